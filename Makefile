@@ -1,0 +1,64 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+CORES ?= $(shell nproc)
+BIN := .venv/bin
+SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --quiet rules progress
+NEEDLE := resources/needle
+
+.PHONY: help demo test setup lint needle genc2022 paper-check lock rulegraph docs clean
+
+help:            ## this list
+	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*##/\t/'
+
+demo: setup      ## the phantom through all nine stages
+	$(SNAKEMAKE)
+	@echo
+	@echo "Done. Open results/phantom/09_report/report.html in a browser."
+
+needle: setup $(NEEDLE)/HAADF.mrc  ## a real tilt series as far as the slices to annotate
+	$(SNAKEMAKE) --configfile config/examples/needle/config.yaml
+	@$(BIN)/python -c "import json; print(json.load(open('results/needle/04_slices/slices.json'))['next_step'])"
+
+genc2022: setup  ## real annotated slices: train, segment, score (needs CATOMO_GENC2022)
+	$(SNAKEMAKE) --configfile config/examples/genc2022/config.yaml
+	@echo "Done. Open results/genc2022/09_report/report.html in a browser."
+
+test: setup .venv/.test  ## everything that is tested
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/pytest
+
+setup: .venv/.installed
+
+.venv/.installed: requirements.txt pyproject.toml
+	./envs/system-libraries.sh
+	@echo "Installing the pinned packages into .venv (about 1 GB to fetch, one to two minutes) …"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.test: requirements-test.txt .venv/.installed $(NEEDLE)/HAADF.mrc
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-test.txt
+	@touch $@
+
+# The real series lies inside the package etspy; its files are taken, its code is not run.
+$(NEEDLE)/HAADF.mrc: resources/needle.txt .venv/.installed
+	$(BIN)/python -m pip download -qq --disable-pip-version-check --no-deps --require-hashes -r resources/needle.txt -d .venv/needle
+	$(BIN)/python resources/unpack_needle.py .venv/needle $(NEEDLE)
+	@touch $@
+
+lock:            ## renew requirements.txt and requirements-test.txt
+	for name in requirements requirements-test; do \
+	  $(PYTHON) -m uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-annotate --custom-compile-command "make lock" $$name.in -o $$name.txt; done
+
+docs: setup      ## renew config/README.md from the settings models
+	$(BIN)/python -m catomo.settings.document > config/README.md
+
+rulegraph: setup ## renew the picture of the rules (needs graphviz)
+	$(BIN)/snakemake --rulegraph 2>/dev/null | dot -Tsvg > images/rulegraph.svg
+
+clean:           ## remove the environment; results stay
+	rm -rf .venv .snakemake .catomo

@@ -1,0 +1,82 @@
+"""What all tests share: where real data lies, and a copy of the project to run in."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def genc2022() -> Path:
+    """The authors' annotated patches; tests that need them skip where they are not."""
+    place = os.environ.get("CATOMO_GENC2022", "")
+    if not place or not Path(place, "images").is_dir():
+        pytest.skip("CATOMO_GENC2022 does not name the folder of the genc2022 patches")
+    return Path(place)
+
+
+@pytest.fixture(scope="session")
+def needle() -> Path:
+    """The real tilt series of a needle; `make test` fetches it."""
+    place = ROOT / "resources" / "needle"
+    if not (place / "HAADF.mrc").is_file():
+        pytest.skip("resources/needle/HAADF.mrc is not there; 'make test' fetches it")
+    return place
+
+
+class Project:
+    """A copy of the workflow in a folder of its own, with commands run there."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        for name in ("Snakefile", "workflow", "envs", "config", "resources/phantoms"):
+            source, target = ROOT / name, folder / name
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(source, target)
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [sys.executable, "-m", *command],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": "workflow", "NO_COLOR": "1", **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def snakemake(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+        return self.run("snakemake", "--cores", "2", *arguments, **environment)
+
+    def planned(self, *arguments: str) -> set[str]:
+        """Return the jobs that a dry run would do, as 'rule dataset', targets left out."""
+        run = self.snakemake("--dry-run", *arguments)
+        assert run.returncode == 0, run.stdout + run.stderr
+        jobs, rule = set(), ""
+        for line in (run.stdout + run.stderr).splitlines():
+            if line.startswith(("rule ", "localrule ")):
+                rule = line.split()[1].rstrip(":")
+            elif line.strip().startswith("wildcards:"):
+                jobs.add(f"{rule} {line.split('=')[1].strip()}")
+        return jobs
+
+    def catomo(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+        return self.run("catomo", *arguments, **environment)
+
+
+@pytest.fixture
+def project(tmp_path) -> Project:
+    return Project(tmp_path / "project")

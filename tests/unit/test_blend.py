@@ -1,0 +1,93 @@
+"""Blending: no seams, any size, every view turned back where it belongs."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from catomo.blend import VIEWS, probabilities, tile_starts, tile_weights
+
+SIZES = [(1, 1), (1, 37), (31, 32), (33, 65), (100, 64), (257, 131), (1100, 700)]
+
+
+def constant(images):
+    assert images.shape[1] % 16 == 0
+    assert images.shape[2] % 16 == 0
+    return np.broadcast_to(np.float32([0.7, 0.2, 0.1]), (*images.shape, 3))
+
+
+def pointwise(images):
+    """A network that looks at one pixel only: blending must give exactly its output."""
+    p = images.astype(np.float32) / 255
+    return np.stack([p, 1 - p], axis=-1)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("window", ["spline", "gaussian", "hann"])
+def test_a_constant_stays_constant(size, window):
+    image = np.zeros((1, *size), np.uint8)
+    for tile, overlap in ((None, 0), (64, 32), (64, 0), (50, 30)):
+        found = probabilities(
+            constant, image, multiple=16, tile=tile, overlap=overlap, window=window
+        )
+        assert found.shape == (1, *size, 3)
+        assert np.abs(found - np.float32([0.7, 0.2, 0.1])).max() < 1e-6
+
+
+@pytest.mark.parametrize("average", VIEWS)
+@pytest.mark.parametrize("tile", [None, 32])
+def test_every_view_is_turned_back(average, tile):
+    images = np.random.default_rng(0).integers(0, 256, (3, 45, 70), dtype=np.uint8)
+    found = probabilities(pointwise, images, multiple=8, average=average, tile=tile, overlap=16)
+    np.testing.assert_allclose(found, pointwise(images), atol=1e-6)
+
+
+def test_averaging_makes_the_result_turn_with_the_image():
+    rng = np.random.default_rng(0)
+    weights = rng.random((16, 16))
+
+    def uneven(images):  # depends on the place in the window, as no good network would
+        return (images * weights)[..., None]
+
+    image = rng.random((1, 16, 16))
+    found = probabilities(uneven, image, multiple=16, average="dihedral")
+    turned = probabilities(uneven, np.rot90(image, 1, (1, 2)), multiple=16, average="dihedral")
+    np.testing.assert_allclose(turned, np.rot90(found, 1, (1, 2)), rtol=1e-6)
+    mirrored = probabilities(uneven, image[:, ::-1], multiple=16, average="flips")
+    plain = probabilities(uneven, image, multiple=16, average="flips")
+    np.testing.assert_allclose(mirrored, plain[:, ::-1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("window", ["spline", "gaussian", "hann"])
+@pytest.mark.parametrize("edge", [16, 17, 1024])
+def test_weights_are_positive_symmetric_and_fall_outwards(window, edge):
+    weights = tile_weights(edge, window)
+    assert weights.min() > np.finfo(np.float32).tiny
+    np.testing.assert_allclose(weights, weights[::-1, ::-1], rtol=1e-4)
+    assert (np.diff(weights[edge // 2, edge // 2 + 1 :]) <= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("length", "edge", "overlap"), [(64, 64, 0), (65, 64, 0), (128, 64, 0), (1100, 512, 256)]
+)
+def test_tiles_cover_everything_and_overlap_enough(length, edge, overlap):
+    starts = tile_starts(length, edge, overlap)
+    assert starts[0] == 0
+    assert starts[-1] == length - edge
+    assert all(b - a <= edge - overlap for a, b in pairwise(starts))
+
+
+def test_seams_vanish():
+    """A network that is unsure at its border leaves a seam, which overlap takes away."""
+
+    def bordered(images):
+        distance = np.minimum.outer(*(np.minimum(np.arange(n), n - 1 - np.arange(n))
+                                      for n in images.shape[1:]))  # fmt: skip
+        p = np.where(distance < 4, 0.5, 1.0).astype(np.float32)
+        return np.stack([p, 1 - p], axis=-1)[None].repeat(len(images), 0)
+
+    image = np.zeros((1, 192, 192), np.uint8)
+    hard = probabilities(bordered, image, multiple=16, tile=64)[0, 8:-8, 8:-8, 0]
+    soft = probabilities(bordered, image, multiple=16, tile=64, overlap=32)[0, 8:-8, 8:-8, 0]
+    assert hard.min() == 0.5
+    assert soft.min() > 0.93

@@ -1,0 +1,41 @@
+"""Which code a stage runs is read from the sources, and only from what it imports."""
+
+import sys
+
+import pytest
+
+from catomo import code
+from catomo.record import RECORDS
+
+
+@pytest.mark.parametrize("verb", RECORDS)
+def test_settings_and_command_line_stay_outside(verb):
+    modules = code.modules_of(verb)
+    assert f"catomo.{code.module_of(verb)}" in modules
+    assert not [m for m in modules if m.startswith("catomo.settings") or m == "catomo.cli"]
+
+
+def test_surfaces_do_not_depend_on_the_projector_nor_the_other_way_round():
+    assert "catomo.projector" not in code.modules_of("surfaces")
+    assert "catomo.projector" in code.modules_of("reconstruct")
+    assert "catomo.surfaces" not in code.modules_of("reconstruct")
+
+
+@pytest.mark.parametrize("verb", RECORDS)
+def test_found_modules_are_those_that_are_really_loaded(verb):
+    """Import the stage in a fresh interpreter: it loads nothing that was not found."""
+    import subprocess
+
+    program = (
+        f"import sys, catomo.{code.module_of(verb)}\n"
+        "print(*[m for m in sys.modules if m.startswith('catomo')])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": str(code._FOLDER.parent), "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    loaded = set(run.stdout.split()) - code._NEUTRAL
+    assert loaded <= set(code.modules_of(verb))

@@ -1,0 +1,64 @@
+"""The losses, against numbers worked out by hand and against Keras."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from catomo import unet
+from catomo.losses import dice_loss, focal_loss, segmentation_loss
+from catomo.settings.train import Loss
+
+unet.start(threads=2)  # before anything else wakes TensorFlow
+
+ALPHA = [0.2, 0.3, 0.5]
+
+
+def pixels(*rows):
+    return tf.constant([[list(rows)]], tf.float32)
+
+
+def test_focal_loss_of_two_pixels_by_hand():
+    labels = tf.constant([[[0, 2]]], tf.uint8)
+    p = pixels([0.7, 0.2, 0.1], [0.1, 0.5, 0.4])
+    expected = (-0.2 * 0.3 * np.log(0.7) - 0.5 * 0.6 * np.log(0.4)) / 2
+    assert float(focal_loss(labels, p, ALPHA, 1.0)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_pixels_without_annotation_count_nowhere():
+    p = pixels([0.7, 0.2, 0.1], [0.1, 0.5, 0.4])
+    one = focal_loss(tf.constant([[[0]]]), p[:, :, :1], ALPHA, 1.0)
+    two = focal_loss(tf.constant([[[0, 255]]]), p, ALPHA, 1.0)
+    assert float(one) == pytest.approx(float(two), rel=1e-7)
+    assert float(focal_loss(tf.constant([[[255, 255]]]), p, ALPHA, 1.0)) == 0
+    one = dice_loss(tf.constant([[[1]]]), p[:, :, :1])
+    two = dice_loss(tf.constant([[[1, 255]]]), p)
+    assert float(one) == pytest.approx(float(two), rel=1e-7)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 1.0, 2.0])
+def test_focal_loss_equals_that_of_keras(gamma):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, (2, 16, 16))
+    p = keras.ops.softmax(tf.constant(rng.normal(size=(2, 16, 16, 3)), tf.float32))
+    theirs = keras.losses.CategoricalFocalCrossentropy(alpha=ALPHA, gamma=gamma)
+    expected = theirs(tf.one_hot(labels, 3), p)
+    assert float(focal_loss(labels, p, ALPHA, gamma)) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_dice_loss_by_hand():
+    labels = tf.constant([[[1, 1, 0, 2]]])
+    p = pixels([0.5, 0.5, 0], [0, 1, 0], [1, 0, 0], [0, 0, 1])
+    # alumina: 2·1.5 + 1 over 2 + 1.5 + 1; Pt: perfect.
+    assert float(dice_loss(labels, p)) == pytest.approx(1 - (4 / 4.5 + 1) / 2, rel=1e-6)
+    assert float(dice_loss(tf.constant([[[0]]]), pixels([1, 0, 0]))) == 0
+
+
+def test_a_perfect_prediction_costs_nothing_and_gradients_are_finite():
+    labels = tf.constant([[[0, 1, 2, 255]]])
+    p = pixels([1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1])
+    with tf.GradientTape() as tape:
+        tape.watch(p)
+        loss = segmentation_loss(labels, p, Loss())
+    assert float(loss) == pytest.approx(0, abs=1e-6)
+    assert np.isfinite(tape.gradient(loss, p).numpy()).all()

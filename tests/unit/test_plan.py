@@ -1,0 +1,134 @@
+"""Configuration and table of datasets: what is combined, and every mistake in one line."""
+
+import pytest
+import yaml
+
+from catomo.plan import load_plan
+
+HEADER = "dataset\tsource\tpath\tangles\tpixel_size_nm\tlabels\tmodel\ttrains\n"
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a configuration and a table, load them."""
+    specimen = tmp_path / "phantom.yaml"
+    specimen.write_text("{}")
+
+    def load(config=None, rows="phantom\tphantom\tSPECIMEN\t\t\ttruth\t\t\n", header=HEADER):
+        table = tmp_path / "datasets.tsv"
+        table.write_text(header + rows.replace("SPECIMEN", str(specimen)))
+        path = tmp_path / "config.yaml"
+        path.write_text(yaml.safe_dump({"datasets": str(table), **(config or {})}))
+        return load_plan([path])
+
+    return load
+
+
+def test_labels_without_model_train_a_model_of_the_datasets_name(write):
+    plan, problems = write()
+    assert not problems
+    dataset = plan.datasets["phantom"]
+    assert dataset.model == "phantom"
+    assert dataset.trains
+    assert plan.stages(dataset)[0] == "simulate"
+    assert plan.stages(dataset)[-3:] == ["evaluate", "surfaces", "report"]
+
+
+def test_without_labels_and_model_a_dataset_stops_at_the_slices(write):
+    plan, _ = write(rows="p\tphantom\tSPECIMEN\n")
+    assert plan.stages(plan.datasets["p"]) == [
+        "simulate",
+        "align",
+        "reconstruct",
+        "slices",
+        "report",
+    ]
+
+
+def test_a_folder_of_loose_images_makes_no_surfaces(write, tmp_path):
+    row = f"loose\tslices\t{tmp_path}\t\t0.12\t{tmp_path}\t\t\n"
+    plan, problems = write(rows=row)
+    assert not problems
+    assert plan.stages(plan.datasets["loose"]) == ["slices", "predict", "evaluate", "report"]
+
+
+def test_overrides_reach_one_dataset_only(write):
+    rows = "a\tphantom\tSPECIMEN\nb\tphantom\tSPECIMEN\n"
+    config = {
+        "reconstruct": {"iterations": 7},
+        "overrides": {"b": {"reconstruct": {"iterations": 9}}},
+    }
+    plan, problems = write(config, rows)
+    assert not problems
+    assert plan.settings("reconstruct", "a").iterations == 7
+    assert plan.settings("reconstruct", "b").iterations == 9
+
+
+def test_a_preset_of_an_override_fills_in_its_own_values(write):
+    plan, problems = write({"overrides": {"phantom": {"train": {"preset": "paper"}}}})
+    assert not problems
+    assert plan.settings("train", "phantom").network.base_filters == 32
+    assert plan.settings("train", "other").network.base_filters == 16
+
+
+def test_all_mistakes_are_found_in_one_go(write):
+    config = {
+        "reconstrct": {},
+        "reconstruct": {"iterations": "many", "iteratons": 3},
+        "overrides": {"nobody": {"align": {}}, "p": {"polish": {}}},
+    }
+    rows = "p\tphantom\tSPECIMEN\np\tphantom\tmissing.yaml\nmodels\tfilm\tSPECIMEN\n"
+    _, problems = write(config, rows)
+    text = "\n".join(problems)
+    assert "config.yaml: reconstrct: unknown key; did you mean 'reconstruct'?" in text
+    assert 'config.yaml: reconstruct.iterations: found "many"; must be a valid integer' in text
+    assert "reconstruct.iteratons: unknown key; did you mean 'iterations'?" in text
+    assert "line 3, dataset: 'p' stands in line 2 already" in text
+    assert "line 3, path: found no file or folder 'missing.yaml'" in text
+    assert "line 4, dataset: 'models' is reserved" in text
+    assert "line 4, source: found 'film'; must be phantom, tilt_series, slices" in text
+    assert all("\n" not in line for line in problems)
+
+
+def test_mistakes_in_overrides_are_found(write):
+    config = {"overrides": {"nobody": {}, "phantom": {"polish": {}, "align": {"x": 1}}}}
+    _, problems = write(config)
+    assert len(problems) == 3
+    assert any("overrides.nobody: no such dataset or model" in line for line in problems)
+    assert any("overrides.phantom.polish: no such stage" in line for line in problems)
+    assert any("overrides.phantom.align.x: unknown key" in line for line in problems)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("../x\tphantom\tSPECIMEN\n", "dataset: found '../x'; allowed are letters"),
+        ("x\ttilt_series\tSPECIMEN\t\t0\n", "pixel_size_nm: found '0'; must be a number above 0"),
+        ("x\tslices\tSPECIMEN\n", "pixel_size_nm: is empty; slices need it"),
+        ("x\ttilt_series\tSPECIMEN\t\t\ttruth\n", "labels: 'truth' is for phantoms"),
+        ("x\tphantom\tSPECIMEN\t\t\t\t\tyes\n", "trains: is 'yes' but 'labels' is empty"),
+        ("x\tphantom\tSPECIMEN\t\t\t\tm\t\n", "model 'm' is trained by no dataset"),
+        ("x\tphantom\t$NOWHERE_AT_ALL/x\n", "environment variable NOWHERE_AT_ALL is not set"),
+        ("x\tphantom\ta;b\n", "shell signs are not allowed"),
+    ],
+)
+def test_each_wrong_cell_gives_its_line(write, row, message):
+    plan, problems = write(rows=row)
+    assert "x" not in plan.datasets or "model" in message
+    assert len(problems) == 1
+    assert message in problems[0]
+
+
+def test_unknown_column_is_named(write):
+    _, problems = write(header=HEADER.replace("angles", "angels"))
+    assert problems == [problems[0]]
+    assert "unknown column 'angels'; did you mean 'angles'?" in problems[0]
+
+
+def test_broken_yaml_names_file_and_line(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("align:\n  a: [1\n")
+    _, problems = load_plan([path])
+    assert len(problems) == 1
+    assert str(path) in problems[0]
+    assert "not valid YAML" in problems[0]

@@ -1,0 +1,77 @@
+"""The split: what tests was never nearly seen in training."""
+
+import pytest
+
+from catomo.errors import UserError
+from catomo.settings.train import Split
+from catomo.split import PARTS, places_of, slice_of, split_parts
+
+VOLUME = {f"slice_{i:04d}": i for i in range(0, 120, 4)}
+
+
+def parts_of(settings, places=VOLUME, seed=1):
+    return split_parts({"d": places}, settings, seed)["d"]
+
+
+def test_every_slice_falls_into_exactly_one_part():
+    for method in ("blocks", "names", "random_patches"):
+        parts = parts_of(Split(method=method, validation_fraction=0.1))
+        assert sorted(name for part in PARTS for name in parts[part]) == sorted(VOLUME)
+
+
+def test_a_block_is_contiguous_and_a_gap_surrounds_it():
+    parts = parts_of(Split(test_fraction=0.2, validation_fraction=0.1, gap=5))
+    test, taught = ([VOLUME[n] for n in parts[p]] for p in ("test", "train"))
+    assert test == list(range(test[0], test[0] + 24, 4))
+    assert min(abs(a - b) for a in test for b in taught) > 5
+    assert min(abs(VOLUME[a] - b) for a in parts["validate"] for b in taught) > 5
+    # One annotated slice on either side of each of the two blocks lies within five slices.
+    assert [len(parts[p]) for p in PARTS] == [30 - 6 - 3 - 4, 3, 6, 4]
+
+
+@pytest.mark.parametrize("count", range(2, 12))
+def test_few_slices_still_give_a_test_and_a_training_part(count):
+    places = {f"s{i}": 10 * i for i in range(count)}
+    parts = parts_of(Split(), places)
+    assert parts["test"]
+    assert parts["train"]
+
+
+def test_patches_of_a_slice_stay_together():
+    names = [f"s{i:02d}_patch{p}" for i in range(10) for p in (0, 1)]
+    places = places_of(names, contiguous=False)
+    assert places["s03_patch0"] == places["s03_patch1"] == 3
+    parts = parts_of(Split(gap=1), places)
+    for part in PARTS:
+        for name in parts[part]:
+            assert f"{slice_of(name)}_patch0" in parts[part]
+            assert f"{slice_of(name)}_patch1" in parts[part]
+    with pytest.raises(UserError, match="'s04_patch0' and 's04_patch1' are patches of one slice"):
+        parts_of(Split(method="names", test=["s04_patch1"]), places)
+
+
+def test_names_may_be_wildcards_and_datasets():
+    a = {f"set{s}_slice{i:02d}": i for s in (1, 2) for i in range(15)}
+    settings = Split(method="names", test=["set2_slice1[0-4]*"], leave_out=["set2_slice09*"])
+    parts = parts_of(settings, a)
+    assert parts["test"] == [f"set2_slice{i}" for i in range(10, 15)]
+    assert parts["left_out"] == ["set2_slice09"]
+    assert len(parts["train"]) == 24
+    both = split_parts({"a": VOLUME, "b": VOLUME}, Split(method="names", test=["b/*"]), 1)
+    assert len(both["a"]["train"]) == len(both["b"]["test"]) == len(VOLUME)
+
+
+def test_mistakes_in_names_give_one_line():
+    with pytest.raises(UserError, match=r"pattern 'nope\*' matches no annotated slice"):
+        parts_of(Split(method="names", test=["nope*"]))
+    with pytest.raises(UserError, match="named for both test and validate"):
+        parts_of(Split(method="names", test=["slice_0000"], validation=["slice_0000"]))
+    with pytest.raises(UserError, match="no slice is left to train on"):
+        parts_of(Split(method="names", test=["*"]))
+
+
+def test_random_patches_depend_on_the_seed_alone():
+    settings = Split(method="random_patches", test_fraction=0.2)
+    assert parts_of(settings, seed=3) == parts_of(settings, seed=3)
+    assert parts_of(settings, seed=3) != parts_of(settings, seed=4)
+    assert len(parts_of(settings)["test"]) == 6

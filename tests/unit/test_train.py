@@ -1,0 +1,201 @@
+"""Training: a tiny network learns a synthetic catalyst, twice the same, and is tested fairly."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+import tifffile
+from scipy.ndimage import gaussian_filter
+
+from catomo import baselines, unet
+from catomo.errors import UserError
+from catomo.settings.train import PRESETS, Train
+from catomo.store import sha256_of, write_labels, write_stack
+from catomo.train import learning_rate, train
+
+unet.start(threads=2)  # before anything else wakes TensorFlow
+
+TINY = {
+    "seed": 2,
+    "steps": 120,
+    "batch_size": 4,
+    "patch_px": 64,
+    "learning_rate": 5e-3,
+    "warmup_steps": 5,
+    "validate_every": 40,
+    "network": {"levels": 3, "base_filters": 8},
+    "split": {"validation_fraction": 0.1, "gap": 1},
+}
+
+
+def make_slices(folder, count=20, size=(56, 64), pixel_size_nm=0.25, names=None, seed=0):
+    """Write a folder as stage `slices` does: grey supports with bright particles, noisy."""
+    rng = np.random.default_rng(seed)
+    shape = (count, *size)
+    support = gaussian_filter(rng.normal(size=shape), (1, 6, 6)) > 0.01
+    metal = gaussian_filter(rng.normal(size=shape), (1, 5, 5))
+    truth = np.where(support, 1, 0).astype(np.uint8)
+    truth[support & (metal > 1.2 * metal.std())] = 2
+    grey = np.array([12, 80, 190])[truth] + rng.normal(scale=8, size=shape)
+    folder.mkdir(parents=True)
+    image = np.clip(gaussian_filter(grey, (0, 0.7, 0.7)), 0, 255).astype(np.uint8)
+    write_stack(folder / "slices.tif", image, pixel_size_nm)
+    write_labels(folder / "truth_labels.tif", truth, shape, pixel_size_nm)
+    record = {
+        "stage": "slices",
+        "names": names or [f"slice_{i:04d}" for i in range(count)],
+        "suggested": list(range(count)),
+        "contiguous": names is None,
+        "shape": list(shape),
+        "pixel_size_nm": pixel_size_nm,
+        "settings": {},
+        "files": {
+            name: {"sha256": sha256_of(folder / name)}
+            for name in ("slices.tif", "truth_labels.tif")
+        },
+    }
+    (folder / "slices.json").write_text(json.dumps(record))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    place = tmp_path_factory.mktemp("train")
+    make_slices(place / "slices")
+    for name in ("one", "two"):
+        train([("d", place / "slices", "truth")], place / name, Train.model_validate(TINY))
+    return place
+
+
+def test_the_same_seed_gives_the_same_bytes(trained):
+    one, two = (json.loads((trained / n / "training.json").read_text()) for n in ("one", "two"))
+    assert one["weights_sha256"] == two["weights_sha256"]
+    assert one == two
+    for name in one["files"]:
+        assert (trained / "one" / name).read_bytes() == (trained / "two" / name).read_bytes()
+
+
+def test_the_record_tells_everything_that_is_promised(trained):
+    record = json.loads((trained / "one" / "training.json").read_text())
+    assert record["preset"] == "compact"
+    assert record["steps"] == 120
+    assert record["reproducible"] is True
+    parts = record["split"]["d"]
+    assert [len(parts[p]) for p in ("train", "validate", "test", "left_out")] == [10, 2, 4, 4]
+    assert 0 < record["leak"]["nearest_correlation"] < 0.97
+    assert record["baseline"]["copy_nearest"]["alumina"]["dsc"] < 0.9
+    assert len(record["baseline"]["thresholds"]["values"]) == 2
+    assert record["test"]["pt"]["n"] == 4
+    with zipfile.ZipFile(trained / "one" / "model.keras") as file:
+        about = json.loads(file.read("catomo.json"))
+        assert {entry.date_time for entry in file.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+    assert about["classes"] == ["background", "alumina", "pt"]
+    assert about["pixel_size_nm"] == 0.25
+    assert about["downsampling"] == 4
+    lines = (trained / "one" / "curves.csv").read_text().splitlines()
+    assert lines[0].startswith("step,learning_rate,loss,validation_dsc_background")
+    assert [line.split(",")[0] for line in lines[1:]] == [str(step) for step in range(10, 130, 10)]
+    assert ",," not in lines[4]
+    assert lines[2].endswith(",,,")
+
+
+def test_the_network_learns(trained):
+    record = json.loads((trained / "one" / "training.json").read_text())
+    assert record["test"]["alumina"]["dsc"] > 0.95
+    assert record["test"]["pt"]["dsc"] > 0.8
+
+
+def test_learning_rate_rises_then_falls():
+    settings = Train(steps=100, warmup_steps=10, learning_rate=1e-3)
+    rates = [learning_rate(step, settings) for step in range(100)]
+    assert rates[0] == pytest.approx(1e-4)
+    assert rates[9] == rates[10] == 1e-3
+    assert rates[55] == pytest.approx(5e-4)
+    assert 0 < rates[99] < 1e-6
+    flat = Train(preset="paper", steps=100)
+    assert {learning_rate(step, flat) for step in range(100)} == {5e-4}
+
+
+def test_a_time_limit_is_admitted(tmp_path):
+    make_slices(tmp_path / "slices", count=6)
+    settings = Train.model_validate(TINY | {"max_minutes": 1e-9, "split": {"gap": 0}})
+    train([("d", tmp_path / "slices", "truth")], tmp_path / "out", settings)
+    record = json.loads((tmp_path / "out" / "training.json").read_text())
+    assert record["steps"] == 1
+    assert record["reproducible"] is False
+
+
+def test_two_datasets_of_other_shapes_teach_one_model_and_labels_may_be_few(tmp_path):
+    make_slices(tmp_path / "a", count=5)
+    make_slices(tmp_path / "b", count=4, size=(40, 72), pixel_size_nm=0.26, seed=1)
+    drawn = tmp_path / "drawn"
+    drawn.mkdir()
+    for index in (1, 2):
+        page = tifffile.imread(tmp_path / "b" / "truth_labels.tif")[index]
+        page[:10] = 255
+        tifffile.imwrite(drawn / f"slice_{index:04d}.tif", page)
+    settings = Train.model_validate(
+        TINY | {"steps": 2, "split": {"method": "names", "test": ["b/slice_0002"]}}
+    )
+    train(
+        [("a", tmp_path / "a", "truth"), ("b", tmp_path / "b", drawn)], tmp_path / "out", settings
+    )
+    record = json.loads((tmp_path / "out" / "training.json").read_text())
+    assert record["split"]["b"] == {
+        "train": ["slice_0001"],
+        "validate": [],
+        "test": ["slice_0002"],
+        "left_out": [],
+    }
+    assert record["pixel_size_nm"] == pytest.approx(0.255)
+    assert sorted(record["inputs"]) == ["a/slices", "b/labels", "b/slices"]
+
+
+def test_pixel_sizes_that_do_not_agree_are_refused(tmp_path):
+    make_slices(tmp_path / "a", count=3)
+    make_slices(tmp_path / "b", count=3, pixel_size_nm=0.5)
+    data = [("a", tmp_path / "a", "truth"), ("b", tmp_path / "b", "truth")]
+    with pytest.raises(UserError, match=r"b: pixel_size_nm is 0\.5, but 0\.25 in 'a'"):
+        train(data, tmp_path / "out", Train())
+    assert not (tmp_path / "out").exists()
+
+
+def test_presets_fill_what_is_not_said():
+    paper = Train.model_validate({"preset": "paper", "network": {"levels": 4}})
+    assert paper.network.base_filters == 32
+    assert paper.network.levels == 4
+    assert paper.loss.dice_weight == 0
+    assert paper.augment.rotation_deg == 45
+    assert Train.model_validate(paper.model_dump(mode="json")) == paper
+    assert Train() == Train(preset="compact")
+    assert set(PRESETS) == {"compact", "paper"}
+    with pytest.raises(ValueError, match="2 weights for 3 classes"):
+        Train.model_validate({"loss": {"class_weights": [1.0, 1.0]}})
+
+
+def test_thresholds_find_the_levels_they_should():
+    truth = np.zeros((40, 40), np.uint8)
+    truth[5:35, 5:35] = 1
+    truth[15:25, 15:25] = 2
+    image = np.array([10, 60, 200], np.uint8)[truth]
+    values = baselines.fit_thresholds([image], [truth], 3, sigma_px=0)
+    assert 10 < values[0] <= 60 < values[1] <= 200
+    np.testing.assert_array_equal(baselines.apply_thresholds(image, values, 0), truth)
+    without = np.where(truth == 2, 255, truth).astype(np.uint8)
+    assert baselines.fit_thresholds([image], [without], 3, sigma_px=0)[1] == 256
+    score = baselines.mean_dsc([truth], [np.minimum(truth, 1)], ["background", "alumina", "pt"])
+    assert score["background"]["dsc"] == 1
+    assert score["alumina"]["dsc"] == pytest.approx(2 * 800 / (800 + 900))
+    assert score["pt"] == {"dsc": 0, "n": 1}
+    absent = baselines.mean_dsc([np.minimum(truth, 1)], [truth], ["background", "alumina", "pt"])
+    assert absent["pt"] == {"dsc": None, "n": 0}
+
+
+def test_the_nearest_image_is_found():
+    rng = np.random.default_rng(0)
+    others = [gaussian_filter(rng.normal(size=(70, 90)), 3) for _ in range(4)]
+    images = [others[2] * 5 + 1, others[0][:65] + 0]
+    found = baselines.nearest(images, others)
+    assert found[0] == (2, pytest.approx(1))
+    assert baselines.nearest([np.ones((70, 90))], others)[0][1] == 0

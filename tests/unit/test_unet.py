@@ -1,0 +1,67 @@
+"""The network is the one of the paper, layer by layer."""
+
+import keras
+import numpy as np
+import pytest
+
+from catomo import unet
+from catomo.model_file import load, save, weights_sha256
+
+unet.start(threads=2)  # before anything else wakes TensorFlow
+
+
+def test_the_paper_network_has_its_layers_filters_and_parameters():
+    net = unet.build(3, levels=6, base_filters=32)
+    kinds = {
+        kind: [layer for layer in net.layers if type(layer) is kind]
+        for kind in (
+            keras.layers.Conv2D,
+            keras.layers.Conv2DTranspose,
+            keras.layers.AveragePooling2D,
+            keras.layers.Concatenate,
+        )
+    }
+    assert [len(layers) for layers in kinds.values()] == [2 * 11 + 1, 5, 5, 5]
+    convolutions = kinds[keras.layers.Conv2D][:-1]
+    up_and_down = [32, 64, 128, 256, 512, 1024, 512, 256, 128, 64, 32]
+    assert [c.filters for c in convolutions] == [f for f in up_and_down for _ in "ab"]
+    assert all(c.kernel_size == (3, 3) for c in convolutions)
+    assert all(c.activation is keras.activations.relu for c in convolutions)
+    assert all(isinstance(c.kernel_initializer, keras.initializers.HeNormal) for c in convolutions)
+    rises = kinds[keras.layers.Conv2DTranspose]
+    assert [t.filters for t in rises] == [512, 256, 128, 64, 32]
+    assert all(t.kernel_size == t.strides == (2, 2) for t in rises)
+    # By hand: 9·in·out + out per convolution, 4·in·out + out per rise, 32·3 + 3 at the end.
+    down = sum(9 * i * o + o for i, o in zip([1, *up_and_down[:5]], up_and_down[:6], strict=True))
+    down += sum(9 * f * f + f for f in up_and_down[:6])
+    up = sum((4 * 2 * f * f + f) + (9 * 2 * f * f + f) + (9 * f * f + f) for f in up_and_down[6:])
+    assert net.count_params() == down + up + 32 * 3 + 3
+    assert net.count_params() == pytest.approx(31.1e6, rel=2e-3)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_output_is_a_probability_of_the_same_size(precision):
+    net = unet.build(3, levels=3, base_filters=4, precision=precision)
+    found = unet.runner(net)(np.full((2, 8, 12), 99, np.uint8))
+    assert found.shape == (2, 8, 12, 3)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found.sum(axis=-1), 1, atol=1e-6)
+
+
+def test_a_model_file_keeps_the_network_and_its_bytes_hold_no_date(tmp_path):
+    unet.start(2, seed=3)
+    net = unet.build(3, levels=3, base_filters=4)
+    about = {"classes": ["a", "b", "c"], "network": {"levels": 3, "base_filters": 4}}
+    save(net, tmp_path / "one.keras", about)
+    unet.start(2, seed=3)
+    save(unet.build(3, 3, 4, "bfloat16"), tmp_path / "half.keras", about)
+    save(net, tmp_path / "two.keras", about)
+    assert (tmp_path / "one.keras").read_bytes() == (tmp_path / "two.keras").read_bytes()
+    for name in ("one", "half"):
+        again, found = load(tmp_path / f"{name}.keras", "float32")
+        assert found == about
+        assert weights_sha256(again) == weights_sha256(net)
+    image = np.random.default_rng(0).integers(0, 256, (1, 8, 8), dtype=np.uint8)
+    np.testing.assert_array_equal(unet.runner(net)(image), unet.runner(again)(image))
+    plain = keras.models.load_model(tmp_path / "one.keras")
+    np.testing.assert_array_equal(plain.get_weights()[0], net.get_weights()[0])

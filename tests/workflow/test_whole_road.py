@@ -1,0 +1,191 @@
+"""The whole road on a tiny phantom: all nine stages, then what reruns and what does not."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import Project
+
+STAGES = [
+    "01_tilt_series",
+    "02_align",
+    "03_reconstruct",
+    "04_slices",
+    "06_predict",
+    "07_evaluate",
+    "08_surfaces",
+    "09_report",
+]
+AFTER_RECONSTRUCT = {"slices", "train", "predict", "evaluate", "surfaces", "report"}
+HEADER = "dataset\tsource\tpath\tangles\tpixel_size_nm\tlabels\tmodel\ttrains\n"
+TINY = "tiny\tphantom\ttiny.yaml\t\t\ttruth\ttiny\tyes\n"
+
+
+def _config(**blocks):
+    config = {
+        "reconstruct": {"iterations": 5},
+        "slices": {"count": 24},
+        "train": {"steps": 30, "batch_size": 2, "network": {"base_filters": 4, "levels": 3}},
+    }
+    return yaml.safe_dump(config | blocks)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory) -> Project:
+    """The tiny phantom, run through all nine stages once; later tests only plan on it."""
+    project = Project(tmp_path_factory.mktemp("road") / "project")
+    shutil.copy(Path(__file__).with_name("tiny.yaml"), project.folder / "tiny.yaml")
+    project.write("config/datasets.tsv", HEADER + TINY)
+    project.write("config/config.yaml", _config())
+    run = project.snakemake()
+    assert run.returncode == 0, run.stdout + run.stderr
+    return project
+
+
+def _rules(jobs: set[str]) -> set[str]:
+    return {job.split()[0] for job in jobs}
+
+
+def test_every_folder_holds_its_record_and_verifies(done):
+    results = done.folder / "results"
+    assert sorted(p.name for p in (results / "tiny").iterdir()) == STAGES
+    run = done.catomo("verify")
+    assert run.returncode == 0, run.stderr
+    assert re.search(r"9 stages, \d+ files, all as recorded", run.stdout)
+
+
+def test_results_name_no_place_no_time_no_host(done):
+    import platform
+
+    for path in done.folder.glob("results/**/*.json"):
+        text = path.read_text()
+        assert str(done.folder) not in text, path
+        assert platform.node() not in text or len(platform.node()) < 4, path
+
+
+def test_every_number_on_the_page_is_that_of_the_record(done):
+    from catomo.report import lookup, number
+
+    folder = done.folder / "results" / "tiny"
+    page = (folder / "09_report" / "report.html").read_text()
+    records = {"07": folder / "07_evaluate/metrics.json", "02": folder / "02_align/alignment.json"}
+    seen = 0
+    for stage, path in records.items():
+        record = json.loads(path.read_text())
+        cells = re.findall(
+            rf'<td data-stage="{stage}" data-key="([^"]+)" data-digits="(\d)">([^<]*)</td>', page
+        )
+        for key, digits, text in cells:
+            assert text.split(" ± ")[0].startswith(number(lookup(record, key), int(digits))), key
+            seen += 1
+    assert seen > 20
+    assert page.count("data:image/png;base64,") >= 12
+    assert not re.search(r'(src|href)="(?!data:|#)', page), "the page must be self-contained"
+
+
+def test_running_again_does_nothing(done):
+    assert done.planned() == set()
+
+
+def test_changed_iterations_rerun_reconstruct_and_what_follows(done):
+    done.write("config/config.yaml", _config(reconstruct={"iterations": 6}))
+    try:
+        assert _rules(done.planned()) == {"reconstruct"} | AFTER_RECONSTRUCT
+    finally:
+        done.write("config/config.yaml", _config())
+
+
+def test_an_edited_module_reruns_its_users_only(done):
+    module = done.folder / "workflow/catomo/surfaces.py"
+    text = module.read_text()
+    module.write_text(text + "\n# edited\n")
+    try:
+        assert _rules(done.planned()) == {"surfaces", "report"}
+    finally:
+        module.write_text(text)
+    assert done.planned() == set()
+
+
+def test_a_dataset_that_only_uses_the_model_has_only_jobs_of_its_own(done):
+    other = TINY.replace("tiny\tphantom", "other\tphantom").replace("yes", "no")
+    done.write("config/datasets.tsv", HEADER + TINY + other)
+    try:
+        jobs = done.planned()
+    finally:
+        done.write("config/datasets.tsv", HEADER + TINY)
+    assert jobs
+    assert all(job.endswith(" other") for job in jobs)
+
+
+def test_a_failing_dataset_does_not_stop_another(done):
+    bad = done.write("bad.yaml", "shape_px: [1, 2]\n")
+    rows = "bad\tphantom\tbad.yaml\n" + "late\tphantom\ttiny.yaml\n"
+    done.write("config/datasets.tsv", HEADER + TINY + rows)
+    try:
+        run = done.snakemake()
+    finally:
+        done.write("config/datasets.tsv", HEADER + TINY)
+        bad.unlink()
+    output = run.stdout + run.stderr
+    assert run.returncode == 1
+    assert "bad.yaml: " in output.splitlines()[-1] or "bad.yaml: shape_px" in output
+    page = done.folder / "results/late/09_report/report.html"
+    assert page.is_file()
+    next_step = json.loads((done.folder / "results/late/04_slices/slices.json").read_text())
+    assert "labels/late" in next_step["next_step"]
+    assert "labels/late" in page.read_text()
+    assert not (done.folder / "results/bad/01_tilt_series/tilt_series.json").exists()
+
+
+def test_touching_everything_reruns_nothing(done):
+    for path in sorted(done.folder.rglob("*")):
+        if path.is_file() and ".snakemake" not in path.parts:
+            path.touch()
+    assert done.planned() == set()
+
+
+def test_a_lost_snakemake_folder_cannot_hide_a_stale_result(done):
+    kept = done.folder / ".snakemake"
+    kept.rename(done.folder / ".kept")
+    done.write("config/config.yaml", _config(reconstruct={"iterations": 6}))
+    try:
+        run = done.catomo("check")
+    finally:
+        done.write("config/config.yaml", _config())
+        shutil.rmtree(kept, ignore_errors=True)
+        (done.folder / ".kept").rename(kept)
+    assert "03_reconstruct: made with other settings (iterations)" in run.stdout
+
+
+def test_moving_the_folder_reruns_nothing(done):
+    moved = done.folder.with_name("moved")
+    done.folder.rename(moved)
+    home, done.folder = done.folder, moved
+    try:
+        assert done.planned() == set()
+    finally:
+        moved.rename(home)
+        done.folder = home
+
+
+def test_the_benchmarks_and_logs_carry_the_stages_names(done):
+    logs = done.folder / "logs" / "tiny"
+    assert (logs / "align.log").is_file()
+    line = json.loads((logs / "align.benchmark.jsonl").read_text().splitlines()[0])
+    assert line["rule_name"] == "align"
+
+
+def test_the_table_of_images_names_every_scored_slice(done):
+    folder = done.folder / "results" / "tiny"
+    with open(folder / "07_evaluate/evaluation.csv", newline="") as table:
+        scored = {row["image"] for row in csv.DictReader(table)}
+    training = json.loads(
+        (done.folder / "results/models/tiny/05_train/training.json").read_text()
+    )
+    assert scored == set(training["split"]["tiny"]["test"])

@@ -1,0 +1,195 @@
+"""The table of datasets: one row per dataset, checked as a whole.
+
+Every problem found becomes one line; nothing stops at the first.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+COLUMNS = (
+    "dataset",
+    "source",
+    "path",
+    "angles",
+    "pixel_size_nm",
+    "labels",
+    "model",
+    "trains",
+)
+SOURCES = ("phantom", "tilt_series", "slices")
+RESERVED = ("models", "summary")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One row of the table.
+
+    Paths are as the user wrote them, relative to where the workflow runs; they may
+    hold environment variables such as ``${CATOMO_GENC2022}``.
+    """
+
+    name: str
+    source: str
+    path: str
+    angles: str = ""
+    pixel_size_nm: float | None = None
+    labels: str = ""
+    model: str = ""
+    trains: bool = False
+
+    @property
+    def model_is_file(self) -> bool:
+        """Whether `model` is a ready ``.keras`` file rather than a name."""
+        return self.model.endswith(".keras")
+
+    @property
+    def is_volume(self) -> bool:
+        """Whether the slices lie on each other (a folder of loose images does not)."""
+        return self.source != "slices" or not Path(os.path.expandvars(self.path)).is_dir()
+
+
+def read_table(path: str | Path) -> tuple[list[Dataset], list[str]]:
+    """Read the table of datasets.
+
+    Parameters
+    ----------
+    path : path
+        Tab-separated text with the header `COLUMNS`; lines that begin with # are comments.
+
+    Returns
+    -------
+    datasets : list of Dataset
+        The rows that are right.
+    problems : list of str
+        One line for each thing that is wrong, with the row's line number.
+    """
+    path = Path(path)
+    if not path.is_file():
+        return [], [f"{path}: file not found; give the table of datasets (key 'datasets')"]
+    numbered = [
+        (number, line)
+        for number, line in enumerate(path.read_text().splitlines(), start=1)
+        if line.strip() and not line.startswith("#")
+    ]
+    if not numbered:
+        return [], [f"{path}: is empty; the first line must be: {' '.join(COLUMNS)} (by tabs)"]
+    rows = list(csv.reader((line for _, line in numbered), delimiter="\t"))
+    header, problems = rows[0], []
+    for column in header:
+        if column not in COLUMNS:
+            near = difflib.get_close_matches(column, COLUMNS, n=1, cutoff=0.5)
+            hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(COLUMNS)}"
+            problems.append(f"{path}: unknown column '{column}'; {hint}")
+    for column in ("dataset", "source", "path"):
+        if column not in header:
+            problems.append(f"{path}: column '{column}' is missing; columns are split by tabs")
+    if problems:
+        return [], problems
+    datasets: list[Dataset] = []
+    lines_of_names: dict[str, int] = {}
+    for (number, _), cells in zip(numbered[1:], rows[1:], strict=True):
+        where = f"{path} line {number}"
+        if len(cells) > len(header):
+            problems.append(f"{where}: found {len(cells)} cells, allowed are {len(header)}")
+            continue
+        row = {key: "" for key in COLUMNS} | dict(zip(header, map(str.strip, cells), strict=False))
+        dataset, found = _dataset(row, where)
+        name = row["dataset"]
+        if name in lines_of_names:
+            found.append(
+                f"{where}, dataset: '{name}' stands in line {lines_of_names[name]} already; "
+                "give each dataset a name of its own"
+            )
+        lines_of_names.setdefault(name, number)
+        problems += found
+        if dataset and not found:
+            datasets.append(dataset)
+    if len(rows) == 1:
+        problems.append(f"{path}: holds no dataset; add a row below the header")
+    return datasets, problems
+
+
+def _dataset(row: dict[str, str], where: str) -> tuple[Dataset | None, list[str]]:
+    """Check one row: return the dataset and the lines about what is wrong in it."""
+    found = _name_problems(row["dataset"], f"{where}, dataset")
+    if row["source"] not in SOURCES:
+        found.append(f"{where}, source: found '{row['source']}'; must be {', '.join(SOURCES)}")
+    pixel_size = None
+    if row["pixel_size_nm"]:
+        try:
+            pixel_size = float(row["pixel_size_nm"])
+        except ValueError:
+            pixel_size = -1.0
+        if not 0 < pixel_size < 1e4:
+            found.append(
+                f"{where}, pixel_size_nm: found '{row['pixel_size_nm']}'; "
+                "must be a number above 0, in nm"
+            )
+    elif row["source"] == "slices":
+        found.append(f"{where}, pixel_size_nm: is empty; slices need it, in nm")
+    if row["trains"] not in ("", "yes", "no"):
+        found.append(f"{where}, trains: found '{row['trains']}'; must be yes, no or empty")
+    elif row["trains"] == "yes" and not row["labels"]:
+        found.append(f"{where}, trains: is 'yes' but 'labels' is empty; name the labels")
+    if row["labels"] == "truth" and row["source"] != "phantom":
+        found.append(f"{where}, labels: 'truth' is for phantoms; name a folder or a TIFF stack")
+    for column in ("path", "angles", "labels", "model"):
+        found += _path_problems(row[column], f"{where}, {column}", column, row)
+    model = row["model"]
+    if model and not model.endswith(".keras"):
+        found += _name_problems(model, f"{where}, model")
+    if row["labels"] and not model:
+        model = row["dataset"]
+    if row["trains"] == "yes" and model.endswith(".keras"):
+        found.append(f"{where}, trains: is 'yes' but the model is a ready file; use 'no'")
+    trains = row["trains"] == "yes" or (
+        row["trains"] == "" and bool(row["labels"]) and not model.endswith(".keras")
+    )
+    dataset = Dataset(
+        name=row["dataset"],
+        source=row["source"],
+        path=row["path"],
+        angles=row["angles"],
+        pixel_size_nm=pixel_size,
+        labels=row["labels"],
+        model=model,
+        trains=trains,
+    )
+    return dataset, found
+
+
+def _name_problems(name: str, where: str) -> list[str]:
+    if name in RESERVED:
+        return [f"{where}: '{name}' is reserved; choose another name"]
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
+        return [
+            f"{where}: found '{name}'; allowed are letters, digits, _ and - "
+            "(it becomes a folder's name)"
+        ]
+    return []
+
+
+def _path_problems(text: str, where: str, column: str, row: dict[str, str]) -> list[str]:
+    """Check that a file the row names can be used; a model's name and 'truth' are no files."""
+    is_word = (column == "model" and not text.endswith(".keras")) or (
+        column == "labels" and text == "truth"
+    )
+    if column == "path" and not text:
+        return [f"{where}: is empty; name the file or folder of the data"]
+    if not text or is_word:
+        return []
+    if re.search(r"[\"'`\\;&|<>\n]|\$\(", text):
+        return [f"{where}: found '{text}'; quotes and shell signs are not allowed in a path"]
+    expanded = os.path.expandvars(text)
+    unset = re.search(r"\$\{?(\w+)", expanded)
+    if unset:
+        return [f"{where}: the environment variable {unset.group(1)} is not set; export it first"]
+    if not Path(expanded).exists():
+        return [f"{where}: found no file or folder '{expanded}'; mend the path or fetch the data"]
+    return []

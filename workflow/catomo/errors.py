@@ -1,0 +1,10 @@
+"""The one exception a user is meant to read."""
+
+
+class UserError(Exception):
+    """Something the user can mend.
+
+    The message is one line: the file, the field, what was found, what is allowed
+    and what to do. The command line prints it alone, without a traceback, and exits
+    with status 1.
+    """

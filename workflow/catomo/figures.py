@@ -1,0 +1,53 @@
+"""Pictures that look alike and whose bytes depend on nothing but their content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+# One colour per thing through all pictures. Class colours come from the config.
+INK = "#20303c"
+BEFORE = "#b0b7bd"
+AFTER = "#0b6e99"
+ALERT = "#c0392b"
+
+
+def new_figure(rows: int = 1, columns: int = 1, size: tuple[float, float] = (8, 4.5), **kwargs):
+    """Return ``(figure, axes)`` in catomo's style, drawn without a display."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    style = {
+        "font.size": 9,
+        "axes.edgecolor": INK,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "image.cmap": "gray",
+        "savefig.dpi": 130,
+    }
+    with plt.rc_context(style):
+        return plt.subplots(rows, columns, figsize=size, layout="constrained", **kwargs)
+
+
+def save(figure, path: str | Path) -> None:
+    """Write `figure` as PNG without time or software version, and close it."""
+    import matplotlib.pyplot as plt
+
+    figure.savefig(path, format="png", dpi=130, metadata={"Software": None})
+    plt.close(figure)
+
+
+def scale_bar(axes, pixel_size_nm: float, width_px: int) -> None:
+    """Draw a scale bar of a round length, about a quarter of the picture's width."""
+    target = width_px * pixel_size_nm / 4
+    power = 10.0 ** int(f"{target:e}".split("e")[1])
+    length = max(step * power for step in (1, 2, 5) if step * power <= target)
+    pixels = length / pixel_size_nm
+    bottom, top = sorted(axes.get_ylim())
+    y = top - 0.06 * (top - bottom)
+    x = 0.04 * width_px
+    axes.plot([x, x + pixels], [y, y], color="white", linewidth=3, solid_capstyle="butt")
+    axes.text(
+        x + pixels / 2, y - 0.02 * (top - bottom), f"{length:g} nm", color="white", ha="center"
+    )

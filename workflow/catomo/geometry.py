@@ -1,0 +1,57 @@
+"""The geometry between raw and aligned images, and the one resampling along it.
+
+A point `u` across and `v` along the tilt axis, in px from the centre of the aligned image,
+lies in raw image t, from the raw centre (axis angle a), at ::
+
+    x = cos a·(u + across[t]) + sin a·(v + along[t])
+    y = cos a·(v + along[t]) − sin a·(u + across[t])
+
+where `across` holds the offset of the axis and the shift of the specimen together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Where the aligned images lie in the raw ones; shifts in px, one per tilt."""
+
+    axis_angle_deg: float
+    across: np.ndarray
+    along: np.ndarray
+
+    def warp(self, image: np.ndarray, t: int, order: int) -> np.ndarray:
+        """Return raw image `t` as aligned, float32; 0 where the raw frame ends."""
+        turn = rotation(self.axis_angle_deg)
+        centre = (np.array(image.shape) - 1) / 2
+        shift = np.array([self.along[t], self.across[t]])
+        return ndimage.affine_transform(
+            image, turn, centre + turn @ (shift - centre), order=order, output=np.float32
+        )
+
+    def outside(self, shape: tuple[int, int], t: int) -> float:
+        """Return which fraction of aligned image `t` lies outside the raw frame."""
+        cos, sin = rotation(self.axis_angle_deg)[0, 0], rotation(self.axis_angle_deg)[1, 0]
+        middle_y, middle_x = (np.array(shape) - 1) / 2
+        v = (np.arange(shape[0]) - middle_y + self.along[t])[:, None]
+        u = np.arange(shape[1]) - middle_x + self.across[t]
+        inside = np.abs(cos * v - sin * u) <= middle_y
+        inside &= np.abs(cos * u + sin * v) <= middle_x
+        return float(1 - inside.mean())
+
+
+def rotation(angle_deg: float) -> np.ndarray:
+    """Return the matrix that takes (along, across) to raw (y, x) for an axis angle."""
+    a = np.deg2rad(angle_deg)
+    return np.array([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
+
+
+def in_axis_frame(shifts: np.ndarray, angle_deg: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return raw shifts (tilt, [y, x]) as ``(across, along)`` the tilt axis."""
+    along, across = (shifts @ rotation(angle_deg)).T
+    return across, along

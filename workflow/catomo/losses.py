@@ -1,0 +1,66 @@
+"""What training makes small: the paper's weighted focal loss, plus an optional soft Dice term."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from catomo.labels import IGNORE
+
+_SMALLEST = 1e-7  # as keras.backend.epsilon: keeps the logarithm finite
+
+
+def focal_loss(labels, probabilities, class_weights, gamma: float):
+    """Weighted focal loss, averaged over the annotated pixels.
+
+    ``-alpha_t (1 - p_t)^gamma log p_t`` with p_t the probability of the true class
+    (Genc et al. 2022, eq. 1; Lin et al. 2017).
+
+    Parameters
+    ----------
+    labels : tensor of integers, (n, z, x)
+        Classes 0, 1, …; 255 is ignored.
+    probabilities : float tensor, (n, z, x, classes)
+    class_weights : sequence of float
+        alpha, one per class.
+    gamma : float
+
+    Returns
+    -------
+    float tensor, ()
+    """
+    truth = _one_hot(labels, probabilities)
+    p = tf.clip_by_value(tf.reduce_sum(truth * probabilities, axis=-1), _SMALLEST, 1 - _SMALLEST)
+    weight = tf.reduce_sum(truth * tf.constant(class_weights, probabilities.dtype), axis=-1)
+    annotated = tf.reduce_sum(truth)
+    loss = -weight * (1 - p) ** gamma * tf.math.log(p)
+    return tf.reduce_sum(loss) / tf.maximum(annotated, 1)
+
+
+def dice_loss(labels, probabilities):
+    """1 - soft Dice, averaged over the classes but the background.
+
+    Sums run over all annotated pixels of the batch; one pixel is added to either side of
+    the fraction, so a class that is neither there nor predicted costs nothing.
+    """
+    truth = _one_hot(labels, probabilities)
+    annotated = tf.reduce_sum(truth, axis=-1, keepdims=True)
+    found = probabilities * annotated
+    both = tf.reduce_sum(truth * found, axis=(0, 1, 2))
+    either = tf.reduce_sum(truth + found, axis=(0, 1, 2))
+    dice = (2 * both + 1) / (either + 1)
+    return 1 - tf.reduce_mean(dice[1:])
+
+
+def segmentation_loss(labels, probabilities, settings):
+    """Return the focal loss plus ``dice_weight`` times the Dice loss (settings: `Loss`)."""
+    loss = focal_loss(labels, probabilities, settings.class_weights, settings.focal_gamma)
+    if settings.dice_weight:
+        loss += settings.dice_weight * dice_loss(labels, probabilities)
+    return loss
+
+
+def _one_hot(labels, probabilities):
+    """Return one channel per class; a pixel that is not annotated is zero in all."""
+    classes = probabilities.shape[-1]
+    assert classes <= IGNORE
+    return tf.one_hot(tf.cast(labels, tf.int32), classes, dtype=probabilities.dtype)

@@ -1,0 +1,192 @@
+"""What is to be done: configuration and table of datasets, read, checked and combined.
+
+The workflow, `catomo check` and the tests ask the same `Plan`, so they cannot disagree
+about which settings a stage gets or which stages a dataset passes through.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from catomo.datasets import Dataset, read_table
+from catomo.errors import UserError
+from catomo.settings.base import Settings
+from catomo.settings.config import BLOCKS, SETTINGS, Config
+from catomo.settings.problems import lines_of
+
+DEFAULT_CONFIG = "config/config.yaml"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The checked configuration and the datasets it speaks of."""
+
+    config: Config
+    datasets: dict[str, Dataset]
+    written: dict  # the configuration as the user wrote it: presets fill in after overrides
+
+    def settings(self, verb: str, name: str) -> Settings:
+        """Return the settings of a stage for one dataset (for ``train``: one model)."""
+        return SETTINGS[verb].model_validate(self._block(verb, name))
+
+    def settings_json(self, verb: str, name: str) -> str:
+        """Return `settings` as the text that the stage gets on its command line."""
+        return self.settings(verb, name).model_dump_json()
+
+    def trainers(self, model: str) -> list[Dataset]:
+        """Return the datasets whose labels feed a model."""
+        return [d for d in self.datasets.values() if d.trains and d.model == model]
+
+    def models(self) -> list[str]:
+        """Return the names of the models that are to be trained."""
+        return sorted({d.model for d in self.datasets.values() if d.trains})
+
+    def stages(self, dataset: Dataset) -> list[str]:
+        """Return the verbs that a dataset passes through, in order."""
+        verbs = []
+        if dataset.source != "slices":
+            verbs = ["simulate" if dataset.source == "phantom" else "import"]
+            verbs += ["align", "reconstruct"]
+        verbs.append("slices")
+        if dataset.model:
+            verbs.append("predict")
+            if dataset.labels:
+                verbs.append("evaluate")
+            if dataset.is_volume:
+                verbs.append("surfaces")
+        return [*verbs, "report"]
+
+    def _block(self, verb: str, name: str) -> dict:
+        block = self.written
+        for key in BLOCKS[verb]:
+            block = block.get(key, {})
+        stage = BLOCKS[verb][0]
+        override = self.config.overrides.get(name, {}).get(stage, {})
+        for key in BLOCKS[verb][1:]:
+            override = override.get(key, {})
+        block = merged(block, override)
+        if "classes" in SETTINGS[verb].model_fields and "classes" not in block:
+            block["classes"] = [c.model_dump(mode="json") for c in self.config.classes]
+        return block
+
+
+def make_plan(config: dict, files: Sequence[str | Path] = ()) -> tuple[Plan, list[str]]:
+    """Check a configuration as a whole.
+
+    Parameters
+    ----------
+    config : dict
+        The merged configuration, as Snakemake hands it over.
+    files : sequence of path
+        The files it was merged from, later ones winning; used to name the file in a line.
+
+    Returns
+    -------
+    plan : Plan
+        Of what is right: wrong rows are left out, a wrong configuration is the default one.
+    problems : list of str
+        Every problem found, one line each.
+    """
+    contents = {str(file): _load_yaml(file) for file in files}
+    problems: list[str] = []
+    checked = None
+    try:
+        checked = Config.model_validate(config)
+    except ValidationError as error:
+        for line in lines_of(error, Config, ""):
+            problems.append(f"{_origin(line.split(':')[0], contents)}: {line}")
+    table = config.get("datasets", Config().datasets)
+    datasets, found = read_table(table) if isinstance(table, str) else ([], [])
+    problems += found
+    plan = Plan(checked or Config(), {d.name: d for d in datasets}, config if checked else {})
+    if checked:
+        problems += _override_problems(plan, contents)
+    problems += [
+        f"{table}, dataset {d.name}: model '{d.model}' is trained by no dataset; "
+        "set trains to yes where its labels are, or name a .keras file"
+        for d in datasets
+        if d.model and not d.model_is_file and not plan.trainers(d.model)
+    ]
+    return plan, problems
+
+
+def load_plan(files: Sequence[str | Path]) -> tuple[Plan, list[str]]:
+    """Read configuration files as Snakemake would, later ones winning, and check them."""
+    unreadable, readable, config = [], [], {}
+    for file in files:
+        try:
+            config = merged(config, _load_yaml(file))
+            readable.append(file)
+        except UserError as error:
+            unreadable.append(str(error))
+    plan, problems = make_plan(config, readable)
+    return plan, unreadable + problems
+
+
+def merged(base: dict, over: dict) -> dict:
+    """Return `base` with `over` laid on it, block by block."""
+    result = copy.deepcopy(base)
+    for key, value in over.items():
+        if isinstance(value, dict) and isinstance(result.get(key), dict):
+            result[key] = merged(result[key], value)
+        else:
+            result[key] = copy.deepcopy(value)
+    return result
+
+
+def _load_yaml(file) -> dict:
+    try:
+        content = yaml.safe_load(Path(file).read_text())
+    except OSError as error:
+        raise UserError(f"{file}: {error.strerror.lower()}; name a configuration file") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" line {mark.line + 1}" if mark else ""
+        reason = getattr(error, "problem", None) or "not readable"
+        raise UserError(f"{file}{place}: not valid YAML ({reason})") from None
+    if content is not None and not isinstance(content, dict):
+        raise UserError(f"{file}: found {json.dumps(content)[:40]}; must be 'key: value' blocks")
+    return content or {}
+
+
+def _origin(dotted: str, contents: dict[str, dict]) -> str:
+    """Return the last file that holds a dotted key, or 'command line'."""
+    for file, content in reversed(contents.items()):
+        block = content
+        for part in dotted.split("."):
+            if isinstance(block, list):
+                return file
+            if not isinstance(block, dict) or part not in block:
+                break
+            block = block[part]
+        else:
+            return file
+    return "command line"
+
+
+def _override_problems(plan: Plan, contents: dict[str, dict]) -> list[str]:
+    problems = []
+    stages = {block[0] for block in BLOCKS.values()}
+    names = {*plan.datasets, *plan.models()}
+    for name, blocks in plan.config.overrides.items():
+        where = f"{_origin(f'overrides.{name}', contents)}: overrides.{name}"
+        if name not in names:
+            problems.append(f"{where}: no such dataset or model; there are {sorted(names)}")
+        for stage in blocks:
+            if stage not in stages:
+                problems.append(f"{where}.{stage}: no such stage; there are {sorted(stages)}")
+                continue
+            for verb in (v for v in SETTINGS if BLOCKS[v][0] == stage):
+                try:
+                    plan.settings(verb, name)
+                except ValidationError as error:
+                    dotted = ".".join(BLOCKS[verb])
+                    problems += lines_of(error, SETTINGS[verb], f"{where}.{dotted}.")
+    return problems

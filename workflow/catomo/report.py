@@ -1,0 +1,404 @@
+"""09 report: everything about a dataset on one self-contained page.
+
+The page only shows what the stages' records say; it computes nothing but the rounding.
+Every number carries the dotted key of its record, so a machine can compare the two.
+"""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+from catomo.errors import UserError
+from catomo.record import RECORDS, Record, committing, read_record
+
+# Genc, Kovarik & Fraser, Sci Rep 12 (2022), Table 1: value and its uncertainty.
+PAPER = {
+    "alumina": {
+        "dsc": (0.96, 0.003),
+        "precision": (0.95, 0.008),
+        "recall": (0.97, 0.004),
+        "rhd_nm.90": (0.59, None),
+    },
+    "pt": {
+        "dsc": (0.84, 0.03),
+        "precision": (0.92, 0.03),
+        "recall": (0.78, 0.05),
+        "rhd_nm.90": (1.81, None),
+    },
+    "background": {"dsc": (0.99, None)},
+}
+
+_TITLES = {
+    "tilt_series.json": ("01", "Tilt series"),
+    "alignment.json": ("02", "Alignment"),
+    "reconstruction.json": ("03", "Reconstruction"),
+    "slices.json": ("04", "Slices"),
+    "training.json": ("05", "Training"),
+    "prediction.json": ("06", "Segmentation"),
+    "metrics.json": ("07", "Evaluation"),
+    "quantities.json": ("08", "Surfaces and quantities"),
+}
+
+
+def write_report(stages, output, settings, dataset: str = "") -> None:
+    """Write the page of a dataset from the records of its stages.
+
+    Parameters
+    ----------
+    stages : list of path
+        Folders or records of the stages that exist, in any order.
+    output : path
+        The stage's folder, or its record.
+    settings : Report
+    dataset : str
+        The dataset's name.
+
+    Raises
+    ------
+    UserError
+        If a folder holds no record, or a picture is not what its record says.
+    """
+    records = {record.path.name: record for record in map(_record_of, stages)}
+    order = [name for name in _TITLES if name in records]
+    with committing(
+        output, "report", settings, {name.removesuffix(".json"): records[name] for name in order}
+    ) as out:
+        sections = [_section(records[name], settings) for name in order]
+        out.path("report.html").write_text(
+            _render(
+                title=settings.title or dataset,
+                dataset=dataset,
+                summary=_summary(records),
+                next_step=_next_step(records),
+                sections=sections,
+                provenance=[_provenance(records[name]) for name in order],
+            )
+        )
+        out.record["dataset"] = dataset
+        out.record["stages"] = {
+            name.removesuffix(".json"): {
+                key: records[name][key]
+                for key in ("stage", "catomo", "code", "settings", "inputs", "versions", "files")
+            }
+            for name in order
+        }
+        if "training.json" in records:
+            out.record["model_sha256"] = records["training.json"]["files"]["model.keras"]["sha256"]
+
+
+def _record_of(place) -> Record:
+    place = Path(place)
+    names = [place.name] if place.suffix == ".json" else set(RECORDS.values())
+    for verb, name in RECORDS.items():
+        path = place if place.suffix == ".json" else place / name
+        if name in names and path.is_file():
+            verbs = [v for v, n in RECORDS.items() if n == name]
+            return read_record(path, *verbs)
+        if name in names and place.suffix == ".json":
+            return read_record(path, verb)
+    raise UserError(f"{place}: found no record of a stage there; run the stage first")
+
+
+def _render(**content) -> str:
+    import jinja2
+
+    template = Path(__file__).with_suffix(".html").read_text()
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return environment.from_string(template).render(**content)
+
+
+def _section(record: Record, settings) -> dict:
+    """Return what the page shows of one stage: words, tables, pictures."""
+    number, title = _TITLES[record.path.name]
+    words, tables = _CONTENT.get(record.path.name, lambda r, s: ([], []))(record, settings)
+    pictures = [
+        {
+            "name": name,
+            "caption": _caption(name),
+            "data": base64.b64encode(record.file(name).read_bytes()).decode(),
+        }
+        for name in record["files"]
+        if name.endswith(".png")
+    ]
+    files = [
+        {"name": name, "bytes": f"{entry['bytes'] / 1e6:.2f} MB", "sha256": entry["sha256"][:12]}
+        for name, entry in record["files"].items()
+        if not name.startswith("to_annotate/")
+    ]
+    return {
+        "number": number,
+        "title": title,
+        "words": words,
+        "tables": tables,
+        "pictures": pictures,
+        "files": files,
+    }
+
+
+_CAPTIONS = {
+    "tilt_series": "The image nearest to 0° tilt.",
+    "alignment": "Shifts by tilt, the search for the tilt axis, and a sinogram before and after.",
+    "orthoslices": "Three orthogonal slices through the volume.",
+    "slices": "Slices spread over the volume, 8 bits deep.",
+    "curves": "Loss and scores while training.",
+    "prediction": "Slices with their segmentation laid on.",
+    "comparison": "Annotation, prediction and errors: a typical and the worst image.",
+    "rhd": "Robust Hausdorff distance against its percentile.",
+    "confusion": "Confusion matrix: rows are the annotation, columns the prediction.",
+    "view_front": "Alumina translucent, Pt opaque: along the beam.",
+    "view_side": "The same from the side.",
+    "view_top": "The same along the tilt axis.",
+    "view_opaque": "Both phases opaque.",
+}
+
+
+def _caption(name: str) -> str:
+    stem = Path(name).stem
+    return _CAPTIONS.get(stem, stem.replace("_", " "))
+
+
+def _cell(record: dict, key: str, digits: int = 3, unit: str = "", error: str = "") -> dict:
+    """Return a table cell for the dotted `key` of a record, with an uncertainty at `error`."""
+    text = number(lookup(record, key), digits)
+    if error and lookup(record, error) is not None:
+        text += f" ± {number(lookup(record, error), digits)}"
+    return {"text": f"{text} {unit}".strip(), "key": key, "digits": digits}
+
+
+def lookup(record: dict, key: str):
+    """Return the value at a dotted key, or None if there is none."""
+    value = record
+    for part in key.split("."):
+        if not isinstance(value, dict) or part not in value:
+            return None
+        value = value[part]
+    return value
+
+
+def number(value, digits: int = 3) -> str:
+    """Return a number as the page prints it: `digits` decimals, – for none."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, int):
+        return f"{value:,}".replace(",", " ")
+    if value and abs(value) < 10**-digits:
+        return f"{value:.2g}"
+    return f"{value:.{digits}f}"
+
+
+def _plain_table(record: Record, rows: list[tuple]) -> dict:
+    """Return a two-column table from (words, key, digits, unit); absent keys are left out."""
+    return {
+        "header": [],
+        "rows": [
+            [{"text": words}, _cell(record, key, digits, unit)]
+            for words, key, digits, unit in rows
+            if lookup(record, key) is not None
+        ],
+    }
+
+
+def _tilt_series(record, settings):
+    angles = record["tilt_deg"]
+    words = [
+        f"{len(angles)} images from {angles[0]:g}° to {angles[-1]:g}°, "
+        f"{record['shape'][1]} × {record['shape'][2]} pixels of {record['pixel_size_nm']:g} nm; "
+        f"source: {record['source']}."
+    ]
+    return words, []
+
+
+def _alignment(record, settings):
+    words = [f"Verdict: {record['verdict']}. " + " ".join(record["reasons"])]
+    rows = [
+        ("tilt-axis angle", "axis_angle_deg", 2, "°"),
+        ("tilt-axis offset", "axis_offset_px", 2, "px"),
+        ("error across the axis (truth known)", "truth.across_rms_px", 3, "px RMS"),
+        ("error along the axis (truth known)", "truth.along_rms_px", 3, "px RMS"),
+        ("error of the axis angle (truth known)", "truth.axis_error_deg", 3, "°"),
+        ("error of the axis offset (truth known)", "truth.offset_error_px", 3, "px"),
+    ]
+    return words, [_plain_table(record, rows)]
+
+
+def _reconstruction(record, settings):
+    rows = [
+        ("backend", "backend", 0, ""),
+        ("iterations", "iterations", 0, ""),
+        ("stopped because", "stop_reason", 0, ""),
+        ("residual ‖Ax − y‖ / ‖y‖", "residual", 3, ""),
+        ("correlation with the truth inside the plate", "truth.correlation", 3, ""),
+        ("nRMSE against the truth inside the plate", "truth.nrmse", 3, ""),
+    ]
+    return [], [_plain_table(record, rows)]
+
+
+def _slices(record, settings):
+    contrast = ", ".join(f"{k} {number(v)}" for k, v in record["contrast"].items())
+    return [f"{record['shape'][0]} slices; contrast: {contrast}.", record["next_step"]], []
+
+
+def _training(record, settings):
+    words = [
+        f"Preset {record['preset']}, {record['steps']} steps, seed {record['seed']}. "
+        + ("" if record["reproducible"] else "Ended by the time cap: not reproducible. ")
+        + "Nearest training image to a test image: correlation "
+        + f"{number(lookup(record, 'leak.nearest_correlation'))}."
+    ]
+    rows = [
+        [
+            {"text": name},
+            *({"text": str(len(parts.get(part, [])))} for part in ("train", "validate", "test")),
+            {"text": str(len(parts.get("left_out", [])))},
+        ]
+        for name, parts in record["split"].items()
+    ]
+    header = ["dataset", "train", "validate", "test", "left out"]
+    return words, [{"header": header, "rows": rows}]
+
+
+def _prediction(record, settings):
+    fractions = record.get("class_fractions", {})
+    text = ", ".join(f"{name} {100 * value:.2f} %" for name, value in fractions.items())
+    return [f"Share of all voxels: {text}."] if text else [], []
+
+
+def _metrics(record, settings):
+    return [record["scope"]] if record.get("scope") else [], [
+        _score_table(record, settings),
+        _particle_table(record),
+    ]
+
+
+def _score_table(record, settings):
+    header = ["class", "measure", "this run", "95 % CI or SE", "n", "thresholds", "paper"]
+    rows = []
+    for phase in settings.classes:
+        base = f"classes.{phase.name}"
+        if lookup(record, base) is None:
+            continue
+        for measure, error in (("dsc", "ci95"), ("precision", "ci95"), ("recall", "ci95")):
+            key = f"{base}.{measure}"
+            rows.append(
+                [
+                    {"text": phase.title},
+                    {"text": {"dsc": "DSC"}.get(measure, measure)},
+                    _cell(record, f"{key}.mean"),
+                    _cell(record, f"{key}.{error}"),
+                    _cell(record, f"{key}.n", 0),
+                    _cell(record, f"baseline.thresholds.{phase.name}.{measure}"),
+                    {"text": _paper(phase.name, measure)},
+                ]
+            )
+        for percentile in ("100", "95", "90"):
+            key = f"{base}.rhd_nm.{percentile}"
+            if lookup(record, f"{key}.mean") is None:
+                continue
+            rows.append(
+                [
+                    {"text": phase.title},
+                    {"text": f"RHD {percentile} / nm"},
+                    _cell(record, f"{key}.mean", 2),
+                    _cell(record, f"{key}.se", 2),
+                    _cell(record, f"{key}.n", 0),
+                    {"text": "–"},
+                    {"text": _paper(phase.name, f"rhd_nm.{percentile}")},
+                ]
+            )
+    return {"header": header, "rows": rows}
+
+
+def _paper(phase: str, measure: str) -> str:
+    value, error = PAPER.get(phase, {}).get(measure, (None, None))
+    if value is None:
+        return "–"
+    return f"{value:g} ± {error:g}" if error else f"{value:g}"
+
+
+def _particle_table(record):
+    rows = [
+        ("particles matched", "particles.matched", 0, ""),
+        ("particles missed", "particles.missed", 0, ""),
+        ("particles invented", "particles.false", 0, ""),
+        ("particle F1", "particles.f1", 3, ""),
+    ]
+    return _plain_table(record, rows)
+
+
+def _quantities(record, settings):
+    rows = []
+    for name, entry in record.get("quantities", record).items():
+        if not (isinstance(entry, dict) and {"value", "unit", "method"} <= entry.keys()):
+            continue
+        place = f"quantities.{name}" if "quantities" in record else name
+        span = (
+            f"{_significant(entry['low'])} … {_significant(entry['high'])}"
+            if entry.get("low") is not None and entry.get("high") is not None
+            else "–"
+        )
+        rows.append(
+            [
+                {"text": name.replace("_", " ")},
+                {"text": _significant(entry["value"]), "key": f"{place}.value", "digits": "g"},
+                {"text": span},
+                {"text": entry["unit"]},
+                {"text": entry["method"]},
+            ]
+        )
+    header = ["quantity", "value", "low … high", "unit", "method"]
+    words = [text for text in (record.get("pictures_note"),) if text]
+    return words, [{"header": header, "rows": rows}]
+
+
+def _significant(value) -> str:
+    return f"{value:.4g}" if isinstance(value, int | float) else number(value)
+
+
+_CONTENT = {
+    "tilt_series.json": _tilt_series,
+    "alignment.json": _alignment,
+    "reconstruction.json": _reconstruction,
+    "slices.json": _slices,
+    "training.json": _training,
+    "prediction.json": _prediction,
+    "metrics.json": _metrics,
+    "quantities.json": _quantities,
+}
+
+
+def _summary(records: dict[str, Record]) -> list[dict]:
+    """Return the few figures at the head of the page."""
+    chosen = [
+        ("alignment.json", "verdict", "alignment", 0, ""),
+        ("reconstruction.json", "residual", "reconstruction residual", 3, ""),
+        ("metrics.json", "classes.alumina.dsc.mean", "DSC alumina", 3, ""),
+        ("metrics.json", "classes.pt.dsc.mean", "DSC Pt", 3, ""),
+        ("metrics.json", "particles.f1", "particle F1", 3, ""),
+    ]
+    return [
+        {"words": words, **_cell(records[name], key, digits, unit), "record": name}
+        for name, key, words, digits, unit in chosen
+        if name in records and lookup(records[name], key) is not None
+    ]
+
+
+def _next_step(records: dict[str, Record]) -> str:
+    """Return what the person does next, if this dataset waits for labels."""
+    if "prediction.json" in records or "slices.json" not in records:
+        return ""
+    return records["slices.json"]["next_step"]
+
+
+def _provenance(record: Record) -> dict:
+    return {
+        "stage": record["stage"],
+        "code": record["code"][:12],
+        "inputs": ", ".join(
+            f"{word} {next(reversed(entry.values()))[:12]}"
+            for word, entry in record["inputs"].items()
+        ),
+        "versions": ", ".join(f"{name} {version}" for name, version in record["versions"].items()),
+    }

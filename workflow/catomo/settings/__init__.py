@@ -1,0 +1,1 @@
+"""Settings as typed models: one module per stage, each key with default, unit and meaning."""

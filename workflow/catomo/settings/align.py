@@ -1,0 +1,81 @@
+"""Settings of `align`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from catomo.settings.base import Settings, key
+
+
+class Verdict(Settings):
+    """When an alignment is called doubtful (warn) or useless (stop)."""
+
+    warn_disagreement_px: float = key(
+        1.5,
+        "warn when two independent measures of the shifts differ by more than this (RMS)",
+        "px",
+        gt=0,
+    )
+    stop_disagreement_px: float = key(
+        15.0, "stop when they differ by more than this (RMS)", "px", gt=0
+    )
+    warn_likeness: float = key(
+        0.5, "warn when neighbouring tilts correlate less than this (median)", ge=-1, le=1
+    )
+    stop_likeness: float = key(0.2, "stop when they correlate less than this", ge=-1, le=1)
+    warn_order: float = key(
+        0.85,
+        "warn when fewer than this share of the tilts resemble the next tilt more than a far one",
+        ge=0,
+        le=1,
+    )
+    stop_order: float = key(0.65, "stop when fewer than this share do", ge=0, le=1)
+    warn_axis_contrast: float = key(
+        0.15,
+        "warn when disagreement along the axis is lower than elsewhere by less than this part",
+        ge=0,
+        le=1,
+    )
+    stop_axis_elsewhere: float = key(
+        0.5,
+        "stop when along another direction the images disagree by less than this part of "
+        "what they disagree by along the axis found",
+        gt=0,
+        le=1,
+    )
+    warn_outside_frame: float = key(
+        0.2, "warn when more than this share of an aligned image was never recorded", ge=0, le=1
+    )
+
+
+class Align(Settings):
+    """How the tilt series is aligned. Every step can be switched off."""
+
+    specimen: Literal["auto", "isolated", "extended"] = key(
+        "auto",
+        "isolated: whole in an otherwise empty frame; extended: on film, or cut by the frame",
+    )
+    background: Literal["auto", "ring", "percentile", "none"] = key(
+        "auto",
+        "what is subtracted from each image: the mean of its edge, a low percentile, or nothing; "
+        "auto takes the edge of an isolated specimen, else the percentile",
+    )
+    background_percentile: float = key(
+        2.0, "percentile that counts as background", "%", ge=0, le=50
+    )
+    bad_pixel_sigmas: float = key(
+        8.0, "pixels beyond all neighbours by this are replaced; 0 keeps all", "noise sigmas", ge=0
+    )
+    tilt_axis_angle_deg: float | Literal["auto"] = key(
+        "auto", "angle of the tilt axis against the image's vertical, or auto to search", "degree"
+    )
+    axis_search_deg: float = key(
+        10.0, "searched to both sides of the vertical", "degree", gt=0, le=45
+    )
+    pairwise: bool = key(True, "register each tilt to its neighbour, from 0° outwards")
+    centre_of_mass: bool = key(True, "place the specimen's centre of mass on the tilt axis")
+    common_line: bool = key(True, "refine the shifts along the tilt axis by the common line")
+    interpolation: Literal["cubic", "linear"] = key(
+        "cubic", "interpolation of the one resampling from raw to aligned images"
+    )
+    verdict: Verdict = key(Verdict(), "limits of the verdict")

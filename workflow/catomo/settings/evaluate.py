@@ -1,0 +1,46 @@
+"""Settings of the stage `evaluate`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from catomo.settings.base import PhaseClass, Settings, classes_key, key
+
+
+class Particles(Settings):
+    """What counts as one particle; `evaluate` and `surfaces` share it."""
+
+    phase: str | None = key("pt", "class that consists of particles; none: do not look for any")
+    smallest_diameter_px: float = key(
+        2.0, "equivalent diameter below which a speck is no particle", unit="px", ge=0
+    )
+    split_depth_px: float = key(
+        1.0,
+        "touching particles are split where their neck's radius is smaller than "
+        "both of theirs by more than this",
+        unit="px",
+        ge=0.25,
+    )
+
+
+class Evaluate(Settings):
+    """How a segmentation is scored against annotated images."""
+
+    classes: list[PhaseClass] = classes_key()
+    hausdorff: Literal["directed", "pooled"] = key(
+        "directed",
+        "percentile of the edge distances per direction and then the larger (directed, "
+        "as in the paper), or over both directions at once (pooled)",
+    )
+    particles: Particles = key(Particles(), "what counts as one particle")
+    match_iou: float = key(
+        0.25,
+        "least overlap (intersection over union) at which a predicted particle is the true one",
+        gt=0,
+        le=1,
+    )
+    size_edges_nm: list[float] = key(
+        [1.0, 2.0, 3.0, 4.0],
+        "limits between the size classes in which particles are counted, ascending",
+        unit="nm",
+    )

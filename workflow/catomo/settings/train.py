@@ -1,0 +1,158 @@
+"""Settings of the stage `train`: the network, how it learns, and what it is tested on.
+
+The defaults are the preset ``compact``. Another preset replaces some of them; keys named
+in the configuration win over both, and the record stores what came out.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import model_validator
+
+from catomo.settings.base import PhaseClass, Settings, classes_key, key
+
+
+class Network(Settings):
+    """Size of the U-Net."""
+
+    levels: int = key(
+        6, "resolution levels; slices are padded to a multiple of 2^(levels-1)", ge=2, le=7
+    )
+    base_filters: int = key(
+        16, "filters of the first level; doubled at each further one", ge=2, le=64
+    )
+
+
+class Loss(Settings):
+    """Weighted focal loss plus soft Dice."""
+
+    focal_gamma: float = key(1.0, "how much easy pixels are played down", ge=0, le=5)
+    class_weights: list[float] = key([0.2, 0.3, 0.5], "weight of each class, background first")
+    dice_weight: float = key(0.5, "weight of the soft Dice term beside the focal loss", ge=0, le=10)
+
+
+class Augment(Settings):
+    """Random changes of every training image; the largest of each is given."""
+
+    rotation_deg: float = key(180.0, "rotation either way", unit="deg", ge=0, le=180)
+    flips: bool = key(True, "mirror along both axes at random")
+    shift_fraction: float = key(0.12, "shift either way as a fraction of the window", ge=0, le=0.5)
+    zoom_fraction: float = key(0.15, "change of scale either way", ge=0, le=0.5)
+    shear: float = key(0.1, "shear either way, as the tangent of its angle", ge=0, le=0.5)
+    elastic_px: float = key(2.0, "standard deviation of the elastic shift", unit="px", ge=0, le=20)
+    gain: float = key(0.08, "change of brightness either way, as a fraction", ge=0, le=0.5)
+    gamma: float = key(0.08, "change of the exponent of grey values either way", ge=0, le=0.5)
+    noise: float = key(0.02, "standard deviation of added noise; white is 1", ge=0, le=0.5)
+
+
+class Split(Settings):
+    """Which annotated slices teach, which are watched, which test."""
+
+    method: Literal["blocks", "names", "random_patches"] = key(
+        "blocks",
+        "contiguous blocks of slices; by name; or single images at random (this leaks: "
+        "neighbouring slices are nearly the same image)",
+    )
+    test_fraction: float = key(
+        0.2, "part of the annotated slices that test (not by name)", ge=0, le=0.3
+    )
+    validation_fraction: float = key(
+        0.0, "part that is watched during training (not by name)", ge=0, le=0.3
+    )
+    gap: int = key(
+        2, "training slices this near to a block are left out (method blocks)", unit="slices", ge=0
+    )
+    test: list[str] = key(
+        [],
+        "names that test (method names); wildcards * ? [a-b], and dataset/name where names repeat",
+    )
+    validation: list[str] = key([], "names watched during training (method names)")
+    leave_out: list[str] = key([], "names used for nothing (method names)")
+
+
+# What a preset changes against the defaults, which are `compact`. `paper` follows the
+# authors' train.py and unet.py (100 epochs of 22 batches; shear_range 0.1 there is degrees).
+PRESETS: dict[str, dict[str, Any]] = {
+    "compact": {},
+    "paper": {
+        "steps": 2200,
+        "learning_rate": 5e-4,
+        "warmup_steps": 0,
+        "decay": "none",
+        "precision": "float32",
+        "network": {"levels": 6, "base_filters": 32},
+        "loss": {"focal_gamma": 1.0, "class_weights": [0.2, 0.3, 0.5], "dice_weight": 0.0},
+        "augment": {
+            "rotation_deg": 45.0,
+            "flips": True,
+            "shift_fraction": 0.1,
+            "zoom_fraction": 0.1,
+            "shear": 0.0017,
+            "elastic_px": 0.0,
+            "gain": 0.0,
+            "gamma": 0.0,
+            "noise": 0.0,
+        },
+    },
+}
+
+
+class Train(Settings):
+    """Stage `train`."""
+
+    preset: Literal["compact", "paper"] = key(
+        "compact", "small and quick, or the network and training of the paper"
+    )
+    seed: int = key(1, "start of all random numbers", ge=0, le=2**31 - 1)
+    steps: int = key(850, "training steps, each of one batch", ge=1)
+    max_minutes: float = key(
+        0.0,
+        "stop early after this time, 0 for never; a run that is cut "
+        "short is marked as not reproducible",
+        unit="min",
+        ge=0,
+    )
+    batch_size: int = key(2, "images per step", ge=1, le=64)
+    patch_px: int = key(
+        512, "edge of the training window; smaller slices are used whole", unit="px", ge=16, le=4096
+    )
+    learning_rate: float = key(7e-4, "peak learning rate of Adam", gt=0, le=0.1)
+    warmup_steps: int = key(40, "steps over which the learning rate rises from zero", ge=0)
+    decay: Literal["cosine", "none"] = key("cosine", "how the learning rate falls afterwards")
+    validate_every: int = key(100, "steps between looks at the validation part", unit="steps", ge=1)
+    precision: Literal["auto", "float32", "bfloat16"] = key(
+        "auto", "arithmetic of the network; auto takes bfloat16 where the CPU has it"
+    )
+    threads: int = key(
+        2, "threads of TensorFlow; another number gives other last digits", ge=1, le=128
+    )
+    network: Network = key(Network(), "size of the U-Net")
+    loss: Loss = key(Loss(), "what training makes small")
+    augment: Augment = key(Augment(), "random changes of training images")
+    split: Split = key(Split(), "training, validation and test part")
+    classes: list[PhaseClass] = classes_key()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_from_preset(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return _laid_on(PRESETS.get(data.get("preset", "compact"), {}), data)
+
+    @model_validator(mode="after")
+    def _weight_per_class(self) -> Train:
+        if len(self.loss.class_weights) != len(self.classes):
+            raise ValueError(
+                f"loss.class_weights: found {len(self.loss.class_weights)} weights for "
+                f"{len(self.classes)} classes; give one for each"
+            )
+        return self
+
+
+def _laid_on(base: dict, over: dict) -> dict:
+    result = {**base, **over}
+    for name in base.keys() & over.keys():
+        if isinstance(base[name], dict) and isinstance(over[name], dict):
+            result[name] = _laid_on(base[name], over[name])
+    return result

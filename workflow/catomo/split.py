@@ -1,0 +1,148 @@
+"""Which annotated slices teach, which are watched, which test.
+
+Neighbouring slices of a tomogram are nearly the same image, so a test slice whose neighbour
+taught the network tests nothing. Slices are therefore split in contiguous blocks with a gap
+around them, or by name; two patches of one slice always stay together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+import numpy as np
+
+from catomo.errors import UserError
+
+PARTS = ("train", "validate", "test", "left_out")
+
+# Where the middle of a block lies in the row of slices: inside, for the outermost slices of
+# a particle show little and would make an easy test.
+_MIDDLE = {"validate": 1 / 3, "test": 2 / 3}
+
+
+def split_parts(datasets: dict[str, dict[str, int]], settings, seed: int) -> dict:
+    """Divide the annotated slices into parts.
+
+    Parameters
+    ----------
+    datasets : dict of dict
+        For each dataset, its annotated slices: name → place in the row of slices.
+    settings : Split
+        Method, fractions, gap and name patterns.
+    seed : int
+        Start of the random numbers; used by ``random_patches`` alone.
+
+    Returns
+    -------
+    dict
+        ``{dataset: {"train": [names], "validate": […], "test": […], "left_out": […]}}``.
+
+    Raises
+    ------
+    UserError
+        If nothing is left to train on, a pattern matches no slice, a slice falls into two
+        parts, or two patches of one slice fall into different parts.
+    """
+    if settings.method == "names":
+        part_of = _by_names(datasets, settings)
+    elif settings.method == "blocks":
+        part_of = {name: _by_blocks(places, settings) for name, places in datasets.items()}
+    else:
+        part_of = _at_random(datasets, settings, np.random.default_rng(seed))
+    parts = {
+        dataset: {part: [n for n in places if part_of[dataset][n] == part] for part in PARTS}
+        for dataset, places in datasets.items()
+    }
+    if not any(part["train"] for part in parts.values()):
+        raise UserError(
+            f"train.split: no slice is left to train on ({sum(map(len, datasets.values()))} "
+            "annotated); annotate more slices, or lower test_fraction or gap"
+        )
+    return parts
+
+
+def slice_of(name: str) -> str:
+    """Return the slice an image was cut from: its name without ``_patch<number>``."""
+    return re.sub(r"_patch\d+$", "", name)
+
+
+def places_of(names: Iterable[str], contiguous: bool) -> dict[str, int]:
+    """Return the place of each image in the row of slices.
+
+    In a volume that is the index. Loose images are ranked in the order given; the patches
+    of one slice share a place.
+    """
+    if contiguous:
+        return {name: index for index, name in enumerate(names)}
+    names = list(names)
+    rank = {key: index for index, key in enumerate(dict.fromkeys(map(slice_of, names)))}
+    return {name: rank[slice_of(name)] for name in names}
+
+
+def _by_blocks(places: dict[str, int], settings) -> dict[str, str]:
+    row = sorted(set(places.values()))
+    held = {}
+    for part, fraction in (
+        ("validate", settings.validation_fraction),
+        ("test", settings.test_fraction),
+    ):
+        count = max(1, round(fraction * len(row))) if fraction else 0
+        start = min(round(_MIDDLE[part] * len(row) - count / 2), len(row) - count)
+        held.update(dict.fromkeys(row[start : start + count], part))
+    part_at = {}
+    for place in row:
+        near = any(abs(place - other) <= settings.gap for other in held)
+        part_at[place] = held.get(place, "left_out" if near else "train")
+    return {name: part_at[place] for name, place in places.items()}
+
+
+def _by_names(datasets: dict[str, dict[str, int]], settings) -> dict[str, dict[str, str]]:
+    patterns = {
+        "test": settings.test,
+        "validate": settings.validation,
+        "left_out": settings.leave_out,
+    }
+    part_of = {dataset: dict.fromkeys(places, "train") for dataset, places in datasets.items()}
+    for part, pattern in ((word, p) for word in patterns for p in patterns[word]):
+        hits = [
+            (dataset, name)
+            for dataset, places in datasets.items()
+            for name in places
+            if fnmatchcase(name, pattern) or fnmatchcase(f"{dataset}/{name}", pattern)
+        ]
+        if not hits:
+            raise UserError(
+                f"train.split: pattern '{pattern}' matches no annotated slice; "
+                f"names are such as '{next(iter(next(iter(datasets.values()))))}'"
+            )
+        for dataset, name in hits:
+            if part_of[dataset][name] not in ("train", part):
+                raise UserError(
+                    f"train.split: '{name}' is named for both {part_of[dataset][name]} and "
+                    f"{part}; name it once"
+                )
+            part_of[dataset][name] = part
+    for dataset, places in datasets.items():
+        first: dict[str, str] = {}
+        for name in places:
+            other = first.setdefault(slice_of(name), name)
+            if part_of[dataset][other] != part_of[dataset][name]:
+                raise UserError(
+                    f"train.split: '{other}' and '{name}' are patches of one slice but fall into "
+                    f"{part_of[dataset][other]} and {part_of[dataset][name]}; keep them together"
+                )
+    return part_of
+
+
+def _at_random(datasets, settings, rng: np.random.Generator) -> dict[str, dict[str, str]]:
+    every = [(dataset, name) for dataset, places in datasets.items() for name in places]
+    order = rng.permutation(len(every))
+    tests = round(settings.test_fraction * len(every))
+    watched = round(settings.validation_fraction * len(every))
+    part_of = {dataset: dict.fromkeys(places, "train") for dataset, places in datasets.items()}
+    for rank, number in enumerate(order[: tests + watched]):
+        dataset, name = every[number]
+        part_of[dataset][name] = "test" if rank < tests else "validate"
+    return part_of

@@ -1,0 +1,115 @@
+"""The U-Net of the paper, at any size, and how TensorFlow is set up for it.
+
+Two 3×3 convolutions with ReLU per level, average pooling down, 2×2 transpose convolutions
+up, skip connections, softmax at the end; no normalisation, no dropout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from catomo.progress import say
+
+
+def build(class_count: int, levels: int, base_filters: int, precision: str = "float32"):
+    """Return an untrained network for images of any size divisible by `downsampling(levels)`.
+
+    Parameters
+    ----------
+    class_count : int
+        Channels of the output.
+    levels : int
+        Resolution levels; the paper has 6.
+    base_filters : int
+        Filters of the first level, doubled at each further one; the paper has 32 (… 1024).
+    precision : {"float32", "bfloat16"}
+        Arithmetic inside; weights and the softmax are float32 in any case.
+
+    Returns
+    -------
+    keras.Model
+        ``(n, z, x, 1)`` float32, 0 … 1 → ``(n, z, x, class_count)`` probabilities, float32.
+
+    References
+    ----------
+    Genc, Kovarik & Fraser, Sci. Rep. 12 (2022), and its public ``unet.py``.
+    """
+    policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
+
+    def convolutions(x, name: str, filters: int):
+        for part in "ab":
+            x = keras.layers.Conv2D(
+                filters,
+                3,
+                padding="same",
+                activation="relu",
+                kernel_initializer="he_normal",
+                dtype=policy,
+                name=f"{name}_{part}",
+            )(x)
+        return x
+
+    filters = [base_filters << level for level in range(levels)]
+    x = inputs = keras.Input((None, None, 1), name="image")
+    skips = []
+    for level in range(levels - 1):
+        x = convolutions(x, f"down{level}", filters[level])
+        skips.append(x)
+        x = keras.layers.AveragePooling2D(2, dtype=policy, name=f"pool{level}")(x)
+    x = convolutions(x, "bottom", filters[-1])
+    for level in reversed(range(levels - 1)):
+        x = keras.layers.Conv2DTranspose(
+            filters[level], 2, strides=2, padding="same", dtype=policy, name=f"rise{level}"
+        )(x)
+        x = keras.layers.Concatenate(dtype=policy, name=f"join{level}")([x, skips[level]])
+        x = convolutions(x, f"up{level}", filters[level])
+    outputs = keras.layers.Conv2D(
+        class_count, 1, activation="softmax", dtype="float32", name="probability"
+    )(x)
+    return keras.Model(inputs, outputs, name="unet")
+
+
+def downsampling(levels: int) -> int:
+    """Return how many pixels of the image one of the deepest level covers."""
+    return 2 ** (levels - 1)
+
+
+def runner(net) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the network as a function of grey values.
+
+    The function takes ``(n, z, x)``, 0 … 255, and returns ``(n, z, x, classes)`` float32.
+    It is traced once, for all sizes.
+    """
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None), tf.float32)])
+    def forward(grey):
+        return net(grey[..., None] / 255, training=False)
+
+    return lambda grey: forward(tf.convert_to_tensor(grey, tf.float32)).numpy()
+
+
+def start(threads: int, seed: int = 0) -> None:
+    """Set TensorFlow up for repeatable results: seed, deterministic operations, threads."""
+    if tf.config.threading.get_intra_op_parallelism_threads() != threads:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+def resolved_precision(wanted: str) -> str:
+    """Return "float32" or "bfloat16"; "auto" asks the CPU, never the clock."""
+    if wanted != "auto":
+        return wanted
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        flags = ""
+    precision = "bfloat16" if "avx512_bf16" in flags else "float32"
+    say(f"precision: {precision}")
+    return precision

@@ -1,0 +1,72 @@
+# 01 tilt_series: simulate a phantom, or import a microscope's files.
+# Outputs: the tilt series (tilt, y, x) in float32; for phantoms also the truth.
+
+
+rule simulate:
+    """Simulate the tilt series of a phantom and keep the truth for every later stage."""
+    output:
+        record="results/{dataset}/01_tilt_series/tilt_series.json",
+        series="results/{dataset}/01_tilt_series/tilt_series.tif",
+        truth="results/{dataset}/01_tilt_series/truth.json",
+        labels="results/{dataset}/01_tilt_series/truth_labels.tif",
+        density="results/{dataset}/01_tilt_series/truth_density.tif",
+        picture=report(
+            "results/{dataset}/01_tilt_series/tilt_series.png",
+            caption="../report/tilt_series.rst",
+            category="{dataset}",
+            subcategory="01 tilt series",
+        ),
+    log:
+        "logs/{dataset}/simulate.log",
+    benchmark:
+        "logs/{dataset}/simulate.benchmark.jsonl"
+    wildcard_constraints:
+        dataset=_names("phantom"),
+    params:
+        specimen=lambda wildcards: option("", PLAN.datasets[wildcards.dataset].path),
+        raw=raw("path"),
+        settings=settings("simulate"),
+        code=code.code_of("simulate"),
+    resources:
+        mem_mb=memory_mb(4000, 0),
+    conda:
+        "../../envs/io.yaml"
+    shell:
+        "{RUN} simulate {params.specimen} --output {output.record} --threads {threads}"
+        " --settings {params.settings:q} > {log} 2>&1"
+
+
+rule import_tilt_series:
+    """Read a tilt series, its angles and pixel size from a microscope's files."""
+    output:
+        record="results/{dataset}/01_tilt_series/tilt_series.json",
+        series="results/{dataset}/01_tilt_series/tilt_series.tif",
+        picture=report(
+            "results/{dataset}/01_tilt_series/tilt_series.png",
+            caption="../report/tilt_series.rst",
+            category="{dataset}",
+            subcategory="01 tilt series",
+        ),
+    log:
+        "logs/{dataset}/import.log",
+    benchmark:
+        "logs/{dataset}/import.benchmark.jsonl"
+    wildcard_constraints:
+        dataset=_names("tilt_series"),
+    params:
+        series=lambda wildcards: option("", PLAN.datasets[wildcards.dataset].path),
+        angles=lambda wildcards: option("--angles", PLAN.datasets[wildcards.dataset].angles),
+        pixel_size=lambda wildcards: option(
+            "--pixel-size-nm", PLAN.datasets[wildcards.dataset].pixel_size_nm
+        ),
+        raw=raw("path"),
+        raw_angles=raw("angles"),
+        settings=settings("import"),
+        code=code.code_of("import"),
+    resources:
+        mem_mb=memory_mb(2000, 0),
+    conda:
+        "../../envs/io.yaml"
+    shell:
+        "{RUN} import {params.series} {params.angles} {params.pixel_size} --threads {threads}"
+        " --output {output.record} --settings {params.settings:q} > {log} 2>&1"

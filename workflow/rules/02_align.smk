@@ -1,0 +1,34 @@
+# 02 align: shifts, tilt-axis angle and offset, a verdict, and one warp of the raw images.
+# Outputs: the aligned stack (tilt, y, x), its axis vertical and in the middle; the curves.
+
+
+rule align:
+    """Align the tilt series and judge the alignment."""
+    input:
+        record=record("import"),
+        series=ancient("results/{dataset}/01_tilt_series/tilt_series.tif"),
+    output:
+        record="results/{dataset}/02_align/alignment.json",
+        aligned="results/{dataset}/02_align/aligned.tif",
+        table="results/{dataset}/02_align/alignment.csv",
+        picture=report(
+            "results/{dataset}/02_align/alignment.png",
+            caption="../report/alignment.rst",
+            category="{dataset}",
+            subcategory="02 align",
+        ),
+    log:
+        "logs/{dataset}/align.log",
+    benchmark:
+        "logs/{dataset}/align.benchmark.jsonl"
+    params:
+        settings=settings("align"),
+        code=code.code_of("align"),
+    threads: 4
+    resources:
+        mem_mb=memory_mb(1500, 4),
+    conda:
+        "../../envs/io.yaml"
+    shell:
+        "{RUN} align {input.record} --output {output.record} --threads {threads}"
+        " --settings {params.settings:q} > {log} 2>&1"

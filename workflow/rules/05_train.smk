@@ -1,0 +1,57 @@
+# 05 train: the U-Net learns from annotated slices of one or several datasets.
+# Outputs: the model, its split and scores, the curves.
+
+
+def _training_data(wildcards):
+    """Return the options that name each dataset's slices and labels."""
+    return " ".join(
+        f'--dataset {d.name} {record("slices", d.name)} "{d.labels}"'
+        for d in PLAN.trainers(wildcards.model)
+    )
+
+
+def _training_inputs(verb):
+    return lambda wildcards: [record(verb, d.name) for d in PLAN.trainers(wildcards.model)]
+
+
+def _labels_of_model(wildcards):
+    """Return the fingerprints of all labels that the model learns from."""
+    from types import SimpleNamespace
+
+    return [
+        raw("labels")(SimpleNamespace(dataset=d.name)) for d in PLAN.trainers(wildcards.model)
+    ]
+
+
+rule train:
+    """Train the model on all datasets whose labels feed it."""
+    input:
+        records=_training_inputs("slices"),
+    output:
+        record="results/models/{model}/05_train/training.json",
+        model="results/models/{model}/05_train/model.keras",
+        table="results/models/{model}/05_train/curves.csv",
+        picture=report(
+            "results/models/{model}/05_train/curves.png",
+            caption="../report/curves.rst",
+            category="model {model}",
+            subcategory="05 train",
+        ),
+    log:
+        "logs/models/{model}/train.log",
+    benchmark:
+        "logs/models/{model}/train.benchmark.jsonl"
+    params:
+        data=_training_data,
+        labels=_labels_of_model,
+        settings=settings("train"),
+        code=code.code_of("train"),
+    threads: 4
+    resources:
+        mem_mb=memory_mb(4000, 2),
+        gpu=0,
+    conda:
+        "../../envs/segment.yaml"
+    shell:
+        "{RUN} train {params.data} --output {output.record} --threads {threads}"
+        " --settings {params.settings:q} > {log} 2>&1"

@@ -1,0 +1,41 @@
+# 07 evaluate: the segmentation against annotated slices that the model has not seen.
+# Outputs: scores per class and per image, and pictures of where it is wrong.
+
+
+rule evaluate:
+    """Score the segmentation: DSC, precision, recall, robust Hausdorff distances, particles."""
+    input:
+        record=record("predict"),
+        slices=record("slices"),
+        training=_trained_model,
+        labels=ancient("results/{dataset}/06_predict/labels.tif"),
+    output:
+        record="results/{dataset}/07_evaluate/metrics.json",
+        table="results/{dataset}/07_evaluate/evaluation.csv",
+        pictures=report(
+            expand(
+                "results/{{dataset}}/07_evaluate/{picture}.png",
+                picture=["comparison", "rhd", "confusion"],
+            ),
+            caption="../report/evaluation.rst",
+            category="{dataset}",
+            subcategory="07 evaluate",
+        ),
+    log:
+        "logs/{dataset}/evaluate.log",
+    benchmark:
+        "logs/{dataset}/evaluate.benchmark.jsonl"
+    params:
+        labels=lambda wildcards: option("--labels", PLAN.datasets[wildcards.dataset].labels),
+        training=lambda wildcards: option("--training", _trained_model(wildcards)),
+        raw=raw("labels"),
+        settings=settings("evaluate"),
+        code=code.code_of("evaluate"),
+    resources:
+        mem_mb=memory_mb(2000, 4),
+    conda:
+        "../../envs/io.yaml"
+    shell:
+        "{RUN} evaluate {input.record} --slices {input.slices} {params.labels} {params.training}"
+        " --output {output.record} --threads {threads}"
+        " --settings {params.settings:q} > {log} 2>&1"

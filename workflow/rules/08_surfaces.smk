@@ -1,0 +1,36 @@
+# 08 surfaces: meshes of every class, views of them, and the quantities a chemist asks for.
+# Outputs: VTP, STL and GLB meshes in nm, PNG views, the table of particles.
+
+
+rule surfaces:
+    """Make surfaces and quantities from the segmentation."""
+    input:
+        record=record("predict"),
+        labels=ancient("results/{dataset}/06_predict/labels.tif"),
+    output:
+        record="results/{dataset}/08_surfaces/quantities.json",
+        particles="results/{dataset}/08_surfaces/particles.csv",
+        scene="results/{dataset}/08_surfaces/surfaces.glb",
+        pictures=report(
+            expand(
+                "results/{{dataset}}/08_surfaces/{view}.png",
+                view=["view_front", "view_side", "view_top", "view_opaque"],
+            ),
+            caption="../report/surfaces.rst",
+            category="{dataset}",
+            subcategory="08 surfaces",
+        ),
+    log:
+        "logs/{dataset}/surfaces.log",
+    benchmark:
+        "logs/{dataset}/surfaces.benchmark.jsonl"
+    params:
+        settings=settings("surfaces"),
+        code=code.code_of("surfaces"),
+    resources:
+        mem_mb=memory_mb(3000, 20),
+    conda:
+        "../../envs/surfaces.yaml"
+    shell:
+        "{RUN} surfaces {input.record} --output {output.record} --threads {threads}"
+        " --settings {params.settings:q} > {log} 2>&1"

@@ -1,0 +1,36 @@
+# 09 report: everything about a dataset on one self-contained page.
+# Outputs: report.html with all pictures inside, and where every file came from.
+
+
+def _records_of(wildcards):
+    """Return the records of all stages before the report, in order."""
+    dataset = PLAN.datasets[wildcards.dataset]
+    records = []
+    for verb in PLAN.stages(dataset)[:-1]:
+        if verb == "predict":
+            records += [_trained_model(wildcards)] if _trained_model(wildcards) else []
+        records.append(record(verb, dataset.name))
+    return records
+
+
+rule report:
+    """Write the page of a dataset."""
+    input:
+        records=_records_of,
+    output:
+        record="results/{dataset}/09_report/provenance.json",
+        page="results/{dataset}/09_report/report.html",
+    log:
+        "logs/{dataset}/report.log",
+    benchmark:
+        "logs/{dataset}/report.benchmark.jsonl"
+    params:
+        settings=settings("report"),
+        code=code.code_of("report"),
+    resources:
+        mem_mb=memory_mb(1000, 0),
+    conda:
+        "../../envs/io.yaml"
+    shell:
+        "{RUN} report {input.records} --dataset {wildcards.dataset} --output {output.record}"
+        " --settings {params.settings:q} > {log} 2>&1"

@@ -1,0 +1,120 @@
+# What all rules share: the checked plan, settings and code as parameters, the command.
+# There is no science here.
+import os
+import re
+import sys
+from pathlib import Path
+
+# The folder of workflow/Snakefile, where the package catomo lives.
+_WORKFLOW = Path(workflow.current_basedir).parent
+sys.path.insert(0, str(_WORKFLOW))
+
+from catomo import code
+from catomo.hashes import fingerprint
+from catomo.plan import make_plan
+from catomo.record import RECORDS
+
+PLAN, _problems = make_plan(config, workflow.configfiles)
+if _problems:
+    sys.stderr.write("".join(f"{line}\n" for line in _problems))
+    sys.exit(1)
+
+
+FOLDERS = {
+    "simulate": "01_tilt_series",
+    "import": "01_tilt_series",
+    "align": "02_align",
+    "reconstruct": "03_reconstruct",
+    "slices": "04_slices",
+    "train": "05_train",
+    "predict": "06_predict",
+    "evaluate": "07_evaluate",
+    "surfaces": "08_surfaces",
+    "report": "09_report",
+}
+
+
+def _names(source):
+    """Return a regular expression of the datasets of a source; it matches nothing if none."""
+    return "|".join(d.name for d in PLAN.datasets.values() if d.source == source) or "(?!)"
+
+
+wildcard_constraints:
+    dataset="|".join(PLAN.datasets),
+    model="|".join(PLAN.models()) or "(?!)",
+
+
+# The command of every rule. With conda the environment's own python runs; otherwise the
+# one that runs Snakemake. It is a global, not a parameter: its path must not cause reruns.
+_conda = any("conda" in str(m).lower() for m in workflow.deployment_settings.deployment_method)
+RUN = (
+    f"PYTHONPATH='{_WORKFLOW}' PYTHONDONTWRITEBYTECODE=1 "
+    f"{'python' if _conda else sys.executable} -m catomo"
+)
+
+
+def settings(verb):
+    """Return a parameter: the settings that a stage of this dataset (or model) really uses."""
+    return lambda wildcards: PLAN.settings_json(verb, next(iter(wildcards)))
+
+
+def record(verb, name="{dataset}"):
+    """Return the path of a stage's record."""
+    name = f"models/{name}" if verb == "train" else name
+    return f"results/{name}/{FOLDERS[verb]}/{RECORDS[verb]}"
+
+
+def raw(column):
+    """Return a parameter: the fingerprint of a raw input that the table names."""
+
+    def of(wildcards):
+        path = getattr(PLAN.datasets[wildcards.dataset], column)
+        is_file = path and path != "truth"
+        return fingerprint(os.path.expandvars(path)) if is_file else path
+
+    return of
+
+
+def truth_of(wildcards):
+    """Return the record that holds a phantom's truth; nothing for real data."""
+    is_phantom = PLAN.datasets[wildcards.dataset].source == "phantom"
+    return record("simulate", wildcards.dataset) if is_phantom else []
+
+
+def option(flag, value):
+    """Return a command-line option in double quotes, so that the shell expands variables."""
+    return f'{flag} "{value}"' if value else ""
+
+
+def memory_mb(base, factor):
+    """Return a resource: megabytes from the size of the inputs, more at each attempt."""
+    return lambda wildcards, input, attempt: int(attempt * (base + factor * input.size_mb))
+
+
+def everything(verb):
+    """Return the targets of a stopping point: the records of a stage of all datasets."""
+
+    def targets(wildcards):
+        # One bad dataset must not stop the others. This can only be set while the
+        # targets are collected: earlier there are no execution settings yet.
+        if workflow.execution_settings is not None:
+            workflow.execution_settings.keep_going = True
+        if verb == "train":
+            return [record("train", model) for model in PLAN.models()]
+        return [
+            record(verb, dataset.name)
+            for dataset in PLAN.datasets.values()
+            if verb in PLAN.stages(dataset)
+        ]
+
+    return targets
+
+
+onerror:
+    # The user sees the one clear sentence of each failed job, not only its log's name.
+    _text = Path(log).read_text(errors="replace")
+    for _file in dict.fromkeys(re.findall(r"(logs/\S+\.log)", _text)):
+        if re.search(rf"Error in rule[\s\S]*?{re.escape(_file)}", _text) and Path(_file).is_file():
+            _lines = Path(_file).read_text(errors="replace").strip().splitlines()
+            if _lines:
+                sys.stderr.write(f"\n{_file}:\n  {_lines[-1]}\n")
