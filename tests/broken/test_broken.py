@@ -97,12 +97,14 @@ def _labelled(project, name, labels):
 def label_value(project, config):
     labels = np.zeros((32, 32), np.uint8)
     labels[4, 5] = 7
-    return _labelled(project, "seven", labels), r"seven/labels/s0\.tif: found .*value.* 7"
+    return _labelled(
+        project, "seven", labels
+    ), r"seven/labels/s0\.tif: found label 7, allowed are 0 to 2"
 
 
 def label_shape(project, config):
     row = _labelled(project, "shape", np.zeros((32, 31), np.uint8))
-    return row, r"shape/labels/s0\.tif: .*32.*31.*32.*32"
+    return row, r"shape/labels/s0\.tif: shape is 32 x 31, expected 32 x 32"
 
 
 def truncated_mrc(project, config):

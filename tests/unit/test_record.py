@@ -25,9 +25,13 @@ def test_record_lists_its_files_and_holds_plain_json(tmp_path):
 
 
 def test_nothing_is_left_of_a_stage_that_fails(tmp_path):
-    with pytest.raises(RuntimeError), committing(tmp_path, "report", Report()) as out:
-        out.path("report.html").write_text("half")
-        raise RuntimeError("killed")
+    def fail():
+        with committing(tmp_path, "report", Report()) as out:
+            out.path("report.html").write_text("half")
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        fail()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -12,7 +12,7 @@ from catomo.errors import UserError
 from catomo.record import committing
 from catomo.settings.base import Settings
 from catomo.settings.slices import Slices
-from catomo.slices import check_label_shapes, export_slices, import_slices, inspect_stack
+from catomo.slices import export_slices, import_slices, inspect_stack
 from catomo.store import read_pages, write_labels, write_stack
 from catomo.suggest import spread, suggest
 
@@ -187,15 +187,19 @@ def test_import_refuses_in_one_line(tmp_path):
     refused(tmp_path / "volume.mrc", "not readable as MRC")
 
 
-def test_labels_must_fit_their_slices(tmp_path):
+def test_labels_that_do_not_fit_stop_the_import(tmp_path):
     for name in ("images", "labels"):
         (tmp_path / name).mkdir()
-        tifffile.imwrite(tmp_path / name / "a.tif", np.zeros((8, 9), np.uint8))
-    tifffile.imwrite(tmp_path / "images" / "b.tif", np.zeros((8, 9), np.uint8))
-    check_label_shapes(tmp_path / "images", tmp_path / "labels")
-    tifffile.imwrite(tmp_path / "labels" / "c.tif", np.zeros((8, 9), np.uint8))
-    with pytest.raises(UserError, match="holds no slice 'c'"):
-        check_label_shapes(tmp_path / "images", tmp_path / "labels")
-    tifffile.imwrite(tmp_path / "stack.tif", np.zeros((2, 8, 7), np.uint8))
-    with pytest.raises(UserError, match="slices are 2 x 8 x 9, but their labels are 2 x 8 x 7"):
-        check_label_shapes(tmp_path / "images", tmp_path / "stack.tif")
+        tifffile.imwrite(tmp_path / name / "a.tif", np.ones((8, 9), np.uint8))
+
+    def take(labels):
+        folder = tmp_path / "images"
+        import_slices(folder, tmp_path / "04", Slices(), "d", 0.12, labels=tmp_path / labels)
+
+    take("labels")
+    tifffile.imwrite(tmp_path / "labels" / "c.tif", np.ones((8, 9), np.uint8))
+    with pytest.raises(UserError, match="no slice has the name 'c'"):
+        take("labels")
+    tifffile.imwrite(tmp_path / "stack.tif", np.ones((1, 8, 7), np.uint8))
+    with pytest.raises(UserError, match="shape is 8 x 7, expected 8 x 9"):
+        take("stack.tif")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from conftest import Project
 
 STAGES = [
@@ -185,7 +186,5 @@ def test_the_table_of_images_names_every_scored_slice(done):
     folder = done.folder / "results" / "tiny"
     with open(folder / "07_evaluate/evaluation.csv", newline="") as table:
         scored = {row["image"] for row in csv.DictReader(table)}
-    training = json.loads(
-        (done.folder / "results/models/tiny/05_train/training.json").read_text()
-    )
+    training = json.loads((done.folder / "results/models/tiny/05_train/training.json").read_text())
     assert scored == set(training["split"]["tiny"]["test"])

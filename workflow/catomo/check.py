@@ -57,8 +57,6 @@ def data_problems(dataset: Dataset, plan: Plan) -> tuple[list[str], tuple | None
 
     `tilts` is 0 for a dataset of slices. The shape is that of the volume or slices.
     """
-    from catomo.labels import check_values
-
     problems, shape = [], None
     path = os.path.expandvars(dataset.path)
     try:
@@ -80,20 +78,17 @@ def data_problems(dataset: Dataset, plan: Plan) -> tuple[list[str], tuple | None
             tilts, rows, columns = seen.shape
             shape = (tilts, (rows, columns, columns))
         else:
+            from catomo.labels import check_labels
             from catomo.slices import inspect_stack
 
-            shape = (0, inspect_stack(path).shape)
+            stack = inspect_stack(path)
+            shape = (0, stack.shape)
+            if dataset.labels:
+                labels = os.path.expandvars(dataset.labels)
+                classes = len(plan.settings("slices", dataset.name).classes)
+                check_labels(labels, stack.names, stack.shape, classes)
     except UserError as error:
         problems.append(f"{dataset.name}: {error}")
-    if dataset.labels and dataset.labels != "truth":
-        try:
-            check_values(os.path.expandvars(dataset.labels))
-            if dataset.source == "slices" and shape:
-                from catomo.slices import check_label_shapes
-
-                check_label_shapes(path, os.path.expandvars(dataset.labels))
-        except UserError as error:
-            problems.append(f"{dataset.name}: {error}")
     return problems, shape
 
 

@@ -85,7 +85,6 @@ def _arguments_import(parser) -> None:
     parser.add_argument("series", type=Path, help="tilt series: a file, or a folder of images")
     parser.add_argument("--angles", type=Path, help="tilt angles: .rawtlt, .tlt or .mdoc")
     parser.add_argument("--pixel-size-nm", type=float, help="pixel size in nm")
-    parser.add_argument("--labels", type=Path, help="a person's labels, checked beforehand")
 
 
 def _arguments_align(parser) -> None:
@@ -103,7 +102,9 @@ def _arguments_slices(parser) -> None:
     group.add_argument("--stack", type=Path, help="reconstructed slices: folder, TIFF or MRC")
     parser.add_argument("--truth", type=Path, help="01_tilt_series of a phantom, for its labels")
     parser.add_argument("--pixel-size-nm", type=float, help="pixel size in nm, with --stack")
-    parser.add_argument("--labels", type=Path, help="a person's labels, checked beforehand")
+    parser.add_argument(
+        "--labels", type=Path, help="a person's labels, to check them against the stack"
+    )
     parser.add_argument("--dataset", default="DATASET", help="the dataset's name, for advice")
 
 
@@ -199,7 +200,6 @@ def _simulate(options, settings) -> None:
 def _import(options, settings) -> None:
     from catomo.tilt_series import import_tilt_series
 
-    _check_labels(options)
     import_tilt_series(
         options.series, options.output, settings, options.angles, options.pixel_size_nm
     )
@@ -220,7 +220,6 @@ def _reconstruct(options, settings) -> None:
 def _slices(options, settings) -> None:
     from catomo import slices
 
-    _check_labels(options)
     if options.volume:
         slices.export_slices(
             options.volume, options.output, settings, options.dataset, truth=options.truth
@@ -229,7 +228,12 @@ def _slices(options, settings) -> None:
         raise UserError("--pixel-size-nm: is missing; a stack of slices needs it, in nm")
     else:
         slices.import_slices(
-            options.stack, options.output, settings, options.dataset, options.pixel_size_nm
+            options.stack,
+            options.output,
+            settings,
+            options.dataset,
+            options.pixel_size_nm,
+            labels=options.labels,
         )
 
 
@@ -282,13 +286,6 @@ _STAGES = {
     "surfaces": _surfaces,
     "report": _report,
 }
-
-
-def _check_labels(options) -> None:
-    if options.labels:
-        from catomo.labels import check_values
-
-        check_values(options.labels)
 
 
 def _check(options) -> None:

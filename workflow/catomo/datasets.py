@@ -98,7 +98,7 @@ def read_table(path: str | Path) -> tuple[list[Dataset], list[str]]:
         if len(cells) > len(header):
             problems.append(f"{where}: found {len(cells)} cells, allowed are {len(header)}")
             continue
-        row = {key: "" for key in COLUMNS} | dict(zip(header, map(str.strip, cells), strict=False))
+        row = dict.fromkeys(COLUMNS, "") | dict(zip(header, map(str.strip, cells), strict=False))
         dataset, found = _dataset(row, where)
         name = row["dataset"]
         if name in lines_of_names:

@@ -18,16 +18,16 @@ def new_figure(rows: int = 1, columns: int = 1, size: tuple[float, float] = (8, 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    style = {
-        "font.size": 9,
-        "axes.edgecolor": INK,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "image.cmap": "gray",
-        "savefig.dpi": 130,
-    }
-    with plt.rc_context(style):
-        return plt.subplots(rows, columns, figsize=size, layout="constrained", **kwargs)
+    plt.rcParams.update(
+        {
+            "font.size": 9,
+            "axes.edgecolor": INK,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "image.cmap": "gray",
+        }
+    )
+    return plt.subplots(rows, columns, figsize=size, layout="constrained", **kwargs)
 
 
 def save(figure, path: str | Path) -> None:

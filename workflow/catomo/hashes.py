@@ -31,3 +31,15 @@ def fingerprint(path) -> str:
                 stream.seek(max(size - (1 << 20), 1 << 20))
                 digest.update(stream.read())
     return digest.hexdigest()
+
+
+def fingerprint_of_series(path) -> str:
+    """Return the fingerprint of a tilt series and of the files of its name beside it.
+
+    A ``.rawtlt``, ``.tlt`` or ``.mdoc`` beside a series may hold its angles, so changing
+    that file is changing the series.
+    """
+    path = Path(path)
+    beside = path.parent.glob(f"{path.stem}*") if path.is_file() else []
+    angles = [p for p in beside if p != path and p.suffix.lower() in (".rawtlt", ".tlt", ".mdoc")]
+    return " ".join(fingerprint(p) for p in [path, *sorted(angles)])

@@ -44,19 +44,9 @@ def load_labels(place, slices: Record, class_count: int = 3) -> tuple[list[int],
         If there is no such file, a name is not that of a slice, a shape differs, a value
         is neither a class nor 255, or nothing at all is annotated.
     """
-    if str(place) == TRUTH:
-        found = _of_truth(slices)
-    elif Path(place).is_dir():
-        found = _of_folder(Path(place), slices)
-    elif Path(place).is_file():
-        found = _of_stack(Path(place), slices)
-    else:
-        raise UserError(
-            f"{place}: labels not found; name a folder of <slice name>.tif, a stack TIFF of "
-            f"{_words(slices['shape'])} pixels, or leave labels empty"
-        )
+    pages = _of_truth(slices) if str(place) == TRUTH else _of_person(place, slices)
     annotated = {}
-    for index, page, origin in found:
+    for index, page, origin in pages:
         _check_page(page, slices["shape"][1:], class_count, origin)
         if np.any(page != IGNORE):
             annotated[index] = page.astype(np.uint8)
@@ -64,6 +54,39 @@ def load_labels(place, slices: Record, class_count: int = 3) -> tuple[list[int],
         raise UserError(f"{place}: no slice is annotated there (all pixels are {IGNORE})")
     indices = sorted(annotated)
     return indices, np.stack([annotated[index] for index in indices])
+
+
+def check_labels(place, names: list[str], shape, class_count: int) -> None:
+    """Check a person's labels before the slices they belong to are made.
+
+    Parameters
+    ----------
+    place : path
+        As in `load_labels`.
+    names : list of str
+        The names of the slices.
+    shape : (int, int, int)
+        Their number and size ``(n, z, x)``.
+    class_count : int
+
+    Raises
+    ------
+    UserError
+        As `load_labels`.
+    """
+    for _, page, origin in _of_person(place, {"names": names, "shape": shape}):
+        _check_page(page, shape[1:], class_count, origin)
+
+
+def _of_person(place, slices) -> Iterator[tuple[int, np.ndarray, str]]:
+    if Path(place).is_dir():
+        return _of_folder(Path(place), slices)
+    if Path(place).is_file():
+        return _of_stack(Path(place), slices)
+    raise UserError(
+        f"{place}: labels not found; name a folder of <slice name>.tif, a stack TIFF of "
+        f"{_words(slices['shape'])} pixels, or leave labels empty"
+    )
 
 
 def _of_truth(slices: Record) -> Iterator[tuple[int, np.ndarray, str]]:
@@ -79,7 +102,7 @@ def _of_truth(slices: Record) -> Iterator[tuple[int, np.ndarray, str]]:
             yield index, page, f"{path} page {index}"
 
 
-def _of_folder(folder: Path, slices: Record) -> Iterator[tuple[int, np.ndarray, str]]:
+def _of_folder(folder: Path, slices) -> Iterator[tuple[int, np.ndarray, str]]:
     files = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".tif", ".tiff"))
     if not files:
         raise UserError(f"{folder}: found no .tif there; save labels as <slice name>.tif")
@@ -88,7 +111,7 @@ def _of_folder(folder: Path, slices: Record) -> Iterator[tuple[int, np.ndarray, 
         if path.stem not in index_of:
             raise UserError(
                 f"{path}: no slice has the name '{path.stem}'; expected names such as "
-                f"'{slices['names'][0]}' (see {slices.path.name})"
+                f"'{slices['names'][0]}'"
             )
         pages = list(_pages(path))
         if len(pages) != 1:
@@ -96,7 +119,7 @@ def _of_folder(folder: Path, slices: Record) -> Iterator[tuple[int, np.ndarray, 
         yield index_of[path.stem], pages[0], str(path)
 
 
-def _of_stack(path: Path, slices: Record) -> Iterator[tuple[int, np.ndarray, str]]:
+def _of_stack(path: Path, slices) -> Iterator[tuple[int, np.ndarray, str]]:
     count = -1
     for count, page in enumerate(_pages(path)):
         yield count, page, f"{path} page {count}"

@@ -12,23 +12,6 @@ from pathlib import Path
 from catomo.errors import UserError
 from catomo.record import RECORDS, Record, committing, read_record
 
-# Genc, Kovarik & Fraser, Sci Rep 12 (2022), Table 1: value and its uncertainty.
-PAPER = {
-    "alumina": {
-        "dsc": (0.96, 0.003),
-        "precision": (0.95, 0.008),
-        "recall": (0.97, 0.004),
-        "rhd_nm.90": (0.59, None),
-    },
-    "pt": {
-        "dsc": (0.84, 0.03),
-        "precision": (0.92, 0.03),
-        "recall": (0.78, 0.05),
-        "rhd_nm.90": (1.81, None),
-    },
-    "background": {"dsc": (0.99, None)},
-}
-
 _TITLES = {
     "tilt_series.json": ("01", "Tilt series"),
     "alignment.json": ("02", "Alignment"),
@@ -277,45 +260,29 @@ def _score_table(record, settings):
     header = ["class", "measure", "this run", "95 % CI or SE", "n", "thresholds", "paper"]
     rows = []
     for phase in settings.classes:
-        base = f"classes.{phase.name}"
-        if lookup(record, base) is None:
+        if lookup(record, f"classes.{phase.name}") is None:
             continue
-        for measure, error in (("dsc", "ci95"), ("precision", "ci95"), ("recall", "ci95")):
-            key = f"{base}.{measure}"
-            rows.append(
-                [
-                    {"text": phase.title},
-                    {"text": {"dsc": "DSC"}.get(measure, measure)},
-                    _cell(record, f"{key}.mean"),
-                    _cell(record, f"{key}.{error}"),
-                    _cell(record, f"{key}.n", 0),
-                    _cell(record, f"baseline.thresholds.{phase.name}.{measure}"),
-                    {"text": _paper(phase.name, measure)},
-                ]
-            )
+        for measure in ("dsc", "precision", "recall"):
+            words = "DSC" if measure == "dsc" else measure
+            rows.append(_score_row(record, phase, measure, words, "ci95", 3))
         for percentile in ("100", "95", "90"):
-            key = f"{base}.rhd_nm.{percentile}"
-            if lookup(record, f"{key}.mean") is None:
-                continue
-            rows.append(
-                [
-                    {"text": phase.title},
-                    {"text": f"RHD {percentile} / nm"},
-                    _cell(record, f"{key}.mean", 2),
-                    _cell(record, f"{key}.se", 2),
-                    _cell(record, f"{key}.n", 0),
-                    {"text": "–"},
-                    {"text": _paper(phase.name, f"rhd_nm.{percentile}")},
-                ]
-            )
+            measure = f"rhd_nm.{percentile}"
+            rows.append(_score_row(record, phase, measure, f"RHD {percentile} / nm", "se", 2))
     return {"header": header, "rows": rows}
 
 
-def _paper(phase: str, measure: str) -> str:
-    value, error = PAPER.get(phase, {}).get(measure, (None, None))
-    if value is None:
-        return "–"
-    return f"{value:g} ± {error:g}" if error else f"{value:g}"
+def _score_row(record, phase, measure: str, words: str, error: str, digits: int) -> list[dict]:
+    key = f"classes.{phase.name}.{measure}"
+    paper = f"paper.{phase.name}.{measure}"
+    return [
+        {"text": phase.title},
+        {"text": words},
+        _cell(record, f"{key}.mean", digits),
+        _cell(record, f"{key}.{error}", digits),
+        _cell(record, f"{key}.n", 0),
+        _cell(record, f"baseline.thresholds.{phase.name}.{measure}", digits),
+        _cell(record, f"{paper}.mean", digits, error=f"{paper}.ci95"),
+    ]
 
 
 def _particle_table(record):

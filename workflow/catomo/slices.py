@@ -14,6 +14,7 @@ import numpy as np
 from catomo import contrast
 from catomo.errors import UserError
 from catomo.figures import new_figure, save, scale_bar
+from catomo.labels import check_labels
 from catomo.progress import progress
 from catomo.record import committing, read_record
 from catomo.store import StackReader, StackWriter, write_labels, write_stack
@@ -81,7 +82,7 @@ def export_slices(reconstruction, output, settings, dataset: str, truth=None) ->
             write_labels(out.path("truth_labels.tif"), pages, volume.shape, pixel_size_nm)
 
 
-def import_slices(stack, output, settings, dataset: str, pixel_size_nm: float) -> None:
+def import_slices(stack, output, settings, dataset: str, pixel_size_nm: float, labels=None) -> None:
     """Take in slices that were reconstructed elsewhere.
 
     Parameters
@@ -96,9 +97,19 @@ def import_slices(stack, output, settings, dataset: str, pixel_size_nm: float) -
         Name of the dataset, for the advice where to put labels.
     pixel_size_nm : float
         Edge of a pixel.
+    labels : path, optional
+        A person's labels: only checked against the slices, so that a mistake in them shows
+        before anything is computed.
+
+    Raises
+    ------
+    UserError
+        If the stack cannot be read, or the labels do not fit it.
     """
     path = Path(stack)
     stack = inspect_stack(path)
+    if labels is not None:
+        check_labels(labels, stack.names, stack.shape, len(settings.classes))
     with committing(output, "slices", settings, {"stack": path}) as out:
         _write(out, stack, settings, dataset, pixel_size_nm, path, False)
 
@@ -121,35 +132,6 @@ def inspect_stack(path) -> Stack:
     if path.suffix.lower() not in _TIFF:
         raise UserError(f"{path}: unknown kind '{path.suffix}', allowed are .tif, .tiff and .mrc")
     return _tiff_stack(path)
-
-
-def check_label_shapes(path, labels) -> None:
-    """Compare a person's labels with the slices they belong to, before anything is computed.
-
-    Parameters
-    ----------
-    path : path
-        The slices, as in `inspect_stack`.
-    labels : path
-        A folder of label images named like the slices, or one stack.
-
-    Raises
-    ------
-    UserError
-        If a label image has no slice of its name, or another shape than it.
-    """
-    stack, labels = inspect_stack(path), inspect_stack(labels)
-    unknown = sorted(set(labels.names) - set(stack.names))
-    if not labels.contiguous and unknown:
-        raise UserError(
-            f"{path}: holds no slice '{unknown[0]}' for the label image of that name; "
-            f"slices have names such as '{stack.names[0]}'"
-        )
-    if labels.shape[1:] != stack.shape[1:] or (labels.contiguous and labels.shape != stack.shape):
-        raise UserError(
-            f"{path}: slices are {_words(stack.shape)}, but their labels are "
-            f"{_words(labels.shape)}; draw on the slices without cropping or scaling"
-        )
 
 
 def _write(out, stack: Stack, settings, dataset, pixel_size_nm, origin, is_phantom) -> None:

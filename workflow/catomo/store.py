@@ -87,7 +87,7 @@ class StackReader:
             series = tiff.series[0]
             if series.dataoffset is None:
                 raise UserError(f"{path}: found a compressed or scattered TIFF, expected one block")
-            self.shape = tuple(series.shape)
+            self.shape = (1,) * (3 - len(series.shape)) + tuple(series.shape)
             self.dtype = series.dtype.newbyteorder(tiff.byteorder)
             self._offset = series.dataoffset
         self._file = open(path, "rb")
@@ -106,9 +106,7 @@ class StackReader:
         pages, rows, columns = self.shape
         out = np.empty((pages, stop - start, columns), dtype=self.dtype)
         for page in range(pages):
-            self._file.seek(
-                self._offset + (page * rows + start) * columns * self.dtype.itemsize
-            )
+            self._file.seek(self._offset + (page * rows + start) * columns * self.dtype.itemsize)
             self._file.readinto(memoryview(out[page]).cast("B"))
         return out
 

@@ -2,7 +2,7 @@
 
 By the projection-slice theorem the Fourier transforms of all tilts share one line: the
 direction of the tilt axis. The angle searched is the one at which the images differ least
-along that line, whatever their shifts. Comparing complex values, weighted as noise
+along that line. Comparing complex values, weighted as noise
 demands, works down to a count per pixel, where comparing magnitudes fails.
 """
 
@@ -19,9 +19,9 @@ from catomo.registration import binned
 
 _SIZE = 256  # px: larger images are binned, enough for 0.1°
 _PAD = 2  # finer sampling of the Fourier transform, so that interpolation is harmless
-_TAPER = 0.3  # share of the frame over which extended specimens fade out
+_TAPER = 0.6  # share of the frame over which extended specimens fade out
 _MODEL_ERROR = 1e-3  # of the power: what the images disagree by even without noise
-_LEAST_NOISE = 1e-6  # of the highest power: below it are rounding and side lobes
+_LEAST_NOISE = 1e-8  # of the highest power: below it are rounding and side lobes
 _STEP_DEG, _VERTEX_DEG = 0.2, 0.6  # of the search; to both sides in the parabola at its end
 _HIGHEST = 0.3  # of the sampling frequency: nothing finer is common to all tilts
 _ROUNDS = 5  # of shifting all lines onto their mean
@@ -67,7 +67,8 @@ def find_axis(
         Where the specimen lies in each image, raw (y, x) in px.
     usable : ndarray (tilt,), bool
     isolated : bool
-        If not, images fade out towards the frame, so that what is cut leaves no cross.
+        If not, images fade out towards the frame, so that what is cut leaves no cross, and
+        the shifts along the axis are taken as a first guess only.
     search_deg : float
         Searched to both sides of the vertical.
     """
@@ -105,16 +106,20 @@ def _disagreement(images, shifts, indices, isolated, angles_deg) -> np.ndarray:
         line[:] = ndimage.map_coordinates(spectrum, places, order=1)
         plane_power += np.abs(spectrum) ** 2
     weights = _weights(plane_power, radii).astype(np.float32)
-    common = np.abs(_shifted_mean(lines, weights, 2 * np.pi * radii / size)) ** 2 @ weights
+    frequency = 2 * np.pi * radii / size
+    mean = lines.mean(axis=0) if isolated else _shifted_mean(lines, weights, frequency)
+    common = np.abs(mean) ** 2 @ weights
     everything = np.mean([np.abs(line) ** 2 @ weights for line in lines], axis=0)
-    return 1 - np.divide(common, everything, where=everything > 0, out=np.zeros(len(common)))
+    # Over the mean of all angles, not over each line's own power: noise would then pull the
+    # angle towards strong lines.
+    return (everything - common) / max(everything.mean(), np.finfo(float).tiny)
 
 
 def _shifted_mean(lines, weights, frequency) -> np.ndarray:
     """Return the mean over the tilts of lines shifted to agree best with it (Newton's method).
 
-    Registration leaves an error along the axis, and a wrong angle could feign a better fit
-    by it; with the shift left free at every angle neither matters.
+    Pairwise registration drifts along the axis, and a wrong angle then fits better than the
+    right one; with the shifts left free at every angle the drift does not matter.
     """
     shifts = np.zeros(lines.shape[:2])
     frequency = frequency.astype(np.float32)

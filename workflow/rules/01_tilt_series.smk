@@ -22,15 +22,15 @@ rule simulate:
         "logs/{dataset}/simulate.benchmark.jsonl"
     wildcard_constraints:
         dataset=_names("phantom"),
+    conda:
+        "../../envs/io.yaml"
+    resources:
+        mem_mb=memory_mb(4000, 0),
     params:
         specimen=lambda wildcards: option("", PLAN.datasets[wildcards.dataset].path),
         raw=raw("path"),
         settings=settings("simulate"),
         code=code.code_of("simulate"),
-    resources:
-        mem_mb=memory_mb(4000, 0),
-    conda:
-        "../../envs/io.yaml"
     shell:
         "{RUN} simulate {params.specimen} --output {output.record} --threads {threads}"
         " --settings {params.settings:q} > {log} 2>&1"
@@ -53,9 +53,15 @@ rule import_tilt_series:
         "logs/{dataset}/import.benchmark.jsonl"
     wildcard_constraints:
         dataset=_names("tilt_series"),
+    conda:
+        "../../envs/io.yaml"
+    resources:
+        mem_mb=memory_mb(2000, 0),
     params:
         series=lambda wildcards: option("", PLAN.datasets[wildcards.dataset].path),
-        angles=lambda wildcards: option("--angles", PLAN.datasets[wildcards.dataset].angles),
+        angles=lambda wildcards: option(
+            "--angles", PLAN.datasets[wildcards.dataset].angles
+        ),
         pixel_size=lambda wildcards: option(
             "--pixel-size-nm", PLAN.datasets[wildcards.dataset].pixel_size_nm
         ),
@@ -63,10 +69,6 @@ rule import_tilt_series:
         raw_angles=raw("angles"),
         settings=settings("import"),
         code=code.code_of("import"),
-    resources:
-        mem_mb=memory_mb(2000, 0),
-    conda:
-        "../../envs/io.yaml"
     shell:
         "{RUN} import {params.series} {params.angles} {params.pixel_size} --threads {threads}"
         " --output {output.record} --settings {params.settings:q} > {log} 2>&1"

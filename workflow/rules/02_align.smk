@@ -21,14 +21,14 @@ rule align:
         "logs/{dataset}/align.log",
     benchmark:
         "logs/{dataset}/align.benchmark.jsonl"
-    params:
-        settings=settings("align"),
-        code=code.code_of("align"),
+    conda:
+        "../../envs/io.yaml"
     threads: 4
     resources:
         mem_mb=memory_mb(1500, 4),
-    conda:
-        "../../envs/io.yaml"
+    params:
+        settings=settings("align"),
+        code=code.code_of("align"),
     shell:
         "{RUN} align {input.record} --output {output.record} --threads {threads}"
         " --settings {params.settings:q} > {log} 2>&1"

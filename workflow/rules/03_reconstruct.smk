@@ -21,15 +21,15 @@ rule reconstruct:
         "logs/{dataset}/reconstruct.log",
     benchmark:
         "logs/{dataset}/reconstruct.benchmark.jsonl"
+    conda:
+        "../../envs/reconstruct.yaml"
+    threads: 8
+    resources:
+        mem_mb=memory_mb(2000, 0.5),
     params:
         truth=lambda wildcards, input: option("--truth", input.get("truth")),
         settings=settings("reconstruct"),
         code=code.code_of("reconstruct"),
-    threads: 8
-    resources:
-        mem_mb=memory_mb(2000, 0.5),
-    conda:
-        "../../envs/reconstruct.yaml"
     shell:
         "{RUN} reconstruct {input.record} {params.truth} --output {output.record}"
         " --threads {threads} --settings {params.settings:q} > {log} 2>&1"

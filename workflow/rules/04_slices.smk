@@ -7,7 +7,8 @@ def _source_of_slices(wildcards):
     dataset = PLAN.datasets[wildcards.dataset]
     if dataset.source == "slices":
         pixel_size = option("--pixel-size-nm", dataset.pixel_size_nm)
-        return f"{option('--stack', dataset.path)} {pixel_size}"
+        labels = option("--labels", dataset.labels)
+        return f"{option('--stack', dataset.path)} {pixel_size} {labels}"
     truth = option("--truth", truth_of(wildcards))
     return f"{option('--volume', record('reconstruct', dataset.name))} {truth}"
 
@@ -36,15 +37,15 @@ rule slices:
         "logs/{dataset}/slices.log",
     benchmark:
         "logs/{dataset}/slices.benchmark.jsonl"
+    conda:
+        "../../envs/io.yaml"
+    resources:
+        mem_mb=memory_mb(2000, 0),
     params:
         source=_source_of_slices,
         raw=lambda wildcards: "" if _volume_of(wildcards) else raw("path")(wildcards),
         settings=settings("slices"),
         code=code.code_of("slices"),
-    resources:
-        mem_mb=memory_mb(2000, 0),
-    conda:
-        "../../envs/io.yaml"
     shell:
         "{RUN} slices {params.source} --dataset {wildcards.dataset} --output {output.record}"
         " --threads {threads} --settings {params.settings:q} > {log} 2>&1"

@@ -11,7 +11,9 @@ def _training_data(wildcards):
 
 
 def _training_inputs(verb):
-    return lambda wildcards: [record(verb, d.name) for d in PLAN.trainers(wildcards.model)]
+    return lambda wildcards: [
+        record(verb, d.name) for d in PLAN.trainers(wildcards.model)
+    ]
 
 
 def _labels_of_model(wildcards):
@@ -19,7 +21,8 @@ def _labels_of_model(wildcards):
     from types import SimpleNamespace
 
     return [
-        raw("labels")(SimpleNamespace(dataset=d.name)) for d in PLAN.trainers(wildcards.model)
+        raw("labels")(SimpleNamespace(dataset=d.name))
+        for d in PLAN.trainers(wildcards.model)
     ]
 
 
@@ -41,17 +44,17 @@ rule train:
         "logs/models/{model}/train.log",
     benchmark:
         "logs/models/{model}/train.benchmark.jsonl"
+    conda:
+        "../../envs/segment.yaml"
+    threads: 4
+    resources:
+        mem_mb=memory_mb(4000, 2),
+        gpu=0,
     params:
         data=_training_data,
         labels=_labels_of_model,
         settings=settings("train"),
         code=code.code_of("train"),
-    threads: 4
-    resources:
-        mem_mb=memory_mb(4000, 2),
-        gpu=0,
-    conda:
-        "../../envs/segment.yaml"
     shell:
         "{RUN} train {params.data} --output {output.record} --threads {threads}"
         " --settings {params.settings:q} > {log} 2>&1"

@@ -28,18 +28,21 @@ rule predict:
         "logs/{dataset}/predict.log",
     benchmark:
         "logs/{dataset}/predict.benchmark.jsonl"
-    params:
-        model=lambda wildcards: option(
-            "--model", _trained_model(wildcards) or PLAN.datasets[wildcards.dataset].model
-        ),
-        raw=lambda wildcards: "" if _trained_model(wildcards) else raw("model")(wildcards),
-        settings=settings("predict"),
-        code=code.code_of("predict"),
+    conda:
+        "../../envs/segment.yaml"
     threads: 4
     resources:
         mem_mb=memory_mb(3000, 0.5),
-    conda:
-        "../../envs/segment.yaml"
+    params:
+        model=lambda wildcards: option(
+            "--model",
+            _trained_model(wildcards) or PLAN.datasets[wildcards.dataset].model,
+        ),
+        raw=lambda wildcards: (
+            "" if _trained_model(wildcards) else raw("model")(wildcards)
+        ),
+        settings=settings("predict"),
+        code=code.code_of("predict"),
     shell:
         "{RUN} predict {input.record} {params.model} --output {output.record}"
         " --threads {threads} --settings {params.settings:q} > {log} 2>&1"

@@ -25,16 +25,18 @@ rule evaluate:
         "logs/{dataset}/evaluate.log",
     benchmark:
         "logs/{dataset}/evaluate.benchmark.jsonl"
+    conda:
+        "../../envs/io.yaml"
+    resources:
+        mem_mb=memory_mb(2000, 4),
     params:
-        labels=lambda wildcards: option("--labels", PLAN.datasets[wildcards.dataset].labels),
+        labels=lambda wildcards: option(
+            "--labels", PLAN.datasets[wildcards.dataset].labels
+        ),
         training=lambda wildcards: option("--training", _trained_model(wildcards)),
         raw=raw("labels"),
         settings=settings("evaluate"),
         code=code.code_of("evaluate"),
-    resources:
-        mem_mb=memory_mb(2000, 4),
-    conda:
-        "../../envs/io.yaml"
     shell:
         "{RUN} evaluate {input.record} --slices {input.slices} {params.labels} {params.training}"
         " --output {output.record} --threads {threads}"

@@ -24,13 +24,13 @@ rule surfaces:
         "logs/{dataset}/surfaces.log",
     benchmark:
         "logs/{dataset}/surfaces.benchmark.jsonl"
+    conda:
+        "../../envs/surfaces.yaml"
+    resources:
+        mem_mb=memory_mb(3000, 20),
     params:
         settings=settings("surfaces"),
         code=code.code_of("surfaces"),
-    resources:
-        mem_mb=memory_mb(3000, 20),
-    conda:
-        "../../envs/surfaces.yaml"
     shell:
         "{RUN} surfaces {input.record} --output {output.record} --threads {threads}"
         " --settings {params.settings:q} > {log} 2>&1"

@@ -24,13 +24,13 @@ rule report:
         "logs/{dataset}/report.log",
     benchmark:
         "logs/{dataset}/report.benchmark.jsonl"
+    conda:
+        "../../envs/io.yaml"
+    resources:
+        mem_mb=memory_mb(1000, 0),
     params:
         settings=settings("report"),
         code=code.code_of("report"),
-    resources:
-        mem_mb=memory_mb(1000, 0),
-    conda:
-        "../../envs/io.yaml"
     shell:
         "{RUN} report {input.records} --dataset {wildcards.dataset} --output {output.record}"
         " --settings {params.settings:q} > {log} 2>&1"

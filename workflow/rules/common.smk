@@ -10,7 +10,7 @@ _WORKFLOW = Path(workflow.current_basedir).parent
 sys.path.insert(0, str(_WORKFLOW))
 
 from catomo import code
-from catomo.hashes import fingerprint
+from catomo.hashes import fingerprint, fingerprint_of_series
 from catomo.plan import make_plan
 from catomo.record import RECORDS
 
@@ -36,7 +36,9 @@ FOLDERS = {
 
 def _names(source):
     """Return a regular expression of the datasets of a source; it matches nothing if none."""
-    return "|".join(d.name for d in PLAN.datasets.values() if d.source == source) or "(?!)"
+    return (
+        "|".join(d.name for d in PLAN.datasets.values() if d.source == source) or "(?!)"
+    )
 
 
 wildcard_constraints:
@@ -46,7 +48,9 @@ wildcard_constraints:
 
 # The command of every rule. With conda the environment's own python runs; otherwise the
 # one that runs Snakemake. It is a global, not a parameter: its path must not cause reruns.
-_conda = any("conda" in str(m).lower() for m in workflow.deployment_settings.deployment_method)
+_conda = any(
+    "conda" in str(m).lower() for m in workflow.deployment_settings.deployment_method
+)
 RUN = (
     f"PYTHONPATH='{_WORKFLOW}' PYTHONDONTWRITEBYTECODE=1 "
     f"{'python' if _conda else sys.executable} -m catomo"
@@ -69,8 +73,10 @@ def raw(column):
 
     def of(wildcards):
         path = getattr(PLAN.datasets[wildcards.dataset], column)
-        is_file = path and path != "truth"
-        return fingerprint(os.path.expandvars(path)) if is_file else path
+        if not path or path == "truth":
+            return path
+        made_of = fingerprint_of_series if column == "path" else fingerprint
+        return made_of(os.path.expandvars(path))
 
     return of
 
@@ -88,7 +94,9 @@ def option(flag, value):
 
 def memory_mb(base, factor):
     """Return a resource: megabytes from the size of the inputs, more at each attempt."""
-    return lambda wildcards, input, attempt: int(attempt * (base + factor * input.size_mb))
+    return lambda wildcards, input, attempt: int(
+        attempt * (base + factor * input.size_mb)
+    )
 
 
 def everything(verb):
@@ -114,7 +122,10 @@ onerror:
     # The user sees the one clear sentence of each failed job, not only its log's name.
     _text = Path(log).read_text(errors="replace")
     for _file in dict.fromkeys(re.findall(r"(logs/\S+\.log)", _text)):
-        if re.search(rf"Error in rule[\s\S]*?{re.escape(_file)}", _text) and Path(_file).is_file():
+        if (
+            re.search(rf"Error in rule[\s\S]*?{re.escape(_file)}", _text)
+            and Path(_file).is_file()
+        ):
             _lines = Path(_file).read_text(errors="replace").strip().splitlines()
             if _lines:
                 sys.stderr.write(f"\n{_file}:\n  {_lines[-1]}\n")

@@ -43,8 +43,7 @@ class Config(Settings):
     report: Report = Field(Report(), description=Report.__doc__)
     overrides: dict[str, dict[str, dict]] = key(
         {},
-        "settings of one dataset (or, for train, of one model): "
-        "overrides.<dataset>.<stage>.<key>",
+        "settings of one dataset (or, for train, of one model): overrides.<dataset>.<stage>.<key>",
     )
 
 

@@ -91,9 +91,7 @@ def _table(rows: list[tuple[str, FieldInfo]]) -> str:
     for dotted, field in rows:
         unit = (field.json_schema_extra or {}).get("unit", "")
         meaning = " ".join((field.description or "").split()).replace("|", "\\|")
-        lines.append(
-            f"| `{dotted}` | {_default(field)} | {unit} | {_allowed(field)} | {meaning} |"
-        )
+        lines.append(f"| `{dotted}` | {_default(field)} | {unit} | {_allowed(field)} | {meaning} |")
     return "\n".join(lines) + "\n"
 
 

@@ -62,6 +62,4 @@ def _keys_at(model: type[BaseModel], place: list[str]) -> list[str]:
 def _models_in(annotation) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [
-        model for inner in getattr(annotation, "__args__", ()) for model in _models_in(inner)
-    ]
+    return [model for inner in getattr(annotation, "__args__", ()) for model in _models_in(inner)]
