@@ -18,7 +18,7 @@ SIZE = 96
 # known exactly, so no rendering error hides in the tests.
 BALLS = np.array(
     [
-        [-20, -24, 6, 2.0, 30.0],
+        [-20, -24, 6, 2.0, 120.0],
         [14, -8, -9, 2.5, 20.0],
         [4, 10, 8, 4.0, 10.0],
         [-9, 16, -5, 2.2, 25.0],
@@ -67,7 +67,7 @@ def phantom(folder, angle=2.3, offset=2.7, noise=False, balls=BALLS, change=lamb
     across, along = shifts(1)
     images = project(balls, angle, across + offset, along) + 7.0
     if noise:
-        images = np.random.default_rng(2).poisson(images).astype(float)
+        images = np.random.default_rng(2).poisson(4 * images).astype(float)
     truth = {
         "axis_angle_deg": angle,
         "axis_offset_px": offset,

@@ -50,8 +50,18 @@ def test_dice_loss_by_hand():
     labels = tf.constant([[[1, 1, 0, 2]]])
     p = pixels([0.5, 0.5, 0], [0, 1, 0], [1, 0, 0], [0, 0, 1])
     # alumina: 2·1.5 + 1 over 2 + 1.5 + 1; Pt: perfect.
-    assert float(dice_loss(labels, p)) == pytest.approx(1 - (4 / 4.5 + 1) / 2, rel=1e-6)
+    assert float(dice_loss(labels, p)) == pytest.approx(-np.log(4 / 4.5) / 2, rel=1e-6)
     assert float(dice_loss(tf.constant([[[0]]]), pixels([1, 0, 0]))) == 0
+
+
+def test_a_rare_class_that_is_missed_is_felt_at_once():
+    """Doubling a small probability of Pt must gain much (1 - Dice would gain 0.09)."""
+    labels = tf.constant(np.eye(64, dtype=int)[None])
+    gains = []
+    for p in (0.05, 0.1):
+        found = tf.where(labels[..., None] == 1, [1 - p, p], [1.0, 0.0])
+        gains.append(float(dice_loss(labels, found)))
+    assert gains[0] - gains[1] > 0.5
 
 
 def test_a_perfect_prediction_costs_nothing_and_gradients_are_finite():

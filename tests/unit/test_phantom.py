@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from catomo.errors import UserError
-from catomo.phantom import ALUMINA, PT, mid_plate_nm, plate_frame, read_specimen, render_specimen
+from catomo.phantom import mid_plate_nm, plate_frame, read_specimen, render_specimen
+from catomo.shares import ALUMINA, PT, labels_of
 
 DEMO = Path(__file__).parents[2] / "resources" / "phantoms" / "demo-128.yaml"
 
@@ -153,11 +154,11 @@ def test_open_pores_reach_the_rim_and_closed_ones_do_not(specimen):
 
 
 def test_truth_density_keeps_the_mass(phantom, specimen):
-    pages = list(phantom.truth(specimen.contrast))
-    labels, density = (np.stack(parts) for parts in zip(*pages, strict=True))
+    alumina, pt = (np.stack(parts) for parts in zip(*phantom.shares(), strict=True))
+    labels = labels_of(alumina, pt)
+    density = alumina * specimen.contrast.alumina + pt * specimen.contrast.pt
     assert labels.shape == density.shape == tuple(specimen.shape_px)
     assert labels.dtype == np.uint8
-    assert density.dtype == np.float32
     fine = phantom.density(specimen.contrast)
     assert density.sum(dtype=float) * 8 == pytest.approx(fine.sum(dtype=float), rel=1e-6)
     assert density[labels == PT].min() >= specimen.contrast.pt / 2

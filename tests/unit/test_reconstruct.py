@@ -12,6 +12,7 @@ from catomo.reconstruct import reconstruct
 from catomo.record import committing
 from catomo.settings.base import Settings
 from catomo.settings.reconstruct import Reconstruct
+from catomo.shares import FULL
 from catomo.store import read_pages, write_labels, write_stack
 
 TILT = np.arange(-68.0, 69, 4)
@@ -38,7 +39,8 @@ def folders(tmp_path_factory, specimen):
     aligned = ShearProjector(TILT, SHAPE[1:], 40).forward(seen).swapaxes(0, 1)
     with committing(root / "01", "simulate", Settings()) as out:
         write_stack(out.path("truth_density.tif"), density, 0.25)
-        write_labels(out.path("truth_labels.tif"), labels, SHAPE, 0.25)
+        for label, name in enumerate(("alumina", "pt"), start=1):
+            write_labels(out.path(f"truth_{name}.tif"), FULL * (labels == label), SHAPE, 0.25)
     with committing(root / "02", "align", Settings()) as out:
         write_stack(out.path("aligned.tif"), aligned - 0.5, 0.25)
         out.record.update(

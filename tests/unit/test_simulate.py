@@ -197,7 +197,7 @@ def test_the_folder_holds_what_the_record_says(done):
     assert record["pixel_size_nm"] == 0.6
     assert set(record["files"]) == {
         "tilt_series.tif", "tilt_series.png", "truth.json", "truth_labels.tif",
-        "truth_density.tif",
+        "truth_density.tif", "truth_alumina.tif", "truth_pt.tif",
     }  # fmt: skip
     truth = json.loads((done / "truth.json").read_text())
     assert truth["axis_offset_px"] == 1.0

@@ -12,6 +12,7 @@ from catomo.errors import UserError
 from catomo.record import committing
 from catomo.settings.base import Settings
 from catomo.settings.slices import Slices
+from catomo.shares import FULL
 from catomo.slices import export_slices, import_slices, inspect_stack
 from catomo.store import read_pages, write_labels, write_stack
 from catomo.suggest import spread, suggest
@@ -39,7 +40,8 @@ def phantom(tmp_path, labels, volume):
     shift = {"y": 1.0, "z": -2.0, "x": 3.0}
     with committing(tmp_path / "01", "simulate", Settings()) as out:
         write_stack(out.path("truth_density.tif"), labels.astype(np.float32), 0.25)
-        write_labels(out.path("truth_labels.tif"), labels, SHAPE, 0.25)
+        for label, name in enumerate(("alumina", "pt"), start=1):
+            write_labels(out.path(f"truth_{name}.tif"), FULL * (labels == label), SHAPE, 0.25)
     with committing(tmp_path / "03", "reconstruct", Settings()) as out:
         write_stack(out.path("volume.tif"), np.roll(volume, (1, -2, 3), axis=(0, 1, 2)), 0.25)
         out.record.update({"pixel_size_nm": 0.25, "truth": {"object_shift_px": shift}})

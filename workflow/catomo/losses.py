@@ -1,4 +1,4 @@
-"""What training makes small: the paper's weighted focal loss, plus an optional soft Dice term."""
+"""What training makes small: the paper's weighted focal loss, plus an optional Dice term."""
 
 from __future__ import annotations
 
@@ -37,10 +37,16 @@ def focal_loss(labels, probabilities, class_weights, gamma: float):
 
 
 def dice_loss(labels, probabilities):
-    """1 - soft Dice, averaged over the classes but the background.
+    """-log of the soft Dice coefficient, averaged over the classes but the background.
 
-    Sums run over all annotated pixels of the batch; one pixel is added to either side of
-    the fraction, so a class that is neither there nor predicted costs nothing.
+    The logarithm wakes rare classes: at the start the network gives Pt (0.3 % of the pixels)
+    nearly no probability, and there 1 - Dice is flat while -log Dice is steep. Near the end
+    the two are the same. Sums run over all annotated pixels of the batch; one pixel is added
+    to either side of the fraction, so a class neither there nor predicted costs nothing.
+
+    References
+    ----------
+    Wong et al., MICCAI 2018 (exponential logarithmic loss).
     """
     truth = _one_hot(labels, probabilities)
     annotated = tf.reduce_sum(truth, axis=-1, keepdims=True)
@@ -48,7 +54,7 @@ def dice_loss(labels, probabilities):
     both = tf.reduce_sum(truth * found, axis=(0, 1, 2))
     either = tf.reduce_sum(truth + found, axis=(0, 1, 2))
     dice = (2 * both + 1) / (either + 1)
-    return 1 - tf.reduce_mean(dice[1:])
+    return -tf.reduce_mean(tf.math.log(dice[1:]))
 
 
 def segmentation_loss(labels, probabilities, settings):

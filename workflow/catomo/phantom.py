@@ -18,8 +18,7 @@ from scipy.spatial.transform import Rotation
 from catomo.errors import UserError
 from catomo.settings.problems import lines_of
 from catomo.settings.tilt_series import Specimen
-
-ALUMINA, PT = 1, 2
+from catomo.shares import ALUMINA, PT
 
 # Crystal directions in the frame of the unrotated plate, as (x, y, z): x along the ridges
 # [-110], y across them [001] (the long diagonal), z out of the broad face [110].
@@ -53,20 +52,13 @@ class Phantom:
     particles: list[dict]
     facets: list[dict]
 
-    def truth(self, contrast):
-        """Yield ``(labels, density)`` for each y of the volume, uint8 and float32 (z, x).
-
-        Density is the mean over a pixel's cells. A pixel is Pt where at least half of its
-        cells are, and alumina where at least half of its cells are material otherwise.
-        """
+    def shares(self):
+        """Yield ``(alumina, pt)``, the shares of a pixel's cells (z, x), for each y."""
         n = self.oversampling
         for start in range(0, len(self.labels), n):
             cells = self.labels[start : start + n]
             cells = cells.reshape(n, cells.shape[1] // n, n, cells.shape[2] // n, n)
-            alumina, pt = ((cells == label).mean(axis=(0, 2, 4)) for label in (ALUMINA, PT))
-            labels = np.where(pt >= 0.5, PT, np.where(alumina + pt >= 0.5, ALUMINA, 0))
-            density = alumina * contrast.alumina + pt * contrast.pt
-            yield labels.astype(np.uint8), density.astype(np.float32)
+            yield tuple((cells == label).mean(axis=(0, 2, 4)) for label in (ALUMINA, PT))
 
     def density(self, contrast) -> np.ndarray:
         """Return the density of every cell, float32."""

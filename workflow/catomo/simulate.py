@@ -16,9 +16,10 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from catomo.figures import new_figure, save, scale_bar
-from catomo.phantom import PT, mid_plate_nm, read_specimen, render_specimen
+from catomo.phantom import mid_plate_nm, read_specimen, render_specimen
 from catomo.progress import progress, say
 from catomo.record import committing
+from catomo.shares import FULL, PT, labels_of
 from catomo.store import StackWriter, read_pages, write_labels, write_stack
 
 _ROWS = 4  # rows of cells projected at once: few enough to stay in the processor's cache
@@ -309,19 +310,20 @@ def _film(specimen, phantom, tilts, rng) -> FilmSheet | None:
 
 
 def _write_truth(out, specimen, phantom, film) -> None:
-    """Write truth_labels.tif and truth_density.tif on the specimen's grid (y, z, x)."""
-    shape, pixel_size_nm = specimen.shape_px, specimen.pixel_size_nm
+    """Write density, labels and shares of the materials on the specimen's grid (y, z, x)."""
+    shape, pixel_size_nm, contrast = specimen.shape_px, specimen.pixel_size_nm, specimen.contrast
     y, z, x = (np.arange(size) - (size - 1) / 2 for size in shape)
-
-    def pages():
-        for row, (labels, density) in enumerate(phantom.truth(specimen.contrast)):
+    pages = {name: np.empty(shape, np.uint8) for name in ("labels", "alumina", "pt")}
+    with StackWriter(out.path("truth_density.tif"), shape, np.float32, pixel_size_nm) as writer:
+        for row, (alumina, pt) in enumerate(phantom.shares()):
+            density = alumina * contrast.alumina + pt * contrast.pt
             if film:
                 density = density + film.density(y[row], z[:, None], x)
             writer.write(row, density[None])
-            yield labels
-
-    with StackWriter(out.path("truth_density.tif"), shape, np.float32, pixel_size_nm) as writer:
-        write_labels(out.path("truth_labels.tif"), pages(), shape, pixel_size_nm)
+            pages["labels"][row] = labels_of(alumina, pt)
+            pages["alumina"][row], pages["pt"][row] = np.rint(alumina * FULL), np.rint(pt * FULL)
+    for name, stack in pages.items():
+        write_labels(out.path(f"truth_{name}.tif"), stack, shape, pixel_size_nm)
 
 
 def _picture(out, image, specimen) -> None:

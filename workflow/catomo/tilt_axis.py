@@ -20,7 +20,9 @@ from catomo.registration import binned
 _SIZE = 256  # px: larger images are binned, enough for 0.1°
 _PAD = 2  # finer sampling of the Fourier transform, so that interpolation is harmless
 _TAPER = 0.6  # share of the frame over which extended specimens fade out
-_MODEL_ERROR = 1e-3  # of the power: what the images disagree by even without noise
+_MODEL_ERROR = (
+    3e-3  # of the power (5 % in amplitude): what the images disagree by even without noise
+)
 _LEAST_NOISE = 1e-8  # of the highest power: below it are rounding and side lobes
 _STEP_DEG, _VERTEX_DEG = 0.2, 0.6  # of the search; to both sides in the parabola at its end
 _HIGHEST = 0.3  # of the sampling frequency: nothing finer is common to all tilts
@@ -37,8 +39,10 @@ class AxisScan:
     angles_deg, disagreement : ndarray
         The search around the vertical: the share (0 to 1) of the lines' power that differs
         between tilts.
+    least : float
+        Disagreement at the angle found.
     contrast : float
-        1 - least disagreement / median over all directions: 0 is no axis, 1 a perfect one.
+        1 - least / median over all directions: 0 is no axis, 1 a perfect one.
     at_the_end : bool
         The least disagreement lies at an end of the range.
     elsewhere_deg, elsewhere_disagreement : float
@@ -48,6 +52,7 @@ class AxisScan:
     angle_deg: float
     angles_deg: np.ndarray
     disagreement: np.ndarray
+    least: float
     contrast: float
     at_the_end: bool
     elsewhere_deg: float
@@ -76,14 +81,18 @@ def find_axis(
     near = np.arange(-steps, steps + 1) * _STEP_DEG
     others = np.arange(search_deg + 2, 180 - search_deg - 1, 2.0)
     angles = np.concatenate([near, others])
-    spread = _disagreement(images, shifts, np.flatnonzero(usable), isolated, angles)
-    within, outside = spread[: len(near)], spread[len(near) :]
-    best = int(within.argmin())
-    middle = float(np.median(spread))
+    usable = np.flatnonzero(usable)
+    # Noise adds the same to the power at all angles, but less to the share of strong lines: the
+    # power finds the angle without bias, the share compares directions far apart.
+    power, share = _disagreement(images, shifts, usable, isolated, angles)
+    within, outside = share[: len(near)], share[len(near) :]
+    best = int(power[: len(near)].argmin())
+    middle = float(np.median(share))
     return AxisScan(
-        angle_deg=_vertex(near, within, best),
+        angle_deg=_vertex(near, power[: len(near)], best),
         angles_deg=near,
         disagreement=within,
+        least=float(within[best]),
         contrast=float(1 - within[best] / middle) if middle > 0 else 0.0,
         at_the_end=best in (0, len(near) - 1),
         elsewhere_deg=float((others[outside.argmin()] + 90) % 180 - 90),
@@ -91,8 +100,8 @@ def find_axis(
     )
 
 
-def _disagreement(images, shifts, indices, isolated, angles_deg) -> np.ndarray:
-    """Return, per angle, the weighted share of the lines' power that differs between tilts."""
+def _disagreement(images, shifts, indices, isolated, angles_deg):
+    """Return, per angle, the lines' power that differs between tilts, and its share of all."""
     factor = -(-max(images.shape[1:]) // _SIZE)
     size = _PAD * (max(images.shape[1:]) // factor)
     radii = np.arange(_PAD, int(_HIGHEST * size))
@@ -103,16 +112,15 @@ def _disagreement(images, shifts, indices, isolated, angles_deg) -> np.ndarray:
     for t, line in zip(indices, lines, strict=True):
         image = ndimage.shift(binned(images[t], factor), -shifts[t] / factor, order=1)
         spectrum = _spectrum(image if isolated else _faded(image), size)
-        line[:] = ndimage.map_coordinates(spectrum, places, order=1)
+        line[:] = ndimage.map_coordinates(spectrum, places, order=3, mode="wrap")
         plane_power += np.abs(spectrum) ** 2
     weights = _weights(plane_power, radii).astype(np.float32)
     frequency = 2 * np.pi * radii / size
     mean = lines.mean(axis=0) if isolated else _shifted_mean(lines, weights, frequency)
     common = np.abs(mean) ** 2 @ weights
     everything = np.mean([np.abs(line) ** 2 @ weights for line in lines], axis=0)
-    # Over the mean of all angles, not over each line's own power: noise would then pull the
-    # angle towards strong lines.
-    return (everything - common) / max(everything.mean(), np.finfo(float).tiny)
+    share = 1 - np.divide(common, everything, where=everything > 0, out=np.zeros(len(common)))
+    return everything - common, share
 
 
 def _shifted_mean(lines, weights, frequency) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 
 from catomo.errors import UserError
 from catomo.record import Record
+from catomo.shares import FULL, labels_of
 from catomo.store import StackReader, read_pages
 
 # The truth is compared inside the plate and this far around it, so that streaks right at its
@@ -34,12 +35,12 @@ class Truth:
     """
 
     def __init__(self, tilt_series: Record, shift_px: dict, shape):
-        if not tilt_series.has("truth_labels.tif"):
+        if not tilt_series.has("truth_density.tif"):
             raise UserError(
                 f"{tilt_series.path}: holds no truth; --truth takes the record of a phantom"
             )
         self.shift_px, self.shape = shift_px, tuple(shape)
-        self._labels = tilt_series.file("truth_labels.tif")
+        self._shares = [tilt_series.file(f"truth_{name}.tif") for name in ("alumina", "pt")]
         self._density = tilt_series.file("truth_density.tif")
         with StackReader(self._density) as reader:
             self._source_shape = reader.shape
@@ -47,11 +48,15 @@ class Truth:
     def density(self, start: int, stop: int) -> np.ndarray:
         """Return slices ``start:stop`` of the true density, float32 (linear interpolation)."""
         with StackReader(self._density) as reader:
-            return self._slab(reader.read, start, stop, 1)
+            return self._slab(reader.read, start, stop)
 
     def labels(self, start: int, stop: int) -> np.ndarray:
-        """Return slices ``start:stop`` of the true labels, uint8 (nearest neighbour)."""
-        return self._slab(lambda a, b: read_pages(self._labels, a, b), start, stop, 0)
+        """Return slices ``start:stop`` of the true labels, uint8, from the moved shares."""
+        alumina, pt = (
+            self._slab(lambda a, b, path=path: read_pages(path, a, b), start, stop)
+            for path in self._shares
+        )
+        return labels_of(alumina, pt, FULL)
 
     def plate(self, start: int, stop: int) -> np.ndarray:
         """Return where slices ``start:stop`` lie in the plate or at most 2 pixels from it."""
@@ -60,8 +65,8 @@ class Truth:
         solid = self.labels(start - _RIM_PX, stop + _RIM_PX) > 0
         return binary_dilation(solid, iterations=_RIM_PX)[_RIM_PX:-_RIM_PX]
 
-    def _slab(self, read, start, stop, order):
-        return _move_slab(read, self._source_shape, self.shift_px, self.shape, start, stop, order)
+    def _slab(self, read, start, stop):
+        return _move_slab(read, self._source_shape, self.shift_px, self.shape, start, stop)
 
 
 class Likeness:
@@ -90,7 +95,7 @@ class Likeness:
             }
 
 
-def to_volume_frame(array: np.ndarray, shift_px: dict, shape, order: int) -> np.ndarray:
+def to_volume_frame(array: np.ndarray, shift_px: dict, shape) -> np.ndarray:
     """Move an array (y, z, x) onto a grid of another shape, centre on centre plus a shift.
 
     Parameters
@@ -101,30 +106,31 @@ def to_volume_frame(array: np.ndarray, shift_px: dict, shape, order: int) -> np.
         Movement along ``y``, ``z`` and ``x`` in pixels.
     shape : (int, int, int)
         Shape of the result.
-    order : {0, 1}
-        0 takes the nearest value (labels), 1 interpolates linearly (densities). Outside the
-        array lies 0.
+
+    Returns
+    -------
+    ndarray of float32
+        Linear interpolation; outside the array lies 0.
     """
-    return _move_slab(lambda a, b: array[a:b], array.shape, shift_px, shape, 0, shape[0], order)
+    return _move_slab(lambda a, b: array[a:b], array.shape, shift_px, shape, 0, shape[0])
 
 
-def _move_slab(read, source_shape, shift_px, shape, start, stop, order):
+def _move_slab(read, source_shape, shift_px, shape, start, stop):
     """Return slices ``start:stop`` of the moved array; `read` gives slices of the source."""
     first = {}
     for axis, here, there in zip("yzx", shape, source_shape, strict=True):
         # Index in the source of index 0 of the result, whole part and fraction.
         position = (there - 1) / 2 - (here - 1) / 2 - float(shift_px[axis])
-        whole = math.floor(position + 0.5) if order == 0 else math.floor(position)
-        first[axis] = (whole, 0.0 if order == 0 else position - whole)
-    whole, _ = first["y"]
-    low, high = whole + start, whole + stop + order
+        first[axis] = (math.floor(position), position - math.floor(position))
+    whole, fraction = first["y"]
+    low, high = whole + start, whole + stop + 1
     begin = min(max(low, 0), source_shape[0] - 1)  # read at least one slice, also when outside
     slab = read(begin, max(min(high, source_shape[0]), begin + 1))
     slab = _window(slab, 0, low - begin, high - low)
-    slab = _blend(slab, 0, first["y"][1], order)
+    slab = _blend(slab, 0, fraction)
     for axis, (name, length) in enumerate(zip("zx", shape[1:], strict=True), start=1):
         whole, fraction = first[name]
-        slab = _blend(_window(slab, axis, whole, length + order), axis, fraction, order)
+        slab = _blend(_window(slab, axis, whole, length + 1), axis, fraction)
     return slab
 
 
@@ -138,10 +144,8 @@ def _window(array, axis, start, length):
     return out
 
 
-def _blend(array, axis, fraction, order):
+def _blend(array, axis, fraction):
     """Return the linear interpolation between neighbours along an axis; one shorter."""
-    if order == 0:
-        return array
     length = array.shape[axis]
     near = np.take(array, range(length - 1), axis)
     far = np.take(array, range(1, length), axis)

@@ -136,10 +136,9 @@ def judge(measures: Measures, limits) -> tuple[str, list[str]]:
 
 
 def _judge_axis(axis: AxisScan, limits, check) -> None:
-    least = axis.disagreement.min()
     check(
         False,
-        axis.elsewhere_disagreement < limits.stop_axis_elsewhere * least,
+        axis.elsewhere_disagreement < limits.stop_axis_elsewhere * axis.least,
         f"the images agree better along {axis.elsewhere_deg:.0f}° than near the vertical: "
         "does the tilt axis lie along x (then import with tilt_axis: x)?",
     )

@@ -10,6 +10,8 @@ rule simulate:
         truth="results/{dataset}/01_tilt_series/truth.json",
         labels="results/{dataset}/01_tilt_series/truth_labels.tif",
         density="results/{dataset}/01_tilt_series/truth_density.tif",
+        alumina="results/{dataset}/01_tilt_series/truth_alumina.tif",
+        pt="results/{dataset}/01_tilt_series/truth_pt.tif",
         picture=report(
             "results/{dataset}/01_tilt_series/tilt_series.png",
             caption="../report/tilt_series.rst",

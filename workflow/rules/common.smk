@@ -120,12 +120,8 @@ def everything(verb):
 
 onerror:
     # The user sees the one clear sentence of each failed job, not only its log's name.
-    _text = Path(log).read_text(errors="replace")
-    for _file in dict.fromkeys(re.findall(r"(logs/\S+\.log)", _text)):
-        if (
-            re.search(rf"Error in rule[\s\S]*?{re.escape(_file)}", _text)
-            and Path(_file).is_file()
-        ):
+    for _log in [log] if isinstance(log, str) else log:
+        _text = Path(_log).read_text(errors="replace")
+        for _file in re.findall(r"Error in rule[^\0]*?log: (\S+\.log)", _text):
             _lines = Path(_file).read_text(errors="replace").strip().splitlines()
-            if _lines:
-                sys.stderr.write(f"\n{_file}:\n  {_lines[-1]}\n")
+            sys.stderr.write(f"\n{_lines[-1] if _lines else 'no message'} (see {_file})\n")

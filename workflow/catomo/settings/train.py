@@ -25,11 +25,11 @@ class Network(Settings):
 
 
 class Loss(Settings):
-    """Weighted focal loss plus soft Dice."""
+    """Weighted focal loss plus a Dice term."""
 
     focal_gamma: float = key(1.0, "how much easy pixels are played down", ge=0, le=5)
     class_weights: list[float] = key([0.2, 0.3, 0.5], "weight of each class, background first")
-    dice_weight: float = key(0.5, "weight of the soft Dice term beside the focal loss", ge=0, le=10)
+    dice_weight: float = key(0.5, "weight of -log(soft Dice) beside the focal loss", ge=0, le=10)
 
 
 class Augment(Settings):
@@ -117,7 +117,7 @@ class Train(Settings):
     patch_px: int = key(
         512, "edge of the training window; smaller slices are used whole", unit="px", ge=16, le=4096
     )
-    learning_rate: float = key(7e-4, "peak learning rate of Adam", gt=0, le=0.1)
+    learning_rate: float = key(1e-3, "peak learning rate of Adam", gt=0, le=0.1)
     warmup_steps: int = key(40, "steps over which the learning rate rises from zero", ge=0)
     decay: Literal["cosine", "none"] = key("cosine", "how the learning rate falls afterwards")
     validate_every: int = key(100, "steps between looks at the validation part", unit="steps", ge=1)
