@@ -1,5 +1,6 @@
 """Which code a stage runs is read from the sources, and only from what it imports."""
 
+import subprocess
 import sys
 
 import pytest
@@ -23,9 +24,7 @@ def test_surfaces_do_not_depend_on_the_projector_nor_the_other_way_round():
 
 @pytest.mark.parametrize("verb", RECORDS)
 def test_found_modules_are_those_that_are_really_loaded(verb):
-    """Import the stage in a fresh interpreter: it loads nothing that was not found."""
-    import subprocess
-
+    """Import the stage in a fresh interpreter: but for settings, all it loads was found."""
     program = (
         f"import sys, catomo.{code.module_of(verb)}\n"
         "print(*[m for m in sys.modules if m.startswith('catomo')])"
@@ -37,5 +36,5 @@ def test_found_modules_are_those_that_are_really_loaded(verb):
         check=True,
         env={"PYTHONPATH": str(code._FOLDER.parent), "TF_CPP_MIN_LOG_LEVEL": "3"},
     )
-    loaded = set(run.stdout.split()) - code._NEUTRAL
-    assert loaded <= set(code.modules_of(verb))
+    loaded = {name for name in run.stdout.split() if not name.startswith("catomo.settings")}
+    assert loaded - code._NEUTRAL <= set(code.modules_of(verb))
