@@ -96,6 +96,18 @@ def test_slab_and_threads_do_not_change_a_byte(folders, tmp_path, monkeypatch):
     assert first == second
 
 
+def test_blank_tilts_are_left_out(folders, tmp_path):
+    path = folders / "02" / "alignment.json"
+    text = path.read_text()
+    try:
+        path.write_text(json.dumps(json.loads(text) | {"blank_tilts_deg": [TILT[3]]}))
+        record, _ = run(folders, tmp_path)
+    finally:
+        path.write_text(text)
+    assert record["tilts_used"] == len(TILT) - 1
+    assert record["truth"]["correlation"] > 0.95
+
+
 def test_padding_and_depth_change_the_frame_only(folders, tmp_path):
     _, plain = run(folders, tmp_path / "plain", truth=False)
     record, padded = run(folders, tmp_path / "padded", truth=False, pad_width=1.5, depth_nm=8.0)

@@ -54,8 +54,11 @@ def reconstruct(alignment, output, settings, truth=None) -> None:
         committing(output, "reconstruct", settings, inputs) as out,
         StackReader(source.file("aligned.tif")) as aligned,
     ):
-        tilt_deg, pixel_size_nm = source["tilt_deg"], source["pixel_size_nm"]
-        tilts, rows, detector = aligned.shape
+        pixel_size_nm = source["pixel_size_nm"]
+        blank = source.get("blank_tilts_deg", [])
+        used = [t for t, angle in enumerate(source["tilt_deg"]) if angle not in blank]
+        tilt_deg = [source["tilt_deg"][t] for t in used]
+        tilts, (_, rows, detector) = len(used), aligned.shape
         shape = (rows, _depth(settings, detector, pixel_size_nm), detector)
         padded = (shape[1], detector + 2 * round((settings.pad_width - 1) * detector / 2))
         subsets = min(settings.subsets, tilts) if settings.algorithm == "osem" else 1
@@ -77,7 +80,8 @@ def reconstruct(alignment, output, settings, truth=None) -> None:
         with StackWriter(out.path("volume.tif"), shape, np.float32, pixel_size_nm) as writer:
             for start in progress(range(0, rows, slab_slices), "reconstruct"):
                 stop = min(start + slab_slices, rows)
-                sinograms = np.ascontiguousarray(aligned.read_rows(start, stop).swapaxes(0, 1))
+                sinograms = aligned.read_rows(start, stop)[used].swapaxes(0, 1)
+                sinograms = np.ascontiguousarray(sinograms)
                 slab = solve(sinograms)
                 norms.append(backends.residual_norms(backend, slab, projector, sinograms))
                 negative += int(np.count_nonzero(sinograms < 0))
@@ -94,6 +98,7 @@ def reconstruct(alignment, output, settings, truth=None) -> None:
                 "backend": backend,
                 "iterations": settings.iterations,
                 "subsets": subsets,
+                "tilts_used": tilts,
                 "stop_reason": "iterations",
                 "residual": residual,
                 "negative_fraction": negative / (tilts * rows * detector),

@@ -2,6 +2,16 @@
 # Outputs: the volume (y, z, x) in float32 and its orthoslices.
 
 
+def _environment(wildcards):
+    """Return the environment of the backend: TomoPy has one of its own, its limits clash."""
+    backend = PLAN.settings("reconstruct", wildcards.dataset).backend
+    return (
+        "../../envs/tomopy.yaml"
+        if backend == "tomopy"
+        else "../../envs/reconstruct.yaml"
+    )
+
+
 rule reconstruct:
     """Reconstruct the volume from the aligned tilt series."""
     input:

@@ -124,4 +124,6 @@ onerror:
         _text = Path(_log).read_text(errors="replace")
         for _file in re.findall(r"Error in rule[^\0]*?log: (\S+\.log)", _text):
             _lines = Path(_file).read_text(errors="replace").strip().splitlines()
-            sys.stderr.write(f"\n{_lines[-1] if _lines else 'no message'} (see {_file})\n")
+            sys.stderr.write(
+                f"\n{_lines[-1] if _lines else 'no message'} (see {_file})\n"
+            )

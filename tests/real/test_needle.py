@@ -1,0 +1,57 @@
+"""A real HAADF tilt series, from the microscope's files to the slices to annotate."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from catomo.store import read_pages
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory, needle):
+    from conftest import Project
+
+    project = Project(tmp_path_factory.mktemp("needle") / "project")
+    shutil.copytree(needle, project.folder / "resources" / "needle")
+    run = project.snakemake("--configfile", "config/examples/needle/config.yaml")
+    assert run.returncode == 0, run.stdout + run.stderr
+    return project.folder / "results" / "needle"
+
+
+def _record(results, name):
+    return json.loads((results / name).read_text())
+
+
+def test_it_is_read_to_scale_and_aligned(results):
+    series = _record(results, "01_tilt_series/tilt_series.json")
+    assert series["shape"] == [77, 256, 256]
+    assert series["pixel_size_nm"] == pytest.approx(3.36, abs=0.01)
+    assert (series["tilt_deg"][0], series["tilt_deg"][-1]) == (-76, 76)
+    alignment = _record(results, "02_align/alignment.json")
+    assert alignment["verdict"] == "pass"
+    # The axis lies along the rows; turned into the columns its lean is negative.
+    assert -2.8 < alignment["axis_angle_deg"] < -2.3
+
+
+def test_the_volume_is_a_round_layered_needle(results):
+    volume = read_pages(results / "03_reconstruct" / "volume.tif")
+    solid = volume > 0.25 * np.percentile(volume, 99.9)
+    for index in (100, 128, 160):
+        z, x = np.nonzero(solid[index])
+        assert 0.8 < np.ptp(z) / np.ptp(x) < 1.25, "sections of the needle are round"
+    areas = solid.sum(axis=(1, 2))
+    assert areas[60] > areas[120] > areas[180] > areas[230], "it becomes thinner to its tip"
+    middle = volume.shape[1] // 2
+    core = volume[:200, middle - 3 : middle + 4, middle - 3 : middle + 4].mean(axis=(1, 2))
+    edges = np.abs(np.diff(core)) > 0.04 * core.max()
+    assert edges.sum() >= 4, "layers end sharply along the needle"
+
+
+def test_it_ends_with_what_to_annotate(results):
+    slices = _record(results, "04_slices/slices.json")
+    assert "labels/needle" in slices["next_step"]
+    assert len(list((results / "04_slices" / "to_annotate").glob("*.tif"))) == 30
+    assert "labels/needle" in (results / "09_report" / "report.html").read_text()
+    assert not (results / "06_predict").exists()

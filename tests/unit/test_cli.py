@@ -1,0 +1,68 @@
+"""The command line: every verb explains itself; a user's mistake is one line and status 1."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from catomo.cli import VERBS, main
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help(verb, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([verb, "--help"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    assert f"usage: catomo {verb}" in text
+    assert VERBS[verb] in " ".join(text.split())
+
+
+def test_help_needs_nothing_heavy():
+    program = (
+        "import sys; from catomo.cli import main\n"
+        "try: main(['train', '--help'])\n"
+        "except SystemExit: pass\n"
+        "print([m for m in ('numpy', 'tensorflow', 'pydantic') if m in sys.modules])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": str(ROOT / "workflow")},
+    )
+    assert run.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["align", "nowhere", "--output", "out"], "catomo align: nowhere: found no tilt_series"),
+        (
+            ["align", "nowhere", "--output", "out", "--settings", '{"pairwize": 1}'],
+            "catomo align: --settings pairwize: unknown key; did you mean 'pairwise'?",
+        ),
+        (
+            ["align", "nowhere", "--output", "out", "--settings", "missing.yaml"],
+            "catomo align: missing.yaml: no such file or directory; give JSON or a file",
+        ),
+        (
+            ["slices", "--stack", "nowhere", "--output", "out"],
+            "catomo slices: --pixel-size-nm: is missing; a stack of slices needs it, in nm",
+        ),
+        (["verify", "nowhere"], "catomo verify: nowhere: found no results there"),
+    ],
+)
+def test_a_mistake_is_one_line(arguments, line, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        main(arguments)
+    assert end.value.code == 1
+    error = capsys.readouterr().err
+    assert error.startswith(line)
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
