@@ -48,9 +48,8 @@ def _verbs_of(name: str) -> list[str]:
     """Return the verbs of the rules whose environment is `name`."""
     verbs = []
     for rule in re.split(r"\nrule ", RULES)[1:]:
-        if f"envs/{name}.yaml" in rule or (
-            name in _BY_BACKEND and re.search(r"conda:\s+_environment", rule)
-        ):
+        conda = re.search(r"conda:\s+(\S+)", rule).group(1)
+        if f"/{name}.yaml" in conda or (conda == "_environment" and name in _BY_BACKEND):
             verbs += re.findall(r"\{RUN\} (\w+)", rule)
     return verbs
 
