@@ -132,3 +132,14 @@ def test_broken_yaml_names_file_and_line(tmp_path):
     assert len(problems) == 1
     assert str(path) in problems[0]
     assert "not valid YAML" in problems[0]
+
+
+def test_overrides_of_another_table_are_unused_not_wrong(write, tmp_path):
+    write({"overrides": {"phantom": {"align": {}}}})
+    table = tmp_path / "other.tsv"
+    table.write_text(HEADER + f"other\tphantom\t{tmp_path}/phantom.yaml\n")
+    over = tmp_path / "over.yaml"
+    over.write_text(yaml.safe_dump({"datasets": str(table)}))
+    plan, problems = load_plan([tmp_path / "config.yaml", over])
+    assert problems == []
+    assert list(plan.datasets) == ["other"]

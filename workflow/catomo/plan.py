@@ -175,9 +175,15 @@ def _override_problems(plan: Plan, contents: dict[str, dict]) -> list[str]:
     problems = []
     stages = {block[0] for block in BLOCKS.values()}
     names = {*plan.datasets, *plan.models()}
+    # A file laid on another may bring a table of its own: what the files before it say of
+    # their datasets is then unused, not wrong.
+    files = [*contents, "command line"]
+    table = _origin("datasets", contents)
+    speaks_of_table = files[files.index(table) :] if table in contents else files
     for name, blocks in plan.config.overrides.items():
-        where = f"{_origin(f'overrides.{name}', contents)}: overrides.{name}"
-        if name not in names:
+        origin = _origin(f"overrides.{name}", contents)
+        where = f"{origin}: overrides.{name}"
+        if name not in names and origin in speaks_of_table:
             problems.append(f"{where}: no such dataset or model; there are {sorted(names)}")
         for stage in blocks:
             if stage not in stages:

@@ -7,6 +7,7 @@ Every number carries the dotted key of its record, so a machine can compare the 
 from __future__ import annotations
 
 import base64
+import struct
 from pathlib import Path
 
 from catomo.errors import UserError
@@ -95,15 +96,7 @@ def _section(record: Record, settings) -> dict:
     """Return what the page shows of one stage: words, tables, pictures."""
     number, title = _TITLES[record.path.name]
     words, tables = _CONTENT.get(record.path.name, lambda r, s: ([], []))(record, settings)
-    pictures = [
-        {
-            "name": name,
-            "caption": _caption(name),
-            "data": base64.b64encode(record.file(name).read_bytes()).decode(),
-        }
-        for name in record["files"]
-        if name.endswith(".png")
-    ]
+    pictures = [_picture(record, name) for name in record["files"] if name.endswith(".png")]
     files = [
         {"name": name, "bytes": f"{entry['bytes'] / 1e6:.2f} MB", "sha256": entry["sha256"][:12]}
         for name, entry in record["files"].items()
@@ -116,6 +109,18 @@ def _section(record: Record, settings) -> dict:
         "tables": tables,
         "pictures": pictures,
         "files": files,
+    }
+
+
+def _picture(record: Record, name: str) -> dict:
+    data = record.file(name).read_bytes()
+    width, height = struct.unpack(">II", data[16:24])  # from the PNG's header
+    stem = Path(name).stem
+    return {
+        "name": name,
+        "caption": _CAPTIONS.get(stem, stem.replace("_", " ")),
+        "wide": width > 1.6 * height,
+        "data": base64.b64encode(data).decode(),
     }
 
 
@@ -134,11 +139,6 @@ _CAPTIONS = {
     "view_top": "The same along the tilt axis.",
     "view_opaque": "Both phases opaque.",
 }
-
-
-def _caption(name: str) -> str:
-    stem = Path(name).stem
-    return _CAPTIONS.get(stem, stem.replace("_", " "))
 
 
 def _cell(record: dict, key: str, digits: int = 3, unit: str = "", error: str = "") -> dict:
@@ -244,16 +244,15 @@ def _training(record, settings):
 
 
 def _prediction(record, settings):
-    fractions = record.get("class_fractions", {})
-    text = ", ".join(f"{name} {100 * value:.2f} %" for name, value in fractions.items())
-    return [f"Share of all voxels: {text}."] if text else [], []
+    shares = ", ".join(f"{name} {100 * share:.2f} %" for name, share in record["fractions"].items())
+    return [f"Share of all voxels: {shares}."], []
 
 
 def _metrics(record, settings):
-    return [record["scope"]] if record.get("scope") else [], [
-        _score_table(record, settings),
-        _particle_table(record),
-    ]
+    words = [record["scope"]]
+    if "particles" in record:
+        words.append(f"Particles: {record['particles']['scope']}.")
+    return words, [_score_table(record, settings), _particle_table(record)]
 
 
 def _score_table(record, settings):
@@ -267,6 +266,8 @@ def _score_table(record, settings):
             rows.append(_score_row(record, phase, measure, words, "ci95", 3))
         for percentile in ("100", "95", "90"):
             measure = f"rhd_nm.{percentile}"
+            if lookup(record, f"classes.{phase.name}.{measure}.mean") is None:
+                continue
             rows.append(_score_row(record, phase, measure, f"RHD {percentile} / nm", "se", 2))
     return {"header": header, "rows": rows}
 
@@ -291,6 +292,7 @@ def _particle_table(record):
         ("particles missed", "particles.missed", 0, ""),
         ("particles invented", "particles.false", 0, ""),
         ("particle F1", "particles.f1", 3, ""),
+        ("mean error of the diameter", "particles.size_bias_nm.mean", 3, "nm"),
     ]
     return _plain_table(record, rows)
 

@@ -32,7 +32,7 @@ rule reconstruct:
     benchmark:
         "logs/{dataset}/reconstruct.benchmark.jsonl"
     conda:
-        "../../envs/reconstruct.yaml"
+        _environment
     threads: 8
     resources:
         mem_mb=memory_mb(2000, 0.5),

@@ -1,0 +1,73 @@
+"""What a dry run says: the root Snakefile plans something, every shipped example resolves."""
+
+import re
+import shutil
+
+import pytest
+import yaml
+
+
+def test_the_root_snakefile_plans_all_nine_stages(project):
+    """A root Snakefile that only includes another one silently does nothing."""
+    rules = {job.split()[0] for job in project.planned()}
+    assert rules == {
+        "simulate",
+        "align",
+        "reconstruct",
+        "slices",
+        "train",
+        "predict",
+        "evaluate",
+        "surfaces",
+        "report",
+    }
+
+
+@pytest.mark.parametrize(
+    ("target", "last"),
+    [
+        ("aligned", "align"),
+        ("volumes", "reconstruct"),
+        ("slices_ready", "slices"),
+        ("models", "train"),
+        ("segmented", "predict"),
+    ],
+)
+def test_stopping_points(project, target, last):
+    rules = [job.split()[0] for job in project.planned(target)]
+    assert last in rules
+    assert "report" not in rules
+
+
+def test_the_paper_configuration_plans(project):
+    assert project.planned("--configfile", "config/paper.yaml")
+
+
+def test_a_ready_model_needs_no_training(project):
+    project.write("ready.keras", "a model")
+    row = "p\tphantom\tresources/phantoms/demo-128.yaml\t\t\t\tready.keras\t\n"
+    header = "dataset\tsource\tpath\tangles\tpixel_size_nm\tlabels\tmodel\ttrains\n"
+    project.write("config/datasets.tsv", header + row)
+    config = yaml.safe_load((project.folder / "config/config.yaml").read_text())
+    project.write("config/config.yaml", yaml.safe_dump(config | {"overrides": {}}))
+    rules = {job.split()[0] for job in project.planned()}
+    assert "predict" in rules
+    assert "train" not in rules
+    assert "evaluate" not in rules
+
+
+def test_lint_finds_nothing_but_what_was_reviewed(project):
+    """Two findings are on purpose: the global RUN must not be a parameter (its path would
+    cause reruns), and input functions stand beside the one rule they serve."""
+    run = project.snakemake("--lint")
+    findings = set(re.findall(r"^ +\* (.+?):?\.?:?$", run.stdout + run.stderr, re.MULTILINE))
+    assert findings <= {
+        "Shell command directly uses variable RUN from outside of the rule",
+        "Mixed rules and functions in same snakefile",
+    }
+
+
+def test_with_conda_the_environments_own_python_runs(project):
+    if shutil.which("conda") is None:
+        pytest.skip("no conda here; the environment files are checked in test_environments.py")
+    assert project.planned("--use-conda")
