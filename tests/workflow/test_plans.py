@@ -43,6 +43,23 @@ def test_the_paper_configuration_plans(project):
     assert project.planned("--configfile", "config/paper.yaml")
 
 
+def test_an_example_with_a_table_of_its_own_plans(project):
+    """What config.yaml says of its own datasets is unused then, not wrong."""
+    (project.folder / "data").mkdir()
+    for name in ("images", "labels"):
+        (project.folder / "data" / name).mkdir()
+        project.write(f"data/{name}/set1_slice00_patch0.tif", "")
+    run = project.snakemake(
+        "--dry-run",
+        "--configfile",
+        "config/examples/genc2022/config.yaml",
+        CATOMO_GENC2022="data",
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "rule train" in run.stdout + run.stderr
+    assert "rule surfaces" not in run.stdout + run.stderr
+
+
 def test_a_ready_model_needs_no_training(project):
     project.write("ready.keras", "a model")
     row = "p\tphantom\tresources/phantoms/demo-128.yaml\t\t\t\tready.keras\t\n"

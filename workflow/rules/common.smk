@@ -14,7 +14,10 @@ from catomo.hashes import fingerprint, fingerprint_of_series
 from catomo.plan import make_plan
 from catomo.record import RECORDS
 
-PLAN, _problems = make_plan(config, workflow.configfiles)
+# Files given with --configfile come first in this list, but they are laid on the others.
+_given = list(workflow.overwrite_configfiles)
+_files = [file for file in workflow.configfiles if file not in _given] + _given
+PLAN, _problems = make_plan(config, [os.path.relpath(file) for file in _files])
 if _problems:
     sys.stderr.write("".join(f"{line}\n" for line in _problems))
     sys.exit(1)
