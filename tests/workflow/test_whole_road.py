@@ -13,6 +13,8 @@ import yaml
 
 from conftest import Project
 
+from catomo.record import RECORDS
+
 STAGES = [
     "01_tilt_series",
     "02_align",
@@ -90,6 +92,37 @@ def test_every_number_on_the_page_is_that_of_the_record(done):
     assert not re.search(r'(src|href)="(?!data:|#)', page), "the page must be self-contained"
 
 
+# Each verb alone at a prompt, on folders that the workflow made.
+ALONE = {
+    "simulate": "tiny.yaml",
+    "align": "results/tiny/01_tilt_series",
+    "reconstruct": "results/tiny/02_align --truth results/tiny/01_tilt_series",
+    "slices": "--volume results/tiny/03_reconstruct --truth results/tiny/01_tilt_series "
+    "--dataset tiny",
+    "train": "--dataset tiny results/tiny/04_slices truth",
+    "predict": "results/tiny/04_slices --model results/models/tiny/05_train",
+    "evaluate": "results/tiny/06_predict --slices results/tiny/04_slices --labels truth "
+    "--training results/models/tiny/05_train",
+    "surfaces": "results/tiny/06_predict",
+    "report": "results/tiny/01_tilt_series results/tiny/02_align results/tiny/03_reconstruct "
+    "results/tiny/04_slices results/models/tiny/05_train results/tiny/06_predict "
+    "results/tiny/07_evaluate results/tiny/08_surfaces --dataset tiny",
+}
+
+
+@pytest.mark.parametrize("verb", ALONE)
+def test_each_verb_alone_makes_the_same_bytes(done, verb, tmp_path):
+    [first] = done.folder.glob(f"results/**/{RECORDS[verb]}")
+    record = json.loads(first.read_text())
+    settings = json.dumps(record["settings"])
+    out = tmp_path / "out"
+    run = done.catomo(verb, *ALONE[verb].split(), "--output", str(out), "--settings", settings)
+    assert run.returncode == 0, run.stderr
+    again = json.loads((out / RECORDS[verb]).read_text())
+    assert again["files"] == record["files"]
+    assert again == record
+
+
 def test_running_again_does_nothing(done):
     assert done.planned() == set()
 
@@ -142,6 +175,14 @@ def test_a_failing_dataset_does_not_stop_another(done):
     assert "labels/late" in next_step["next_step"]
     assert "labels/late" in page.read_text()
     assert not (done.folder / "results/bad/01_tilt_series/tilt_series.json").exists()
+
+
+def test_snakemakes_own_report_is_made(done):
+    run = done.snakemake("--report", "report.html")
+    assert run.returncode == 0, run.stdout + run.stderr
+    page = (done.folder / "report.html").read_text()
+    assert "surfaces" in page
+    assert (done.folder / "report.html").stat().st_size > 1_000_000
 
 
 def test_touching_everything_reruns_nothing(done):
