@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import Project
-
 from catomo.record import RECORDS
+from conftest import Project
 
 STAGES = [
     "01_tilt_series",
