@@ -45,7 +45,10 @@ def check(files: list[Path]) -> tuple[list[str], list[str]]:
     for dataset in plan.datasets.values():
         found, shape = data_problems(dataset, plan)
         problems += found
-        lines.append(f"{dataset.name}: {' → '.join(plan.stages(dataset))}")
+        verbs = plan.stages(dataset)
+        if dataset.trains:
+            verbs.insert(verbs.index("slices") + 1, f"train ({dataset.model})")
+        lines.append(f"{dataset.name}: {' → '.join(verbs)}")
         if shape:
             lines += [f"  {line}" for line in estimates(dataset, plan, *shape)]
         lines += [f"  {line}" for line in stale(dataset, plan)]
