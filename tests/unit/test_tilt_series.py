@@ -132,7 +132,7 @@ def test_tilts_beyond_90_and_twice(series):
 
 def test_radians(series):
     radians = np.deg2rad(TILTS).tolist()
-    assert "set import.angle_unit: rad" in refusal(series, radians, 0.5)
+    assert "set tilt_series.import.angle_unit: rad" in refusal(series, radians, 0.5)
     assert np.allclose(look(series, radians, 0.5, angle_unit="rad").tilt_deg, TILTS, atol=1e-9)
 
 

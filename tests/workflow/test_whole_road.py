@@ -32,7 +32,7 @@ TINY = "tiny\tphantom\ttiny.yaml\t\t\ttruth\ttiny\tyes\n"
 def _config(**blocks):
     config = {
         "reconstruct": {"iterations": 5},
-        "slices": {"count": 24},
+        "slices": {"suggest": 24},
         "train": {"steps": 30, "batch_size": 2, "network": {"base_filters": 4, "levels": 3}},
     }
     return yaml.safe_dump(config | blocks)
@@ -170,9 +170,9 @@ def test_a_failing_dataset_does_not_stop_another(done):
     assert "bad.yaml: " in output.splitlines()[-1] or "bad.yaml: shape_px" in output
     page = done.folder / "results/late/09_report/report.html"
     assert page.is_file()
-    next_step = json.loads((done.folder / "results/late/04_slices/slices.json").read_text())
-    assert "labels/late" in next_step["next_step"]
-    assert "labels/late" in page.read_text()
+    slices = json.loads((done.folder / "results/late/04_slices/slices.json").read_text())
+    assert "write the word truth into the column labels" in slices["next_step"]
+    assert slices["next_step"] in page.read_text()
     assert not (done.folder / "results/bad/01_tilt_series/tilt_series.json").exists()
 
 
@@ -219,7 +219,8 @@ def test_the_benchmarks_and_logs_carry_the_stages_names(done):
     logs = done.folder / "logs" / "tiny"
     assert (logs / "align.log").is_file()
     line = json.loads((logs / "align.benchmark.jsonl").read_text().splitlines()[0])
-    assert line["rule_name"] == "align"
+    assert line["s"] > 0
+    assert line["max_rss"] > 0
 
 
 def test_the_table_of_images_names_every_scored_slice(done):

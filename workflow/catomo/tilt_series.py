@@ -201,7 +201,7 @@ def _in_degrees(angles: Sequence[float], settings, source) -> np.ndarray:
     if len(angles) >= 5 and np.abs(angles).max() <= np.pi / 2:
         raise UserError(
             f"{source}: all angles lie within ±{np.abs(angles).max():.2f}; "
-            "if they are in radians set import.angle_unit: rad"
+            "if they are in radians set tilt_series.import.angle_unit: rad"
         )
     return angles
 
@@ -236,8 +236,10 @@ def _pixel_size(path, series, given, files, settings) -> tuple[float, str]:
 
 def _set_which(word: str, given: bool) -> str:
     if given:
-        return f"correct '{word}', or set import.trust_given: true to use it all the same"
-    return f"give the right one as '{word}' and set import.trust_given: true"
+        return (
+            f"correct '{word}', or set tilt_series.import.trust_given: true to use it all the same"
+        )
+    return f"give the right one as '{word}' and set tilt_series.import.trust_given: true"
 
 
 def _kept(path, tilt, settings) -> list[int]:
@@ -248,7 +250,8 @@ def _kept(path, tilt, settings) -> list[int]:
         if not len(hits):
             nearest = tilt[np.abs(tilt - angle).argmin()]
             raise UserError(
-                f"{path}: import.exclude_tilts: found no tilt {angle:g}°; nearest is {nearest:g}°"
+                f"{path}: tilt_series.import.exclude_tilts: found no tilt {angle:g}°; "
+                f"nearest is {nearest:g}°"
             )
         excluded.update(hits.tolist())
     return [number for number in range(len(tilt)) if number not in excluded]
@@ -261,7 +264,7 @@ def _check_tilts(path, tilt, order, source) -> None:
         if not abs(tilt[number]) <= 90:
             raise UserError(
                 f"{path}: tilt of image {number + 1} is {tilt[number]:g}° by {source}; must lie "
-                "within ±90° (is import.angle_unit right?)"
+                "within ±90° (is tilt_series.import.angle_unit right?)"
             )
     for one, other in pairwise(order):
         if tilt[other] - tilt[one] < 0.01:
@@ -278,7 +281,7 @@ def _shape(path, raw, pixel_size, settings) -> tuple[int, int]:
         wanted = [round(length / pixel_size) for length in settings.crop_nm]
         if wanted[0] > rows or wanted[1] > columns:
             raise UserError(
-                f"{path}: import.crop_nm: found {settings.crop_nm}, but the images are "
+                f"{path}: tilt_series.import.crop_nm: found {settings.crop_nm}, but the images are "
                 f"{rows * pixel_size:g} × {columns * pixel_size:g} nm"
             )
         rows, columns = wanted
@@ -286,7 +289,8 @@ def _shape(path, raw, pixel_size, settings) -> tuple[int, int]:
     if min(shape) < _SMALLEST_IMAGE_PX:
         raise UserError(
             f"{path}: images of {shape[0]} × {shape[1]} px remain; need at least "
-            f"{_SMALLEST_IMAGE_PX} × {_SMALLEST_IMAGE_PX} (import.bin, import.crop_nm)"
+            f"{_SMALLEST_IMAGE_PX} × {_SMALLEST_IMAGE_PX} "
+            "(tilt_series.import.bin, tilt_series.import.crop_nm)"
         )
     return shape
 
@@ -299,12 +303,12 @@ def _check_images(path, series, order) -> float:
         if not np.isfinite(image).all():
             raise UserError(
                 f"{path}: image {number + 1} holds values that are no numbers (NaN or infinite); "
-                "leave it out by import.exclude_tilts"
+                "leave it out by tilt_series.import.exclude_tilts"
             )
         if image.min() == image.max():
             raise UserError(
                 f"{path}: image {number + 1} is blank (all {image.min():g}); "
-                "leave it out by import.exclude_tilts"
+                "leave it out by tilt_series.import.exclude_tilts"
             )
         level = max(level, float(np.percentile(image, 99.9)))
     return level
