@@ -42,7 +42,7 @@ def test_the_volume_is_a_round_layered_needle(results):
         z, x = np.nonzero(solid[index])
         assert 0.8 < np.ptp(z) / np.ptp(x) < 1.25, "sections of the needle are round"
     areas = solid.sum(axis=(1, 2))
-    assert areas[60] > areas[120] > areas[180] > areas[230], "it becomes thinner to its tip"
+    assert areas[110] > areas[140] > areas[170] > areas[195], "it becomes thinner to its tip"
     middle = volume.shape[1] // 2
     core = volume[:200, middle - 3 : middle + 4, middle - 3 : middle + 4].mean(axis=(1, 2))
     edges = np.abs(np.diff(core)) > 0.04 * core.max()
