@@ -221,7 +221,7 @@ def _reconstruction(record, settings):
 
 def _slices(record, settings):
     contrast = ", ".join(f"{k} {number(v)}" for k, v in record["contrast"].items())
-    return [f"{record['shape'][0]} slices; contrast: {contrast}.", record["next_step"]], []
+    return [f"{record['shape'][0]} slices; contrast: {contrast}."], []
 
 
 def _training(record, settings):
