@@ -8,9 +8,10 @@ import pytest
 
 from catomo.errors import UserError
 from catomo.evaluate import evaluate
+from catomo.hashes import sha256_of
 from catomo.record import RECORDS
 from catomo.settings.evaluate import Evaluate, Particles
-from catomo.store import sha256_of, write_labels, write_stack
+from catomo.store import write_labels, write_stack
 
 PIXEL_NM = 0.5
 N, EDGE = 6, 48

@@ -5,9 +5,10 @@ import pytest
 import tifffile
 
 from catomo.errors import UserError
+from catomo.hashes import sha256_of
 from catomo.labels import load_labels
 from catomo.record import Record
-from catomo.store import sha256_of, write_labels, write_stack
+from catomo.store import write_labels, write_stack
 
 SHAPE = (5, 6, 8)
 

@@ -7,9 +7,10 @@ import pytest
 
 from catomo import model_file, unet
 from catomo.errors import UserError
+from catomo.hashes import sha256_of
 from catomo.predict import predict
 from catomo.settings.predict import Predict
-from catomo.store import read_pages, sha256_of, write_stack
+from catomo.store import read_pages, write_stack
 
 unet.start(threads=2)  # before anything else wakes TensorFlow
 

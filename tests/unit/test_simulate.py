@@ -8,10 +8,11 @@ import pytest
 import yaml
 from scipy.ndimage import center_of_mass
 
+from catomo.hashes import sha256_of
 from catomo.phantom import mid_plate_nm, read_specimen, render_specimen
 from catomo.settings.tilt_series import Film, Simulate
 from catomo.simulate import FilmSheet, Misalignment, project, record_counts, simulate, tilts_of
-from catomo.store import StackReader, read_pages, sha256_of
+from catomo.store import StackReader, read_pages
 
 DEMO = Path(__file__).parents[2] / "resources" / "phantoms" / "demo-128.yaml"
 FILM = Film(thickness_nm=5.0, contrast=0.35, texture_sigma_nm=1.5, texture_amplitude=0.25)

@@ -11,9 +11,10 @@ pytest.importorskip("pyvista", reason="needs pyvista (the surfaces environment)"
 from catomo import render as rendering
 from catomo import surfaces
 from catomo.errors import UserError
+from catomo.hashes import sha256_of
 from catomo.settings.evaluate import Particles
 from catomo.settings.surfaces import Surfaces
-from catomo.store import sha256_of, write_labels
+from catomo.store import write_labels
 
 PIXEL_NM = 0.5
 

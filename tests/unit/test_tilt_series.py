@@ -8,8 +8,9 @@ import tifffile
 from test_readers import fei_2003, mrc
 
 from catomo.errors import UserError
+from catomo.hashes import sha256_of
 from catomo.settings.tilt_series import ImportSeries
-from catomo.store import StackReader, sha256_of
+from catomo.store import StackReader
 from catomo.tilt_series import import_tilt_series, inspect
 
 TILTS = [-40.0, -20.0, 0.0, 20.0, 40.0]

@@ -10,8 +10,9 @@ from scipy.ndimage import gaussian_filter
 
 from catomo import baselines, unet
 from catomo.errors import UserError
+from catomo.hashes import sha256_of
 from catomo.settings.train import PRESETS, Train
-from catomo.store import sha256_of, write_labels, write_stack
+from catomo.store import write_labels, write_stack
 from catomo.train import learning_rate, train
 
 unet.start(threads=2)  # before anything else wakes TensorFlow

@@ -12,9 +12,10 @@ import numpy as np
 
 from catomo import blend, figures, model_file, unet
 from catomo.errors import UserError
+from catomo.hashes import sha256_of
 from catomo.progress import progress
 from catomo.record import Record, committing, read_record
-from catomo.store import StackReader, StackWriter, sha256_of, write_labels
+from catomo.store import StackReader, StackWriter, write_labels
 
 _PIXEL_SIZE_TOLERANCE = 0.05
 

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 from catomo.errors import UserError
-from catomo.hashes import fingerprint, sha256_of  # noqa: F401
 
 
 class StackWriter:

@@ -49,7 +49,6 @@ rule train:
     threads: 4
     resources:
         mem_mb=memory_mb(4000, 2),
-        gpu=0,
     params:
         data=_training_data,
         labels=_labels_of_model,
