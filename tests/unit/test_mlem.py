@@ -1,5 +1,7 @@
 """MLEM climbs the likelihood and meets awkward data without harm."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -79,8 +81,51 @@ def test_where_no_tilt_looks_there_is_nothing():
     assert found[0, :, 30:34].min() > 0
 
 
-def test_how_many_slices_at_once_does_not_change_a_byte(projector, counts):
+@pytest.mark.parametrize("unit", [None, 20.0])
+def test_the_unit_inside_does_not_matter_without_a_prior(projector, counts, unit):
+    found = MaximumLikelihood(projector, 10, 5, unit)(counts)
+    np.testing.assert_allclose(
+        found, MaximumLikelihood(projector, 10, 5, 3.0)(counts), rtol=2e-3, atol=1e-12
+    )
+
+
+def test_the_watcher_sees_every_pass_and_can_end_it(projector, counts):
+    seen = []
+    found = MaximumLikelihood(projector, 9, 5)(counts, lambda u: seen.append(u) or len(seen) == 4)
+    np.testing.assert_array_equal(seen[-1], found)
+    np.testing.assert_array_equal(found, MaximumLikelihood(projector, 4, 5)(counts))
+
+
+def test_across_slices_threads_do_not_change_a_byte(projector, counts):
     data = np.concatenate([counts, 3 * counts, counts[::-1]])
-    solve = MaximumLikelihood(projector, 4, 5)
+    solve = MaximumLikelihood(projector, 4, 5, 20.0, 0.02, across=True)
+    with ThreadPoolExecutor(3) as pool:
+        found = solve(data, pool=pool)
+    np.testing.assert_array_equal(found, solve(data))
+    apart = MaximumLikelihood(projector, 4, 5, 20.0, 0.02)(data)
+    assert np.abs(found - apart).max() > 0.01 * apart.max()
+
+
+@pytest.mark.parametrize("tv", [0.0, 0.02])
+def test_how_many_slices_at_once_does_not_change_a_byte(projector, counts, tv):
+    data = np.concatenate([counts, 3 * counts, counts[::-1]])
+    solve = MaximumLikelihood(projector, 4, 5, 20.0, tv)
     alone = np.concatenate([solve(one[None]) for one in data])
     np.testing.assert_array_equal(solve(data), alone)
+
+
+def test_padding_spares_a_film_wider_than_the_detector():
+    detector, film = 64, 0.8
+    wide = np.zeros((1, 24, 400), np.float32)
+    wide[0, 10:14] = film
+    data = ShearProjector(TILT, wide.shape[1:], detector).forward(wide)
+    means, peaks = [], []
+    for width in (detector, 2 * detector):
+        found = MaximumLikelihood(ShearProjector(TILT, (24, width), detector), 15, 5)(data)[0]
+        edge = (width - detector) // 2
+        found = found[:, edge : edge + detector]
+        means.append(found.sum() / (4 * detector))
+        peaks.append(found.max())
+    assert peaks[0] > 5 * film  # spikes at the borders
+    assert peaks[1] < 2 * film
+    assert abs(means[1] - film) < 0.5 * abs(means[0] - film)

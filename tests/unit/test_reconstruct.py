@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from catomo import backends, code
+from catomo import backends, code, record
 from catomo.errors import UserError
 from catomo.projector import ShearProjector
 from catomo.reconstruct import reconstruct
@@ -57,22 +57,22 @@ def folders(tmp_path_factory, specimen):
 
 
 def run(folders, tmp_path, truth=True, **settings):
-    settings = {"backend": "cpu", **settings}
+    settings = {"backend": "cpu", "tv": 0.0, "depth_nm": 10.0, **settings}
     reconstruct(
         folders / "02", tmp_path, Reconstruct(**settings), folders / "01" if truth else None
     )
-    record = json.loads((tmp_path / "reconstruction.json").read_text())
-    return record, read_pages(tmp_path / "volume.tif")
+    found = json.loads((tmp_path / "reconstruction.json").read_text())
+    return found, read_pages(tmp_path / "volume.tif")
 
 
 def test_the_volume_shows_the_specimen_where_alignment_put_it(folders, tmp_path, specimen):
-    record, volume = run(folders, tmp_path)
-    assert record["truth"]["correlation"] > 0.97
-    assert record["truth"]["nrmse"] < 0.25
-    assert record["residual"] < 0.1
-    assert record["backend"] == "cpu"
-    assert record["shape"] == list(volume.shape) == list(SHAPE)
-    assert 0 < record["negative_fraction"] < 1
+    found, volume = run(folders, tmp_path)
+    assert found["truth"]["correlation"] > 0.97
+    assert found["truth"]["nrmse"] < 0.25
+    assert found["residual"] < 0.1
+    assert found["backend"] == "cpu"
+    assert found["shape"] == list(volume.shape) == list(SHAPE)
+    assert 0 < found["negative_fraction"] < 1
     assert np.corrcoef(volume.ravel(), specimen[2].ravel())[0, 1] > 0.97
     assert (tmp_path / "orthoslices.png").stat().st_size > 5000
 
@@ -101,18 +101,90 @@ def test_blank_tilts_are_left_out(folders, tmp_path):
     text = path.read_text()
     try:
         path.write_text(json.dumps(json.loads(text) | {"blank_tilts_deg": [TILT[3]]}))
-        record, _ = run(folders, tmp_path)
+        found, _ = run(folders, tmp_path)
     finally:
         path.write_text(text)
-    assert record["tilts_used"] == len(TILT) - 1
-    assert record["truth"]["correlation"] > 0.95
+    assert found["tilts_used"] == len(TILT) - 1
+    assert found["truth"]["correlation"] > 0.95
+
+
+def test_the_quality_is_in_the_record(folders, tmp_path):
+    found, _ = run(folders, tmp_path)
+    quality = found["quality"]
+    assert len(quality["residual_by_tilt"]) == len(quality["tilt_deg"]) == len(TILT)
+    assert max(quality["residual_by_tilt"]) < 0.15
+    assert quality["mass_balance"]["seen"] > 0.95
+    assert {"half_correlation", "edge_width", "sample"} <= set(quality)
+    assert found["stop_reason"] == "iterations"
+    assert len(found["convergence"]["residual"]) == found["iterations"] == 15
+    assert (tmp_path / "convergence.png").stat().st_size > 5000
+
+
+def test_auto_depth_keeps_the_specimen(folders, tmp_path, specimen):
+    found, _ = run(folders, tmp_path, depth_nm="auto")
+    assert found["shape"][1] < 40
+    rows = np.flatnonzero(specimen[2].any(axis=(0, 2)))
+    cut = (40 - found["shape"][1]) / 2
+    assert cut <= rows[0]
+    assert rows[-1] <= 39 - cut
+    assert found["truth"]["correlation"] > 0.97
+
+
+def test_a_crop_keeps_the_middle(folders, tmp_path):
+    _, whole = run(folders, tmp_path / "whole")
+    found, volume = run(folders, tmp_path / "crop", width_nm=7.5, length_nm=2.25)
+    assert found["shape"] == [9, 40, 30]
+    np.testing.assert_allclose(volume, whole[2:11, :, 5:35], rtol=1e-3, atol=1e-3)
+    assert found["truth"]["correlation"] > 0.97
+
+
+def test_one_rule_stops_all_slices(folders, tmp_path):
+    found, _ = run(folders, tmp_path, stop="change", stop_change=0.05)
+    assert found["stop_reason"] == "change"
+    assert 1 < found["iterations"] < 15
+    again, _ = run(folders, tmp_path / "b", stop="change", stop_change=0.05, slab_slices=2)
+    assert again["files"] == found["files"]
+
+
+def test_tv_across_slices_is_one_slab(folders, tmp_path):
+    first = run(folders, tmp_path / "a", tv=0.01, tv_across=True)[0]
+    second = run(folders, tmp_path / "b", tv=0.01, tv_across=True, slab_slices=3)[0]
+    assert first["files"] == second["files"]
+    assert first["truth"]["nrmse"] < 0.25
+
+
+@pytest.fixture
+def previews(monkeypatch):
+    monkeypatch.setitem(record.RECORDS, "preview", "preview.json")
+    monkeypatch.setitem(code._MODULES, "preview", "reconstruct")
+
+
+def test_a_preview_is_a_part_and_never_the_volume(folders, tmp_path, previews):
+    _, volume = run(folders, tmp_path / "whole")
+    settings = Reconstruct(backend="cpu", tv=0.0, depth_nm=10.0)
+    out = tmp_path / "part"
+    reconstruct(folders / "02", out, settings, folders / "01", slices=(4, 7))
+    np.testing.assert_array_equal(read_pages(out / "preview.tif"), volume[4:8])
+    found = json.loads((out / "preview.json").read_text())
+    assert found["preview"] == {"first": 4, "last": 7, "of": 13}
+    assert found["stage"] == "preview"
+    assert not (out / "volume.tif").exists()
+    with pytest.raises(UserError, match=r"found no reconstruction\.json"):
+        record.read_record(out, "reconstruct")
+
+
+@pytest.mark.parametrize("slices", [(3, 2), (-1, 4), (5, 13)])
+def test_slices_that_are_not_there_are_refused(folders, tmp_path, previews, slices):
+    with pytest.raises(UserError, match="slices 0 to 12"):
+        reconstruct(folders / "02", tmp_path, Reconstruct(backend="cpu"), slices=slices)
+    assert not list(tmp_path.iterdir())
 
 
 def test_padding_and_depth_change_the_frame_only(folders, tmp_path):
     _, plain = run(folders, tmp_path / "plain", truth=False)
-    record, padded = run(folders, tmp_path / "padded", truth=False, pad_width=1.5, depth_nm=8.0)
-    assert record["shape"] == [13, 32, 40]
-    assert "truth" not in record
+    found, padded = run(folders, tmp_path / "padded", truth=False, pad_width=1.5, depth_nm=8.0)
+    assert found["shape"] == [13, 32, 40]
+    assert "truth" not in found
     assert np.corrcoef(padded.ravel(), plain[:, 4:36].ravel())[0, 1] > 0.99
 
 
@@ -133,7 +205,9 @@ def test_a_stopped_alignment_is_refused_unless_accepted(folders, tmp_path):
 
 def test_a_backend_that_returns_nothing_is_found_out(folders, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        backends, "make_solver", lambda *_: lambda s: np.zeros((len(s), 40, 40), np.float32)
+        backends,
+        "make_solver",
+        lambda name, tilt, shape, *_, **__: lambda s, w=None: np.zeros((len(s), *shape), "f4"),
     )
     with pytest.raises(UserError, match="100 % of the data unexplained"):
         run(folders, tmp_path)
@@ -149,6 +223,12 @@ def test_the_code_of_the_stage_covers_projector_and_loop():
     ("settings", "words"),
     [
         ({"backend": "tomopy"}, "algorithm: mlem"),
+        ({"backend": "tomopy", "algorithm": "mlem"}, "set tv: 0"),
+        ({"algorithm": "sirt"}, "set tv: 0"),
+        ({"tv": 0.06}, "less than or equal to 0.05"),
+        ({"tv": 0.0, "tv_across": True}, "needs a strength"),
+        ({"stop": "chi2"}, "counts_per_unit"),
+        ({"width_nm": -1.0}, "width_nm must be above 0"),
         ({"depth_nm": 0.0}, "above 0"),
         ({"iterations": 0}, "greater than or equal to 1"),
     ],

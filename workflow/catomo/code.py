@@ -18,7 +18,7 @@ from pathlib import Path
 _FOLDER = Path(__file__).parent
 
 # The module in which a verb's work begins; most carry the verb's own name.
-_MODULES = {"import": "tilt_series"}
+_MODULES = {"import": "tilt_series", "preview": "reconstruct"}
 
 # Modules that every stage uses and that cannot change a result.
 _NEUTRAL = {"catomo", "catomo.cli", "catomo.code", "catomo.errors", "catomo.progress"}

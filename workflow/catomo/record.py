@@ -25,6 +25,7 @@ RECORDS = {
     "import": "tilt_series.json",
     "align": "alignment.json",
     "reconstruct": "reconstruction.json",
+    "preview": "preview.json",
     "slices": "slices.json",
     "train": "training.json",
     "predict": "prediction.json",

@@ -26,9 +26,14 @@ def suggest(slices: Iterable[np.ndarray], count: int) -> list[int]:
     list of int
         Ascending, each once.
     """
+    return spread(material_per_slice(slices), count)
+
+
+def material_per_slice(slices: Iterable[np.ndarray]) -> np.ndarray:
+    """Return the number of pixels with material, be it alumina or Pt, of each uint8 slice."""
     histograms = np.array([np.bincount(image.ravel(), minlength=256) for image in slices])
-    threshold = _material(histograms.sum(axis=0))
-    return spread(histograms[:, threshold + 1 :].sum(axis=1), count)
+    threshold = material_threshold(histograms.sum(axis=0))
+    return histograms[:, threshold + 1 :].sum(axis=1)
 
 
 def spread(content: np.ndarray, count: int) -> list[int]:
@@ -48,7 +53,7 @@ def spread(content: np.ndarray, count: int) -> list[int]:
     return sorted(chosen)
 
 
-def _material(histogram: np.ndarray) -> int:
+def material_threshold(histogram: np.ndarray) -> int:
     """Return the grey above which there is material, be it alumina or Pt.
 
     A first threshold may part Pt from all else. For the second, everything brighter counts

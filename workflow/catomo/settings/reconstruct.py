@@ -12,18 +12,59 @@ from catomo.settings.base import Settings, key
 class Reconstruct(Settings):
     """How the volume is reconstructed. The number of threads is NUMBA_NUM_THREADS."""
 
-    backend: Literal["auto", "cpu", "astra", "tomopy"] = key(
+    backend: Literal["auto", "cpu", "astra", "astra_cuda", "tomopy", "tomopy_cuda"] = key(
         "auto",
-        "cpu: catomo's own; astra: ASTRA's projectors; tomopy: TomoPy's MLEM, as in the paper; "
+        "cpu: catomo's own; astra: ASTRA's projectors, on a GPU where there is one; tomopy: "
+        "TomoPy's MLEM, as in the paper; astra_cuda, tomopy_cuda: on a GPU or not at all; "
         "auto: astra on a usable GPU, else cpu",
     )
-    algorithm: Literal["mlem", "osem"] = key(
-        "osem", "osem goes through the tilts in subsets and needs that many fewer iterations"
+    algorithm: Literal["mlem", "osem", "sirt"] = key(
+        "osem",
+        "osem is mlem that goes through the tilts in subsets and needs that many fewer "
+        "iterations; sirt is there to compare with",
     )
-    iterations: int = key(8, "passes over the data", ge=1, le=1000)
+    iterations: int = key(
+        15, "passes over the data; the most, when stop is not count", ge=1, le=1000
+    )
     subsets: int = key(7, "interleaved subsets of tilts, for osem", ge=2, le=50)
+    tv: float = key(
+        0.01,
+        "strength of the total-variation prior, which smooths noise but keeps edges: 0 is none, "
+        "up to 0.02 safe; without it half the iterations do",
+        ge=0,
+        le=0.05,
+    )
+    tv_across: bool = key(
+        False,
+        "total variation in 3-D, also from slice to slice: needs memory for two whole volumes",
+    )
+    stop: Literal["count", "change", "chi2"] = key(
+        "count",
+        "count: after the iterations; change: when a pass changes little; chi2: when the data "
+        "are explained to within their noise. Decided on a sample of slices for all",
+    )
+    stop_change: float = key(
+        0.01, "for stop: change, the relative change of a pass that is little", gt=0, lt=1
+    )
+    counts_per_unit: float | None = key(
+        None, "electrons (or counts) per unit of intensity; gives chi², needed for stop: chi2"
+    )
+    read_noise_counts: float = key(
+        0.0, "standard deviation of the detector's own noise per pixel, for chi²", "counts", ge=0
+    )
     depth_nm: float | Literal["auto"] = key(
-        "auto", "depth of the volume along the beam; auto: as deep as the images are wide", "nm"
+        "auto",
+        "depth of the volume along the beam; auto: what holds the specimen with a margin, by a "
+        "coarse reconstruction; in doubt as deep as the images are wide",
+        "nm",
+    )
+    width_nm: float | Literal["auto"] = key(
+        "auto", "width of the volume kept, about its middle; auto: that of the images", "nm"
+    )
+    length_nm: float | Literal["auto"] = key(
+        "auto",
+        "length of the volume along the tilt axis, about its middle; auto: all of it",
+        "nm",
     )
     pad_width: float = key(
         1.0,
@@ -37,8 +78,23 @@ class Reconstruct(Settings):
 
     @model_validator(mode="after")
     def _possible(self):
-        if self.backend == "tomopy" and self.algorithm != "mlem":
-            raise ValueError("backend tomopy runs MLEM only: set algorithm: mlem")
-        if self.depth_nm != "auto" and self.depth_nm <= 0:
-            raise ValueError("depth_nm must be above 0, or auto")
+        if self.backend.startswith("tomopy"):
+            if self.algorithm != "mlem":
+                raise ValueError(f"backend {self.backend} runs MLEM only: set algorithm: mlem")
+            if self.tv or self.stop != "count":
+                raise ValueError(
+                    f"backend {self.backend} knows no tv and stops by count: set tv: 0, stop: count"
+                )
+        if self.algorithm == "sirt" and self.tv:
+            raise ValueError("tv goes with algorithm mlem or osem: for sirt set tv: 0")
+        if self.tv_across and not self.tv:
+            raise ValueError("tv_across needs a strength: set tv, 0.01 is safe")
+        if self.stop == "chi2" and self.counts_per_unit is None:
+            raise ValueError("stop: chi2 needs counts_per_unit")
+        if self.counts_per_unit is not None and self.counts_per_unit <= 0:
+            raise ValueError("counts_per_unit must be above 0")
+        for name in ("depth_nm", "width_nm", "length_nm"):
+            value = getattr(self, name)
+            if value != "auto" and value <= 0:
+                raise ValueError(f"{name} must be above 0, or auto")
         return self

@@ -1,0 +1,288 @@
+"""Measure catomo's MLEM beside other packages, and the stage `reconstruct` on a whole volume.
+
+    PYTHONPATH=workflow python benchmarks/reconstruct.py [--quick] [--only PART] [--json FILE]
+
+Parts: ``speed`` (core-seconds per slice and iteration), ``error`` (against the truth of a
+phantom, at equal iterations), ``volume`` (time and memory of the stage). Each side runs in a
+process of its own, pinned to one core with one thread, and the sides take turns, so that
+what disturbs the machine disturbs all. A package that cannot be imported is said so.
+
+The sides and their settings: `reconstruct_peers.py`. Data: strip integrals of a phantom drawn
+twice as fine, so no side projects its own model. Core-seconds are the least of the rounds,
+without set-up (matrix, sensitivity), which is reported apart; memory is the peak of the
+anonymous memory of a side's process while it iterates.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from reconstruct_peers import (
+    METHODS,
+    ONCE,
+    TILT_DEG,
+    Worker,
+    anonymous_gb,
+    phantom_case,
+    start_workers,
+)
+
+SIZES = ((512, 512), (512, 1024), (1024, 1024))  # depth, width
+STANDARD = (512, 1024)
+VOLUME = (702, 512, 1024)
+
+# Counting: a row of the shear adds g·a[x] + f·a[x+1] to a sum, 4 operations per voxel and
+# tilt, forward as backward; resampling, ratio and update are not counted. The least traffic
+# of an iteration is four passes over the image (read, write, and read and write to update).
+OPERATIONS = 8
+PASSES = 4
+
+# voxel·tilt·iteration per second, from published times (voxels × angles × iterations / time).
+_SLICE = 2048**2 * 1501 * 100
+_NERSC, _DOCS = "NERSC TomoPy case study", "TomoPy doc/source/gpu.rst, 1.5.0"
+PUBLISHED = (
+    ("TomoPy MLEM, 1 core (Edison)", _SLICE / 28733, _NERSC),
+    ("TomoPy MLEM, CPU (cores not said)", _SLICE / (6.5 * 3600), _DOCS),
+    ("TomoPy MLEM, V100", _SLICE / 40, _DOCS),
+    ("TomoPy MLEM, 4 cores + A100, 1 slice", _SLICE / 57, _NERSC),
+    ("TomoPy MLEM, 64 cores + A100s, 24 slices", 24 * _SLICE / 178, _NERSC),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="one size, fewer rounds, about 1 min")
+    parser.add_argument("--only", choices=("speed", "error", "volume"), help="one part alone")
+    parser.add_argument(
+        "--volume", action="store_const", const="volume", dest="only", help="= --only volume"
+    )
+    parser.add_argument("--json", "--output", type=Path, metavar="FILE", help="write the figures")
+    options = parser.parse_args()
+    figures = {"versions": _versions(), "tilts": len(TILT_DEG), "quick": options.quick}
+    print(f"Versions: {figures['versions']}\n", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(folder) / "numba"))
+        for part, measure in (("speed", speed), ("error", error), ("volume", volume)):
+            if options.only in (None, part):
+                figures |= measure(Path(folder), options.quick)
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+# --- speed ---------------------------------------------------------------------------------
+
+
+def speed(folder: Path, quick: bool) -> dict:
+    """Print core-seconds per slice and iteration of all sides; return the figures."""
+    sizes = {}
+    for shape in (STANDARD,) if quick else SIZES:
+        name = f"{shape[0]}x{shape[1]}"
+        sizes[name] = _speed_of(phantom_case(folder, shape), 2 if quick else 4)
+        _print_speed(name, shape, sizes[name])
+    standard = sizes["{}x{}".format(*STANDARD)]
+    return {**standard, "sizes": sizes, "published_rate": {a: b for a, b, _ in PUBLISHED}}
+
+
+def _speed_of(case: Path, rounds: int) -> dict:
+    seconds, walls, memory, setup, missing = {}, {}, {}, {}, {}
+    workers = start_workers(case, METHODS, missing)
+    limits = {"sgemm_gflops": [], "copy_gb_per_s": []}
+    with Worker(case, "limits", 1) as machine:
+        for number in range(rounds):
+            for side, worker in workers.items():
+                _, _, slices, iterations = METHODS[side]
+                if number and side in ONCE:
+                    continue
+                core, wall, _, peak = worker.run(slices, iterations)
+                seconds.setdefault(side, []).append(core / slices / iterations)
+                walls.setdefault(side, []).append(wall / slices / iterations)
+                memory[side] = max(memory.get(side, 0), peak)
+            for name, repeats in (("sgemm_gflops", 0), ("copy_gb_per_s", 1)):
+                limits[name].append(machine.run(repeats, 1)[2])
+    for side, worker in workers.items():
+        setup[side] = worker.setup
+        worker.close()
+    least = {side: min(values) for side, values in seconds.items()}
+    limits = {name: max(values) for name, values in limits.items()}
+    voxels = float(np.prod(np.load(case)["truth"].shape))
+    cpu = least["cpu"]
+    two = min(walls["cpu_2"]) if "cpu_2" in walls else None
+    two_core = least.pop("cpu_2", None)
+    return {
+        "core_seconds": least,
+        "speedup": {side: value / cpu for side, value in least.items() if side != "cpu"},
+        "two_core_scaling": min(walls["cpu"]) / two if two else None,
+        "two_core_core_seconds": two_core,
+        "rate": {s: voxels * len(TILT_DEG) / value for s, value in least.items()},
+        "sgemm_fraction": OPERATIONS * voxels * len(TILT_DEG) / cpu / limits["sgemm_gflops"] / 1e9,
+        "bandwidth_fraction": PASSES * 4 * voxels / cpu / limits["copy_gb_per_s"] / 1e9,
+        **limits,
+        "memory_gb": memory,
+        "setup_core_seconds": setup,
+        "not_installed": missing,
+    }
+
+
+def _print_speed(name: str, shape, found: dict) -> None:
+    print(f"## {name} (depth x width), {len(TILT_DEG)} tilts, one core\n")
+    print("| side | core-s / slice / iteration | cpu is faster by | set-up s | memory GB | rate |")
+    print("|---|---|---|---|---|---|")
+    for side, value in found["core_seconds"].items():
+        faster = f"{found['speedup'][side]:.1f}" if side in found["speedup"] else "-"
+        print(
+            f"| {side} | {value:.5f} | {faster} | {found['setup_core_seconds'][side]:.2f} "
+            f"| {found['memory_gb'][side]:.2f} | {found['rate'][side]:.2e} |"
+        )
+    for side, reason in found["not_installed"].items():
+        print(f"| {side} | {reason} | | | | |")
+    if shape == STANDARD:
+        for label, rate, source in PUBLISHED:
+            print(f"| published: {label} ({source}) | | | | | {rate:.1e} |")
+    print(
+        "\nrate: voxel·tilt·iteration per second. skimage_sart has its own depth, so its rate is "
+        "understated where depth < width. cpu_osem counts a pass of 10 updates as an iteration."
+    )
+    if found["two_core_scaling"]:
+        print(
+            f"Two cores against one: {found['two_core_scaling']:.2f}x by the wall (tells only on "
+            f"a quiet machine), {found['two_core_core_seconds']:.5f} core-seconds."
+        )
+    print(
+        f"Machine, one core: sgemm {found['sgemm_gflops']:.0f} GFLOP/s (2·n³, n = 2048), copy "
+        f"{found['copy_gb_per_s']:.1f} GB/s (bytes read + written). cpu runs at "
+        f"{100 * found['sgemm_fraction']:.0f} % of sgemm ({OPERATIONS} operations per voxel and "
+        f"tilt) and needs {100 * found['bandwidth_fraction']:.0f} % of the bandwidth at the least "
+        f"({PASSES} passes over the image).\n",
+        flush=True,
+    )
+
+
+# --- error ---------------------------------------------------------------------------------
+
+
+def error(folder: Path, quick: bool) -> dict:
+    """Print nRMSE against the truth at equal iterations; return the figures."""
+    shape = (256, 256) if quick else STANDARD
+    case = phantom_case(folder, shape)
+    content = np.load(case)
+    truth, inside = content["truth"], content["inside"]
+    counts = (10, 20, 50)
+    found, missing = {}, {}
+    sides = ("cpu", "tomopy", "astra_sirt", "scipy_csr_1", "skimage_sart")
+    for side in sides:
+        worker = start_workers(case, {side: METHODS[side]}, missing).get(side)
+        if worker is None:
+            continue
+        for count in (1, 2) if side in ONCE else counts:
+            image = worker.run(1, count)[2]
+            left = np.linalg.norm((image - truth)[inside]) / np.linalg.norm(truth[inside])
+            found.setdefault(side, {})[str(count)] = float(left)
+        worker.close()
+    print(f"## nRMSE against the truth, within the plate, {shape[0]}x{shape[1]}\n")
+    print("| side | 10 | 20 | 50 |\n|---|---|---|---|")
+    for side, values in found.items():
+        if side in ONCE:
+            print(f"| {side} | " + ", ".join(f"{n}: {v:.4f}" for n, v in values.items()) + " | | |")
+        else:
+            print(f"| {side} | " + " | ".join(f"{v:.4f}" for v in values.values()) + " |")
+    for side, reason in missing.items():
+        print(f"| {side} | {reason} | | |")
+    figures = {"nrmse": found}
+    if "tomopy" in found:
+        ratio = {n: found["cpu"][n] / v for n, v in found["tomopy"].items()}
+        print("| cpu / tomopy | " + " | ".join(f"{v:.4f}" for v in ratio.values()) + " |")
+        figures["nrmse_ratio_to_tomopy"] = ratio
+    print(flush=True)
+    return figures
+
+
+# --- volume --------------------------------------------------------------------------------
+
+
+def volume(folder: Path, quick: bool) -> dict:
+    """Run the stage on a made-up aligned stack in a process of its own; return the figures."""
+    rows, depth, width = (48 if quick else VOLUME[0], *VOLUME[1:])
+    case = phantom_case(folder, (depth, width))
+    _stage(folder / "first", case, 8)  # compiles
+    seconds, peak, cores = _stage(folder / "measured", case, rows)
+    print(f"## The stage `reconstruct`: {rows}x{depth}x{width}, 69 tilts, OSEM 10 subsets x 5\n")
+    print("| cores | seconds | anonymous memory, peak GB |\n|---|---|---|")
+    print(f"| {cores} | {seconds:.1f} | {peak:.2f} |\n", flush=True)
+    return {"volume_seconds": seconds, "volume_shape": [rows, depth, width], "peak_gb": peak}
+
+
+def _stage(folder: Path, case: Path, rows: int) -> tuple[float, float, int]:
+    """Run the stage on a stack of so many rows; return seconds, peak memory and cores."""
+    _write_alignment(folder / "02_align", case, rows)
+    settings = {
+        "backend": "cpu",
+        "algorithm": "osem",
+        "subsets": 10,
+        "iterations": 5,
+        "depth_nm": float(VOLUME[1]),
+    }
+    cores = min(2, len(os.sched_getaffinity(0)))
+    command = [sys.executable, "-m", "catomo", "reconstruct", str(folder / "02_align")]
+    command += ["--output", str(folder / "03_reconstruct"), "--threads", str(cores)]
+    command += ["--settings", json.dumps(settings)]
+    workflow = Path(__file__).resolve().parents[1] / "workflow"
+    environment = os.environ | {"PYTHONPATH": str(workflow)}
+    start, peak = time.perf_counter(), 0.0
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        while process.poll() is None:
+            peak = max(peak, anonymous_gb(process.pid))
+            time.sleep(0.02)
+    if process.returncode:
+        raise SystemExit((folder / "log").read_text()[-2000:])
+    return time.perf_counter() - start, peak, cores
+
+
+def _write_alignment(folder: Path, case: Path, rows: int) -> None:
+    """Write a `02_align` of counts whose brightness changes along the tilt axis."""
+    from catomo.record import committing
+    from catomo.settings.base import Settings
+    from catomo.store import StackWriter
+
+    sinogram = np.load(case)["sinogram"]
+    profile = 0.5 + np.sin(np.pi * (np.arange(rows) + 0.5) / rows)
+    rng = np.random.default_rng(0)
+    with committing(folder, "align", Settings()) as out:
+        shape = (len(TILT_DEG), rows, sinogram.shape[1])
+        with StackWriter(out.path("aligned.tif"), shape, np.float32, 1.0) as writer:
+            for tilt, line in enumerate(sinogram):
+                writer.write(tilt, rng.poisson(10 * profile[:, None] * line)[None])
+        out.record.update(
+            {
+                "tilt_deg": TILT_DEG,
+                "pixel_size_nm": 1.0,
+                "orientation": {"tilt_axis": "y", "angle_unit": "deg", "handedness": 1},
+                "verdict": "pass",
+                "reasons": [],
+            }
+        )
+
+
+def _versions() -> dict:
+    versions = {"python": platform.python_version(), "machine": platform.machine()}
+    for name in ("numpy", "scipy", "numba", "tomopy", "astra-toolbox", "scikit-image"):
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = "not installed"
+    return versions
+
+
+if __name__ == "__main__":
+    main()

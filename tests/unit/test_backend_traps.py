@@ -1,0 +1,161 @@
+"""What TomoPy and ASTRA get wrong in silence when called as they invite one to.
+
+Each test shows the naive call failing, then that the backend does not. Where the package or
+its CUDA part is not at hand, it is skipped.
+"""
+
+import numpy as np
+import pytest
+
+from catomo import backends
+from catomo.projector import ShearProjector
+
+TILT = np.arange(-68.0, 69, 4)
+SHAPE = (32, 48)
+
+
+@pytest.fixture(scope="module")
+def image():
+    image = np.zeros(SHAPE, np.float32)
+    image[10:18, 8:32] = 1
+    image[12:15, 27:31] = 6
+    return image
+
+
+@pytest.fixture(scope="module")
+def data(image):
+    return ShearProjector(TILT, SHAPE, 48).forward(image[None])
+
+
+def likeness(found, wanted):
+    return np.corrcoef(np.ravel(found), np.ravel(wanted))[0, 1]
+
+
+def ours(data, iterations=20, shape=SHAPE):
+    pytest.importorskip("tomopy")
+    return backends.make_solver("tomopy", TILT, shape, data.shape[2], iterations)(data)
+
+
+def tomopy_mlem(data, theta=None, **settings):
+    tomopy = pytest.importorskip("tomopy")
+    settings = {
+        "center": data.shape[2] / 2,
+        "sinogram_order": True,
+        "algorithm": "mlem",
+        "num_gridx": SHAPE[0],
+        "num_gridy": SHAPE[1],
+        "num_iter": 20,
+        "ncore": 1,
+        **settings,
+    }
+    settings = {name: value for name, value in settings.items() if value is not None}
+    return tomopy.recon(data.copy(), np.radians(TILT) if theta is None else theta, **settings)
+
+
+def test_tomopy_takes_degrees_for_radians(data, image):
+    assert likeness(tomopy_mlem(data, theta=TILT), image) < 0.8
+    assert likeness(ours(data), image) > 0.9
+
+
+def test_tomopy_counts_the_centre_from_the_edge_of_the_detector(data, image):
+    own = ours(data)
+    assert likeness(tomopy_mlem(data, center=(48 - 1) / 2), own) < 0.995
+    assert likeness(tomopy_mlem(data), own) > 0.9999
+
+
+def test_tomopy_reconstructs_a_square_unless_told(data):
+    assert tomopy_mlem(data, num_gridx=None, num_gridy=None).shape == (1, 48, 48)
+    assert ours(data).shape == (1, *SHAPE)
+
+
+def test_tomopy_turns_an_empty_slice_into_nan(data):
+    two = np.concatenate([data, np.zeros_like(data)])
+    assert np.isnan(tomopy_mlem(two)[1]).any()
+    np.testing.assert_array_equal(ours(two)[1], 0)
+
+
+def test_tomopy_keeps_negative_values(data):
+    below = data - 0.5
+    assert tomopy_mlem(below).min() < 0
+    assert ours(below).min() >= 0
+
+
+def test_tomopy_writes_into_its_start(data):
+    start = np.full((1, *SHAPE), 0.1, np.float32)
+    tomopy_mlem(data, init_recon=start)
+    assert start.max() > 0.5  # the array given is no longer what it was
+    np.testing.assert_array_equal(ours(data), ours(data))
+
+
+def test_tomopy_does_not_take_a_count_that_is_a_float(data, image):
+    pytest.importorskip("tomopy")
+    try:
+        naive = likeness(tomopy_mlem(data, num_iter=20.0), image)
+    except TypeError:
+        naive = 0
+    assert not naive > 0.5
+    assert likeness(ours(data, iterations=20.0), image) > 0.9
+
+
+def test_tomopys_astra_rounds_the_centre_on_the_cpu(data, image):
+    tomopy = pytest.importorskip("tomopy")
+    pytest.importorskip("astra")
+    options = {"proj_type": "linear", "method": "SIRT", "num_iter": 30}
+    near, far = (
+        tomopy.recon(
+            data.copy(), np.radians(TILT), center=c, sinogram_order=True, ncore=1,
+            num_gridx=SHAPE[0], num_gridy=SHAPE[1], algorithm=tomopy.astra, options=options,
+        )
+        for c in (24.0, 24.4)
+    )  # fmt: skip
+    np.testing.assert_array_equal(near, far)
+    shifted = ShearProjector(TILT, SHAPE, 48, 23.9).forward(image[None])
+    apart = np.abs(shifted - data).max()
+    assert apart > 0.2  # as far as the data are concerned, 0.4 pixels matter
+
+
+def test_tomopys_astra_swallows_the_lack_of_a_gpu(data):
+    tomopy = pytest.importorskip("tomopy")
+    if pytest.importorskip("astra").use_cuda():
+        pytest.skip("there is a GPU here")
+    options = {"proj_type": "cuda", "method": "EM_CUDA", "num_iter": 5, "gpu_list": [0]}
+    found = tomopy.recon(
+        data.copy(), np.radians(TILT), sinogram_order=True, algorithm=tomopy.astra,
+        options=options, ncore=1, num_gridx=SHAPE[0], num_gridy=SHAPE[1],
+    )  # fmt: skip
+    assert np.ptp(found) == 0  # the start, untouched, and no word of it
+    with pytest.raises(backends.UserError, match="no CUDA GPU"):
+        backends.make_solver("tomopy_cuda", TILT, SHAPE, 48, 5)
+
+
+def test_astras_cuda_projector_returns_zeros_without_a_gpu(image, data):
+    astra = pytest.importorskip("astra")
+    if astra.use_cuda():
+        pytest.skip("there is a GPU here")
+    beam = astra.create_proj_geom("parallel", 1, 48, np.radians(TILT))
+    volume = astra.create_vol_geom(*SHAPE)
+    projector = astra.create_projector("cuda", beam, volume)
+    settings = astra.astra_dict("FP")  # the CPU's algorithm takes it, and says nothing
+    settings["ProjectorId"] = projector
+    settings["VolumeDataId"] = astra.data2d.create("-vol", volume, image)
+    settings["ProjectionDataId"] = held = astra.data2d.create("-sino", beam, 0)
+    astra.algorithm.run(astra.algorithm.create(settings))
+    assert not np.any(astra.data2d.get(held))
+    found = backends.make_solver("astra", TILT, SHAPE, 48, 20)(data)
+    assert likeness(found, image) > 0.9
+
+
+@pytest.mark.parametrize(("start", "unit"), [(0.0, 1.0), (1e-9, 1e-8)])
+def test_em_cuda_dies_of_an_empty_start_or_a_tiny_unit(image, data, start, unit):
+    astra = pytest.importorskip("astra")
+    if not astra.use_cuda():
+        pytest.skip("no CUDA GPU here: the CUDA path is unverified")
+    beam = astra.create_proj_geom("parallel", 1, 48, np.radians(TILT))
+    volume = astra.create_vol_geom(*SHAPE)
+    settings = astra.astra_dict("EM_CUDA")
+    settings["ProjectionDataId"] = astra.data2d.create("-sino", beam, unit * data[0])
+    settings["ReconstructionDataId"] = held = astra.data2d.create("-vol", volume, start)
+    astra.algorithm.run(astra.algorithm.create(settings), 20)
+    assert np.ptp(astra.data2d.get(held)) == 0
+    found = backends.make_solver("astra_cuda", TILT, SHAPE, 48, 20)(unit * data)
+    assert likeness(found, image) > 0.9
