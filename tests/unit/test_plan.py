@@ -143,3 +143,11 @@ def test_overrides_of_another_table_are_unused_not_wrong(write, tmp_path):
     plan, problems = load_plan([tmp_path / "config.yaml", over])
     assert problems == []
     assert list(plan.datasets) == ["other"]
+
+
+@pytest.mark.parametrize(("stage", "key"), [("align", "apply"), ("train", "init_from")])
+def test_a_file_that_a_setting_names_must_be_there(write, stage, key):
+    _, problems = write({stage: {key: "no/such.file"}})
+    assert len(problems) == 1
+    assert f"{stage}.{key} of" in problems[0]
+    assert "no/such.file is not there" in problems[0]

@@ -1,7 +1,7 @@
 """The verb `align`: find shifts, angle and offset of the tilt axis, then resample once.
 
-Background → bad pixels → pairwise registration → tilt axis → centre of mass across the axis →
-common line along it → one warp of the mended images. It always succeeds; how far it can be
+Bad pixels and background → the chain of `catomo.align_chain`, or an alignment known already →
+verdict → one warp of the mended images. It always succeeds; how far it can be
 trusted is its verdict.
 """
 
@@ -9,55 +9,26 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
 
 from catomo import registration as reg
+from catomo.align_chain import Alignment, examine, solve, usable_images
 from catomo.align_figure import draw
-from catomo.geometry import Geometry, in_axis_frame, rotation
+from catomo.geometry import Geometry, rotation
+from catomo.hashes import sha256_of
+from catomo.known_alignment import known_geometry
 from catomo.preprocess import mend, ring_level, unevenness_px
 from catomo.progress import progress, say
 from catomo.record import committing, read_record
 from catomo.store import StackReader, StackWriter
-from catomo.tilt_axis import AxisScan, find_axis
 from catomo.verdict import Measures, judge, likeness
 
 _ISOLATED_BELOW_PX = 0.15  # pull of the surroundings; noise gives 0.02, film 0.3, a cut more
-_FILM_PERCENTILE = 60  # for the centre of mass of an extended specimen
-_BLANK_CONTRAST = 0.1  # of the median tilt: below this an image shows nothing
 
 
-@dataclass(frozen=True)
-class Alignment:
-    """What `solve` found.
-
-    Attributes
-    ----------
-    geometry : Geometry
-    usable : ndarray (tilt,), bool
-        False for images that show nothing.
-    axis : AxisScan or None
-        None if the angle was given.
-    across_disagreement, along_disagreement : ndarray (tilt,)
-        Differences of two independent measures of the shifts, px.
-    line_disagreement : ndarray (tilt,)
-        1 - correlation of the profile along the axis with that of the other tilts.
-    steps : dict
-        What each step contributed; shifts as RMS in px.
-    """
-
-    geometry: Geometry
-    usable: np.ndarray
-    axis: AxisScan | None
-    across_disagreement: np.ndarray
-    along_disagreement: np.ndarray
-    line_disagreement: np.ndarray
-    steps: dict
-
-
-def align(tilt_series, output, settings) -> None:
+def align(tilt_series, output, settings, apply=None) -> None:
     """Align a tilt series.
 
     Parameters
@@ -68,18 +39,32 @@ def align(tilt_series, output, settings) -> None:
         Folder to write: ``aligned.tif`` (tilt, y, x) float32 with the tilt axis along y through
         the centre and zero background, ``alignment.csv``, ``alignment.png``, ``alignment.json``.
     settings : catomo.settings.align.Align
+    apply : path, optional
+        A known alignment to use as it is (`catomo.known_alignment`) instead of `settings.apply`.
+
+    Raises
+    ------
+    UserError
+        If the known alignment cannot be used.
     """
     source = read_record(tilt_series, "simulate", "import")
+    apply = apply or settings.apply
     with committing(output, "align", settings, {"tilt_series": source}) as out:
         tilt_deg = np.array(source["tilt_deg"], dtype=float)
+        known = known_geometry(apply, tilt_deg, source["pixel_size_nm"]) if apply else None
         images, isolated, steps = _prepared(source.file("tilt_series.tif"), settings)
-        found = solve(images, tilt_deg, isolated, settings)
+        if known:
+            found = Alignment(known, usable_images(images))
+            examine(found, images, tilt_deg, isolated, settings)
+            steps["known_alignment"] = {"file": str(apply), "sha256": sha256_of(apply)}
+        else:
+            found = solve(images, tilt_deg, isolated, settings)
         geometry = found.geometry
 
         shape = images.shape[1:]
         outside = np.array([geometry.outside(shape, t) for t in range(len(images))])
-        row = shape[0] // 2
-        before, after = images[:, row].copy(), np.empty((len(images), shape[1]), np.float32)
+        rows = [shape[0] * part // 4 for part in (1, 2, 3)]
+        before, after = images[:, rows].copy(), np.empty((len(images), 3, shape[1]), np.float32)
         order = {"cubic": 3, "linear": 1}[settings.interpolation]
         small = []
         with StackWriter(
@@ -88,7 +73,7 @@ def align(tilt_series, output, settings) -> None:
             for t in progress(range(len(images)), "resample"):
                 aligned = geometry.warp(images[t], t, order)
                 writer.write(t, aligned[None])
-                after[t] = aligned[row]
+                after[t] = aligned[rows]
                 small.append(_small(aligned))
 
         next_likeness, order_share = likeness(small, found.usable)
@@ -100,6 +85,15 @@ def align(tilt_series, output, settings) -> None:
             across_disagreement_px=_known(_rms, found.across_disagreement),
             along_disagreement_px=_known(_rms, found.along_disagreement),
             axis=found.axis,
+            axis_difference_deg=abs(found.axis_check_deg - found.axis.angle_deg)
+            if found.axis
+            else np.nan,
+            reprojection_error=_known(np.median, found.error),
+            residual_across_px=_known(_rms, found.residual_across),
+            residual_along_px=_known(_rms, found.residual_along),
+            misfits=found.misfits,
+            reading=found.reading,
+            reading_ratio=found.reading_ratio,
             outside_frame=float(outside.max()),
         )
         verdict, reasons = judge(measures, settings.verdict)
@@ -109,6 +103,10 @@ def align(tilt_series, output, settings) -> None:
             "tilt_deg": tilt_deg,
             "across_px": geometry.across - offset,
             "along_px": geometry.along,
+            "reprojection_error": found.error,
+            "reprojection_error_unaligned": found.error_unaligned,
+            "residual_across_px": found.residual_across,
+            "residual_along_px": found.residual_along,
             "across_disagreement_px": found.across_disagreement,
             "along_disagreement_px": found.along_disagreement,
             "common_line_disagreement": found.line_disagreement,
@@ -117,7 +115,15 @@ def align(tilt_series, output, settings) -> None:
             "usable": found.usable.astype(int),
         }
         _write_table(out.path("alignment.csv"), columns)
-        draw(out.path("alignment.png"), columns, offset, found, (before, after), verdict, reasons)
+        draw(
+            out.path("alignment.png"),
+            columns,
+            offset,
+            found,
+            (rows, before, after),
+            verdict,
+            reasons,
+        )
         out.record.update(
             {
                 "shape": images.shape,
@@ -132,72 +138,13 @@ def align(tilt_series, output, settings) -> None:
                 "reasons": reasons,
                 "measures": measures.record(),
                 "blank_tilts_deg": measures.blank_deg,
+                "suggested_exclusions_deg": measures.suggested_exclusions(),
                 "outside_frame": outside,
                 "steps": steps | found.steps,
             }
         )
         if source.has("truth.json"):
             out.record["truth"] = compare(geometry, tilt_deg, _truth(source))
-
-
-def solve(images: np.ndarray, tilt_deg: np.ndarray, isolated: bool, settings) -> Alignment:
-    """Find the geometry of mended images without background.
-
-    Parameters
-    ----------
-    images : ndarray (tilt, y, x), float32
-    tilt_deg : ndarray (tilt,)
-        Ascending.
-    isolated : bool
-        Whether all of the specimen, and nothing else, is in the frame.
-    settings : catomo.settings.align.Align
-    """
-    n, usable = len(images), _usable(images)
-    none, unknown = np.zeros(n), np.full(n, np.nan)
-    angle = settings.tilt_axis_angle_deg
-    if usable.sum() < 3:
-        angle = 0.0 if angle == "auto" else angle
-        return Alignment(Geometry(angle, none, none), usable, None, unknown, unknown, unknown, {})
-
-    mass = reg.centre_of_mass(images, None if isolated else _FILM_PERCENTILE)
-    mass = reg.filled(mass, tilt_deg, usable)
-    path = reg.pairwise(images, tilt_deg, usable) if settings.pairwise else None
-    by_mass = settings.centre_of_mass and (isolated or path is None)
-    start = mass if by_mass else path if path is not None else np.zeros((n, 2))
-
-    axis, steps = None, {}
-    if angle == "auto":
-        axis = find_axis(images, start, usable, isolated, settings.axis_search_deg)
-        angle = axis.angle_deg
-        steps["tilt_axis"] = {"contrast": axis.contrast, "best_elsewhere_deg": axis.elsewhere_deg}
-    across, along = in_axis_frame(start, angle)
-    if not by_mass:
-        along = along - np.median(along)  # the specimen keeps its place in the frame
-
-    across_apart = along_apart = unknown
-    if path is not None:
-        # Drift looks like a moved specimen: only what is left is a disagreement.
-        path = in_axis_frame(path, angle)
-        steps["pairwise"] = {"rms_px": [_rms(path[0]), _rms(path[1])]}
-        apart = in_axis_frame(mass, angle)[0] - path[0]
-        drift = reg.fitted(reg.low_order(tilt_deg), apart, usable)
-        across_apart = np.where(usable, apart - drift, np.nan)
-        if settings.centre_of_mass:
-            across = across if isolated else path[0] + drift
-            steps["centre_of_mass"] = {"rms_px": _rms(across - path[0])}
-
-    line_apart = unknown
-    if settings.common_line:
-        geometry = Geometry(angle, across, along)
-        move, line_apart = _common_line(images, geometry, usable, isolated)
-        along = along + move
-        steps["common_line"] = {"rms_px": _rms(move)}
-    if path is not None:
-        apart = path[1] - along
-        drift = reg.fitted(reg.low_order(tilt_deg), apart, usable)
-        along_apart = np.where(usable, apart - drift, np.nan)
-    geometry = Geometry(angle, across, along)
-    return Alignment(geometry, usable, axis, across_apart, along_apart, line_apart, steps)
 
 
 def compare(geometry: Geometry, tilt_deg: np.ndarray, truth: Geometry) -> dict:
@@ -258,25 +205,6 @@ def _prepared(path, settings) -> tuple[np.ndarray, bool, dict]:
             },
         },
     )
-
-
-def _usable(images: np.ndarray) -> np.ndarray:
-    """Return which images show something: contrast not far below that of the others."""
-    contrast = np.array([ndimage.gaussian_filter(image, 2).std() for image in images])
-    least = 1e-6 * max(images.max(), -images.min())  # below it is rounding
-    return contrast > max(_BLANK_CONTRAST * np.median(contrast), least)
-
-
-def _common_line(images, geometry: Geometry, usable, isolated: bool):
-    """Return shift and disagreement of the profiles along the axis; blank tilts do not move."""
-    profiles = [
-        geometry.warp(images[t], t, order=1).sum(axis=1, dtype=np.float64)
-        for t in np.flatnonzero(usable)
-    ]
-    wide = None if isolated else images.shape[1] / 16
-    shift, disagreement = np.zeros(len(images)), np.full(len(images), np.nan)
-    shift[usable], disagreement[usable] = reg.common_line(np.array(profiles), wide)
-    return shift, disagreement
 
 
 def _truth(source) -> Geometry:

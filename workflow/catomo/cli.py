@@ -25,6 +25,7 @@ VERBS = {
     "evaluate": "07 score a segmentation against annotated slices",
     "surfaces": "08 make surfaces, views and quantities",
     "report": "09 write one page with everything about a dataset",
+    "suggest": "rank the slices to annotate next, and say why",
     "check": "check configuration, tables and data; estimate memory, disk and time",
     "verify": "check that every file in a results folder is what its record says",
 }
@@ -35,7 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     _prepare(options)
     try:
-        if options.verb in ("check", "verify"):
+        if options.verb in _HELPERS:
             _HELPERS[options.verb](options)
         else:
             _STAGES[options.verb](options, _settings(options))
@@ -57,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     for verb, text in VERBS.items():
         one = verbs.add_parser(verb, help=text, description=text)
         _ARGUMENTS[verb](one)
-        if verb in ("check", "verify"):
+        if verb in _HELPERS:
             continue
         one.add_argument(
             "--output", type=Path, required=True, help="folder to write (or its record in it)"
@@ -89,11 +90,27 @@ def _arguments_import(parser) -> None:
 
 def _arguments_align(parser) -> None:
     _stage(parser, "tilt_series", "01_tilt_series")
+    parser.add_argument(
+        "--apply", type=Path, help="a known alignment: alignment.json, or IMOD's .xf"
+    )
 
 
 def _arguments_reconstruct(parser) -> None:
     _stage(parser, "alignment", "02_align")
     parser.add_argument("--truth", type=Path, help="01_tilt_series of a phantom, to compare with")
+    parser.add_argument(
+        "--slices",
+        type=_range,
+        metavar="A-B",
+        help="preview these slices only, first and last: writes preview.tif",
+    )
+
+
+def _range(text: str) -> tuple[int, int]:
+    first, dash, last = text.partition("-")
+    if not (dash and first.isdigit() and last.isdigit()):
+        raise argparse.ArgumentTypeError("give the first and the last slice, such as 100-120")
+    return int(first), int(last)
 
 
 def _arguments_slices(parser) -> None:
@@ -138,6 +155,13 @@ def _arguments_surfaces(parser) -> None:
 def _arguments_report(parser) -> None:
     parser.add_argument("stages", type=Path, nargs="+", help="the stages' folders or records")
     parser.add_argument("--dataset", default="", help="the dataset's name, for the title")
+
+
+def _arguments_suggest(parser) -> None:
+    _stage(parser, "slices", "04_slices")
+    parser.add_argument("--labels", help="what is annotated already: folder, stack, or 'truth'")
+    parser.add_argument("--prediction", type=Path, help="06_predict, to go by the model's doubt")
+    parser.add_argument("--count", type=int, default=5, help="how many to name")
 
 
 def _arguments_check(parser) -> None:
@@ -208,13 +232,15 @@ def _import(options, settings) -> None:
 def _align(options, settings) -> None:
     from catomo.align import align
 
-    align(options.tilt_series, options.output, settings)
+    align(options.tilt_series, options.output, settings, apply=options.apply)
 
 
 def _reconstruct(options, settings) -> None:
     from catomo.reconstruct import reconstruct
 
-    reconstruct(options.alignment, options.output, settings, truth=options.truth)
+    reconstruct(
+        options.alignment, options.output, settings, truth=options.truth, slices=options.slices
+    )
 
 
 def _slices(options, settings) -> None:
@@ -288,6 +314,13 @@ _STAGES = {
 }
 
 
+def _suggest(options) -> None:
+    from catomo.ranking import suggest_next
+
+    given = options.slices, options.count, options.labels, options.prediction
+    print("\n".join(suggest_next(*given)))
+
+
 def _check(options) -> None:
     from catomo.check import check
 
@@ -303,4 +336,4 @@ def _verify(options) -> None:
     print(verify(options.folder))
 
 
-_HELPERS = {"check": _check, "verify": _verify}
+_HELPERS = {"suggest": _suggest, "check": _check, "verify": _verify}

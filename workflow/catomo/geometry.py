@@ -34,6 +34,22 @@ class Geometry:
             image, turn, centre + turn @ (shift - centre), order=order, output=np.float32
         )
 
+    def binned(self, factor: int, shape: tuple[int, int]) -> Geometry:
+        """Return the same geometry in pixels of images binned by `factor`.
+
+        Binning cuts what is left over at the far edges, which moves the centre.
+        """
+        left_over = np.array([n % factor for n in shape]) / 2
+        along, across = rotation(self.axis_angle_deg).T @ left_over
+        return Geometry(
+            self.axis_angle_deg, (self.across + across) / factor, (self.along + along) / factor
+        )
+
+    def turned(self, angle_deg: float) -> Geometry:
+        """Return the geometry with its axis turned on, the specimen's raw place kept."""
+        along, across = rotation(-angle_deg) @ np.stack([self.along, self.across])
+        return Geometry(self.axis_angle_deg + angle_deg, across, along)
+
     def outside(self, shape: tuple[int, int], t: int) -> float:
         """Return which fraction of aligned image `t` lies outside the raw frame."""
         cos, sin = rotation(self.axis_angle_deg)[0, 0], rotation(self.axis_angle_deg)[1, 0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,7 +115,7 @@ def make_plan(config: dict, files: Sequence[str | Path] = ()) -> tuple[Plan, lis
         for d in datasets
         if d.model and not d.model_is_file and not plan.trainers(d.model)
     ]
-    return plan, problems
+    return plan, problems or _missing_files(plan)
 
 
 def load_plan(files: Sequence[str | Path]) -> tuple[Plan, list[str]]:
@@ -169,6 +170,24 @@ def _origin(dotted: str, contents: dict[str, dict]) -> str:
         else:
             return file
     return "command line"
+
+
+def _missing_files(plan: Plan) -> list[str]:
+    """Return a line for every file that a setting names and that is not there."""
+    named = [
+        (f"align.apply of dataset {d.name}", plan.settings("align", d.name).apply)
+        for d in plan.datasets.values()
+        if "align" in plan.stages(d)
+    ]
+    named += [
+        (f"train.init_from of model {model}", plan.settings("train", model).init_from)
+        for model in plan.models()
+    ]
+    return [
+        f"{what}: {path} is not there; give a file that exists before the workflow starts"
+        for what, path in named
+        if path and not Path(os.path.expandvars(path)).exists()
+    ]
 
 
 def _override_problems(plan: Plan, contents: dict[str, dict]) -> list[str]:

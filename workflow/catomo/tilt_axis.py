@@ -14,7 +14,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.signal.windows import tukey
 
-from catomo.geometry import rotation
+from catomo.geometry import Geometry, rotation
 from catomo.registration import binned
 
 _SIZE = 256  # px: larger images are binned, enough for 0.1°
@@ -27,6 +27,8 @@ _LEAST_NOISE = 1e-8  # of the highest power: below it are rounding and side lobe
 _STEP_DEG, _VERTEX_DEG = 0.2, 0.6  # of the search; to both sides in the parabola at its end
 _HIGHEST = 0.3  # of the sampling frequency: nothing finer is common to all tilts
 _ROUNDS = 5  # of shifting all lines onto their mean
+_CHECKED_DEG = np.array([-3.0, -1.5, 0.0, 1.5, 3.0])  # about the angle found
+_CHECK_FOLDS = 3
 
 
 @dataclass(frozen=True)
@@ -188,3 +190,24 @@ def _vertex(x: np.ndarray, y: np.ndarray, best: int) -> float:
     if bend <= 0:
         return float(x[best])
     return float(x[best] + np.clip(-slope / (2 * bend), -_STEP_DEG * reach, _STEP_DEG * reach))
+
+
+def by_reprojection(reproject, tilt_deg: np.ndarray, geometry: Geometry) -> float:
+    """Return the angle near that of a geometry at which the tilts predict each other best.
+
+    It rests on whole images and a reconstruction, not on one line of their Fourier
+    transforms: a second opinion on `find_axis`.
+
+    Parameters
+    ----------
+    reproject : catomo.reprojection.Reprojector
+    tilt_deg : ndarray (tilt,)
+    geometry : Geometry
+    """
+    errors = [
+        np.mean(reproject(geometry.turned(away), tilt_deg, _CHECK_FOLDS).error() ** 2)
+        for away in _CHECKED_DEG
+    ]
+    bend, slope, _ = np.polyfit(_CHECKED_DEG, errors, 2)
+    away = -slope / (2 * bend) if bend > 0 else _CHECKED_DEG[int(np.argmin(errors))]
+    return geometry.axis_angle_deg + float(np.clip(away, *_CHECKED_DEG[[0, -1]]))

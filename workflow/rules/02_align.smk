@@ -28,6 +28,7 @@ rule align:
         mem_mb=memory_mb(1500, 4),
     params:
         settings=settings("align"),
+        known=named_file("align", "apply"),
         code=code.code_of("align"),
     shell:
         "{RUN} align {input.record} --output {output.record} --threads {threads}"

@@ -53,6 +53,7 @@ rule train:
         data=_training_data,
         labels=_labels_of_model,
         settings=settings("train"),
+        start=named_file("train", "init_from"),
         code=code.code_of("train"),
     shell:
         "{RUN} train {params.data} --output {output.record} --threads {threads}"

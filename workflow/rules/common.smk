@@ -84,6 +84,16 @@ def raw(column):
     return of
 
 
+def named_file(verb, key):
+    """Return a parameter: the fingerprint of the file that a setting names, if it names one."""
+
+    def of(wildcards):
+        path = getattr(PLAN.settings(verb, next(iter(wildcards))), key)
+        return fingerprint(os.path.expandvars(path)) if path else ""
+
+    return of
+
+
 def truth_of(wildcards):
     """Return the record that holds a phantom's truth; nothing for real data."""
     is_phantom = PLAN.datasets[wildcards.dataset].source == "phantom"

@@ -43,6 +43,28 @@ class Verdict(Settings):
         gt=0,
         le=1,
     )
+    warn_axis_check_deg: float = key(
+        0.5, "warn when two methods find tilt axes this far apart", "degree", gt=0
+    )
+    warn_reprojection_error: float = key(
+        0.25, "warn when the other tilts leave this share of an image unpredicted (median)", gt=0
+    )
+    stop_reprojection_error: float = key(0.6, "stop when they leave this share unpredicted", gt=0)
+    warn_residual_px: float = key(
+        0.5, "warn when images lie this far from what the others predict (RMS)", "px", gt=0
+    )
+    warn_misfit: float = key(
+        4.0,
+        "name an image whose unpredicted share is this many times the median",
+        gt=1,
+    )
+    stop_other_reading: float = key(
+        0.7,
+        "stop when under another reading of the angles the unpredicted share is less than "
+        "this part of what it is under the given one",
+        gt=0,
+        le=1,
+    )
     warn_outside_frame: float = key(
         0.2, "warn when more than this share of an aligned image was never recorded", ge=0, le=1
     )
@@ -51,6 +73,11 @@ class Verdict(Settings):
 class Align(Settings):
     """How the tilt series is aligned. Every step can be switched off."""
 
+    apply: str = key(
+        "",
+        "known alignment to use as it is: alignment.json of another channel, or IMOD's .xf; "
+        "empty finds one",
+    )
     specimen: Literal["auto", "isolated", "extended"] = key(
         "auto",
         "isolated: whole in an otherwise empty frame; extended: on film, or cut by the frame",
@@ -75,6 +102,9 @@ class Align(Settings):
     pairwise: bool = key(True, "register each tilt to its neighbour, from 0° outwards")
     centre_of_mass: bool = key(True, "place the specimen's centre of mass on the tilt axis")
     common_line: bool = key(True, "refine the shifts along the tilt axis by the common line")
+    projection_matching: bool = key(
+        True, "refine all shifts on what the other tilts predict of each image"
+    )
     interpolation: Literal["cubic", "linear"] = key(
         "cubic", "interpolation of the one resampling from raw to aligned images"
     )
