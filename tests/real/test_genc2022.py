@@ -13,7 +13,8 @@ def results(tmp_path_factory, genc2022):
     project = Project(tmp_path_factory.mktemp("genc2022") / "project")
     path = project.folder / "config/examples/genc2022/config.yaml"
     config = yaml.safe_load(path.read_text())
-    config["train"] |= {"steps": 150, "batch_size": 4, "patch_px": 256, "warmup_steps": 15}
+    short = {"steps": 150, "batch_size": 4, "patch_px": 256, "warmup_steps": 15}
+    config["train"] |= short | {"learning_rate": 1e-3}
     path.write_text(yaml.safe_dump(config))
     run = project.snakemake("--configfile", "config/examples/genc2022/config.yaml")
     assert run.returncode == 0, run.stdout + run.stderr
@@ -38,6 +39,12 @@ def test_the_leak_check_and_the_baselines_stand_beside_the_scores(results):
     assert thresholds["pt"]["dsc"] == pytest.approx(0.779, abs=0.005)
     assert training["baseline"]["copy_nearest"]["alumina"]["dsc"] == pytest.approx(0.79, abs=0.01)
     assert training["baseline"]["copy_nearest"]["pt"]["dsc"] < 0.2
+
+
+def test_the_temperature_makes_the_network_less_sure_at_boundaries(results):
+    training = json.loads((results / "models/genc2022/05_train/training.json").read_text())
+    assert training["temperature_from"] == "train"  # the example has no validation part
+    assert 1 < training["temperature"] < 10
 
 
 def test_a_short_training_has_learnt_something(results):

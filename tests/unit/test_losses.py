@@ -69,6 +69,6 @@ def test_a_perfect_prediction_costs_nothing_and_gradients_are_finite():
     p = pixels([1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1])
     with tf.GradientTape() as tape:
         tape.watch(p)
-        loss = segmentation_loss(labels, p, Loss())
+        loss = segmentation_loss(labels, p, Loss(), ALPHA)
     assert float(loss) == pytest.approx(0, abs=1e-6)
     assert np.isfinite(tape.gradient(loss, p).numpy()).all()

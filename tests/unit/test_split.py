@@ -14,7 +14,7 @@ def parts_of(settings, places=VOLUME, seed=1):
 
 
 def test_every_slice_falls_into_exactly_one_part():
-    for method in ("blocks", "names", "random_patches"):
+    for method in ("blocks", "folds", "names", "random_patches"):
         parts = parts_of(Split(method=method, validation_fraction=0.1))
         assert sorted(name for part in PARTS for name in parts[part]) == sorted(VOLUME)
 
@@ -27,6 +27,22 @@ def test_a_block_is_contiguous_and_a_gap_surrounds_it():
     assert min(abs(VOLUME[a] - b) for a in parts["validate"] for b in taught) > 5
     # One annotated slice on either side of each of the two blocks lies within five slices.
     assert [len(parts[p]) for p in PARTS] == [30 - 6 - 3 - 4, 3, 6, 4]
+
+
+def test_every_slice_tests_in_exactly_one_fold():
+    settings = [Split(method="folds", folds=4, fold=k, gap=5) for k in (1, 2, 3, 4)]
+    folds = [parts_of(one) for one in settings]
+    assert sorted(name for parts in folds for name in parts["test"]) == sorted(VOLUME)
+    for parts in folds:
+        test, taught = ([VOLUME[n] for n in parts[p]] for p in ("test", "train"))
+        assert test == list(range(test[0], test[-1] + 4, 4))
+        assert min(abs(a - b) for a in test for b in taught) > 5
+    watched = parts_of(Split(method="folds", folds=4, fold=2, gap=5, validation_fraction=0.1))
+    places = [VOLUME[name] for name in watched["validate"]]
+    assert places == list(range(places[0], places[0] + 12, 4))
+    assert places[0] > max(VOLUME[name] for name in watched["test"])
+    with pytest.raises(ValueError, match="found 4, but there are 3 folds"):
+        Split(method="folds", folds=3, fold=4)
 
 
 @pytest.mark.parametrize("count", range(2, 12))

@@ -11,9 +11,10 @@ from scipy.ndimage import gaussian_filter
 from catomo import baselines, unet
 from catomo.errors import UserError
 from catomo.hashes import sha256_of
+from catomo.learning import learning_rate
 from catomo.settings.train import PRESETS, Train
 from catomo.store import write_labels, write_stack
-from catomo.train import learning_rate, train
+from catomo.train import train
 
 unet.start(threads=2)  # before anything else wakes TensorFlow
 
@@ -94,6 +95,10 @@ def test_the_record_tells_everything_that_is_promised(trained):
     assert about["classes"] == ["background", "alumina", "pt"]
     assert about["pixel_size_nm"] == 0.25
     assert about["downsampling"] == 4
+    assert 0.1 < about["temperature"] == record["temperature"] < 20
+    assert record["temperature_from"] == "validate"
+    assert list(record["class_weights"].values()) == [0.2, 0.3, 0.5]
+    assert sum(record["class_fractions"].values()) == pytest.approx(1)
     lines = (trained / "one" / "curves.csv").read_text().splitlines()
     assert lines[0].startswith("step,learning_rate,loss,validation_dsc_background")
     assert [line.split(",")[0] for line in lines[1:]] == [str(step) for step in range(10, 130, 10)]
@@ -151,6 +156,27 @@ def test_two_datasets_of_other_shapes_teach_one_model_and_labels_may_be_few(tmp_
     }
     assert record["pixel_size_nm"] == pytest.approx(0.255)
     assert sorted(record["inputs"]) == ["a/slices", "b/labels", "b/slices"]
+    assert record["test_by_dataset"]["b"] == record["test"]
+    assert record["test_by_dataset"]["a"]["pt"] == {"dsc": None, "n": 0}
+
+
+def test_a_model_may_start_from_another(trained, tmp_path):
+    start = trained / "one" / "model.keras"
+    settings = TINY | {"steps": 3, "learning_rate": 1e-7, "init_from": str(start)}
+    data = [("d", trained / "slices", "truth")]
+    train(data, tmp_path / "out", Train.model_validate(settings))
+    record = json.loads((tmp_path / "out" / "training.json").read_text())
+    assert record["inputs"]["init_from"]["sha256"] == sha256_of(start)
+    first = json.loads((trained / "one" / "training.json").read_text())
+    assert record["test"]["pt"]["dsc"] == pytest.approx(first["test"]["pt"]["dsc"], abs=2e-3)
+    other = settings | {"network": {"levels": 3, "base_filters": 4}}
+    with pytest.raises(UserError, match="has network base_filters 8, levels 3, the settings say"):
+        train(data, tmp_path / "no", Train.model_validate(other))
+    coarse = make_slices(tmp_path / "coarse", pixel_size_nm=0.3)
+    with pytest.raises(UserError, match=r"learnt at 0\.25 nm per pixel, the slices have 0\.3"):
+        train([("d", coarse, "truth")], tmp_path / "no", Train.model_validate(settings))
+    with pytest.raises(UserError, match=r"found no training\.json there"):
+        train(data, tmp_path / "no", Train.model_validate(settings | {"init_from": str(tmp_path)}))
 
 
 def test_pixel_sizes_that_do_not_agree_are_refused(tmp_path):
@@ -168,6 +194,7 @@ def test_presets_fill_what_is_not_said():
     assert paper.network.levels == 4
     assert paper.loss.dice_weight == 0
     assert paper.augment.rotation_deg == 45
+    assert (paper.batch_size, paper.learning_rate, paper.clip_norm) == (2, 5e-4, 0)
     assert Train.model_validate(paper.model_dump(mode="json")) == paper
     assert Train() == Train(preset="compact")
     assert set(PRESETS) == {"compact", "paper"}

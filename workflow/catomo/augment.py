@@ -17,8 +17,10 @@ import tensorflow as tf
 _ELASTIC_SPACING_PX = 64
 
 
-def batches(images, labels, settings, *, window, batch_size: int, steps: int, seed: int, threads):
-    """Return the training data as a dataset of `steps` batches.
+def batches(
+    images, labels, settings, *, window, batch_size: int, steps: int, seed: int, threads, first=0
+):
+    """Return the training data as a dataset of the batches `first` … `steps` - 1.
 
     Parameters
     ----------
@@ -28,7 +30,7 @@ def batches(images, labels, settings, *, window, batch_size: int, steps: int, se
     window : (int, int)
         Shape of what the network sees. Images larger than that are cropped at random
         places, smaller ones continue by reflection.
-    batch_size, steps, seed, threads : int
+    batch_size, steps, seed, threads, first : int
 
     Returns
     -------
@@ -47,7 +49,7 @@ def batches(images, labels, settings, *, window, batch_size: int, steps: int, se
             image_stack[chosen], label_stack[chosen], shapes[chosen], settings, window, seed, number
         )
 
-    data = tf.data.Dataset.range(steps * batch_size)
+    data = tf.data.Dataset.range(first * batch_size, steps * batch_size)
     data = data.map(sample, num_parallel_calls=threads, deterministic=True)
     options = tf.data.Options()
     options.threading.private_threadpool_size = threads

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 
 from catomo.labels import IGNORE
@@ -57,12 +58,26 @@ def dice_loss(labels, probabilities):
     return -tf.reduce_mean(tf.math.log(dice[1:]))
 
 
-def segmentation_loss(labels, probabilities, settings):
+def segmentation_loss(labels, probabilities, settings, weights):
     """Return the focal loss plus ``dice_weight`` times the Dice loss (settings: `Loss`)."""
-    loss = focal_loss(labels, probabilities, settings.class_weights, settings.focal_gamma)
+    loss = focal_loss(labels, probabilities, weights, settings.focal_gamma)
     if settings.dice_weight:
         loss += settings.dice_weight * dice_loss(labels, probabilities)
     return loss
+
+
+def class_weights(settings, fractions) -> list[float]:
+    """Return the weight of each class: as given, or from how much area each class covers.
+
+    ``density`` means the inverse square root of the fraction, scaled to a sum of 1: a class
+    100 times rarer weighs 10 times more. A class that is nowhere weighs nothing.
+    """
+    if settings.class_weights != "density":
+        return list(settings.class_weights)
+    fractions = np.asarray(fractions, np.float64)
+    weights = np.zeros_like(fractions)
+    weights[fractions > 0] = fractions[fractions > 0] ** -0.5
+    return (weights / weights.sum()).tolist()
 
 
 def _one_hot(labels, probabilities):

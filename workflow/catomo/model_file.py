@@ -17,8 +17,10 @@ import numpy as np
 
 from catomo import unet
 from catomo.errors import UserError
+from catomo.record import Record, read_record
 
 _MEMBER = "catomo.json"
+_PIXEL_SIZE_TOLERANCE = 0.05
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -87,6 +89,56 @@ def load(path, precision: str):
     return net, about
 
 
+def locate(place) -> tuple[Path, Path | Record]:
+    """Find a model by its ``.keras`` file, or by the folder or record of the stage `train`.
+
+    Returns
+    -------
+    file : Path
+        The ``.keras`` file.
+    origin : Path or Record
+        What a record names as the input: the file itself, or the record of `train`.
+    """
+    if Path(place).suffix == ".keras":
+        return Path(place), Path(place)
+    record = read_record(place, "train")
+    return record.file("model.keras"), record
+
+
+def fill(net, file, about: dict) -> None:
+    """Give a new network the weights of a saved one, to go on from there.
+
+    Parameters
+    ----------
+    net : keras.Model
+        As `unet.build` returns it.
+    file : path
+        Written by `save`.
+    about : dict
+        What the new model's ``catomo.json`` will say.
+
+    Raises
+    ------
+    UserError
+        If the saved model has other classes, another size of network, or a pixel size more
+        than 5 % away.
+    """
+    other, old = load(file, "float32")
+    for word in ("classes", "network"):
+        if old[word] != about[word]:
+            raise UserError(
+                f"train.init_from: {file} has {word} {_words(old[word])}, the settings say "
+                f"{_words(about[word])}; make them equal or start from another model"
+            )
+    there, here = old["pixel_size_nm"], about["pixel_size_nm"]
+    if abs(there / here - 1) > _PIXEL_SIZE_TOLERANCE:
+        raise UserError(
+            f"train.init_from: {file} learnt at {there:g} nm per pixel, the slices have {here:g}; "
+            "bring them within 5 % of each other or start from another model"
+        )
+    net.set_weights(other.get_weights())
+
+
 def weights_sha256(net) -> str:
     """Return the sha256 over all weights, in the order of the layers."""
     digest = hashlib.sha256()
@@ -101,3 +153,9 @@ def _entry(name: str) -> zipfile.ZipInfo:
     entry.create_system = 3
     entry.external_attr = 0o644 << 16
     return entry
+
+
+def _words(value) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {value[name]}" for name in sorted(value))
+    return ", ".join(value)

@@ -47,8 +47,9 @@ def split_parts(datasets: dict[str, dict[str, int]], settings, seed: int) -> dic
     """
     if settings.method == "names":
         part_of = _by_names(datasets, settings)
-    elif settings.method == "blocks":
-        part_of = {name: _by_blocks(places, settings) for name, places in datasets.items()}
+    elif settings.method in ("blocks", "folds"):
+        held = _middle_blocks if settings.method == "blocks" else _fold
+        part_of = {name: _by_blocks(places, settings, held) for name, places in datasets.items()}
     else:
         part_of = _at_random(datasets, settings, np.random.default_rng(seed))
     parts = {
@@ -81,21 +82,43 @@ def places_of(names: Iterable[str], contiguous: bool) -> dict[str, int]:
     return {name: rank[slice_of(name)] for name in names}
 
 
-def _by_blocks(places: dict[str, int], settings) -> dict[str, str]:
+def _by_blocks(places: dict[str, int], settings, held_out) -> dict[str, str]:
     row = sorted(set(places.values()))
-    held = {}
-    for part, fraction in (
-        ("validate", settings.validation_fraction),
-        ("test", settings.test_fraction),
-    ):
-        count = max(1, round(fraction * len(row))) if fraction else 0
-        start = min(round(_MIDDLE[part] * len(row) - count / 2), len(row) - count)
-        held.update(dict.fromkeys(row[start : start + count], part))
+    held = held_out(row, settings)
     part_at = {}
     for place in row:
         near = any(abs(place - other) <= settings.gap for other in held)
         part_at[place] = held.get(place, "left_out" if near else "train")
     return {name: part_at[place] for name, place in places.items()}
+
+
+def _middle_blocks(row: list[int], settings) -> dict[int, str]:
+    """Return which places test or validate: one block each."""
+    held = {}
+    for part, fraction in (
+        ("validate", settings.validation_fraction),
+        ("test", settings.test_fraction),
+    ):
+        count = _count(fraction, row)
+        start = min(round(_MIDDLE[part] * len(row) - count / 2), len(row) - count)
+        held.update(dict.fromkeys(row[start : start + count], part))
+    return held
+
+
+def _fold(row: list[int], settings) -> dict[int, str]:
+    """Return the same for one fold; what validates lies in the middle of the longer rest."""
+    edges = [round(k * len(row) / settings.folds) for k in range(settings.folds + 1)]
+    start, stop = edges[settings.fold - 1 : settings.fold + 1]
+    held = dict.fromkeys(row[start:stop], "test")
+    count = _count(settings.validation_fraction, row)
+    rest = row[:start] if start >= len(row) - stop else row[stop:]
+    first = max(0, (len(rest) - count) // 2)
+    held.update(dict.fromkeys(rest[first : first + count], "validate"))
+    return held
+
+
+def _count(fraction: float, row: list[int]) -> int:
+    return max(1, round(fraction * len(row))) if fraction else 0
 
 
 def _by_names(datasets: dict[str, dict[str, int]], settings) -> dict[str, dict[str, str]]:

@@ -1,42 +1,38 @@
 """Stage `train`: a U-Net learns from annotated slices, of one dataset or several.
 
-The number of steps, never the clock, decides the length; equal seeds give equal weights.
-Beside the network stand the scores on slices it never saw, what two baselines score on the
-same slices, and how similar those slices are to what it learnt from.
+The number of steps, never the clock, decides the length; equal seeds give equal weights, and
+a killed training goes on from its checkpoint to the same weights. Beside the network stand
+its scores on slices it never saw, and what two baselines score on the same slices.
 """
 
 from __future__ import annotations
 
-import csv
 import math
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
-import keras
 import numpy as np
-import tensorflow as tf
 
-from catomo import augment, baselines, blend, figures, losses, model_file, split, unet
-from catomo.errors import UserError
-from catomo.labels import TRUTH, load_labels
+from catomo import augment, baselines, blend, code, curves, losses, model_file, unet
+from catomo.checkpoints import Checkpoint, key_of
+from catomo.hashes import sha256_of
+from catomo.labels import TRUTH
+from catomo.learning import Learner, learning_rate
 from catomo.progress import progress, say
-from catomo.record import Record, committing, read_record
-from catomo.store import StackReader
+from catomo.record import committing, read_record
+from catomo.samples import (
+    Sample,
+    class_fractions,
+    common_pixel_size,
+    read_samples,
+    training_window,
+)
+from catomo.temperature import fit_temperature
 
 _STEPS_PER_ROW = 10
-_PIXEL_SIZE_TOLERANCE = 0.05
+_SLICES_FOR_TEMPERATURE = 8
 _LEAK = 0.97  # neighbouring slices of a tomogram correlate by more than this
-
-
-@dataclass(frozen=True)
-class Sample:
-    """An annotated slice: grey values and mask, both uint8, (z, x)."""
-
-    dataset: str
-    name: str
-    image: np.ndarray
-    labels: np.ndarray
+_NO_MATTER = {"checkpoint_every", "max_minutes", "init_from"}  # for what a step does
 
 
 def train(data, output, settings) -> None:
@@ -53,34 +49,47 @@ def train(data, output, settings) -> None:
     Raises
     ------
     UserError
-        If labels do not fit the slices, nothing is left to train on, or the pixel sizes
-        of the datasets differ by more than 5 %.
+        If labels do not fit the slices, nothing is left to train on, the pixel sizes of the
+        datasets differ by more than 5 %, or the model to start from is of another kind.
     """
     sources = [(name, read_record(folder, "slices"), place) for name, folder, place in data]
     names = [phase.name for phase in settings.classes]
-    pixel_size_nm = _common_pixel_size(sources)
-    samples, parts = _divided(sources, settings)
-    with committing(output, "train", settings, _inputs(sources)) as out:
+    pixel_size_nm = common_pixel_size({name: r["pixel_size_nm"] for name, r, _ in sources})
+    samples, parts = read_samples(sources, settings)
+    inputs = _inputs(sources)
+    start = None
+    if settings.init_from:
+        start, inputs["init_from"] = model_file.locate(settings.init_from)
+    with committing(output, "train", settings, inputs) as out:
         check = _baselines(samples, names)
         unet.start(settings.threads, settings.seed)
         precision = unet.resolved_precision(settings.precision)
-        network = settings.network.model_dump()
-        net = unet.build(len(names), **network, precision=precision)
-        predict = unet.runner(net)
-        steps, rows = _learn(net, predict, samples, settings)
-        scores = {part: _score(predict, samples[part], settings) for part in ("validate", "test")}
-        for name, score in scores["test"].items():
-            say(f"test DSC {name}: {_figure(score['dsc'])} (n = {score['n']})")
-        _write_curves(rows, out.path("curves.csv"))
-        _draw_curves(rows, settings.classes, out.path("curves.png"))
         about = {
             "classes": names,
             "pixel_size_nm": pixel_size_nm,
             "input": {"scale": 1 / 255, "dtype": "uint8"},
-            "network": network,
+            "network": settings.network.model_dump(),
             "downsampling": unet.downsampling(settings.network.levels),
             "preset": settings.preset,
         }
+        net = unet.build(len(names), **about["network"], precision=precision)
+        if start:
+            model_file.fill(net, start, about)
+        predict = unet.runner(net)
+        fractions = class_fractions(samples["train"], len(names))
+        weights = losses.class_weights(settings.loss, fractions)
+        checkpoint = Checkpoint(
+            out.folder / ".train.checkpoint", _key(samples, settings, precision, start)
+        )
+        steps, rows = _learn(
+            Learner(net, settings, weights), predict, samples, settings, checkpoint
+        )
+        found = _judged(predict, samples, settings)
+        about["temperature"] = found["temperature"]
+        for name, score in found["test"].items():
+            say(f"test DSC {name}: {_figure(score['dsc'])} (n = {score['n']})")
+        curves.write(rows, out.path("curves.csv"))
+        curves.draw(rows, settings.classes, out.path("curves.png"))
         model_file.save(net, out.path("model.keras"), about)
         out.record.update(
             {
@@ -91,6 +100,8 @@ def train(data, output, settings) -> None:
                 "precision": precision,
                 "parameters": net.count_params(),
                 "classes": names,
+                "class_fractions": dict(zip(names, fractions, strict=True)),
+                "class_weights": dict(zip(names, weights, strict=True)),
                 "pixel_size_nm": pixel_size_nm,
                 "data": {
                     name: {
@@ -101,40 +112,67 @@ def train(data, output, settings) -> None:
                 },
                 "split": parts,
                 **check,
-                **scores,
-                "operating_point": "argmax",
+                **found,
                 "weights_sha256": model_file.weights_sha256(net),
             }
         )
+    checkpoint.remove()
 
 
-def learning_rate(step: int, settings) -> float:
-    """Return the learning rate of a step (from 0): linear rise, then half a cosine or flat."""
-    if step < settings.warmup_steps:
-        return settings.learning_rate * (step + 1) / settings.warmup_steps
-    if settings.decay == "none":
-        return settings.learning_rate
-    done = (step - settings.warmup_steps) / max(settings.steps - settings.warmup_steps, 1)
-    return settings.learning_rate * (1 + math.cos(math.pi * done)) / 2
+def _learn(learner, predict, samples, settings, checkpoint) -> tuple[int, list[dict]]:
+    """Train in place, watched through `predict`; return steps done and curves."""
+    rows, recent = [], []
+    if kept := checkpoint.load():
+        state, notes = kept
+        learner.restore(state, notes["step"])
+        rows, recent = notes["rows"], notes["recent"]
+        say(f"train: goes on after step {learner.step}, where it was ended")
+    taught = samples["train"]
+    data = augment.batches(
+        [s.image for s in taught],
+        [s.labels for s in taught],
+        settings.augment,
+        window=training_window(taught, settings),
+        batch_size=settings.batch_size,
+        steps=settings.steps,
+        seed=settings.seed,
+        threads=settings.threads,
+        first=learner.step,
+    )
+    deadline = time.monotonic() + 60 * (settings.max_minutes or math.inf)
+    for images, labels in progress(data, "train", settings.steps - learner.step):
+        recent.append(learner.improve(images, labels))
+        step = learner.step
+        late = time.monotonic() > deadline
+        last = late or step == settings.steps
+        watch = samples["validate"] and (last or step % settings.validate_every == 0)
+        if last or watch or step % _STEPS_PER_ROW == 0:
+            found = _score(predict, samples["validate"], settings) if watch else {}
+            rate = learning_rate(step - 1, settings)
+            row = {"step": step, "learning_rate": rate, "loss": float(np.mean(recent))}
+            for phase in settings.classes:
+                row[f"validation_dsc_{phase.name}"] = found.get(phase.name, {}).get("dsc")
+            rows.append(row)
+            recent = []
+        if last or step % settings.checkpoint_every == 0:
+            checkpoint.save(learner.state(), {"step": step, "rows": rows, "recent": recent})
+        if late and step < settings.steps:
+            say(f"train: stopped after step {step}, when max_minutes was over")
+            break
+    return learner.step, rows
 
 
-def _divided(sources, settings) -> tuple[dict[str, list[Sample]], dict]:
-    """Return the annotated slices by part, and the names in each part by dataset."""
-    samples, places = [], {}
-    for dataset, record, place in sources:
-        indices, labels = load_labels(place, record, len(settings.classes))
-        place_of = split.places_of(record["names"], record["contiguous"])
-        with StackReader(record.file("slices.tif")) as reader:
-            for index, mask in zip(indices, labels, strict=True):
-                name, image = record["names"][index], reader.read(index, index + 1)[0]
-                samples.append(Sample(dataset, name, image, mask))
-        places[dataset] = {record["names"][i]: place_of[record["names"][i]] for i in indices}
-    parts = split.split_parts(places, settings.split, settings.seed)
-    by_part = {
-        part: [s for s in samples if s.name in parts[s.dataset][part]] for part in split.PARTS
+def _key(samples, settings, precision: str, start: Path | None) -> str:
+    """Return the hash of all that decides the weights, for the checkpoint."""
+    facts = {
+        "settings": settings.model_dump(mode="json", exclude=_NO_MATTER),
+        "code": code.code_of("train"),
+        "versions": code.versions_of("train"),
+        "precision": precision,
+        "init_from": start and sha256_of(start),
     }
-    say(", ".join(f"{len(by_part[part])} {part.replace('_', ' ')}" for part in split.PARTS))
-    return by_part, parts
+    seen = [*samples["train"], *samples["validate"]]
+    return key_of(facts, [array for s in seen for array in (s.image, s.labels)])
 
 
 def _baselines(samples: dict[str, list[Sample]], names: list[str]) -> dict:
@@ -183,87 +221,39 @@ def _baselines(samples: dict[str, list[Sample]], names: list[str]) -> dict:
     }
 
 
-def _learn(net, predict, samples, settings) -> tuple[int, list[dict]]:
-    """Train `net` in place, watched through `predict`; return steps done and curves."""
-    optimizer = keras.optimizers.Adam(settings.learning_rate)
-    taught = samples["train"]
-    data = augment.batches(
-        [s.image for s in taught],
-        [s.labels for s in taught],
-        settings.augment,
-        window=_window(taught, settings),
-        batch_size=settings.batch_size,
-        steps=settings.steps,
-        seed=settings.seed,
-        threads=settings.threads,
-    )
+def _judged(predict, samples, settings) -> dict:
+    """Return scores and temperature as `predict` works: mean of 4 flips, likeliest class.
 
-    @tf.function
-    def improve(images, labels):
-        with tf.GradientTape() as tape:
-            loss = losses.segmentation_loss(labels, net(images, training=True), settings.loss)
-        variables = net.trainable_variables
-        optimizer.apply(tape.gradient(loss, variables), variables)
-        return loss
-
-    optimizer.build(net.trainable_variables)
-    rows, recent = [], []
-    deadline = time.monotonic() + 60 * (settings.max_minutes or math.inf)
-    for step, (images, labels) in enumerate(progress(data, "train", settings.steps), start=1):
-        rate = learning_rate(step - 1, settings)
-        optimizer.learning_rate = rate
-        recent.append(float(improve(images, labels)))
-        if not math.isfinite(recent[-1]):
-            raise UserError(
-                f"train.learning_rate: the loss became infinite at step {step} with "
-                f"{settings.learning_rate:g}; choose a smaller one"
-            )
-        late = time.monotonic() > deadline
-        last = late or step == settings.steps
-        watch = samples["validate"] and (last or step % settings.validate_every == 0)
-        if last or watch or step % _STEPS_PER_ROW == 0:
-            row = {"step": step, "learning_rate": rate, "loss": float(np.mean(recent))}
-            found = _score(predict, samples["validate"], settings) if watch else {}
-            for phase in settings.classes:
-                row[f"validation_dsc_{phase.name}"] = found.get(phase.name, {}).get("dsc")
-            rows.append(row)
-            recent = []
-        if late and step < settings.steps:
-            say(f"train: stopped after step {step}, when max_minutes was over")
-            break
-    return step, rows
+    Without a validation part the temperature is fitted on training slices.
+    """
+    tests = samples["test"]
+    datasets = list(dict.fromkeys(s.dataset for part in samples.values() for s in part))
+    part = "validate" if samples["validate"] else "train"
+    few = samples[part][:: -(-len(samples[part]) // _SLICES_FOR_TEMPERATURE)]
+    pairs = ((_probabilities(predict, s, settings, "flips"), s.labels) for s in few)
+    return {
+        "validate": _score(predict, samples["validate"], settings, "flips"),
+        "test": _score(predict, tests, settings, "flips"),
+        "test_by_dataset": {
+            name: _score(predict, [s for s in tests if s.dataset == name], settings, "flips")
+            for name in (datasets if len(datasets) > 1 else [])
+        },
+        "operating_point": "argmax",
+        "temperature": fit_temperature(pairs),
+        "temperature_from": part,
+    }
 
 
-def _window(taught: list[Sample], settings) -> tuple[int, int]:
-    """Return the shape of the training window: whole slices, but at most ``patch_px``."""
-    multiple = unet.downsampling(settings.network.levels)
-    largest = np.max([s.image.shape for s in taught], axis=0)
-    rows, columns = (-(-min(int(n), settings.patch_px) // multiple) * multiple for n in largest)
-    return rows, columns
-
-
-def _score(predict, samples: list[Sample], settings) -> dict[str, dict]:
-    """Return the mean DSC of each class over whole slices, one view each."""
-    found = [
-        blend.probabilities(
-            predict, s.image[None], multiple=unet.downsampling(settings.network.levels)
-        )[0].argmax(axis=-1)
-        for s in samples
-    ]
+def _score(predict, samples: list[Sample], settings, average: str = "none") -> dict[str, dict]:
+    """Return the mean DSC of each class over whole slices; `average` as in `blend`."""
+    found = [_probabilities(predict, s, settings, average).argmax(axis=-1) for s in samples]
     names = [phase.name for phase in settings.classes]
     return baselines.mean_dsc([s.labels for s in samples], found, names)
 
 
-def _common_pixel_size(sources: list[tuple[str, Record, object]]) -> float:
-    """Return the mean pixel size in nm; refuse datasets that differ by more than 5 %."""
-    sizes = {name: float(record["pixel_size_nm"]) for name, record, _ in sources}
-    small, large = min(sizes, key=sizes.get), max(sizes, key=sizes.get)
-    if sizes[large] > sizes[small] * (1 + _PIXEL_SIZE_TOLERANCE):
-        raise UserError(
-            f"{large}: pixel_size_nm is {sizes[large]:g}, but {sizes[small]:g} in '{small}'; "
-            "a model learns one pixel size (5 % apart at most): bin the finer one, or train two"
-        )
-    return float(np.mean(list(sizes.values())))
+def _probabilities(predict, sample: Sample, settings, average: str) -> np.ndarray:
+    multiple = unet.downsampling(settings.network.levels)
+    return blend.probabilities(predict, sample.image[None], multiple=multiple, average=average)[0]
 
 
 def _inputs(sources) -> dict:
@@ -273,36 +263,6 @@ def _inputs(sources) -> dict:
         if str(place) != TRUTH:
             inputs[f"{name}/labels"] = Path(place)
     return inputs
-
-
-def _write_curves(rows: list[dict], path) -> None:
-    with open(path, "w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({k: f"{v:.6g}" if v is not None else "" for k, v in row.items()})
-
-
-def _draw_curves(rows: list[dict], classes, path) -> None:
-    watched = [row for row in rows if any(row[f"validation_dsc_{c.name}"] for c in classes)]
-    figure, axes = figures.new_figure(1, 2 if watched else 1, (8, 3.5), squeeze=False)
-    axes[0, 0].plot([r["step"] for r in rows], [r["loss"] for r in rows], color=figures.AFTER)
-    axes[0, 0].set(xlabel="step", ylabel="training loss", ylim=(0, None))
-    if watched:
-        for phase in classes:
-            dsc = [row[f"validation_dsc_{phase.name}"] for row in watched]
-            dsc = [np.nan if value is None else value for value in dsc]
-            axes[0, 1].plot(
-                [row["step"] for row in watched],
-                dsc,
-                "o-",
-                clip_on=False,
-                color=phase.colour,
-                label=phase.title,
-            )
-        axes[0, 1].set(xlabel="step", ylabel="DSC, validation part", ylim=(0, 1))
-        axes[0, 1].legend(frameon=False, loc="lower right")
-    figures.save(figure, path)
 
 
 def _figure(value: float | None) -> str:

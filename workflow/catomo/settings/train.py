@@ -28,7 +28,10 @@ class Loss(Settings):
     """Weighted focal loss plus a Dice term."""
 
     focal_gamma: float = key(1.0, "how much easy pixels are played down", ge=0, le=5)
-    class_weights: list[float] = key([0.2, 0.3, 0.5], "weight of each class, background first")
+    class_weights: list[float] | Literal["density"] = key(
+        [0.2, 0.3, 0.5],
+        "weight of each class, background first; density makes them from how rare each is",
+    )
     dice_weight: float = key(0.5, "weight of -log(soft Dice) beside the focal loss", ge=0, le=10)
 
 
@@ -49,10 +52,10 @@ class Augment(Settings):
 class Split(Settings):
     """Which annotated slices teach, which are watched, which test."""
 
-    method: Literal["blocks", "names", "random_patches"] = key(
+    method: Literal["blocks", "folds", "names", "random_patches"] = key(
         "blocks",
-        "contiguous blocks of slices; by name; or single images at random (this leaks: "
-        "neighbouring slices are nearly the same image)",
+        "contiguous blocks of slices; one of several blocks in turn; by name, whole datasets "
+        "too; or single images at random (this leaks: neighbouring slices are nearly the same)",
     )
     test_fraction: float = key(
         0.2, "part of the annotated slices that test (not by name)", ge=0, le=0.3
@@ -61,14 +64,26 @@ class Split(Settings):
         0.0, "part that is watched during training (not by name)", ge=0, le=0.3
     )
     gap: int = key(
-        2, "training slices this near to a block are left out (method blocks)", unit="slices", ge=0
+        2,
+        "training slices this near to a block are left out (methods blocks and folds)",
+        unit="slices",
+        ge=0,
     )
+    folds: int = key(5, "blocks that the slices are cut into (method folds)", ge=2, le=20)
+    fold: int = key(1, "which of these blocks tests, from 1 (method folds)", ge=1, le=20)
     test: list[str] = key(
         [],
-        "names that test (method names); wildcards * ? [a-b], and dataset/name where names repeat",
+        "names that test (method names); wildcards * ? [a-b]; dataset/name where names repeat, "
+        "dataset/* for a whole dataset",
     )
     validation: list[str] = key([], "names watched during training (method names)")
     leave_out: list[str] = key([], "names used for nothing (method names)")
+
+    @model_validator(mode="after")
+    def _fold_of_folds(self) -> Split:
+        if self.fold > self.folds:
+            raise ValueError(f"fold: found {self.fold}, but there are {self.folds} folds")
+        return self
 
 
 # What a preset changes against the defaults, which are `compact`. `paper` follows the
@@ -77,9 +92,11 @@ PRESETS: dict[str, dict[str, Any]] = {
     "compact": {},
     "paper": {
         "steps": 2200,
+        "batch_size": 2,
         "learning_rate": 5e-4,
         "warmup_steps": 0,
         "decay": "none",
+        "clip_norm": 0.0,
         "precision": "float32",
         "network": {"levels": 6, "base_filters": 32},
         "loss": {"focal_gamma": 1.0, "class_weights": [0.2, 0.3, 0.5], "dice_weight": 0.0},
@@ -105,7 +122,7 @@ class Train(Settings):
         "compact", "small and quick, or the network and training of the paper"
     )
     seed: int = key(1, "start of all random numbers", ge=0, le=2**31 - 1)
-    steps: int = key(850, "training steps, each of one batch", ge=1)
+    steps: int = key(2000, "training steps, each of one batch", ge=1)
     max_minutes: float = key(
         0.0,
         "stop early after this time, 0 for never; a run that is cut "
@@ -113,14 +130,23 @@ class Train(Settings):
         unit="min",
         ge=0,
     )
-    batch_size: int = key(2, "images per step", ge=1, le=64)
+    batch_size: int = key(1, "images per step; many short steps learn more than few", ge=1, le=64)
     patch_px: int = key(
         512, "edge of the training window; smaller slices are used whole", unit="px", ge=16, le=4096
     )
-    learning_rate: float = key(1e-3, "peak learning rate of Adam", gt=0, le=0.1)
-    warmup_steps: int = key(40, "steps over which the learning rate rises from zero", ge=0)
+    learning_rate: float = key(5e-4, "peak learning rate of Adam", gt=0, le=0.1)
+    warmup_steps: int = key(80, "steps over which the learning rate rises from zero", ge=0)
     decay: Literal["cosine", "none"] = key("cosine", "how the learning rate falls afterwards")
-    validate_every: int = key(100, "steps between looks at the validation part", unit="steps", ge=1)
+    clip_norm: float = key(
+        1.0, "longest gradient that a step may follow, 0 for any; tames jumps of the loss", ge=0
+    )
+    validate_every: int = key(200, "steps between looks at the validation part", unit="steps", ge=1)
+    checkpoint_every: int = key(
+        200, "steps after which a killed training can go on; changes no result", unit="steps", ge=1
+    )
+    init_from: str = key(
+        "", "model to start from: a .keras file or a folder 05_train; empty: random weights"
+    )
     precision: Literal["auto", "float32", "bfloat16"] = key(
         "auto", "arithmetic of the network; auto takes bfloat16 where the CPU has it"
     )
@@ -142,9 +168,10 @@ class Train(Settings):
 
     @model_validator(mode="after")
     def _weight_per_class(self) -> Train:
-        if len(self.loss.class_weights) != len(self.classes):
+        weights = self.loss.class_weights
+        if weights != "density" and len(weights) != len(self.classes):
             raise ValueError(
-                f"loss.class_weights: found {len(self.loss.class_weights)} weights for "
+                f"loss.class_weights: found {len(weights)} weights for "
                 f"{len(self.classes)} classes; give one for each"
             )
         return self

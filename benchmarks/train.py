@@ -1,0 +1,399 @@
+"""How well, how fast and from how few labels the network learns the authors' own patches.
+
+    PYTHONPATH=workflow CATOMO_GENC2022=FOLDER python benchmarks/train.py [--quick]
+        [--only WORD ...] [--list] [--output runs.jsonl]
+
+The comparison is cut into cells, each run in a process of its own. A cell appends one line of
+JSON to the output, and a cell found there is not run again: long sweeps can be done piecewise.
+`--only` takes the cells whose name holds all the words; `--cell NAME` runs any name, also one
+that is not in the list. At the end the table of all lines is printed as Markdown.
+
+Names are RECIPE/SPLIT/seedN, then any of /patchesN (so many training patches, spread evenly;
+/patchesN.K begins at the Kth), /key=value (a setting of `train`, blocks with dots) and
+/start=FILE (a model to begin with):
+
+- recipes: `compact` and `paper` are the presets. `published` is the paper's recipe rebuilt from
+  its text: the preset `paper` with the transformations of Keras' ImageDataGenerator (rotation
+  45°, shifts and zoom 10 %, shear 0.1°, flips, reflection), applied to the mask as to the image,
+  that is bilinearly and cut to integers. It was also published with float32 and 32 filters;
+  `/precision=bfloat16/network.base_filters=16` makes it affordable, and must be told.
+- splits: `blocked` tests on set 2, slices 10-14 (9 left out, 35 patches teach); `choice` tests
+  on set 1, slices 8-9, and set 2, slices 6-8, and never sees the test slices of `blocked`, so
+  all choices of settings belong there; `set1`, `set2` test on a whole set (set 1, slices 2-4,
+  repeat set 2 and are left out); `fold1` … `fold5`; `random` is the paper's way and leaks.
+- `speed/PRECISION/FILTERS` times a training step and a forward pass, seconds per image of
+  512 × 512; `ceiling/SPLIT` scores the annotation against itself with contours moved by half
+  a pixel at random: what a perfect network would reach if people draw that well.
+
+CPU-minutes are of the training alone, all threads added up; scores are of one view (no flips)
+unless said otherwise, the last weights, nothing chosen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+SPLITS = {
+    "blocked": {"test": ["set2_slice1[0-4]_*"], "leave_out": ["set2_slice09_*"]},
+    "choice": {
+        "test": ["set2_slice0[678]_*", "set1_slice0[89]_*"],
+        "leave_out": ["set2_slice09_*", "set2_slice1[0-4]_*"],
+    },
+    "set1": {"test": ["set1_slice0[015-9]_*", "set1_slice1*"], "leave_out": ["set1_slice0[2-4]_*"]},
+    "set2": {"test": ["set2_*"], "leave_out": ["set1_slice0[2-4]_*"]},
+}
+CHOICES = [
+    "",
+    "/batch_size=2/steps=1000/warmup_steps=40/learning_rate=0.0007",
+    "/patch_px=384/steps=3500",
+    "/learning_rate=0.00025",
+    "/learning_rate=0.001",
+    "/clip_norm=0",
+    "/loss.dice_weight=0",
+    "/loss.class_weights=density",
+    "/steps=1000",
+]
+CELLS = [
+    *(f"compact/choice/seed1{change}" for change in CHOICES),
+    "ceiling/blocked",
+    *(f"compact/blocked/seed{n}" for n in (1, 2, 3)),
+    "published/blocked/seed1/precision=bfloat16/network.base_filters=16",
+    "paper/blocked/seed1/precision=bfloat16/network.base_filters=16",
+    *(f"compact/{split}/seed1" for split in ("set1", "set2", "random")),
+    *(f"compact/fold{n}/seed1" for n in range(1, 6)),
+    *(
+        f"compact/blocked/seed1/patches{count}.{first}/steps=1000"
+        for count in (2, 5, 10, 20, 35)
+        for first in ((1, 2, 3) if count < 35 else (1,))
+    ),
+    *(f"speed/{kind}/{width}" for kind in ("float32", "bfloat16") for width in (8, 16, 32)),
+]
+_SMALL = "steps=4/warmup_steps=1/patch_px=64/network.base_filters=4/network.levels=4"
+QUICK = [
+    "ceiling/blocked",
+    *(f"{recipe}/blocked/seed1/{_SMALL}" for recipe in ("compact", "paper", "published")),
+    "speed/float32/4",
+]
+_LOOKS = 8  # how often a training is scored on its way
+
+
+def main() -> None:
+    options = _options()
+    cells = options.cell or (QUICK if options.quick else CELLS)
+    cells = [name for name in cells if all(word in name for word in options.only)]
+    if options.list:
+        print("\n".join(cells))
+        return
+    if options.here:
+        print(json.dumps(_run(options.here, options.data)))
+        return
+    lines = options.output.read_text().splitlines() if options.output.is_file() else []
+    done = {line["cell"]: line for line in map(json.loads, lines)}
+    for name in cells:
+        if name not in done:
+            print(name, file=sys.stderr, flush=True)
+            call = [sys.executable, __file__, "--here", name, "--data", options.data]
+            run = subprocess.run(call, stdout=subprocess.PIPE, text=True, check=True)
+            done[name] = json.loads(run.stdout.splitlines()[-1])
+            with open(options.output, "a") as file:
+                file.write(json.dumps(done[name]) + "\n")
+    print(_table([done[name] for name in cells]))
+
+
+def _options():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", default=os.environ.get("CATOMO_GENC2022", ""))
+    parser.add_argument("--output", type=Path, default=Path("train.jsonl"))
+    parser.add_argument("--quick", action="store_true", help="a minute, to see that it works")
+    parser.add_argument("--list", action="store_true", help="print the names of the cells")
+    parser.add_argument("--only", nargs="+", default=[], metavar="WORD")
+    parser.add_argument("--cell", action="append", metavar="NAME", help="run this; repeatable")
+    parser.add_argument("--here", metavar="NAME", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _run(name: str, data: str) -> dict:
+    """Run one cell in this process and return its line."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    kind, *rest = name.split("/")
+    if kind == "speed":
+        result = _speed(rest[0], int(rest[1]))
+    elif kind == "ceiling":
+        result = _ceiling(*_parts(data, _settings("compact", rest[0], {}))[1:])
+    else:
+        result = _training(name, data)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return {"cell": name, **result, "peak_memory_gb": round(peak, 2), "versions": _versions()}
+
+
+def _settings(recipe: str, split: str, changes: dict):
+    """Return the settings `train` of a cell."""
+    from catomo.settings.train import Train
+
+    if split in SPLITS:
+        parting = {"method": "names", **SPLITS[split]}
+    elif split == "random":
+        parting = {"method": "random_patches", "test_fraction": 0.2}
+    else:
+        parting = {"method": "folds", "fold": int(split.removeprefix("fold")), "gap": 1}
+    preset = "paper" if recipe == "published" else recipe
+    return Train.model_validate({"preset": preset, "split": parting, **changes})
+
+
+def _changes(words: list[str]) -> dict:
+    """Return settings from words such as ``loss.dice_weight=1``."""
+    found: dict = {}
+    for word in words:
+        dotted, _, text = word.partition("=")
+        *blocks, last = dotted.split(".")
+        place = found
+        for block in blocks:
+            place = place.setdefault(block, {})
+        try:
+            place[last] = json.loads(text)
+        except ValueError:
+            place[last] = text
+    return found
+
+
+def _parts(data: str, settings) -> tuple[list, list]:
+    """Return the training and the test samples."""
+    import tifffile
+
+    from catomo import split
+    from catomo.samples import Sample, without_black_border
+
+    files = sorted(Path(data, "images").glob("*.tif"))
+    if not files:
+        sys.exit("CATOMO_GENC2022 (or --data) must name the folder of the genc2022 patches")
+    places = split.places_of([file.stem for file in files], contiguous=False)
+    parts = split.split_parts({"genc2022": places}, settings.split, settings.seed)["genc2022"]
+
+    def sample(name):
+        image, labels = (
+            tifffile.imread(Path(data, d, f"{name}.tif")) for d in ("images", "labels")
+        )
+        return Sample("genc2022", name, image, labels)
+
+    taught = [without_black_border(sample(name)) for name in parts["train"]]
+    return taught, [sample(name) for name in parts["test"]]
+
+
+def _training(name: str, data: str) -> dict:
+    """Train as the name says; score the test part on the way and at the end."""
+    from catomo import augment, baselines, losses, model_file, unet
+    from catomo.learning import Learner
+    from catomo.samples import class_fractions, training_window
+
+    name, _, start = name.partition("/start=")
+    recipe, split, seed, *more = name.split("/")
+    changes = _changes([word for word in more if "=" in word])
+    changes["seed"] = int(seed.removeprefix("seed"))
+    settings = _settings(recipe, split, changes)
+    taught, tests = _parts(data, settings)
+    for word in more:
+        if word.startswith("patches"):
+            taught = _spread(taught, *map(int, f"{word[7:]}.1".split(".")[:2]))
+    unet.start(settings.threads, settings.seed)
+    precision = unet.resolved_precision(settings.precision)
+    net = unet.build(3, **settings.network.model_dump(), precision=precision)
+    if start:
+        net.set_weights(model_file.load(start, "float32")[0].get_weights())
+    weights = losses.class_weights(settings.loss, class_fractions(taught, 3))
+    learner = Learner(net, settings, weights)
+    predict = unet.runner(net)
+    images, labels = [s.image for s in taught], [s.labels for s in taught]
+    if recipe == "published":
+        batches = _published_batches(images, labels, settings)
+    else:
+        batches = augment.batches(
+            images,
+            labels,
+            settings.augment,
+            window=training_window(taught, settings),
+            batch_size=settings.batch_size,
+            steps=settings.steps,
+            seed=settings.seed,
+            threads=settings.threads,
+        )
+    looks = {round(settings.steps * (k + 1) / _LOOKS) for k in range(_LOOKS)}
+    course, spent = [], np.zeros(2)
+    begun = _clocks()
+    for batch in batches:
+        learner.improve(*batch)
+        if learner.step in looks:
+            spent += _clocks() - begun
+            means = {c: float(np.nanmean(v)) for c, v in _scores(predict, tests, settings).items()}
+            course.append(
+                {"step": learner.step, "cpu_min": spent[0], "wall_min": spent[1], **means}
+            )
+            begun = _clocks()
+    values = baselines.fit_thresholds(images, labels, 3)
+    cut = [baselines.apply_thresholds(s.image, values) for s in tests]
+    return {
+        "patches": len(taught),
+        "precision": precision,
+        "steps": learner.step,
+        "cpu_min": spent[0],
+        "wall_min": spent[1],
+        "course": course,
+        "dsc": _scores(predict, tests, settings),
+        "dsc_flips": _scores(predict, tests, settings, "flips"),
+        "dsc_thresholds": _each([s.labels for s in tests], cut),
+    }
+
+
+def _spread(taught: list, count: int, first: int) -> list:
+    """Return `count` of the training patches at equal distances, beginning at the `first`."""
+    numbers = (np.arange(count) * len(taught) / count + first - 1).astype(int) % len(taught)
+    return [taught[n] for n in sorted(set(numbers.tolist()))]
+
+
+def _clocks() -> np.ndarray:
+    """Return CPU and wall time in minutes."""
+    return np.array([time.process_time(), time.perf_counter()]) / 60
+
+
+def _scores(predict, tests, settings, average: str = "none") -> dict[str, list]:
+    from catomo import blend, unet
+
+    multiple = unet.downsampling(settings.network.levels)
+    found = [
+        blend.probabilities(predict, s.image[None], multiple=multiple, average=average)[0]
+        for s in tests
+    ]
+    return _each([s.labels for s in tests], [p.argmax(axis=-1) for p in found])
+
+
+def _each(truths, found) -> dict[str, list]:
+    """Return the DSC of every image; not a number where a class is not in the truth."""
+    from catomo.baselines import mean_dsc
+
+    names = ["background", "alumina", "pt"]
+    single = [mean_dsc([t], [f], names) for t, f in zip(truths, found, strict=True)]
+    return {
+        name: [float("nan") if s[name]["dsc"] is None else float(s[name]["dsc"]) for s in single]
+        for name in names[1:]
+    }
+
+
+def _published_batches(images, labels, settings):
+    """Yield batches made as the paper's code made them, masks bent bilinearly and cut."""
+    from scipy.ndimage import affine_transform
+
+    size, window = np.array(images[0].shape), min(settings.patch_px, images[0].shape[0])
+    rng = np.random.default_rng(settings.seed)
+    rounds = settings.steps * settings.batch_size // len(images) + 1
+    order = np.concatenate([rng.permutation(len(images)) for _ in range(rounds)])
+    for step in range(settings.steps):
+        batch = []
+        for chosen in order[step * settings.batch_size : (step + 1) * settings.batch_size]:
+            angle, shear = np.deg2rad(rng.uniform(-45, 45)), np.deg2rad(rng.uniform(-0.1, 0.1))
+            turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+            lean = np.array([[1, -np.sin(shear)], [0, np.cos(shear)]])
+            matrix = turn @ lean @ np.diag(rng.uniform(0.9, 1.1, 2))
+            shift = rng.uniform(-0.1, 0.1, 2) * size
+            offset = (size - 1) / 2 - matrix @ ((size - 1) / 2) + matrix @ shift
+            flips = tuple(slice(None, None, -1 if rng.random() < 0.5 else 1) for _ in range(2))
+            batch.append(
+                [
+                    affine_transform(
+                        array[chosen].astype(np.float32), matrix, offset, order=1, mode="reflect"
+                    )[flips][:window, :window]
+                    for array in (images, labels)
+                ]
+            )
+        greys, masks = (np.stack(arrays) for arrays in zip(*batch, strict=True))
+        yield (greys / 255)[..., None], masks.astype(np.uint8)
+
+
+def _ceiling(tests, sigma_px: float = 0.5, patch_px: float = 4.0, repeats: int = 5) -> dict:
+    """Score masks against themselves, moved by a smooth random field of `sigma_px` rms per axis."""
+    from scipy.ndimage import gaussian_filter, map_coordinates
+
+    rng = np.random.default_rng(1)
+    moved = []
+    for s in [s for s in tests for _ in range(repeats)]:
+        field = [gaussian_filter(rng.normal(size=s.labels.shape), patch_px) for _ in range(2)]
+        moves = [sigma_px * f / f.std() for f in field]
+        places = np.indices(s.labels.shape) + moves
+        moved.append(map_coordinates(s.labels, places, order=0, mode="nearest"))
+    return {"dsc": _each([s.labels for s in tests for _ in range(repeats)], moved)}
+
+
+def _speed(precision: str, filters: int, images: int = 2, repeats: int = 4) -> dict:
+    """Return the seconds per image of a training step and of a forward pass, median of some."""
+    from catomo import unet
+    from catomo.learning import Learner
+    from catomo.settings.train import Train
+
+    settings = Train.model_validate({"network": {"base_filters": filters}})
+    unet.start(settings.threads)
+    net = unet.build(3, settings.network.levels, filters, precision)
+    learner, predict = Learner(net, settings, settings.loss.class_weights), unet.runner(net)
+    rng = np.random.default_rng(0)
+    greys = rng.integers(0, 256, (images, 512, 512)).astype(np.float32)
+    labels = rng.integers(0, 3, greys.shape, np.uint8)
+    times = {}
+    for word, action in (
+        ("train", lambda: learner.improve(greys[..., None] / 255, labels)),
+        ("forward", lambda: predict(greys)),
+    ):
+        action()  # traces the graph
+        laps = []
+        for _ in range(repeats):
+            begun = _clocks()
+            action()
+            laps.append((_clocks() - begun) * 60 / images)
+        cpu, wall = np.median(laps, axis=0)
+        times |= {f"{word}_cpu_s": cpu, f"{word}_wall_s": wall}
+    return times | {"parameters": net.count_params()}
+
+
+def _versions() -> dict[str, str]:
+    from catomo.code import versions_of
+
+    return versions_of("train")
+
+
+def _table(lines: list[dict]) -> str:
+    rows = ["| cell | CPU-min | wall-min | alumina DSC | Pt DSC | Pt, 4 flips | Pt - thresholds |"]
+    rows.append("| --- |" + " ---: |" * 6)
+    speeds = ["| cell | train CPU-s | wall-s | forward CPU-s | wall-s | memory (GB) |"]
+    speeds.append("| --- |" + " ---: |" * 5)
+    for line in lines:
+        if "train_cpu_s" in line:
+            times = [line[f"{w}_{c}_s"] for w in ("train", "forward") for c in ("cpu", "wall")]
+            cells = [f"{t:.3f}" for t in times] + [f"{line['peak_memory_gb']:.2f}"]
+            speeds.append(f"| {line['cell']} | {' | '.join(cells)} |")
+            continue
+        cells = [f"{line[word]:.1f}" if word in line else "" for word in ("cpu_min", "wall_min")]
+        cells += [_mean(line["dsc"][name]) for name in ("alumina", "pt")]
+        if "dsc_flips" in line:
+            gain = np.subtract(line["dsc_flips"]["pt"], line["dsc_thresholds"]["pt"])
+            cells += [_mean(line["dsc_flips"]["pt"]), _mean(gain, "+.3f")]
+        rows.append(f"| {line['cell']} | {' | '.join(cells)}{' | |' if len(cells) < 6 else ''} |")
+    return "\n".join([*rows, "", *speeds])
+
+
+def _mean(values, style: str = ".4f") -> str:
+    """Return the mean with its 95 % interval (Student's t), images without the class left out."""
+    from scipy.stats import t
+
+    valid = np.array(values, float)
+    valid = valid[np.isfinite(valid)]
+    half = t.ppf(0.975, len(valid) - 1) * valid.std(ddof=1) / len(valid) ** 0.5
+    return f"{valid.mean():{style}} ± {half:.3f}"
+
+
+if __name__ == "__main__":
+    main()
