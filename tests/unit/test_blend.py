@@ -5,7 +5,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from catomo import unet
 from catomo.blend import VIEWS, probabilities, tile_starts, tile_weights
+
+unet.start(threads=2)  # before anything else wakes TensorFlow
 
 SIZES = [(1, 1), (1, 37), (31, 32), (33, 65), (100, 64), (257, 131), (1100, 700)]
 
@@ -26,7 +29,7 @@ def pointwise(images):
 @pytest.mark.parametrize("window", ["spline", "gaussian", "hann"])
 def test_a_constant_stays_constant(size, window):
     image = np.zeros((1, *size), np.uint8)
-    for tile, overlap in ((None, 0), (64, 32), (64, 0), (50, 30)):
+    for tile, overlap in ((None, 0), (64, 32), (64, 0), (50, 30), (64, 63)):
         found = probabilities(
             constant, image, multiple=16, tile=tile, overlap=overlap, window=window
         )
@@ -61,20 +64,56 @@ def test_averaging_makes_the_result_turn_with_the_image():
 @pytest.mark.parametrize("window", ["spline", "gaussian", "hann"])
 @pytest.mark.parametrize("edge", [16, 17, 1024])
 def test_weights_are_positive_symmetric_and_fall_outwards(window, edge):
-    weights = tile_weights(edge, window)
+    weights = tile_weights((edge, 64), window)
+    assert weights.shape == (edge, 64)
     assert weights.min() > np.finfo(np.float32).tiny
     np.testing.assert_allclose(weights, weights[::-1, ::-1], rtol=1e-4)
-    assert (np.diff(weights[edge // 2, edge // 2 + 1 :]) <= 0).all()
+    assert (np.diff(weights[edge // 2 + 1 :, 32]) <= 0).all()
+    assert (np.diff(weights[edge // 2, 33:]) <= 0).all()
 
 
 @pytest.mark.parametrize(
-    ("length", "edge", "overlap"), [(64, 64, 0), (65, 64, 0), (128, 64, 0), (1100, 512, 256)]
+    ("length", "edge", "overlap", "step"),
+    [
+        (64, 64, 0, 1),
+        (65, 64, 0, 1),
+        (128, 64, 0, 1),
+        (1100, 512, 256, 1),
+        (1120, 512, 256, 32),
+        (1120, 512, 511, 32),
+        (2048, 1024, 250, 32),
+        (4096, 64, 0, 64),
+    ],
 )
-def test_tiles_cover_everything_and_overlap_enough(length, edge, overlap):
-    starts = tile_starts(length, edge, overlap)
+def test_tiles_cover_everything_overlap_enough_and_lie_on_the_grid(length, edge, overlap, step):
+    starts = tile_starts(length, edge, overlap, step)
     assert starts[0] == 0
     assert starts[-1] == length - edge
-    assert all(b - a <= edge - overlap for a, b in pairwise(starts))
+    assert all(start % step == 0 for start in starts)
+    assert all(0 < b - a <= max(edge - overlap, step) for a, b in pairwise(starts))
+
+
+@pytest.mark.parametrize("size", [(128, 192), (101, 150), (40, 200)])
+@pytest.mark.parametrize("window", ["spline", "gaussian", "hann"])
+def test_beyond_the_receptive_field_tiles_give_what_the_whole_image_gives(size, window):
+    net = unet.build(3, levels=2, base_filters=4)
+    run, reach = unet.runner(net), 9  # two convolutions at 1 px, two at 2 px, two at 1 px, pooling
+    image = np.random.default_rng(1).integers(0, 256, (1, *size), dtype=np.uint8)
+    whole = probabilities(run, image, multiple=2)
+    tiled = probabilities(run, image, multiple=2, tile=64, overlap=26, window=window)
+    near = np.zeros(size, bool)
+    for axis, length in enumerate(size):
+        padded = length + length % 2
+        edge = min(64, padded)
+        starts = tile_starts(padded, edge, 26, 2)
+        assert edge == padded or len(starts) > 1
+        for border in {place for start in starts for place in (start, start + edge)}:
+            if 0 < border < padded:
+                np.moveaxis(near, axis, 0)[max(border - reach, 0) : border + reach] = True
+    difference = np.abs(tiled - whole).max(axis=-1)[0]
+    assert 0.2 < near.mean() < 0.9
+    assert difference[~near].max() < 1e-6
+    assert difference[near].max() > 1e-4  # else nothing was tried
 
 
 def test_seams_vanish():

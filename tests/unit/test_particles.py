@@ -1,9 +1,10 @@
-"""Particles counted, split, measured and matched, against what can be counted by eye."""
+"""Particles counted, split, measured, against what can be counted by eye."""
 
 import numpy as np
 import pytest
 
-from catomo.particles import detection, equivalent_diameter, find_particles, match
+from catomo.detection import match
+from catomo.particles import equivalent_diameter, find_particles
 
 
 def balls(shape, *centres_and_radii):
@@ -79,31 +80,3 @@ def test_nothing_one_voxel_and_specks():
 def test_equivalent_diameters():
     assert equivalent_diameter(np.pi, 2) == pytest.approx(2)
     assert equivalent_diameter(4 / 3 * np.pi, 3) == pytest.approx(2)
-
-
-def test_matched_missed_and_false_by_hand():
-    truth = find(balls((60, 60), (10, 10, 4), (10, 40, 6), (40, 10, 5)))
-    found = find(balls((60, 60), (11, 10, 4), (10, 41, 5), (45, 50, 3)))
-    pairs = match(truth, found, 0.25)
-    assert pairs.tolist() == [[0, 0], [1, 1]]
-    assert match(truth, found, 0.95).shape == (0, 2)
-    assert match(truth, truth, 1.0).tolist() == [[0, 0], [1, 1], [2, 2]]
-
-
-def test_a_prediction_that_swallows_two_particles_finds_only_one():
-    truth = find(balls((30, 30), (10, 8, 4), (10, 18, 4)))
-    swallowed = np.zeros((30, 30), np.uint8)
-    swallowed[6:15, 4:23] = 2
-    assert len(match(truth, find(swallowed, split=99), 0.1)) == 1
-
-
-def test_detection_counts_by_size():
-    result = detection([[1.5, 1.7], [3.0, 3.0]], [0.5], [2.0, 9.0], [1.0, 2.0])
-    assert (result["matched"], result["missed"], result["false"]) == (2, 1, 2)
-    assert result["f1"] == pytest.approx(4 / 7)
-    assert result["size_bias_nm"]["mean"] == pytest.approx(0.1)
-    small, middle, large = result["by_size"]
-    assert (small["matched"], small["missed"], small["false"]) == (0, 1, 0)
-    assert (middle["matched"], middle["missed"], middle["false"]) == (1, 0, 0)
-    assert (large["matched"], large["missed"], large["false"]) == (1, 0, 2)
-    assert np.isnan(detection([], [], [], [1.0])["f1"])

@@ -26,6 +26,7 @@ _BLANK_CONTRAST = 0.1  # of the median tilt: below this an image shows nothing
 _FEWEST = 10  # images below which reprojection says nothing
 _JUDGE_SIZE, _JUDGE_FOLDS = 128, 4  # folds other than those of the matching
 _SUSPECT_SIZE = 64
+_TURN_GAIN = 0.005  # noise alone makes other axes this much better on weak or round specimens
 
 
 @dataclass
@@ -135,6 +136,9 @@ def solve(images: np.ndarray, tilt_deg: np.ndarray, isolated: bool, settings) ->
     if axis is not None and judge.able:
         found.axis_check_deg = by_reprojection(judge.reproject, tilt_deg, geometry)
         steps["tilt_axis"]["by_reprojection_deg"] = found.axis_check_deg
+        turned = geometry.turned(found.axis_check_deg - angle)
+        geometry = judge.better(geometry, turned, steps, "turned_axis", _TURN_GAIN)
+        angle = geometry.axis_angle_deg
     if settings.common_line:
         move, found.line_disagreement = _common_line(images, geometry, usable, isolated)
         moved = Geometry(angle, geometry.across, geometry.along + move)
@@ -193,17 +197,20 @@ class _Judge:
     def of(self, geometry: Geometry) -> Reprojection:
         return self.reproject(geometry, self.tilt_deg, _JUDGE_FOLDS)
 
-    def better(self, old: Geometry, new: Geometry, steps: dict, name: str) -> Geometry:
+    def better(
+        self, old: Geometry, new: Geometry, steps: dict, name: str, least_gain: float = 0.0
+    ) -> Geometry:
         """Return the better geometry, the new one if none can be told, and note the step."""
         moved = [_rms(new.across - old.across), _rms(new.along - old.along)]
         steps[name] = {"rms_px": moved}
         if not self.able:
             return new
         before, after = (float(self.of(geometry).error().mean()) for geometry in (old, new))
-        steps[name] |= {"error_before": before, "error_after": after, "accepted": after < before}
-        if after >= before:
-            say(f"align: {name} makes the tilts predict each other worse; not used")
-        return new if after < before else old
+        accepted = after < (1 - least_gain) * before
+        steps[name] |= {"error_before": before, "error_after": after, "accepted": accepted}
+        if not accepted:
+            say(f"align: {name} does not make the tilts predict each other better; not used")
+        return new if accepted else old
 
 
 def usable_images(images: np.ndarray) -> np.ndarray:

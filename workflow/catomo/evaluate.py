@@ -2,55 +2,45 @@
 
 Each image gives a confusion matrix and edge distances; their means over images, beside
 what two grey-value thresholds score and what the paper reports, are the stage's result.
+Where the truth of a whole volume is known, distances and particles are measured in 3-D.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from catomo import evaluate_figures
+from catomo import evaluate_figures, score_figures
 from catomo.baselines import apply_thresholds
+from catomo.calibration import tally
+from catomo.confidence import confidence_scores
+from catomo.detection import detection, matched_diameters
 from catomo.errors import UserError
-from catomo.labels import TRUTH, load_labels
-from catomo.metrics import (
-    NOT_ANNOTATED,
-    PAPER,
-    PERCENTILES,
-    confusion_matrix,
-    hausdorff,
-    mean_ci,
-    mean_se,
-    overlap_scores,
-)
-from catomo.particles import detection, find_particles, match
+from catomo.labels import IGNORE, TRUTH, load_labels
+from catomo.metrics import confusion_matrix, overlap_scores
 from catomo.progress import progress, say
 from catomo.record import Record, committing, read_record
+from catomo.scores import (
+    Scored,
+    from_worst,
+    interval_of,
+    paper_scores,
+    score_image,
+    summary,
+    volume_scores,
+    write_images,
+    write_table_1,
+)
 from catomo.store import StackReader, read_pages
 
-_SCORES = ("dsc", "precision", "recall", "iou")
-
-
-@dataclass(frozen=True)
-class Scored:
-    """One image's scores: areas in px, distances (classes, percentiles) in nm."""
-
-    name: str
-    index: int
-    truth: np.ndarray
-    matrix: np.ndarray
-    distances: np.ndarray
-
-    def overlap(self) -> dict[str, np.ndarray]:
-        return overlap_scores(self.matrix)
+_WORST = 3
+_UNSEEN = 3
 
 
 def evaluate(prediction, slices, labels, output, settings, training=None) -> None:
-    """Score a segmentation and write ``metrics.json``, ``evaluation.csv`` and pictures.
+    """Score a segmentation and write ``metrics.json``, tables and pictures.
 
     Parameters
     ----------
@@ -59,7 +49,8 @@ def evaluate(prediction, slices, labels, output, settings, training=None) -> Non
     labels : path or "truth"
         The annotation; see `catomo.labels.load_labels`.
     output : path
-        Folder to write.
+        Folder to write: ``metrics.json``, ``evaluation.csv`` (a row per image and class),
+        ``table_1.csv`` (as in the paper, the paper's figures beside ours) and pictures.
     settings : Evaluate
     training : path, optional
         Folder of the stage `train`. If these slices took part in it, only its test part
@@ -85,49 +76,84 @@ def evaluate(prediction, slices, labels, output, settings, training=None) -> Non
     if training:
         inputs["training"] = training
 
-    predicted = prediction.file("labels.tif")
-    images = slices.file("slices.tif")
+    pixel_size_nm = slices["pixel_size_nm"]
+    predicted, confidence = (prediction.file(f"{name}.tif") for name in ("labels", "confidence"))
     with (
         committing(output, "evaluate", settings, inputs) as out,
-        StackReader(images) as reader,
+        StackReader(slices.file("slices.tif")) as reader,
     ):
         pairs = zip(indices, truths, strict=True)
         chosen = [(index, truth) for index, truth in pairs if slices["names"][index] in wanted]
-        scored = [
-            _score(slices["names"][index], index, truth, predicted, slices, settings)
-            for index, truth in progress(chosen, "evaluate")
-        ]
-        classes = _summary(scored, slices["pixel_size_nm"], settings)
+        scored, counts = [], 0
+        for index, truth in progress(chosen, "evaluate"):
+            found = _found(predicted, index, settings)
+            name = slices["names"][index]
+            scored.append(score_image(name, index, truth, found, pixel_size_nm, settings))
+            counts += tally(found, _page(confidence, index), truth, len(settings.classes))
+        classes = summary(scored, pixel_size_nm, settings)
         total = sum(image.matrix for image in scored)
+        paper = paper_scores(settings)
         out.record.update(
             {
                 "scope": scope,
                 "scored": [image.name for image in scored],
-                "pixel_size_nm": slices["pixel_size_nm"],
+                "scored_index": [image.index for image in scored],
+                "pixel_size_nm": pixel_size_nm,
                 "classes": classes,
                 "confusion_px": total,
-                "paper": _paper(settings),
+                "paper": paper,
+                "confidence": confidence_scores(
+                    counts, prediction.get("temperature", 1.0), settings.classes
+                ),
             }
         )
         if training:
             out.record["baseline"] = {"thresholds": _thresholds(scored, reader, training, settings)}
+        volume = _whole_volume(labels, indices, truths, predicted, slices)
+        if volume:
+            spacing_nm = (_slice_distance_nm(slices, settings), pixel_size_nm, pixel_size_nm)
+            out.record["volume"] = {
+                "scope": f"3-D, {_whole(slices)}",
+                "spacing_nm": spacing_nm,
+                "classes": volume_scores(volume, tuple(slices["shape"]), spacing_nm, settings),
+            }
         if settings.particles.phase:
-            out.record["particles"] = _particles(scored, predicted, slices, settings)
-        _write_table(out.path("evaluation.csv"), scored, slices["pixel_size_nm"], settings)
-        rows = [
-            (
-                f"{word}: {image.name}",
-                reader.read(image.index, image.index + 1)[0],
-                image.truth,
-                _page(predicted, image.index),
-            )
-            for word, image in _typical_and_worst(scored)
-        ]
+            particles, diameters = _particles(scored, volume, predicted, slices, settings)
+            out.record["particles"] = particles
+            score_figures.particles(out.path("particles.png"), particles, diameters)
+        write_images(out.path("evaluation.csv"), scored, pixel_size_nm, settings)
+        write_table_1(out.path("table_1.csv"), classes, paper)
+
+        def row(title: str, image: Scored):
+            grey = reader.read(image.index, image.index + 1)[0]
+            return title, grey, image.truth, _page(predicted, image.index)
+
+        order = from_worst(scored)
+        typical = order[len(order) // 2]
         evaluate_figures.comparison(
-            out.path("comparison.png"), rows, settings.classes, slices["pixel_size_nm"]
+            out.path("comparison.png"),
+            [row(f"typical: {typical.name}", typical)],
+            settings.classes,
+            pixel_size_nm,
         )
-        evaluate_figures.rhd(out.path("rhd.png"), classes, settings.classes, PAPER)
-        evaluate_figures.confusion(out.path("confusion.png"), total, settings.classes)
+        evaluate_figures.comparison(
+            out.path("worst.png"),
+            [row(f"{image.name}: DSC {image.mean_dsc():.3f}", image) for image in order[:_WORST]],
+            settings.classes,
+            pixel_size_nm,
+        )
+        unseen = _unseen(indices, scored, slices)
+        evaluate_figures.unseen(
+            out.path("unseen.png"),
+            [(slices["names"][i], reader.read(i, i + 1)[0], _page(predicted, i)) for i in unseen],
+            settings.classes,
+            pixel_size_nm,
+        )
+        score_figures.rhd(out.path("rhd.png"), classes, settings.classes, paper)
+        score_figures.confusion(out.path("confusion.png"), total, settings.classes)
+        score_figures.confidence(
+            out.path("confidence.png"), counts, out.record["confidence"], settings.classes
+        )
 
 
 def _check(prediction: Record, slices: Record, settings) -> None:
@@ -141,6 +167,11 @@ def _check(prediction: Record, slices: Record, settings) -> None:
         raise UserError(
             f"evaluate.particles.phase: '{settings.particles.phase}' is no class; "
             f"expected one of {', '.join(names[1:])}, or null for none"
+        )
+    edges = settings.size_edges_nm
+    if edges != sorted(set(edges)) or (edges and edges[0] <= 0):
+        raise UserError(
+            f"evaluate.size_edges_nm: found {edges}; expected sizes above 0 in ascending order"
         )
 
 
@@ -174,55 +205,10 @@ def _scored_names(
     )
 
 
-def _score(name: str, index: int, truth, predicted: Path, slices: Record, settings) -> Scored:
-    found = _page(predicted, index)
-    count = len(settings.classes)
-    if found.max() >= count:
-        raise UserError(
-            f"{predicted}: found label {found.max()}, but 'classes' has {count}; "
-            "evaluate with the classes of the model"
-        )
-    known = truth != NOT_ANNOTATED
-    distances = np.full((count, len(PERCENTILES)), np.nan)
-    for label in range(1, count):
-        distances[label] = hausdorff(
-            truth == label,
-            (found == label) & known,
-            slices["pixel_size_nm"],
-            mode=settings.hausdorff,
-        )
-    return Scored(name, index, truth, confusion_matrix(truth, found, count), distances)
-
-
-def _summary(scored: list[Scored], pixel_size_nm: float, settings) -> dict:
-    """Return the means over images of every score of every class."""
-    overlap = [image.overlap() for image in scored]
-    true = np.array([image.matrix.sum(axis=1) for image in scored])
-    found = np.array([image.matrix.sum(axis=0) for image in scored])
-    summary = {}
-    for label, phase in enumerate(settings.classes):
-        absent = true[:, label] == 0
-        summary[phase.name] = {
-            **{score: mean_ci([scores[score][label] for scores in overlap]) for score in _SCORES},
-            "images": {
-                "present": np.count_nonzero(~absent),
-                "absent": np.count_nonzero(absent),
-                "never_predicted": np.count_nonzero(~absent & (found[:, label] == 0)),
-                "falsely_predicted": np.count_nonzero(absent & (found[:, label] > 0)),
-            },
-            "false_area_where_absent_nm2": found[absent, label].sum() * pixel_size_nm**2,
-        }
-        if label:
-            summary[phase.name]["rhd_nm"] = {
-                str(percentile): mean_se([image.distances[label, k] for image in scored])
-                for k, percentile in enumerate(PERCENTILES)
-            }
-    return summary
-
-
 def _thresholds(scored: list[Scored], reader: StackReader, training: Record, settings) -> dict:
     """Score, on the same images, what a blur and the training's thresholds find."""
     fitted = training["baseline"]["thresholds"]
+    mean = interval_of(scored, settings)
     overlap = []
     for image in scored:
         grey = reader.read(image.index, image.index + 1)[0]
@@ -231,7 +217,7 @@ def _thresholds(scored: list[Scored], reader: StackReader, training: Record, set
     result = {}
     for label, phase in enumerate(settings.classes):
         dsc, precision, recall = (
-            mean_ci([scores[score][label] for scores in overlap])
+            mean([scores[score][label] for scores in overlap])
             for score in ("dsc", "precision", "recall")
         )
         result[phase.name] = {
@@ -244,92 +230,62 @@ def _thresholds(scored: list[Scored], reader: StackReader, training: Record, set
     return result
 
 
-def _particles(scored: list[Scored], predicted: Path, slices: Record, settings) -> dict:
-    """Match particles in the volume where its truth is known, otherwise image by image."""
+def _whole_volume(labels, indices, truths, predicted: Path, slices: Record) -> Callable | None:
+    """Return what yields every (true, predicted) page of the volume, if all truth is known."""
     count = slices["shape"][0]
-    if slices["contiguous"] and slices.has("truth_labels.tif"):
+    if not slices["contiguous"]:
+        return None
+    if str(labels) == TRUTH:
         truth = slices.file("truth_labels.tif")
-        pages = [(lambda: _pages(truth, count), lambda: _pages(predicted, count))]
-        shape = tuple(slices["shape"])
-        scope = f"3-D, in the whole volume of {count} slices, training slices among them"
+        return lambda: zip(_pages(truth, count), _pages(predicted, count), strict=True)
+    if len(indices) == count and not np.any(truths == IGNORE):
+        return lambda: zip(truths, _pages(predicted, count), strict=True)
+    return None
+
+
+def _particles(scored, volume: Callable | None, predicted: Path, slices: Record, settings):
+    """Match particles in the volume where its truth is known, otherwise image by image."""
+    pixel_size_nm = slices["pixel_size_nm"]
+    if volume:
+        scope = f"3-D, {_whole(slices)}"
+        sources, shape = [volume], tuple(slices["shape"])
+        # Of the ball with the volume of the particle, whatever the shape of a voxel.
+        px_nm = np.cbrt(pixel_size_nm**2 * _slice_distance_nm(slices, settings))
     else:
-        pages = [
-            (lambda image=image: [image.truth], lambda image=image: [_page(predicted, image.index)])
-            for image in scored
-        ]
-        shape = tuple(slices["shape"][1:])
         scope = f"2-D, in each of the {len(scored)} scored images"
-    diameters: list[list] = [[], [], []]
-    for true_pages, found_pages in pages:
-        found = (
-            np.where(true == NOT_ANNOTATED, NOT_ANNOTATED, page)
-            for true, page in zip(true_pages(), found_pages(), strict=True)
+        sources = [
+            lambda image=image: [(image.truth, _page(predicted, image.index))] for image in scored
+        ]
+        shape, px_nm = tuple(slices["shape"][1:]), pixel_size_nm
+    parts = [matched_diameters(source, shape, settings) for source in sources]
+    diameters = [px_nm * np.concatenate(kind) for kind in zip(*parts, strict=True)]
+    return {"scope": scope, **detection(*diameters, settings.size_edges_nm)}, diameters
+
+
+def _whole(slices: Record) -> str:
+    return f"in the whole volume of {slices['shape'][0]} slices, training slices among them"
+
+
+def _slice_distance_nm(slices: Record, settings) -> float:
+    return settings.slice_distance_nm or slices["pixel_size_nm"]
+
+
+def _unseen(annotated: list[int], scored: list[Scored], slices: Record) -> list[int]:
+    """Return a few images, spread evenly, that nobody annotated; otherwise scored ones."""
+    left = sorted(set(range(slices["shape"][0])) - set(annotated))
+    left = left or [image.index for image in scored]
+    # Away from both ends, where a volume is often empty.
+    return sorted({left[k * len(left) // (_UNSEEN + 1)] for k in range(1, _UNSEEN + 1)})
+
+
+def _found(path: Path, index: int, settings) -> np.ndarray:
+    found = _page(path, index)
+    if found.max() >= len(settings.classes):
+        raise UserError(
+            f"{path}: found label {found.max()}, but 'classes' has {len(settings.classes)}; "
+            "evaluate with the classes of the model"
         )
-        for all_of_kind, more in zip(
-            diameters, _matched_diameters(true_pages(), found, shape, settings), strict=True
-        ):
-            all_of_kind.extend(more * slices["pixel_size_nm"])
-    return {"scope": scope, **detection(*diameters, settings.size_edges_nm)}
-
-
-def _matched_diameters(truth, found, shape, settings):
-    """Return diameters in px: (true, found) of pairs, of missed ones, of false ones."""
-    rule = settings.particles
-    label = [phase.name for phase in settings.classes].index(rule.phase)
-    truth, found = (
-        find_particles(pages, label, shape, rule.smallest_diameter_px, rule.split_depth_px)
-        for pages in (truth, found)
-    )
-    pairs = match(truth, found, settings.match_iou)
-    true_px, found_px = truth.diameters(), found.diameters()
-    return (
-        np.stack([true_px[pairs[:, 0]], found_px[pairs[:, 1]]], axis=1),
-        np.delete(true_px, pairs[:, 0]),
-        np.delete(found_px, pairs[:, 1]),
-    )
-
-
-def _typical_and_worst(scored: list[Scored]) -> list[tuple[str, Scored]]:
-    """Return the images of median and of least DSC, averaged over the material classes."""
-    dsc = np.array([image.overlap()["dsc"][1:] for image in scored])
-    present = np.isfinite(dsc)
-    mean = np.where(present, dsc, 0).sum(axis=1) / np.maximum(present.sum(axis=1), 1)
-    order = [i for i in np.argsort(mean, kind="stable") if present[i].any()] or [0]
-    return [("typical", scored[order[len(order) // 2]]), ("worst", scored[order[0]])]
-
-
-def _paper(settings) -> dict:
-    """Return the paper's table for the classes that it has."""
-    return {
-        phase.name: {
-            score: {"mean": value[0], "ci95": value[1]}
-            if score != "rhd_nm"
-            else {str(p): {"mean": mean, "ci95": half} for p, (mean, half) in value.items()}
-            for score, value in PAPER[phase.name].items()
-        }
-        for phase in settings.classes
-        if phase.name in PAPER
-    }
-
-
-def _write_table(path: Path, scored: list[Scored], pixel_size_nm: float, settings) -> None:
-    """Write one row per image and class; what is no number stays empty."""
-    header = ["image", "class", *_SCORES, "true_area_nm2", "predicted_area_nm2"]
-    header += [f"rhd{percentile}_nm" for percentile in PERCENTILES]
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        for image in scored:
-            overlap = image.overlap()
-            for label, phase in enumerate(settings.classes):
-                areas = image.matrix[label].sum(), image.matrix[:, label].sum()
-                numbers = [
-                    *(overlap[score][label] for score in _SCORES),
-                    *(area * pixel_size_nm**2 for area in areas),
-                    *image.distances[label],
-                ]
-                words = [f"{n:.6g}" if np.isfinite(n) else "" for n in numbers]
-                writer.writerow([image.name, phase.name, *words])
+    return found
 
 
 def _page(path: Path, index: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Particles as lists of voxels: found, split where they touch, measured, compared.
+"""Particles as lists of voxels: found, split where they touch, measured.
 
 Particles fill a few tenths of a percent of a volume. Each voxel is kept as its index, so
 memory follows the particles and not the volume, and images and volumes share one code.
@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-
-from catomo.metrics import mean_ci
 
 
 @dataclass(frozen=True)
@@ -103,71 +101,6 @@ def find_particles(pages, label: int, shape, smallest_px: float, split_px: float
     _, first = np.unique(ids, return_index=True)
     rank = np.argsort(np.argsort(first))
     return Instances(voxels, rank[ids], shape, count, len(np.unique(groups)))
-
-
-def match(truth: Instances, found: Instances, least_iou: float) -> np.ndarray:
-    """Pair true and found particles one to one, best overlap first.
-
-    Returns
-    -------
-    ndarray of int64, (pairs, 2)
-        Numbers of the true and the found particle of each pair whose intersection over
-        union is at least `least_iou`.
-    """
-    _, here, there = np.intersect1d(
-        truth.flat(), found.flat(), assume_unique=True, return_indices=True
-    )
-    pairs, common = np.unique(
-        np.stack([truth.ids[here], found.ids[there]], axis=1), axis=0, return_counts=True
-    )
-    union = truth.sizes()[pairs[:, 0]] + found.sizes()[pairs[:, 1]] - common
-    iou = common / union
-    taken: list[tuple[int, int]] = []
-    free_truth, free_found = np.ones(truth.count, bool), np.ones(found.count, bool)
-    for best in np.argsort(-iou, kind="stable"):
-        one, other = pairs[best]
-        if iou[best] >= least_iou and free_truth[one] and free_found[other]:
-            free_truth[one] = free_found[other] = False
-            taken.append((one, other))
-    return np.array(sorted(taken), dtype=np.int64).reshape(-1, 2)
-
-
-def detection(pairs_nm, missed_nm, false_nm, edges_nm) -> dict:
-    """Summarise found, missed and false particles, in all and by size.
-
-    Parameters
-    ----------
-    pairs_nm : ndarray, (pairs, 2)
-        Diameters of the true and the found particle of each pair, in nm.
-    missed_nm, false_nm : ndarray
-        Diameters of true particles without, and found particles without, a partner.
-    edges_nm : sequence of float
-        Limits between the size classes; a true particle counts by its true diameter.
-
-    Returns
-    -------
-    dict
-        ``f1``, ``matched``, ``missed``, ``false``, ``size_bias_nm`` (found minus true
-        diameter: mean and 95 % interval) and the counts ``by_size``.
-    """
-    pairs_nm = np.asarray(pairs_nm, dtype=np.float64).reshape(-1, 2)
-    limits = [0.0, *edges_nm, np.inf]
-    kinds = (pairs_nm[:, 0], missed_nm, false_nm)
-    histograms = zip(*(np.histogram(nm, limits)[0] for nm in kinds), strict=True)
-    return {
-        **_counts(*map(len, kinds)),
-        "size_bias_nm": mean_ci(pairs_nm[:, 1] - pairs_nm[:, 0]),
-        "by_size": [
-            {"from_nm": start, "to_nm": stop, **_counts(*counts)}
-            for start, stop, counts in zip(limits, limits[1:], histograms, strict=False)
-        ],
-    }
-
-
-def _counts(matched: int, missed: int, false: int) -> dict:
-    total = 2 * matched + missed + false
-    f1 = 2 * matched / total if total else np.nan
-    return {"f1": f1, "matched": matched, "missed": missed, "false": false}
 
 
 def _voxels(pages, label: int, dimensions: int) -> np.ndarray:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from catomo.errors import UserError
 from catomo.record import RECORDS, Record, committing, read_record
+from catomo.report_cells import cell, lookup, number, plain_table
+from catomo.report_metrics import metrics
 
 _TITLES = {
     "tilt_series.json": ("01", "Tilt series"),
@@ -131,57 +133,18 @@ _CAPTIONS = {
     "slices": "Slices spread over the volume, 8 bits deep.",
     "curves": "Loss and scores while training.",
     "prediction": "Slices with their segmentation laid on.",
-    "comparison": "Annotation, prediction and errors: a typical and the worst image.",
+    "comparison": "Annotation, prediction and errors in a typical image.",
+    "worst": "The same in the three images that score worst.",
+    "unseen": "Slices that nobody annotated, beside their segmentation.",
     "rhd": "Robust Hausdorff distance against its percentile.",
     "confusion": "Confusion matrix: rows are the annotation, columns the prediction.",
+    "confidence": "Whether the confidence can be believed, and knows where the errors are.",
+    "particles": "Particles: found against true diameter, and what was found of each size.",
     "view_front": "Alumina translucent, Pt opaque: along the beam.",
     "view_side": "The same from the side.",
     "view_top": "The same along the tilt axis.",
     "view_opaque": "Both phases opaque.",
 }
-
-
-def _cell(record: dict, key: str, digits: int = 3, unit: str = "", error: str = "") -> dict:
-    """Return a table cell for the dotted `key` of a record, with an uncertainty at `error`."""
-    text = number(lookup(record, key), digits)
-    if error and lookup(record, error) is not None:
-        text += f" ± {number(lookup(record, error), digits)}"
-    return {"text": f"{text} {unit}".strip(), "key": key, "digits": digits}
-
-
-def lookup(record: dict, key: str):
-    """Return the value at a dotted key, or None if there is none."""
-    value = record
-    for part in key.split("."):
-        if not isinstance(value, dict) or part not in value:
-            return None
-        value = value[part]
-    return value
-
-
-def number(value, digits: int = 3) -> str:
-    """Return a number as the page prints it: `digits` decimals, – for none."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
-    if isinstance(value, int):
-        return f"{value:,}".replace(",", " ")
-    if value and abs(value) < 10**-digits:
-        return f"{value:.2g}"
-    return f"{value:.{digits}f}"
-
-
-def _plain_table(record: Record, rows: list[tuple]) -> dict:
-    """Return a two-column table from (words, key, digits, unit); absent keys are left out."""
-    return {
-        "header": [],
-        "rows": [
-            [{"text": words}, _cell(record, key, digits, unit)]
-            for words, key, digits, unit in rows
-            if lookup(record, key) is not None
-        ],
-    }
 
 
 def _tilt_series(record, settings):
@@ -204,7 +167,7 @@ def _alignment(record, settings):
         ("error of the axis angle (truth known)", "truth.axis_error_deg", 3, "°"),
         ("error of the axis offset (truth known)", "truth.offset_error_px", 3, "px"),
     ]
-    return words, [_plain_table(record, rows)]
+    return words, [plain_table(record, rows)]
 
 
 def _reconstruction(record, settings):
@@ -216,7 +179,7 @@ def _reconstruction(record, settings):
         ("correlation with the truth inside the plate", "truth.correlation", 3, ""),
         ("nRMSE against the truth inside the plate", "truth.nrmse", 3, ""),
     ]
-    return [], [_plain_table(record, rows)]
+    return [], [plain_table(record, rows)]
 
 
 def _slices(record, settings):
@@ -246,55 +209,6 @@ def _training(record, settings):
 def _prediction(record, settings):
     shares = ", ".join(f"{name} {100 * share:.2f} %" for name, share in record["fractions"].items())
     return [f"Share of all voxels: {shares}."], []
-
-
-def _metrics(record, settings):
-    words = [record["scope"]]
-    if "particles" in record:
-        words.append(f"Particles: {record['particles']['scope']}.")
-    return words, [_score_table(record, settings), _particle_table(record)]
-
-
-def _score_table(record, settings):
-    header = ["class", "measure", "this run", "95 % CI or SE", "n", "thresholds", "paper"]
-    rows = []
-    for phase in settings.classes:
-        if lookup(record, f"classes.{phase.name}") is None:
-            continue
-        for measure in ("dsc", "precision", "recall"):
-            words = "DSC" if measure == "dsc" else measure
-            rows.append(_score_row(record, phase, measure, words, "ci95", 3))
-        for percentile in ("100", "95", "90"):
-            measure = f"rhd_nm.{percentile}"
-            if lookup(record, f"classes.{phase.name}.{measure}.mean") is None:
-                continue
-            rows.append(_score_row(record, phase, measure, f"RHD {percentile} / nm", "se", 2))
-    return {"header": header, "rows": rows}
-
-
-def _score_row(record, phase, measure: str, words: str, error: str, digits: int) -> list[dict]:
-    key = f"classes.{phase.name}.{measure}"
-    paper = f"paper.{phase.name}.{measure}"
-    return [
-        {"text": phase.title},
-        {"text": words},
-        _cell(record, f"{key}.mean", digits),
-        _cell(record, f"{key}.{error}", digits),
-        _cell(record, f"{key}.n", 0),
-        _cell(record, f"baseline.thresholds.{phase.name}.{measure}", digits),
-        _cell(record, f"{paper}.mean", digits, error=f"{paper}.ci95"),
-    ]
-
-
-def _particle_table(record):
-    rows = [
-        ("particles matched", "particles.matched", 0, ""),
-        ("particles missed", "particles.missed", 0, ""),
-        ("particles invented", "particles.false", 0, ""),
-        ("particle F1", "particles.f1", 3, ""),
-        ("mean error of the diameter", "particles.size_bias_nm.mean", 3, "nm"),
-    ]
-    return _plain_table(record, rows)
 
 
 def _quantities(record, settings):
@@ -333,7 +247,7 @@ _CONTENT = {
     "slices.json": _slices,
     "training.json": _training,
     "prediction.json": _prediction,
-    "metrics.json": _metrics,
+    "metrics.json": metrics,
     "quantities.json": _quantities,
 }
 
@@ -348,7 +262,7 @@ def _summary(records: dict[str, Record]) -> list[dict]:
         ("metrics.json", "particles.f1", "particle F1", 3, ""),
     ]
     return [
-        {"words": words, **_cell(records[name], key, digits, unit), "record": name}
+        {"words": words, **cell(records[name], key, digits, unit), "record": name}
         for name, key, words, digits, unit in chosen
         if name in records and lookup(records[name], key) is not None
     ]

@@ -27,10 +27,32 @@ class Evaluate(Settings):
     """How a segmentation is scored against annotated images."""
 
     classes: list[PhaseClass] = classes_key()
+    interval: Literal["normal", "student", "bootstrap"] = key(
+        "normal",
+        "95 % interval of a mean: 1.96 standard errors as in the paper (normal), Student's t, "
+        "or resampled blocks of neighbouring images (bootstrap)",
+    )
+    block_slices: int = key(
+        3,
+        "neighbouring images that the bootstrap draws together, because they repeat each other",
+        unit="images",
+        ge=1,
+    )
     hausdorff: Literal["directed", "pooled"] = key(
         "directed",
         "percentile of the edge distances per direction and then the larger (directed, "
         "as in the paper), or over both directions at once (pooled)",
+    )
+    edge: Literal["pixels", "corners"] = key(
+        "pixels",
+        "an edge is the outermost pixels of a class (pixels), or the corners of pixels where "
+        "it meets another (corners, as in the package surface-distance)",
+    )
+    slice_distance_nm: float | None = key(
+        None,
+        "distance between slices, for distances and sizes in 3-D; none: the pixel size",
+        unit="nm",
+        gt=0,
     )
     particles: Particles = key(Particles(), "what counts as one particle")
     match_iou: float = key(

@@ -12,8 +12,10 @@ from catomo.settings.base import PhaseClass, Settings, classes_key, key
 class Predict(Settings):
     """Stage `predict`."""
 
-    average: Literal["none", "flips", "dihedral"] = key(
-        "flips", "average over no other view, 4 flips, or 8 flips and quarter turns"
+    average: Literal["none", "flips", "turns", "dihedral"] = key(
+        "flips",
+        "average over no other view, 4 flips, 4 quarter turns, or all 8; turned slices suit a "
+        "network only where the missing wedge leaves no marks in them",
     )
     whole_slice_max_px: int = key(
         2_097_152,
@@ -21,13 +23,16 @@ class Predict(Settings):
         unit="px",
         ge=0,
     )
-    tile_px: int = key(512, "edge of a tile", unit="px", ge=16, le=4096)
+    tile_px: int = key(1024, "edge of a tile", unit="px", ge=16, le=4096)
     overlap_px: int = key(256, "overlap of neighbouring tiles", unit="px", ge=0)
     window: Literal["spline", "gaussian", "hann"] = key(
         "spline", "how the weight of a tile falls towards its border"
     )
     batch_px: int = key(
         524_288, "pixels that pass the network at once; sets the memory needed", unit="px", ge=1
+    )
+    write_probabilities: bool = key(
+        False, "write probability_<class>.tif, the probability of every class per pixel"
     )
     precision: Literal["auto", "float32", "bfloat16"] = key(
         "auto", "arithmetic of the network; auto takes bfloat16 where the CPU has it"

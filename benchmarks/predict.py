@@ -1,0 +1,414 @@
+"""How fast, how well and in how much memory a trained network is led over slices.
+
+    PYTHONPATH=workflow CATOMO_GENC2022=FOLDER python benchmarks/predict.py --model FILE
+        [--phantom FOLDER] [--quick] [--slices 702] [--only stage|schemes|calibration]
+        [--output FILE]
+
+Three tables, printed as Markdown; `--output` writes the figures and versions as JSON.
+
+- stage: the stage `predict` itself on a stack of 702 slices of 512 x 1024 px (the patches of
+  the data set put together to slices, repeated), each run in a process of its own: wall and CPU
+  time, peak of anonymous memory (RssAnon), for one view, 4 flips, and in tiles.
+- schemes: ways to lead the network over test slices, sides alternating slice by slice: DSC and
+  its difference from `published` (mean of the slices' differences ± standard error), seconds,
+  and the share of wrong pixels within 32 px of the borders of the tiles and elsewhere,
+  beside that of the whole-slice pass on the same pixels. `published` rebuilds, from its
+  description and not from its code, the patch blending that the paper's authors name (Vooban's
+  smoothly blended patches, 2017, as used for U-Nets): the slice is padded by 256 px of
+  reflection and turned and mirrored in 8 ways; in each, tiles of 512 px are predicted every
+  256 px, weighted by a spline window and added. `halves` are the two patches apart.
+- calibration: expected calibration error on the test slices within 3 px of a boundary, at the
+  temperature of the model (fitted on the other slices if it has none), and without.
+
+Test slices are those of the split in the `training.json` beside the model; without one, set 2,
+slices 10-14. With `--phantom`, a phantom's 04_slices, they are the test slices of its model
+(else every twelfth), scored against the truth. Without either only the stage is timed, on
+random slices; without a model the network is an untrained `compact`. Two threads unless
+`--threads` says otherwise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import tempfile
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+
+CLASSES = ["background", "alumina", "pt"]
+RUNS = {
+    "whole": {"average": "none"},
+    "whole, 4 flips": {"average": "flips"},
+    "tiles of 512, overlap 256": {
+        "average": "none",
+        "whole_slice_max_px": 0,
+        "tile_px": 512,
+        "overlap_px": 256,
+    },
+}
+NEAR_PX = 32
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--model", type=Path, help=".keras file of catomo")
+    parser.add_argument("--phantom", type=Path, help="04_slices of a phantom, to score on")
+    parser.add_argument("--slices", type=int, default=702, help="for the stage")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--quick", action="store_true", help="6 slices, one test slice")
+    parser.add_argument("--only", choices=["stage", "schemes", "calibration"])
+    parser.add_argument("--output", type=Path)
+    options = parser.parse_args()
+    options.slices = 6 if options.quick else options.slices
+    with tempfile.TemporaryDirectory() as folder:
+        options.folder = Path(folder)
+        found = {"versions": _versions(), "threads": options.threads}
+        for part in (stage, schemes, calibration):
+            if options.only in (None, part.__name__):
+                found[part.__name__] = part(options)
+    if options.output:
+        options.output.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def stage(options) -> list[dict]:
+    """Time the stage on a whole volume, one process per way."""
+    images = [image for image, _ in _slices(["*"])] or [_random_slice()]
+    images = [image for image in images if image.shape == (512, 1024)]
+    source = _written(images, options.slices, options.folder / "slices")
+    rows = []
+    for name, settings in RUNS.items():
+        few = source
+        if name.startswith("tiles"):
+            few = _written(images, max(1, options.slices // 20), options.folder / "few")
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            settings = settings | {"threads": options.threads}
+            row = pool.apply(_stage, (few, options.model, settings, options.folder / "out"))
+        rows.append({"way": name, **row})
+    _table(rows, "stage `predict`, slices of 512 x 1024 px")
+    return rows
+
+
+def _stage(source: Path, model: Path | None, settings: dict, output: Path) -> dict:
+    from catomo.predict import predict
+    from catomo.settings.predict import Predict
+
+    file = model or _untrained(source.parent / "untrained.keras", settings["threads"])
+    peak, done = [0.0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.02):
+            status = Path("/proc/self/status").read_text()
+            peak[0] = max(peak[0], int(status.split("RssAnon:")[1].split()[0]) / 1e6)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    wall, cpu = time.perf_counter(), time.process_time()
+    predict(source, file, output, Predict(**settings))
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    done.set()
+    watcher.join()
+    count = json.loads((source / "slices.json").read_text())["shape"][0]
+    return {
+        "slices": count,
+        "wall s": wall,
+        "CPU s": cpu,
+        "CPU s per slice": cpu / count,
+        "702 slices: minutes": wall / count * 702 / 60,
+        "peak anonymous GB": peak[0],
+    }
+
+
+def schemes(options) -> list[dict]:
+    """Score and time ways to lead the network over the test slices."""
+    from catomo import blend, unet
+    from catomo.baselines import mean_dsc
+
+    tests, _ = _data(options)
+    if not tests:
+        print("\nschemes: neither CATOMO_GENC2022 nor --phantom, nothing to score\n")
+        return []
+    if options.quick:
+        tests = sorted(tests, key=lambda pair: -pair[0].size)[:1]
+    net, about = _model(options)
+    run, multiple = unet.runner(net), about["downsampling"]
+    lead = partial(blend.probabilities, run, multiple=multiple)
+    tiled = partial(lead, tile=512, overlap=256)
+    ways = {
+        "whole": lead,
+        "halves": partial(lead, tile=512, overlap=0),
+        **{f"tiles, {w}": partial(tiled, window=w) for w in ("spline", "gaussian", "hann")},
+        "whole, 4 flips": partial(lead, average="flips"),
+        "whole, 4 turns": partial(lead, average="turns"),
+        "whole, 8 dihedral": partial(lead, average="dihedral"),
+        "published": partial(_published, run),
+    }
+    seconds = {name: [] for name in ways}
+    labels = {name: [] for name in ways}
+    for image, _ in tests:
+        for way in list(ways.values())[:2]:  # shapes are met once before the clock runs
+            way(image[None])
+        for name, way in ways.items():
+            start = time.perf_counter(), time.process_time()
+            found = way(image[None])[0]
+            seconds[name].append((time.perf_counter() - start[0], time.process_time() - start[1]))
+            labels[name].append(found.argmax(axis=-1))
+    truths = [truth for _, truth in tests]
+    near = [_near_borders(truth.shape, multiple) for truth in truths]
+    pixels = sum(truth.size for truth in truths) / (512 * 1024)
+    single = {  # of each slice; NaN where the class is absent
+        (name, phase): np.array(
+            [
+                mean_dsc([t], [f], CLASSES)[phase]["dsc"]
+                for t, f in zip(truths, labels[name], strict=True)
+            ],
+            float,
+        )
+        for name in ways
+        for phase in ("alumina", "pt")
+    }
+    rows = []
+    for name in ways:
+        means = {}
+        for phase in ("alumina", "pt"):
+            more = single[name, phase] - single["published", phase]
+            more = more[~np.isnan(more)]
+            error = np.std(more, ddof=1) / np.sqrt(more.size) if more.size > 1 else np.nan
+            means[f"DSC {phase}"] = float(np.nanmean(single[name, phase]))
+            means[f"{phase} - published"] = f"{more.mean():+.4f} ± {error:.4f}"
+        wrong = [found != truth for found, truth in zip(labels[name], truths, strict=True)]
+        wall, cpu = np.sum(seconds[name], axis=0) / pixels
+        rows.append(
+            {
+                "way": name,
+                **means,
+                "wall s per slice": wall,
+                "CPU s per slice": cpu,
+                "wrong % near borders": 100 * _share(wrong, near),
+                "elsewhere": 100 * _share(wrong, [~n for n in near]),
+            }
+        )
+    base = next(row["CPU s per slice"] for row in rows if row["way"] == "published")
+    for row in rows:
+        row["faster than published (CPU)"] = base / row["CPU s per slice"]
+    _table(rows, f"schemes, {len(tests)} test slices, borders every 256 px")
+    return rows
+
+
+def calibration(options) -> list[dict]:
+    """Return the expected calibration error near boundaries, with and without temperature."""
+    from catomo import blend, unet
+    from catomo.calibration import (
+        expected_calibration_error,
+        risk_coverage,
+        tally,
+        tempered,
+        without_temperature,
+    )
+    from catomo.temperature import fit_temperature
+
+    tests, others = _data(options)
+    if not tests:
+        return []
+    net, about = _model(options)
+    lead = partial(
+        blend.probabilities,
+        unet.runner(net),
+        multiple=about["downsampling"],
+        average="flips",
+    )
+    temperature = about.get("temperature")
+    if temperature is None:
+        few = others[:: -(-len(others) // (2 if options.quick else 8))]
+        temperature = fit_temperature((lead(i[None])[0], t) for i, t in few) or 1.0
+    counts = {}
+    for image, truth in tests:
+        found = lead(image[None])[0]
+        for name, t in (("without", 1.0), ("with", temperature)):
+            p = tempered(found, t)
+            sure = np.rint(255 * p.max(axis=-1)).astype(np.uint8)
+            one = tally(p.argmax(axis=-1).astype(np.uint8), sure, truth, len(CLASSES))
+            counts[name] = counts.get(name, 0) + one
+    counts["without, from bytes"] = without_temperature(counts["with"], temperature)
+    rows = []
+    for name, table in counts.items():
+        curve = risk_coverage(table[0])
+        rows.append(
+            {
+                "temperature": f"{name} {temperature:.2f}" if name == "with" else name,
+                "ECE near": expected_calibration_error(table[1]),
+                **{
+                    f"near, {word}": expected_calibration_error(table[1, label])
+                    for label, word in enumerate(CLASSES)
+                },
+                "ECE anywhere": expected_calibration_error(table[0]),
+                "risk-coverage area": curve["area"],
+                "best": curve["best_area"],
+                "wrong": curve["risk"][-1],
+            }
+        )
+    _table(rows, f"calibration on {len(tests)} test slices, 4 flips")
+    return rows
+
+
+def _published(run, images: np.ndarray) -> np.ndarray:
+    """Lead the network over square tiles as the published script describes it."""
+    from catomo.blend import VIEWS, tile_weights
+
+    edge, step = 512, 256
+    padded = np.pad(images[0], step, mode="reflect")
+    weights = tile_weights((edge, edge), "spline")[..., None]
+    total = 0
+    for turns, mirror in VIEWS["dihedral"]:
+        view = np.rot90(padded, turns)
+        view = view[:, ::-1] if mirror else view
+        found = np.zeros((*view.shape, len(CLASSES)), np.float32)
+        for top in range(0, view.shape[0] - edge + 1, step):
+            for left in range(0, view.shape[1] - edge + 1, step):
+                here = (slice(top, top + edge), slice(left, left + edge))
+                found[here] += weights * run(view[here][None])[0]
+        found = found[:, ::-1] if mirror else found
+        total = total + np.rot90(found, -turns)
+    total = total[step:-step, step:-step]
+    return (total / total.sum(axis=-1, keepdims=True))[None]
+
+
+def _near_borders(shape: tuple[int, int], multiple: int) -> np.ndarray:
+    """Return the pixels near the inner borders of tiles of 512 px that overlap by 256."""
+    from catomo.blend import tile_starts
+
+    near = np.zeros(shape, bool)
+    for axis, length in enumerate(shape):
+        edge = min(512, length)
+        for start in tile_starts(length, edge, 256, multiple):
+            for border in {start, start + edge} - {0, length}:
+                at = [slice(None)] * 2
+                at[axis] = slice(max(border - NEAR_PX, 0), border + NEAR_PX)
+                near[tuple(at)] = True
+    return near
+
+
+def _slices(names: list[str], but: tuple | list[str] = ()) -> list:
+    """Return (image, truth) of patches, the two halves of a slice put together."""
+    from fnmatch import fnmatch
+
+    from tifffile import imread
+
+    folder = os.environ.get("CATOMO_GENC2022")
+    if not folder:
+        return []
+    halves: dict[str, list] = {}
+    for path in sorted(Path(folder, "images").glob("*.tif")):
+        wanted = any(fnmatch(path.stem, name) for name in names)
+        if wanted and not any(fnmatch(path.stem, name) for name in but):
+            pair = imread(path), imread(Path(folder, "labels", path.name))
+            halves.setdefault(path.stem.rpartition("_")[0], []).append(pair)
+    return [tuple(np.hstack(both) for both in zip(*h, strict=True)) for h in halves.values()]
+
+
+def _data(options) -> tuple[list, list]:
+    """Return (image, truth) of the test slices and of others."""
+    record = options.model and options.model.with_name("training.json")
+    names = []
+    if record and record.is_file():
+        parts = json.loads(record.read_text())["split"]
+        names = [name for part in parts.values() for name in part["test"]]
+    if options.phantom:
+        from catomo.store import read_pages
+
+        stacks = (read_pages(options.phantom / f"{n}.tif") for n in ("slices", "truth_labels"))
+        pairs = list(zip(*stacks, strict=True))
+        here = json.loads((options.phantom / "slices.json").read_text())["names"]
+        tests = [i for i, name in enumerate(here) if name in names] or range(0, len(here), 12)
+        return [pairs[i] for i in tests], [p for i, p in enumerate(pairs) if i not in tests]
+    if not _slices(names):
+        names = ["set2_slice1[0-4]_*"]
+    return _slices(names), _slices(["*"], names)
+
+
+def _random_slice() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (512, 1024), dtype=np.uint8)
+
+
+def _written(images: list[np.ndarray], count: int, folder: Path) -> Path:
+    """Write a stage `slices` of so many slices, the images repeated and rolled along."""
+    from catomo.hashes import sha256_of
+    from catomo.store import StackWriter
+
+    folder.mkdir()
+    shape = (count, *images[0].shape)
+    with StackWriter(folder / "slices.tif", shape, np.uint8, 0.12) as writer:
+        for i in range(count):
+            writer.write(i, np.roll(images[i % len(images)], 7 * i, axis=1)[None])
+    record = {
+        "stage": "slices",
+        "names": [f"slice_{i:04d}" for i in range(count)],
+        "contiguous": True,
+        "shape": shape,
+        "pixel_size_nm": 0.12,
+        "files": {"slices.tif": {"sha256": sha256_of(folder / "slices.tif")}},
+    }
+    (folder / "slices.json").write_text(json.dumps(record))
+    return folder
+
+
+def _untrained(path: Path, threads: int) -> Path:
+    from catomo import model_file, unet
+
+    if not path.is_file():
+        unet.start(threads)
+        network = {"levels": 6, "base_filters": 16}
+        about = {"classes": CLASSES, "pixel_size_nm": 0.12, "network": network}
+        about |= {"downsampling": unet.downsampling(6)}
+        model_file.save(unet.build(len(CLASSES), **network), path, about)
+    return path
+
+
+def _model(options):
+    from catomo import model_file, unet
+
+    unet.start(options.threads)
+    file = options.model or _untrained(options.folder / "untrained.keras", options.threads)
+    return model_file.load(file, unet.resolved_precision("auto"))
+
+
+def _share(wrong: list[np.ndarray], chosen: list[np.ndarray]) -> float:
+    picked = np.concatenate([w[c] for w, c in zip(wrong, chosen, strict=True)])
+    return float(picked.mean()) if picked.size else float("nan")
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import version
+
+    return {
+        name: version(name) for name in ("tensorflow-cpu", "keras", "numpy") if _installed(name)
+    }
+
+
+def _installed(name: str) -> bool:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return bool(version(name))
+    except PackageNotFoundError:
+        return False
+
+
+def _table(rows: list[dict], title: str) -> None:
+    """Print rows as Markdown."""
+    print(f"\n{title}\n\n| " + " | ".join(rows[0]) + " |\n|" + " --- |" * len(rows[0]))
+    for row in rows:
+        cells = (f"{v:.4g}" if isinstance(v, float) else str(v) for v in row.values())
+        print("| " + " | ".join(cells) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
