@@ -2,9 +2,9 @@
 
     PYTHONPATH=workflow CATOMO_GENC2022=FOLDER python benchmarks/predict.py --model FILE
         [--phantom FOLDER] [--quick] [--slices 702] [--only stage|schemes|calibration]
-        [--output FILE]
+        [--json FILE]
 
-Three tables, printed as Markdown; `--output` writes the figures and versions as JSON.
+Three tables, printed as Markdown; `--json` writes the figures and versions.
 
 - stage: the stage `predict` itself on a stack of 702 slices of 512 x 1024 px (the patches of
   the data set put together to slices, repeated), each run in a process of its own: wall and CPU
@@ -43,6 +43,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
+from catomo.code import versions_of
+
 CLASSES = ["background", "alumina", "pt"]
 RUNS = {
     "whole": {"average": "none"},
@@ -65,17 +67,33 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--quick", action="store_true", help="6 slices, one test slice")
     parser.add_argument("--only", choices=["stage", "schemes", "calibration"])
-    parser.add_argument("--output", type=Path)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     options = parser.parse_args()
     options.slices = 6 if options.quick else options.slices
     with tempfile.TemporaryDirectory() as folder:
         options.folder = Path(folder)
-        found = {"versions": _versions(), "threads": options.threads}
+        found = {"versions": versions_of("predict"), "threads": options.threads}
         for part in (stage, schemes, calibration):
             if options.only in (None, part.__name__):
                 found[part.__name__] = part(options)
-    if options.output:
-        options.output.write_text(json.dumps(found, indent=1) + "\n")
+    if options.json:
+        options.json.write_text(json.dumps(_headline(found) | found, indent=1) + "\n")
+
+
+def _headline(found: dict) -> dict:
+    """Return the figures by which runs are compared, of those parts that ran."""
+    headline = {}
+    if led := {row["way"]: row for row in found.get("schemes", [])}:
+        ways = {"whole": "whole", "flips": "whole, 4 flips", "overlap_dihedral": "published"}
+        headline["slice_core_seconds"] = {k: led[w]["CPU s per slice"] for k, w in ways.items()}
+        headline["dsc_difference"] = {
+            phase: led["whole, 4 flips"][f"DSC {phase}"] - led["published"][f"DSC {phase}"]
+            for phase in CLASSES[1:]
+        }
+    if rows := found.get("stage"):
+        headline["peak_gb"] = max(row["peak anonymous GB"] for row in rows)
+        headline["minutes_702_slices"] = {row["way"]: row["702 slices: minutes"] for row in rows}
+    return headline
 
 
 def stage(options) -> list[dict]:
@@ -383,23 +401,6 @@ def _model(options):
 def _share(wrong: list[np.ndarray], chosen: list[np.ndarray]) -> float:
     picked = np.concatenate([w[c] for w, c in zip(wrong, chosen, strict=True)])
     return float(picked.mean()) if picked.size else float("nan")
-
-
-def _versions() -> dict[str, str]:
-    from importlib.metadata import version
-
-    return {
-        name: version(name) for name in ("tensorflow-cpu", "keras", "numpy") if _installed(name)
-    }
-
-
-def _installed(name: str) -> bool:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return bool(version(name))
-    except PackageNotFoundError:
-        return False
 
 
 def _table(rows: list[dict], title: str) -> None:

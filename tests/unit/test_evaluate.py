@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from catomo.distances import hausdorff
 from catomo.errors import UserError
 from catomo.evaluate import evaluate
 from catomo.hashes import sha256_of
@@ -65,7 +66,14 @@ def stages(tmp_path):
             {**common, "shape": truth.shape, "suggested": list(range(len(truth)))},
             **files,
         )
-        prediction = stage(tmp_path / "06_predict", "predict", common, labels=(as_labels, found))
+        sure = np.where(truth == found, 250, 130).astype(np.uint8)
+        prediction = stage(
+            tmp_path / "06_predict",
+            "predict",
+            {**common, "temperature": 1.5},
+            labels=(as_labels, found),
+            confidence=(as_labels, sure),
+        )
         sha256 = sha256_of(slices / "slices.tif") if known else "another"
         training = stage(
             tmp_path / "05_train",
@@ -137,6 +145,48 @@ def test_particles_are_matched_in_the_volume_where_its_truth_is_known(stages, tm
     assert particles["size_bias_nm"]["mean"] == pytest.approx(0.0, abs=1e-12)
 
 
+def test_the_volume_is_scored_in_3d_where_its_truth_is_known(stages, tmp_path):
+    settings = Evaluate(slice_distance_nm=2 * PIXEL_NM)
+    metrics = run(stages(), tmp_path, settings=settings)
+    truth, found = scene(), scene(move=1)
+    expected = hausdorff(truth == 2, found == 2, (2 * PIXEL_NM, PIXEL_NM, PIXEL_NM))
+    volume = metrics["volume"]["classes"]["pt"]
+    assert list(volume["rhd_nm"].values()) == pytest.approx(expected.tolist(), abs=1e-12)
+    hit = np.count_nonzero((truth == 2) & (found == 2))
+    both = np.count_nonzero(truth == 2) + np.count_nonzero(found == 2)
+    assert volume["dsc"] == pytest.approx(2 * hit / both, abs=1e-12)
+    # Twice the distance between slices is twice the volume of every particle.
+    first, second = (
+        run(stages(), tmp_path, settings=Evaluate(slice_distance_nm=nm))["particles"]["by_size"]
+        for nm in (PIXEL_NM, 8 * PIXEL_NM)
+    )
+    assert [size["matched"] for size in first] != [size["matched"] for size in second]
+
+
+def test_confidence_is_judged_where_it_is_right_and_where_it_is_wrong(stages, tmp_path):
+    """The fixture's confidence is 250/255 where it is right and 130/255 where it is wrong."""
+    metrics = run(stages(), tmp_path)["confidence"]
+    truth, found = scene()[[1, 4]], scene(move=1)[[1, 4]]
+    wrong = np.mean(truth != found)
+    expected = (1 - wrong) * (1 - 250 / 255) + wrong * (130 / 255)
+    everywhere = metrics["everywhere"]
+    assert everywhere["ece"] == pytest.approx(expected, abs=1e-9)
+    assert everywhere["risk_coverage"]["risk"]["100"] == pytest.approx(wrong, abs=1e-12)
+    assert everywhere["risk_coverage"]["errors_in_least_sure_5"] == pytest.approx(1.0, abs=1e-9)
+    assert metrics["near_boundary"]["pixels"] < everywhere["pixels"] == truth.size
+
+
+def test_table_1_has_the_papers_column_beside_ours(stages, tmp_path):
+    metrics = run(stages(), tmp_path)
+    with open(tmp_path / "07_evaluate" / "table_1.csv", newline="") as file:
+        rows = {(row["class"], row["measure"]): row for row in csv.DictReader(file)}
+    dsc = rows["pt", "dsc"]
+    assert float(dsc["mean"]) == pytest.approx(metrics["classes"]["pt"]["dsc"]["mean"], rel=1e-5)
+    assert (dsc["paper_mean"], dsc["error_is"]) == ("0.845", "ci95")
+    rhd = rows["pt", "rhd90_nm"]
+    assert (rhd["paper_mean"], rhd["error_is"]) == ("1.81", "se")
+
+
 def test_loose_images_are_searched_one_by_one(stages, tmp_path):
     stages = stages(contiguous=False)
     particles = run(stages, tmp_path, training=False)["particles"]
@@ -178,7 +228,8 @@ def test_a_class_that_nobody_drew_gives_null_not_nan(stages, tmp_path):
     truth = np.minimum(scene(), 1)
     metrics = run(stages(truth, truth), tmp_path, training=False)
     pt = metrics["classes"]["pt"]
-    assert pt["dsc"] == {"mean": None, "ci95": None, "n": 0}
+    assert pt["dsc"].pop("n") == 0
+    assert set(pt["dsc"].values()) == {None}
     assert pt["rhd_nm"]["100"]["mean"] is None
     assert metrics["particles"]["f1"] is None
 
@@ -202,7 +253,8 @@ def test_the_same_input_gives_the_same_bytes(stages, tmp_path):
     files = sorted((tmp_path / "07_evaluate").glob("[!.]*"))
     first = {path.name: sha256_of(path) for path in files}
     assert set(first) == {
-        "metrics.json", "evaluation.csv", "comparison.png", "rhd.png", "confusion.png",
+        "metrics.json", "evaluation.csv", "table_1.csv", "comparison.png", "worst.png",
+        "unseen.png", "rhd.png", "confusion.png", "confidence.png", "particles.png",
     }  # fmt: skip
     run(made, tmp_path)
     assert first == {path.name: sha256_of(path) for path in files}

@@ -25,6 +25,7 @@ VERBS = {
     "evaluate": "07 score a segmentation against annotated slices",
     "surfaces": "08 make surfaces, views and quantities",
     "report": "09 write one page with everything about a dataset",
+    "compare": "compare two models, or two annotations, image by image",
     "suggest": "rank the slices to annotate next, and say why",
     "check": "check configuration, tables and data; estimate memory, disk and time",
     "verify": "check that every file in a results folder is what its record says",
@@ -157,6 +158,14 @@ def _arguments_report(parser) -> None:
     parser.add_argument("--dataset", default="", help="the dataset's name, for the title")
 
 
+def _arguments_compare(parser) -> None:
+    parser.add_argument("one", help="07_evaluate; with --slices, labels: folder, stack, or 'truth'")
+    parser.add_argument("other", help="another of the same kind")
+    parser.add_argument(
+        "--slices", type=Path, help="04_slices: compare two annotations of these slices"
+    )
+
+
 def _arguments_suggest(parser) -> None:
     _stage(parser, "slices", "04_slices")
     parser.add_argument("--labels", help="what is annotated already: folder, stack, or 'truth'")
@@ -206,7 +215,7 @@ def _settings(options):
             text = Path(text).read_text()
         except OSError as error:
             raise UserError(f"{where}{error.strerror.lower()}; give JSON or a file") from None
-    model = SETTINGS[options.verb]
+    model = SETTINGS["evaluate" if options.verb == "compare" else options.verb]
     try:
         return model.model_validate(yaml.safe_load(text) or {})
     except yaml.YAMLError:
@@ -294,6 +303,12 @@ def _surfaces(options, settings) -> None:
     make_surfaces(options.prediction, options.output, settings)
 
 
+def _compare(options, settings) -> None:
+    from catomo.compare import compare
+
+    compare(options.one, options.other, options.output, settings, slices=options.slices)
+
+
 def _report(options, settings) -> None:
     from catomo.report import write_report
 
@@ -311,6 +326,7 @@ _STAGES = {
     "evaluate": _evaluate,
     "surfaces": _surfaces,
     "report": _report,
+    "compare": _compare,
 }
 
 

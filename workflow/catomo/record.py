@@ -30,6 +30,7 @@ RECORDS = {
     "train": "training.json",
     "predict": "prediction.json",
     "evaluate": "metrics.json",
+    "compare": "comparison.json",
     "surfaces": "quantities.json",
     "report": "provenance.json",
 }

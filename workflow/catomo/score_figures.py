@@ -132,7 +132,8 @@ def confidence(path, counts: np.ndarray, scores: dict, classes) -> None:
         title="risk and coverage (dotted: all pixels)",
     )
     right.set_ylim(bottom=0)
-    right.legend(frameon=False)
+    if right.lines:  # none where nothing is wrong
+        right.legend(frameon=False)
     save(figure, path)
 
 

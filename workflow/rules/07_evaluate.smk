@@ -8,14 +8,29 @@ rule evaluate:
         record=record("predict"),
         slices=record("slices"),
         training=_trained_model,
-        labels=ancient("results/{dataset}/06_predict/labels.tif"),
+        predicted=ancient(
+            expand(
+                "results/{{dataset}}/06_predict/{name}.tif",
+                name=["labels", "confidence"],
+            )
+        ),
     output:
         record="results/{dataset}/07_evaluate/metrics.json",
-        table="results/{dataset}/07_evaluate/evaluation.csv",
+        tables=expand(
+            "results/{{dataset}}/07_evaluate/{table}.csv",
+            table=["evaluation", "table_1"],
+        ),
         pictures=report(
             expand(
                 "results/{{dataset}}/07_evaluate/{picture}.png",
-                picture=["comparison", "rhd", "confusion"],
+                picture=[
+                    "comparison",
+                    "worst",
+                    "unseen",
+                    "rhd",
+                    "confusion",
+                    "confidence",
+                ],
             ),
             caption="../report/evaluation.rst",
             category="{dataset}",
