@@ -114,7 +114,7 @@ def simulated(specimen: Path, seed: int, counts, axis_angle, work: Path) -> Path
     changed, folder = work / f"{name}.yaml", work / f"{name}-{seed}"
     if not (folder / "tilt_series.json").is_file():
         changed.write_text(yaml.safe_dump(content))
-        with _quiet():
+        with quiet():
             simulate(changed, folder, Simulate(seed=seed))
     return folder
 
@@ -216,7 +216,7 @@ def _asked(name: str, only: str) -> bool:
 
 def _catomo(series: Path, work: Path, tilt_deg, truth: Geometry) -> dict:
     output = work / f"{series.name}-catomo"
-    with _quiet():
+    with quiet():
         start = time.perf_counter()
         align(series, output, Align())
         seconds = time.perf_counter() - start
@@ -233,7 +233,7 @@ def _timed(method, *arguments):
         return arguments[-1], 0.0
     start = time.perf_counter()
     try:
-        with _quiet():
+        with quiet():
             found = method(*arguments)
     except Exception as error:  # whatever a peer dies of must not end the comparison
         found = f"{type(error).__name__}: {error}"
@@ -241,7 +241,7 @@ def _timed(method, *arguments):
 
 
 @contextlib.contextmanager
-def _quiet():
+def quiet():
     with (
         contextlib.redirect_stderr(io.StringIO()),
         contextlib.redirect_stdout(io.StringIO()),
