@@ -186,3 +186,28 @@ def test_reader_is_used_as_written(tmp_path):
     align(tmp_path / "one", tmp_path / "again", Align(apply=str(record.path)))
     with StackReader(tmp_path / "again" / "aligned.tif") as reader:
         assert reader.read() == pytest.approx(aligned, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("random", "offset", "turn", "reason"),
+    [
+        (1.0, 0.0, 0.0, "from what the other tilts predict"),
+        (0.0, 5.0, 0.0, "across the axis from what the other tilts predict"),
+        (0.0, 0.0, 2.5, "the tilt axis given and that found lie"),
+    ],
+)
+def test_a_wrong_alignment_does_not_pass(tmp_path, random, offset, turn, reason):
+    across, along = shifts(1) + random * np.random.default_rng(0).normal(size=(2, len(TILTS)))
+    wrong = Geometry(2.3, across + 2.7 + offset, along).turned(turn)
+    path = write(
+        tmp_path,
+        tilt_deg=TILTS.tolist(),
+        axis_angle_deg=wrong.axis_angle_deg,
+        axis_offset_px=0.0,
+        across_px=wrong.across.tolist(),
+        along_px=wrong.along.tolist(),
+    )
+    align(phantom(tmp_path / "series"), tmp_path / "out", Align(), apply=path)
+    record = read_record(tmp_path / "out", "align")
+    assert record["verdict"] != "pass"
+    assert reason in "; ".join(record["reasons"])

@@ -87,9 +87,10 @@ def align(tilt_series, output, settings, apply=None) -> None:
             across_disagreement_px=_known(_rms, found.across_disagreement),
             along_disagreement_px=_known(_rms, found.along_disagreement),
             axis=found.axis,
-            axis_difference_deg=abs(found.axis_check_deg - found.axis.angle_deg)
-            if found.axis
-            else np.nan,
+            axis_difference_deg=abs(
+                found.axis_check_deg
+                - (found.axis.angle_deg if found.axis else geometry.axis_angle_deg)
+            ),
             reprojection_error=_known(np.median, found.error),
             residual_across_px=_known(_rms, found.residual_across),
             residual_along_px=_known(_rms, found.residual_along),

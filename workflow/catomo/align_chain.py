@@ -13,7 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from catomo import registration as reg
-from catomo.geometry import Geometry, in_axis_frame
+from catomo.geometry import Geometry, in_axis_frame, rotation
 from catomo.progress import say
 from catomo.projection_matching import SIZE as MATCHING_SIZE
 from catomo.projection_matching import match
@@ -187,6 +187,11 @@ def examine(found: Alignment, images, tilt_deg, isolated: bool, settings) -> Non
     likeness = small.likeness(found.geometry, tilt_deg, _JUDGE_FOLDS)
     found.misfits = misfits(rough, likeness, tilt_deg[used], settings.verdict.warn_misfit)
     angle = found.geometry.axis_angle_deg
+    if found.axis is None and abs(angle) < settings.axis_search_deg:  # given: is it plausible?
+        shifts = (rotation(angle) @ np.stack([found.geometry.along, found.geometry.across])).T
+        scan = find_axis(images, shifts, found.usable, isolated, settings.axis_search_deg)
+        if scan.contrast > settings.verdict.warn_axis_contrast:
+            found.axis_check_deg = scan.angle_deg
     # The centre of mass serves any reading of the angles: it was found without them.
     mass = in_axis_frame(_centre_of_mass(images, tilt_deg, found.usable, isolated), angle)[0]
     by_mass = Geometry(angle, mass, found.geometry.along)
