@@ -1,8 +1,8 @@
 """Alignment against known truth: catomo beside ETSpy, scikit-image, tomviz and TomoPy.
 
     python benchmarks/align.py --specimen FILE.yaml ... [--seeds 1 2 3 4 5]
-        [--counts 30] [--axis-angle -4] [--cleaning own] [--work FOLDER] [--output FILE.json]
-        [--quick]
+        [--counts 30] [--axis-angle -4] [--cleaning own] [--only catomo] [--work FOLDER]
+        [--json FILE] [--quick]
 
 with ``PYTHONPATH=workflow`` and, for the peers,
 ``pip install -r requirements.txt etspy==1.3.0 scikit-image`` in an environment of its own. What
@@ -12,7 +12,12 @@ the conda environment of envs/tomopy.yaml it takes part.
 Every seed is a specimen of its own, drawn and recorded by `catomo simulate`. ``--counts`` (the
 background changes with this dose) and ``--axis-angle`` override the specimen file;
 ``--cleaning`` is `catomo` (a gift to the peers) or `own`, see `align_peers.py`. ``--work`` keeps
-the simulated series for the next run. The methods run one after another in one process.
+the simulated series for the next run; ``--only`` takes the methods whose keys begin so. The
+methods run one after another in one process.
+
+The JSON holds ``<specimen>.<method>``: medians over the seeds by the names in `COLUMNS`,
+the worst of each under ``worst``, every seed under ``seeds``; the specimen is the file's name
+without ``-256``.
 
 Columns, in px and degrees, each the median over the seeds and in brackets the worst:
 
@@ -37,11 +42,11 @@ import contextlib
 import io
 import json
 import platform
+import re
 import sys
 import tempfile
 import time
 import warnings
-from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
@@ -59,36 +64,40 @@ from catomo.store import StackReader
 
 DEMO = Path(__file__).parents[1] / "resources" / "phantoms" / "demo-128.yaml"
 COLUMNS = {
-    "across": "across_rms_px",
-    "jitter": "jitter_rms_px",
-    "along": "along_rms_px",
-    "axis": "axis_error_deg",
-    "offset": "offset_error_px",
+    "across_rms_px": "across",
+    "jitter_rms_px": "jitter",
+    "along_rms_px": "along",
+    "axis_error_deg": "axis",
+    "offset_error_px": "offset",
+    "seconds": "seconds",
 }
-CATOMO, NOTHING = "**catomo**", "as recorded"
+CATOMO, NOTHING = "catomo", "as recorded"
 
 
 def main() -> None:
     options = _options()
     missing = peers()[1]
-    results = []
+    figures = {}
     with tempfile.TemporaryDirectory() as temporary:
         work = options.work or Path(temporary)
         for specimen in options.specimen:
             rows: dict[str, list[dict]] = {}
             for seed in options.seeds:
                 series = simulated(specimen, seed, options.counts, options.axis_angle, work)
-                for name, row in measured(series, work, options.cleaning).items():
-                    rows.setdefault(name, []).append(row | {"seed": seed})
+                for name, row in measured(series, work, options.cleaning, options.only).items():
+                    rows.setdefault(name, []).append({"seed": seed} | row)
                 print(f"{specimen.stem}, seed {seed}: done", file=sys.stderr, flush=True)
-            title = _title(specimen, options)
-            print(f"\n{title}\n\n{table(rows)}\n", flush=True)
-            results.append({"title": title, "seeds": options.seeds, "rows": rows})
+            print(f"\n{_title(specimen, options)}\n\n{table(rows)}\n", flush=True)
+            figures[specimen.stem.removesuffix("-256")] = {
+                key_of(name): summary(seeds) for name, seeds in rows.items()
+            }
     for name in missing:
         print(f"{name}: not installed")
-    if options.output:
-        content = {"results": results, "missing": missing, "versions": _versions()}
-        options.output.write_text(json.dumps(content, indent=1))
+    if options.json:
+        asked = ("seeds", "counts", "axis_angle", "cleaning", "only", "quick")
+        conditions = {name: getattr(options, name) for name in asked}
+        content = {"conditions": conditions, "missing": missing, "versions": _versions()}
+        options.json.write_text(json.dumps(figures | content, indent=1) + "\n")
 
 
 def simulated(specimen: Path, seed: int, counts, axis_angle, work: Path) -> Path:
@@ -105,21 +114,22 @@ def simulated(specimen: Path, seed: int, counts, axis_angle, work: Path) -> Path
     changed, folder = work / f"{name}.yaml", work / f"{name}-{seed}"
     if not (folder / "tilt_series.json").is_file():
         changed.write_text(yaml.safe_dump(content))
-        with _quiet():
+        with quiet():
             simulate(changed, folder, Simulate(seed=seed))
     return folder
 
 
-def measured(series: Path, work: Path, cleaning: str) -> dict[str, dict]:
-    """Return the errors and seconds of every method on one simulated series."""
+def measured(series: Path, work: Path, cleaning: str, only: str) -> dict[str, dict]:
+    """Return the errors and seconds of the methods asked for on one simulated series."""
     source = read_record(series, "simulate")
     tilt_deg = np.array(source["tilt_deg"])
     truth = true_geometry(series)
-    rows = {CATOMO: _catomo(series, work)}
+    rows = {CATOMO: _catomo(series, work, tilt_deg, truth)} if _asked(CATOMO, only) else {}
     with StackReader(source.file("tilt_series.tif")) as reader:
         recorded = reader.read()
-    rows[NOTHING] = errors(Found(np.zeros((len(tilt_deg), 2))), tilt_deg, truth)
-    methods = peers()[0]
+    if _asked(NOTHING, only):
+        rows[NOTHING] = errors(Found(np.zeros((len(tilt_deg), 2))), tilt_deg, truth)
+    methods = [m for m in peers()[0] if _asked(m[0], only)]
     prepared = {p: _timed(cleaned, p, cleaning, recorded) for p in sorted({m[0] for m in methods})}
     for package, method, register, axis_steps in methods:
         name = f"{package} {method}"
@@ -135,21 +145,25 @@ def measured(series: Path, work: Path, cleaning: str) -> dict[str, dict]:
 
 
 def errors(found: Found | str, tilt_deg, truth: Geometry) -> dict:
-    """Return the columns of one method; a string is why it failed."""
+    """Return the columns of one method but for the seconds; a string is why it failed."""
     if isinstance(found, str):
         return {"failed": found}
     geometry = found.geometry(truth.axis_angle_deg)
     if not np.isfinite([geometry.across, geometry.along]).all():
         return {"failed": "shifts or axis are not finite"}
-    true_axis = replace(found, angle_deg=None).geometry(truth.axis_angle_deg)
-    seen = compare(geometry, tilt_deg, truth)
-    row = {column: seen[key] for column, key in COLUMNS.items()}
-    row["jitter"] = compare(true_axis, tilt_deg, truth)["jitter_rms_px"]
+    row = _errors(geometry, tilt_deg, truth)
     if found.angle_deg is None:
-        del row["axis"]
+        del row["axis_error_deg"]
     if found.offset_px is None:
-        del row["offset"]
+        del row["offset_error_px"]
     return row
+
+
+def _errors(geometry: Geometry, tilt_deg, truth: Geometry) -> dict:
+    seen = compare(geometry, tilt_deg, truth)
+    true_axis = geometry.turned(truth.axis_angle_deg - geometry.axis_angle_deg)
+    seen["jitter_rms_px"] = compare(true_axis, tilt_deg, truth)["jitter_rms_px"]
+    return {column: seen[column] for column in COLUMNS if column in seen}
 
 
 def true_geometry(series: Path) -> Geometry:
@@ -158,37 +172,59 @@ def true_geometry(series: Path) -> Geometry:
     return Geometry(truth["axis_angle_deg"], across, np.array(truth["along_px"]))
 
 
+def key_of(name: str) -> str:
+    """Return the name of a method as a key: ``ETSpy StackReg`` is ``etspy_stackreg``."""
+    return re.sub("[^a-z0-9]+", "_", name.lower())
+
+
+def summary(seeds: list[dict]) -> dict:
+    """Return median and worst of each column over the seeds that have it, and the seeds."""
+    values = {column: [row[column] for row in seeds if column in row] for column in COLUMNS}
+    values = {column: found for column, found in values.items() if found}
+    medians = {column: float(np.median(found)) for column, found in values.items()}
+    return medians | {
+        "worst": {column: max(found) for column, found in values.items()},
+        "failed": sum("failed" in row for row in seeds),
+        "seeds": seeds,
+    }
+
+
 def table(rows: dict[str, list[dict]]) -> str:
     """Return medians and worst cases as Markdown, with the best peer of every column."""
-    columns = [*COLUMNS, "seconds"]
-    lines = [f"| method | {' | '.join(columns)} |", "| --- |" + " --- |" * len(columns)]
+    lines = [f"| method | {' | '.join(COLUMNS.values())} |", "| --- |" + " --- |" * len(COLUMNS)]
     best = {}
     for name, seeds in rows.items():
+        found = summary(seeds)
         cells = []
-        for column in columns:
-            values = [row[column] for row in seeds if column in row]
-            cells.append(f"{np.median(values):.3g} ({max(values):.3g})" if values else "–")
+        for column in COLUMNS:
+            known = column in found["worst"]
+            cells.append(f"{found[column]:.3g} ({found['worst'][column]:.3g})" if known else "–")
             # A peer that fails on some seeds has no median to beat.
-            if len(values) == len(seeds) and name not in (CATOMO, NOTHING):
-                best[column] = min(best.get(column, (np.inf, "")), (np.median(values), name))
-        failed = sum("failed" in row for row in seeds)
-        label = f"{name} (failed {failed}×)" if failed else name
+            if known and not found["failed"] and name not in (CATOMO, NOTHING):
+                best[column] = min(best.get(column, (np.inf, "")), (found[column], name))
+        label = f"{name} (failed {found['failed']}×)" if found["failed"] else name
         lines.append(f"| {label} | {' | '.join(cells)} |")
     if best:
-        cells = [f"{best[c][0]:.3g} {best[c][1]}" if c in best else "–" for c in columns]
+        cells = [f"{best[c][0]:.3g} {best[c][1]}" if c in best else "–" for c in COLUMNS]
         lines.append(f"| *best peer* | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _catomo(series: Path, work: Path) -> dict:
+def _asked(name: str, only: str) -> bool:
+    return key_of(name).startswith(only)
+
+
+def _catomo(series: Path, work: Path, tilt_deg, truth: Geometry) -> dict:
     output = work / f"{series.name}-catomo"
-    with _quiet():
+    with quiet():
         start = time.perf_counter()
         align(series, output, Align())
         seconds = time.perf_counter() - start
     record = read_record(output, "align")
-    row = {column: record["truth"][key] for column, key in COLUMNS.items()}
-    return row | {"seconds": seconds, "verdict": record["verdict"], "reasons": record["reasons"]}
+    across = np.array(record["across_px"]) + record["axis_offset_px"]
+    geometry = Geometry(record["axis_angle_deg"], across, np.array(record["along_px"]))
+    row = _errors(geometry, tilt_deg, truth) | {"seconds": seconds}
+    return row | {"verdict": record["verdict"], "reasons": record["reasons"]}
 
 
 def _timed(method, *arguments):
@@ -197,7 +233,7 @@ def _timed(method, *arguments):
         return arguments[-1], 0.0
     start = time.perf_counter()
     try:
-        with _quiet():
+        with quiet():
             found = method(*arguments)
     except Exception as error:  # whatever a peer dies of must not end the comparison
         found = f"{type(error).__name__}: {error}"
@@ -205,7 +241,7 @@ def _timed(method, *arguments):
 
 
 @contextlib.contextmanager
-def _quiet():
+def quiet():
     with (
         contextlib.redirect_stderr(io.StringIO()),
         contextlib.redirect_stdout(io.StringIO()),
@@ -242,7 +278,8 @@ def _options():
     parser.add_argument("--axis-angle", type=float, help="degrees")
     parser.add_argument("--cleaning", choices=["catomo", "own"], default="catomo")
     parser.add_argument("--work", type=Path, help="folder for the simulated series")
-    parser.add_argument("--output", type=Path, help="JSON with every figure")
+    parser.add_argument("--only", default="", metavar="PART", help="catomo, etspy, tomviz, …")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     parser.add_argument("--quick", action="store_true", help="the first seed only")
     options = parser.parse_args()
     if options.quick:

@@ -77,8 +77,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("series", type=Path, help="01_tilt_series of a phantom")
     parser.add_argument("--size", type=int, default=1024, help="px")
-    parser.add_argument("--output", type=Path, help="JSON file to write")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
+    parser.add_argument("--quick", action="store_true", help="256 px")
     options = parser.parse_args()
+    if options.quick:
+        options.size = 256
     found = {"size_px": options.size, "cores": os.cpu_count(), "versions": versions_of("align")}
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
@@ -98,8 +101,8 @@ def main() -> None:
                 f"| {one['reprojection_error']:.3f} |",
                 flush=True,
             )
-    if options.output:
-        options.output.write_text(json.dumps(found, indent=2))
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -100,7 +100,12 @@ def test_everything_comes_back_without_noise(clean):
     assert aligned.shape == (len(TILTS), SIZE, SIZE)
     assert aligned.dtype == np.float32
     assert abs(np.median(aligned)) < 0.05
-    assert record["steps"]["specimen"]["kind"] == "isolated"
+    steps = record["steps"]
+    assert steps["specimen"]["kind"] == "isolated"
+    for step in ("pairwise", "centre_of_mass", "common_line", "projection_matching"):
+        assert len(steps[step]["rms_px"]) == 2
+    for step in ("common_line", "projection_matching"):
+        assert steps[step]["accepted"] == (steps[step]["error_after"] < steps[step]["error_before"])
 
 
 @pytest.mark.parametrize("angle", [-4.2, 0.0, 3.1])
@@ -158,6 +163,7 @@ def test_needle_cut_by_the_frame(tmp_path):
     assert record["steps"]["specimen"]["kind"] == "extended"
     assert record["verdict"] != "stop"
     assert record["axis_angle_deg"] == pytest.approx(-2.5, abs=0.2)
+    assert record["measures"]["axis_difference_deg"] < 0.3
     assert record["truth"]["along_rms_px"] < 0.1
     assert record["truth"]["jitter_rms_px"] < 0.3
 

@@ -1,13 +1,20 @@
 """align: a series spoilt in a usual way gets a warning that names it; a good one passes."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import yaml
 from test_align import BALLS, SIZE, TILTS, phantom, project, run, write_series
 
 from catomo.reconstruct import reconstruct
 from catomo.settings.reconstruct import Reconstruct
+from catomo.settings.tilt_series import Simulate
+from catomo.simulate import simulate
 from catomo.store import StackReader
 
+DEMO = Path(__file__).parents[2] / "resources" / "phantoms" / "demo-128.yaml"
+FILM = {"thickness_nm": 5, "contrast": 0.35, "texture_sigma_nm": 1.5, "texture_amplitude": 0.25}
 MIDDLE = int(np.argmin(np.abs(TILTS)))  # -2°, the nearest to 0° with that at 2°
 
 
@@ -21,6 +28,11 @@ def exchange(one, other):
 
 def in_order_of_acquisition(images):
     return images[[*range(MIDDLE, len(TILTS)), *range(MIDDLE - 1, -1, -1)]]
+
+
+def in_turns(images):
+    outwards = [MIDDLE + (k + 1) // 2 * (1 if k % 2 else -1) for k in range(len(TILTS))]
+    return images[outwards]
 
 
 def thrown_about(images):
@@ -45,6 +57,7 @@ def blank(images):
         (exchange(3, 29), ["-54° is not what", "50° is not what", "it resembles -54°"]),
         (blank, ["the images at -38° show nothing"]),
         (in_order_of_acquisition, ["in the order of acquisition, up from 0° and then down"]),
+        (in_turns, ["in the order of acquisition, up and down in turns from 0°"]),
         (lambda images: images.transpose(0, 2, 1), ["does the tilt axis lie along x"]),
         (thrown_about, ["outside the recorded frame"]),
     ],
@@ -107,4 +120,15 @@ def test_ten_good_series_pass(tmp_path, seed):
     counts = 10 ** rng.uniform(2.2, 3.5)  # at the brightest pixel
     images = rng.poisson(counts * images / images.max() + rng.uniform(0, 0.3) * counts)
     record, _ = run(write_series(tmp_path / "series", images), tmp_path / "out")
+    assert record["verdict"] == "pass", record["reasons"]
+
+
+@pytest.mark.parametrize(("seed", "counts"), [(2, 60), (3, 400)])
+def test_good_series_on_film_pass(tmp_path, seed, counts):
+    specimen = yaml.safe_load(DEMO.read_text()) | {"film": FILM}
+    specimen["acquisition"] |= {"counts_mid_plate": counts, "background_counts": counts / 10}
+    (tmp_path / "film.yaml").write_text(yaml.safe_dump(specimen))
+    simulate(tmp_path / "film.yaml", tmp_path / "series", Simulate(seed=seed))
+    record, _ = run(tmp_path / "series", tmp_path / "out")
+    assert record["steps"]["specimen"]["kind"] == "extended"
     assert record["verdict"] == "pass", record["reasons"]

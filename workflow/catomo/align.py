@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
@@ -48,15 +50,15 @@ def align(tilt_series, output, settings, apply=None) -> None:
         If the known alignment cannot be used.
     """
     source = read_record(tilt_series, "simulate", "import")
-    apply = apply or settings.apply
+    apply = apply or os.path.expandvars(settings.apply)
     with committing(output, "align", settings, {"tilt_series": source}) as out:
         tilt_deg = np.array(source["tilt_deg"], dtype=float)
-        known = known_geometry(apply, tilt_deg, source["pixel_size_nm"]) if apply else None
+        known = known_geometry(apply, source) if apply else None
         images, isolated, steps = _prepared(source.file("tilt_series.tif"), settings)
         if known:
             found = Alignment(known, usable_images(images))
             examine(found, images, tilt_deg, isolated, settings)
-            steps["known_alignment"] = {"file": str(apply), "sha256": sha256_of(apply)}
+            steps["known_alignment"] = {"file": Path(apply).name, "sha256": sha256_of(apply)}
         else:
             found = solve(images, tilt_deg, isolated, settings)
         geometry = found.geometry
@@ -85,9 +87,10 @@ def align(tilt_series, output, settings, apply=None) -> None:
             across_disagreement_px=_known(_rms, found.across_disagreement),
             along_disagreement_px=_known(_rms, found.along_disagreement),
             axis=found.axis,
-            axis_difference_deg=abs(found.axis_check_deg - found.axis.angle_deg)
-            if found.axis
-            else np.nan,
+            axis_difference_deg=abs(
+                found.axis_check_deg
+                - (found.axis.angle_deg if found.axis else geometry.axis_angle_deg)
+            ),
             reprojection_error=_known(np.median, found.error),
             residual_across_px=_known(_rms, found.residual_across),
             residual_along_px=_known(_rms, found.residual_along),

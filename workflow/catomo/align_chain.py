@@ -1,8 +1,8 @@
 """The chain of alignment: from mended images to one geometry, each refinement on trial.
 
-Pairwise registration and centre of mass → tilt axis → low-order terms → common line →
-projection matching. A refinement stays only if the tilts predict each other better with it
-(`catomo.reprojection`); what each one did is noted.
+Tilt axis from pairwise registration or centre of mass → low-order terms → common line →
+check of the axis → projection matching. A refinement stays only if the tilts predict each
+other better with it (`catomo.reprojection`); what each one did is noted.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from catomo import registration as reg
-from catomo.geometry import Geometry, in_axis_frame
+from catomo.geometry import Geometry, in_axis_frame, rotation
 from catomo.progress import say
 from catomo.projection_matching import SIZE as MATCHING_SIZE
 from catomo.projection_matching import match
@@ -26,6 +26,9 @@ _BLANK_CONTRAST = 0.1  # of the median tilt: below this an image shows nothing
 _FEWEST = 10  # images below which reprojection says nothing
 _JUDGE_SIZE, _JUDGE_FOLDS = 128, 4  # folds other than those of the matching
 _SUSPECT_SIZE = 64
+# The Fourier search is the more exact of the two if they differ by less; a specimen cut by the
+# frame disturbs it more than a reconstruction.
+_TURN_FROM_DEG = {"isolated": 0.5, "extended": 0.25}
 _TURN_GAIN = 0.005  # noise alone makes other axes this much better on weak or round specimens
 
 
@@ -123,6 +126,8 @@ def solve(images: np.ndarray, tilt_deg: np.ndarray, isolated: bool, settings) ->
     found = Alignment(geometry, usable, axis, steps=steps)
 
     low = reg.low_order(tilt_deg)
+    if by_mass:
+        steps["centre_of_mass"] = {"rms_px": [_rms(across), _rms(along)]}
     if path is not None:
         # Drift looks like a moved specimen: only what is left is a disagreement.
         followed = in_axis_frame(path, angle)[0]
@@ -133,16 +138,19 @@ def solve(images: np.ndarray, tilt_deg: np.ndarray, isolated: bool, settings) ->
         if settings.centre_of_mass and not isolated:
             drifted = Geometry(angle, followed + drift, geometry.along)
             geometry = judge.better(geometry, drifted, steps, "centre_of_mass")
-    if axis is not None and judge.able:
-        found.axis_check_deg = by_reprojection(judge.reproject, tilt_deg, geometry)
-        steps["tilt_axis"]["by_reprojection_deg"] = found.axis_check_deg
-        turned = geometry.turned(found.axis_check_deg - angle)
-        geometry = judge.better(geometry, turned, steps, "turned_axis", _TURN_GAIN)
-        angle = geometry.axis_angle_deg
     if settings.common_line:
         move, found.line_disagreement = _common_line(images, geometry, usable, isolated)
         moved = Geometry(angle, geometry.across, geometry.along + move)
         geometry = judge.better(geometry, moved, steps, "common_line")
+    if axis is not None and judge.able:
+        # After the common line: drift along the axis draws the best reprojection away from it.
+        found.axis_check_deg = by_reprojection(judge.reproject, tilt_deg, geometry)
+        steps["tilt_axis"]["by_reprojection_deg"] = found.axis_check_deg
+        apart = found.axis_check_deg - angle
+        if abs(apart) > _TURN_FROM_DEG["isolated" if isolated else "extended"]:
+            turned = geometry.turned(apart)
+            geometry = judge.better(geometry, turned, steps, "turned_axis", _TURN_GAIN)
+            angle = geometry.axis_angle_deg
     if settings.projection_matching and judge.able:
         reproject = Reprojector(images, usable, isolated, MATCHING_SIZE)
         keep_offset = isolated and settings.centre_of_mass
@@ -178,8 +186,13 @@ def examine(found: Alignment, images, tilt_deg, isolated: bool, settings) -> Non
     rough = small(found.geometry, tilt_deg, _JUDGE_FOLDS).error()
     likeness = small.likeness(found.geometry, tilt_deg, _JUDGE_FOLDS)
     found.misfits = misfits(rough, likeness, tilt_deg[used], settings.verdict.warn_misfit)
-    # The centre of mass serves any reading of the angles: it was found without them.
     angle = found.geometry.axis_angle_deg
+    if found.axis is None and abs(angle) < settings.axis_search_deg:  # given: is it plausible?
+        shifts = (rotation(angle) @ np.stack([found.geometry.along, found.geometry.across])).T
+        scan = find_axis(images, shifts, found.usable, isolated, settings.axis_search_deg)
+        if scan.contrast > settings.verdict.warn_axis_contrast:
+            found.axis_check_deg = scan.angle_deg
+    # The centre of mass serves any reading of the angles: it was found without them.
     mass = in_axis_frame(_centre_of_mass(images, tilt_deg, found.usable, isolated), angle)[0]
     by_mass = Geometry(angle, mass, found.geometry.along)
     found.reading, found.reading_ratio = other_reading(small, by_mass, tilt_deg)

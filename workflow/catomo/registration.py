@@ -29,7 +29,7 @@ def pairwise(images: np.ndarray, tilt_deg: np.ndarray, usable: np.ndarray) -> np
     tilt_deg : ndarray (tilt,)
         Ascending.
     usable : ndarray (tilt,), bool
-        Others are skipped; they take the shift of the neighbour before them.
+        Others are skipped; their shifts are interpolated.
 
     Returns
     -------

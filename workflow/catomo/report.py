@@ -167,7 +167,24 @@ def _alignment(record, settings):
         ("error of the axis angle (truth known)", "truth.axis_error_deg", 3, "°"),
         ("error of the axis offset (truth known)", "truth.offset_error_px", 3, "px"),
     ]
-    return words, [plain_table(record, rows)]
+    return words, [plain_table(record, rows), _steps(record)]
+
+
+def _steps(record):
+    """Return the table of what each step moved, and whether the tilts agree better with it."""
+    words = {True: "kept", False: "refused: no better", None: "–"}
+    figures = (("rms_px.0", 2), ("rms_px.1", 2), ("error_before", 4), ("error_after", 4))
+    rows = [
+        [
+            {"text": name.replace("_", " ")},
+            *(cell(record, f"steps.{name}.{key}", digits) for key, digits in figures),
+            {"text": words[step.get("accepted")]},
+        ]
+        for name, step in record["steps"].items()
+        if "rms_px" in step
+    ]
+    header = ["step", "across (px RMS)", "along", "unpredicted before", "after", ""]
+    return {"header": header, "rows": rows}
 
 
 def _reconstruction(record, settings):

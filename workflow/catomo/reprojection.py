@@ -162,9 +162,9 @@ class Reprojector:
 
 
 def _unit_spectra(images: np.ndarray) -> np.ndarray:
-    spectra = np.fft.rfft2(images - images.mean(axis=(1, 2), keepdims=True))
-    norms = np.sqrt(_dot(images, images) - images[0].size * images.mean(axis=(1, 2)) ** 2)
-    return spectra / np.maximum(norms, 1e-30)[:, None, None]
+    centred = images - images.mean(axis=(1, 2), keepdims=True)
+    norms = np.sqrt(_dot(centred, centred))
+    return np.fft.rfft2(centred) / np.maximum(norms, 1e-30)[:, None, None]
 
 
 def _dot(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -117,6 +117,8 @@ def import_tilt_series(series, output, settings, angles=None, pixel_size_nm=None
                     "shape": list(seen.shape),
                     "axes": ["tilt", "y", "x"],
                     "tilt_deg": seen.tilt_deg,
+                    "order": seen.order,
+                    "recorded_images": opened.shape[0],
                     "pixel_size_nm": seen.pixel_size_nm,
                     "orientation": {"tilt_axis": "y", "angle_unit": "deg", "handedness": 1},
                     "found": seen.sources,

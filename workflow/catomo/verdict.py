@@ -34,7 +34,7 @@ class Measures:
     axis : AxisScan or None
         None if the angle was given.
     axis_difference_deg : float
-        Between the tilt axes found by two methods.
+        Between the tilt axes found by two methods, or the one given and one found.
     reprojection_error : float
         Median share of an image that the other tilts do not predict.
     residual_across_px, residual_along_px : float
@@ -129,8 +129,18 @@ def judge(measures: Measures, limits) -> tuple[str, list[str]]:
 
     if measures.axis is not None:
         _judge_axis(measures, limits, check)
+    said = (
+        "two methods find tilt axes" if measures.axis else "the tilt axis given and that found lie"
+    )
+    check(
+        measures.axis_difference_deg > limits.warn_axis_check_deg,
+        False,
+        f"{said} {measures.axis_difference_deg:.1f}° apart",
+    )
     _judge_angles(measures, limits, check)
     _judge_shifts(measures, limits, check)
+    few = np.isnan(measures.reprojection_error)
+    check(few, False, f"{shown} images are too few to predict each other: nothing vouches for them")
     blank = _listed(measures.blank_deg)
     check(bool(blank), False, f"the images at {blank} show nothing; their shifts are interpolated")
     return "stop" if stops else "warn" if warnings else "pass", stops + warnings
@@ -155,11 +165,6 @@ def _judge_axis(measures: Measures, limits, check) -> None:
         False,
         f"the tilt axis found, {axis.angle_deg:.1f}°, is an end of the range searched; "
         "raise axis_search_deg",
-    )
-    check(
-        measures.axis_difference_deg > limits.warn_axis_check_deg,
-        False,
-        f"two methods find tilt axes {measures.axis_difference_deg:.1f}° apart",
     )
 
 

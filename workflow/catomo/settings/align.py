@@ -44,7 +44,10 @@ class Verdict(Settings):
         le=1,
     )
     warn_axis_check_deg: float = key(
-        0.5, "warn when two methods find tilt axes this far apart", "degree", gt=0
+        0.5,
+        "warn when two methods find tilt axes this far apart, or one given lies this far off",
+        "degree",
+        gt=0,
     )
     warn_reprojection_error: float = key(
         0.25, "warn when the other tilts leave this share of an image unpredicted (median)", gt=0
