@@ -29,6 +29,15 @@ def needle() -> Path:
     return place
 
 
+@pytest.fixture(scope="session")
+def cuda():
+    """ASTRA where it has a GPU: the tests of the CPU run there too, with bounds of their own."""
+    astra = pytest.importorskip("astra")
+    if not astra.use_cuda():
+        pytest.skip("no CUDA GPU here: the CUDA path is unverified")
+    return astra
+
+
 class Project:
     """A copy of the workflow in a folder of its own, with commands run there."""
 

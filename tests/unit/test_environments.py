@@ -67,8 +67,6 @@ def test_every_import_of_a_stage_is_in_its_environment(path):
     verbs = _verbs_of(path.stem)
     assert verbs
     needed = {package for verb in verbs for package in code.packages_of(verb)}
-    if path.stem == "tomopy":
-        needed -= {"astra"}
     needed |= {"pydantic", "yaml"}  # settings are checked in every environment
     missing = {CONDA.get(p, p) for p in needed - OPTIONAL.keys()} - specs.keys()
     assert not missing

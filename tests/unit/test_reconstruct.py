@@ -1,11 +1,17 @@
 """The stage reconstruct: streaming, refusals and the comparison with the truth."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from catomo import backends, code, record
+from catomo import reconstruct as stage
 from catomo.errors import UserError
 from catomo.projector import ShearProjector
 from catomo.reconstruct import reconstruct
@@ -71,6 +77,10 @@ def test_the_volume_shows_the_specimen_where_alignment_put_it(folders, tmp_path,
     assert found["truth"]["nrmse"] < 0.25
     assert found["residual"] < 0.1
     assert found["backend"] == "cpu"
+    assert found["unit"] == "intensity of the aligned images per pixel of path"
+    alumina = np.roll(specimen[0], [int(SHIFT[axis]) for axis in "yzx"], axis=(0, 1, 2)) == 1
+    assert np.median(volume[alumina]) == pytest.approx(1, rel=0.1)  # density, in that unit
+    assert found["specimen_value"] == pytest.approx(1, rel=0.3)
     assert found["shape"] == list(volume.shape) == list(SHAPE)
     assert 0 < found["negative_fraction"] < 1
     assert np.corrcoef(volume.ravel(), specimen[2].ravel())[0, 1] > 0.97
@@ -89,11 +99,46 @@ def test_a_wrong_shift_is_seen_in_the_figures(folders, tmp_path):
     assert wrong < 0.5 < right
 
 
-def test_slab_and_threads_do_not_change_a_byte(folders, tmp_path, monkeypatch):
-    first = run(folders, tmp_path / "a")[0]["files"]
-    monkeypatch.setattr(backends, "threads", lambda: 1)
-    second = run(folders, tmp_path / "b", slab_slices=5)[0]["files"]
-    assert first == second
+@pytest.mark.parametrize("settings", [{"algorithm": "mlem"}, {}, {"tv": 0.01}])
+def test_slab_and_threads_do_not_change_a_byte(folders, tmp_path, monkeypatch, settings):
+    records = []
+    for threads, slab in ((1, 1), (3, 1), (2, 16), (7, 5)):  # a slab has a slice per thread
+        monkeypatch.setattr(backends, "threads", lambda count=threads: count)
+        monkeypatch.setattr(stage, "threads", lambda count=threads: count)
+        out = tmp_path / f"{threads}-{slab}"
+        record = run(folders, out, iterations=4, slab_slices=slab, **settings)[0]
+        del record["settings"]["slab_slices"]
+        records.append(record)
+    assert all(record == records[0] for record in records)  # the sha256 of the volume, and all
+
+
+KILLED = """
+import os, signal, sys
+from catomo import reconstruct
+from catomo.settings.reconstruct import Reconstruct
+
+class Writer(reconstruct.StackWriter):
+    def write(self, start, slab):
+        super().write(start, slab)
+        if start >= 8:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+reconstruct.StackWriter = Writer
+settings = Reconstruct(backend="cpu", tv=0.0, depth_nm=10.0, slab_slices=4)
+reconstruct.reconstruct(sys.argv[1], sys.argv[2], settings)
+"""
+
+
+def test_a_killed_job_leaves_no_volume_and_is_no_hindrance(folders, tmp_path):
+    clean, killed = tmp_path / "clean", tmp_path / "killed"
+    command = [sys.executable, "-c", KILLED, folders / "02", killed]
+    environment = {**os.environ, "PYTHONPATH": str(Path(stage.__file__).parents[1])}
+    job = subprocess.run(command, env=environment, capture_output=True, check=False)
+    assert job.returncode == -signal.SIGKILL, job.stderr
+    assert not [path for path in killed.iterdir() if not path.name.startswith(".")]
+    wanted = run(folders, clean, truth=False)[0]["files"]
+    assert run(folders, killed, truth=False)[0]["files"] == wanted
+    assert {path.name for path in killed.iterdir()} == {path.name for path in clean.iterdir()}
 
 
 def test_blank_tilts_are_left_out(folders, tmp_path):
@@ -186,6 +231,48 @@ def test_padding_and_depth_change_the_frame_only(folders, tmp_path):
     assert found["shape"] == [13, 32, 40]
     assert "truth" not in found
     assert np.corrcoef(padded.ravel(), plain[:, 4:36].ravel())[0, 1] > 0.99
+
+
+def aligned_folder(root, aligned):
+    """Write an alignment of nothing but its images."""
+    with committing(root, "align", Settings()) as out:
+        write_stack(out.path("aligned.tif"), np.asarray(aligned, np.float32), 0.25)
+        out.record.update(
+            tilt_deg=TILT, pixel_size_nm=0.25, orientation={}, verdict="pass", reasons=[]
+        )
+    return root
+
+
+def test_padding_spares_a_film_wider_than_the_detector(tmp_path):
+    detector, film = 64, 0.8
+    wide = np.zeros((2, 24, 400), np.float32)
+    wide[:, 10:14] = film
+    data = ShearProjector(TILT, wide.shape[1:], detector).forward(wide).swapaxes(0, 1)
+    source, means, peaks = aligned_folder(tmp_path / "02", data), [], []
+    for pad_width in (1.0, 2.0):
+        out = tmp_path / f"{pad_width}"
+        settings = {"backend": "cpu", "tv": 0.0, "depth_nm": 6.0, "subsets": 5}
+        reconstruct(source, out, Reconstruct(pad_width=pad_width, **settings))
+        volume = read_pages(out / "volume.tif")
+        assert volume.shape == (2, 24, detector)
+        means.append(volume.sum() / (2 * 4 * detector))
+        peaks.append(volume.max())
+    assert peaks[0] > 5 * film  # spikes at the borders
+    assert peaks[1] < 2 * film
+    assert abs(means[1] - film) < 0.5 * abs(means[0] - film)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"), [(np.nan, "not finite"), (np.inf, "not finite"), (-1.0, "above zero")]
+)
+def test_images_that_cannot_be_reconstructed_are_refused(tmp_path, value, words):
+    images = np.zeros((len(TILT), 4, 32), np.float32)
+    images[:, 1:3, 10:20] = -1 if value == -1 else 1
+    images[5, 2, 15] = value
+    source = aligned_folder(tmp_path / "02", images)
+    with pytest.raises(UserError, match=f"aligned images hold .*{words}"):
+        reconstruct(source, tmp_path / "03", Reconstruct(backend="cpu"))
+    assert not list((tmp_path / "03").iterdir())
 
 
 def test_a_stopped_alignment_is_refused_unless_accepted(folders, tmp_path):

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import binary_dilation, gaussian_filter
 
 from catomo.mlem import MaximumLikelihood
 from catomo.projector import ShearProjector
+from catomo.settings.reconstruct import Reconstruct
 from catomo.total_variation import EPSILON, one_step_late
 
 TILT = np.arange(-68, 69, 2)
@@ -42,7 +43,10 @@ def test_flat_images_stay_as_they_are():
 
 
 def specimen(seed, counts, read_noise):
-    """A corrugated plate with pores and Pt, drawn and projected twice as fine, with noise."""
+    """A corrugated plate with pores and Pt, drawn and projected twice as fine, with noise.
+
+    The truth is what the probe makes of it: sharper than that no data could show it.
+    """
     rng = np.random.default_rng(seed)
     depth, width = SHAPE
     z, x = np.mgrid[: 2 * depth, : 2 * width] / 2.0
@@ -55,48 +59,53 @@ def specimen(seed, counts, read_noise):
         at, deep = rng.uniform(-140, 140), rng.uniform(-28, 28)
         wide, high = rng.uniform(4, 9), rng.uniform(8, 24)
         fine[(np.abs(along - at) < wide / 2) & (np.abs(across - deep) < high / 2)] = 0
-    for _ in range(40):
+    for _ in range(24):
         at, side = rng.uniform(-150, 150), rng.choice([-1, 1]) * (34 + rng.uniform(-6, 5))
         radius = np.clip(4.4 * np.exp(0.3 * rng.normal()), 2, 8)
         fine[(along - at) ** 2 + (across - side) ** 2 < radius**2] = 19.5
+    fine = gaussian_filter(fine, 2 * 0.7)
     truth = fine.reshape(depth, 2, width, 2).mean(axis=(1, 3))
     seen = ShearProjector(TILT, fine.shape, 2 * width).forward(fine[None])[0] / 2
-    mean = gaussian_filter(seen, (0, 1.6)).reshape(len(TILT), width, 2).mean(axis=2)
+    mean = seen.reshape(len(TILT), width, 2).mean(axis=2)
     gain = counts / 68  # at the middle of the plate
     noisy = rng.poisson(gain * mean) + rng.normal(0, read_noise, mean.shape)
     return truth, (noisy / gain).astype(np.float32)[None]
 
 
 def error(image, truth):
-    image, truth = image.ravel().astype(float), truth.ravel().astype(float)
-    return np.sqrt(1 - (image @ truth) ** 2 / ((image @ image) * (truth @ truth)))
+    """Return the nRMSE, within the plate and two pixels around it."""
+    inside = binary_dilation(truth > 0.5, iterations=2)
+    return np.linalg.norm((image - truth)[inside]) / np.linalg.norm(truth[inside])
 
 
 def dice(image, truth):
+    """Return the Dice of the particles, of 4 px and more, at the best threshold."""
     pt = truth > 10
     return max(
         2 * np.sum(pt & (image > t)) / (pt.sum() + (image > t).sum()) for t in range(4, 17, 2)
     )
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize(("counts", "read_noise", "bar"), [(400, 5, 0.88), (60, 3, 0.78)])
-def test_it_beats_plain_mlem_at_its_best(counts, read_noise, bar):
+def test_by_default_it_beats_plain_mlem_at_its_best(counts, read_noise, bar, seed):
     projector = ShearProjector(TILT, SHAPE, SHAPE[1])
-    ratios, gains = [], []
-    for seed in (1, 2, 3):
-        truth, data = specimen(seed, counts, read_noise)
-        plain = []
+    truth, data = specimen(seed, counts, read_noise)
+    errors, best = [], []
 
-        def watch(images, plain=plain, truth=truth):
-            plain.append((error(images[0], truth), dice(images[0], truth)))
+    def watch(images):
+        errors.append(error(images[0], truth))
+        if errors[-1] == min(errors):
+            best[:] = images.copy()
 
-        MaximumLikelihood(projector, 24, 7, 1.0)(data, watch)
-        found = MaximumLikelihood(projector, 30, 7, 1.0, tv=0.01)(data)[0]
-        best = min(plain)
-        ratios.append(error(found, truth) / best[0])
-        gains.append(dice(found, truth) - best[1])
-    assert np.mean(ratios) <= bar
-    assert np.mean(gains) >= 0
+    MaximumLikelihood(projector, 170 if counts == 400 else 80)(data, watch)
+    assert np.argmin(errors) < len(errors) - 10  # it was at its best, and got worse again
+    settings = Reconstruct()
+    found = MaximumLikelihood(
+        projector, settings.iterations, settings.subsets, 1.0, tv=settings.tv
+    )(data)[0]
+    assert error(found, truth) <= bar * min(errors)
+    assert dice(found, truth) >= dice(best[0], truth)
 
 
 def test_it_calms_down_and_keeps_what_is_bright():
@@ -108,7 +117,7 @@ def test_it_calms_down_and_keeps_what_is_bright():
     assert np.vdot(step, former) > 0.8 * np.vdot(former, former)  # not to and fro
     assert found.sum() == pytest.approx(truth.sum(), rel=0.02)
     plain = MaximumLikelihood(projector, 30, 7, 1.0)(data)[0]
-    pt = truth > 19
+    pt = truth > 18
     assert found[pt].mean() > 0.93 * plain[pt].mean()
 
 

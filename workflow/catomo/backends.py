@@ -24,12 +24,12 @@ def resolve(name: str) -> str:
     if name != "auto":
         return name
     try:
-        import astra
-
-        agrees(AstraProjector([-40.0, 25.0], (24, 32), 32))
-    except (ImportError, UserError):
+        projector = AstraProjector([-40.0, 25.0], (24, 32), 32)
+        if projector.gpu:
+            agrees(projector)
+        return "astra" if projector.gpu else "cpu"
+    except Exception:  # whatever a driver raises: that GPU is not usable
         return "cpu"
-    return "astra" if astra.use_cuda() else "cpu"
 
 
 def make_solver(

@@ -38,7 +38,7 @@ class Iteration:
         self.unit = unit
         self.shape = projector.shape
         self.parts = [projector.subset(start, subsets) for start in range(subsets)]
-        self.gains = [_inverse_sensitivity(part) for part in self.parts]
+        self.gains = [inverse_sensitivity(part) for part in self.parts]
 
     def __call__(self, sinograms: np.ndarray, watch=None, pool=None) -> np.ndarray:
         """Reconstruct slices (n, depth, width) from sinograms (n, tilt, detector).
@@ -93,6 +93,14 @@ class Iteration:
         raise NotImplementedError
 
 
+def inverse_sensitivity(projector) -> np.ndarray:
+    """Return 1 / A'1 of one slice (depth, width), and 0 where no tilt looks."""
+    ones = np.ones((1, len(projector.tilt_deg), projector.detector), np.float32)
+    sensitivity = projector.backward(ones)[0]
+    seen = sensitivity > FLOOR * len(projector.tilt_deg)
+    return np.where(seen, 1 / np.where(seen, sensitivity, 1), 0).astype(np.float32)
+
+
 def _scaled(sinograms, unit):
     """Return the clipped and scaled sinograms, the scales, and the mean of each slice."""
     y = np.maximum(sinograms, 0, dtype=np.float32)
@@ -102,11 +110,3 @@ def _scaled(sinograms, unit):
     divisors = np.where(scales > 0, scales, 1)
     y /= divisors[:, None, None]
     return y, scales, (means / divisors).astype(np.float32)
-
-
-def _inverse_sensitivity(projector) -> np.ndarray:
-    """Return 1 / A'1 of one slice (depth, width), and 0 where no tilt looks."""
-    ones = np.ones((1, len(projector.tilt_deg), projector.detector), np.float32)
-    sensitivity = projector.backward(ones)[0]
-    seen = sensitivity > FLOOR * len(projector.tilt_deg)
-    return np.where(seen, 1 / np.where(seen, sensitivity, 1), 0).astype(np.float32)

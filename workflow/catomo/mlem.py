@@ -75,4 +75,5 @@ def _multiply(images, correction, gain):
         for z in range(images.shape[1]):
             for x in range(images.shape[2]):
                 value = images[n, z, x] * (correction[n, z, x] * gain[z, x])
-                correction[n, z, x] = value if value > _NOTHING else np.float32(0)
+                # Asked this way round, what is not a number stays one, and is found out.
+                correction[n, z, x] = np.float32(0) if value < _NOTHING else value

@@ -130,6 +130,7 @@ _CAPTIONS = {
     "tilt_series": "The image nearest to 0° tilt.",
     "alignment": "Shifts by tilt, the search for the tilt axis, and a sinogram before and after.",
     "orthoslices": "Three orthogonal slices through the volume.",
+    "convergence": "Change, residual and likelihood of a sample of slices, pass by pass.",
     "slices": "Slices spread over the volume, 8 bits deep.",
     "curves": "Loss and scores while training.",
     "prediction": "Slices with their segmentation laid on.",

@@ -47,5 +47,6 @@ def _add(images, correction, gain):
         for z in range(images.shape[1]):
             for x in range(images.shape[2]):
                 value = images[n, z, x] + correction[n, z, x] * gain[z, x]
-                seen = value > 0 and gain[z, x] > 0
-                correction[n, z, x] = value if seen else np.float32(0)
+                # Asked this way round, what is not a number stays one, and is found out.
+                nothing = value < 0 or gain[z, x] == 0
+                correction[n, z, x] = np.float32(0) if nothing else value

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from catomo.errors import UserError
 from catomo.mlem import MaximumLikelihood
 from catomo.projector import ShearProjector
-from catomo.volume_quality import support_depth
+from catomo.volume_quality import support_depth, usual_value
 
 # Pixels across the coarse images, and OSEM passes and subsets over them.
 _COARSE = 128
@@ -43,10 +44,15 @@ class Survey:
     negative_fraction : float
         Share of values below 0, which the reconstruction takes for 0.
     unit : float
-        A typical intensity of the specimen per pixel of path: half of the mass of a coarse
-        volume lies in brighter voxels. 0 when there is nothing.
+        Intensity of the support per pixel of path: the usual value of matter in a coarse
+        volume. Pt, brighter but rarer, does not raise it. 0 when there is nothing.
     depth : int
         Depth in pixels that holds the specimen; the detector's width when in doubt.
+
+    Raises
+    ------
+    UserError
+        If the stack holds not-a-number or infinity.
     """
 
     def __init__(self, aligned, used, tilt_deg, rows, pad_width=1.0):
@@ -60,6 +66,8 @@ class Survey:
             negative += int(np.count_nonzero(slab < 0))
             self.mass[start:stop] = np.maximum(slab, 0).sum(axis=(0, 2), dtype=np.float64)
             coarse.append(_binned(slab, self.fold))
+        if not np.isfinite(self.mass).all():
+            raise UserError("reconstruct: aligned images hold values that are not finite")
         self.negative_fraction = negative / (len(rows) * len(used) * detector)
         self._look(np.concatenate(coarse), detector, tilt_deg, pad_width)
 
@@ -78,7 +86,8 @@ class Survey:
         # As deep as the detector is wide; only when that is not enough, nothing can be said.
         shape = (pixels, round(pad_width * pixels))
         full, images = _explained(sinograms, tilt_deg, shape, centre)
-        self.unit = _half_mass(images) / self.fold
+        usual = usual_value(images)
+        self.unit = usual / self.fold if np.isfinite(usual) else 0.0
         depth = support_depth(images)
         self.depth = detector
         if self.unit > 0 and depth < pixels:
@@ -104,10 +113,3 @@ def _explained(sinograms, tilt_deg, shape, centre):
     measured = np.maximum(sinograms, 0)
     left = np.linalg.norm(projector.forward(images) - measured)
     return float(left / (np.linalg.norm(measured) or 1.0)), images
-
-
-def _half_mass(images) -> float:
-    """Return the value above which half of the sum of the images lies."""
-    values = np.sort(images, axis=None).astype(np.float64)
-    mass = np.cumsum(values)
-    return float(values[np.searchsorted(mass, mass[-1] / 2)])

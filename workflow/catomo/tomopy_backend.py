@@ -1,8 +1,9 @@
 """TomoPy's own MLEM, on the CPU or through its ASTRA wrapper on a GPU, with its traps avoided.
 
-TomoPy starts from 1e-6, has no guard against empty or negative data, and its accelerated
-MLEM ignores the centre: so the data come scaled, clipped and centred, empty slices never
-reach it, and the GPU is reached through ASTRA's EM_CUDA alone.
+TomoPy starts from 1e-6, has no guard against empty or negative data, leaves its start where no
+tilt looks, and its accelerated MLEM ignores the centre: so the data come scaled, clipped and
+centred, empty slices never reach it, what is unseen is zero, and the GPU is reached through
+ASTRA's EM_CUDA alone.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import numpy as np
 
 from catomo.astra_backend import missing
 from catomo.errors import UserError
+from catomo.iteration import inverse_sensitivity
+from catomo.projector import ShearProjector
 
 
 def tomopy_solver(name: str, tilt_deg, shape, iterations: int, threads: int):
@@ -49,8 +52,9 @@ def tomopy_solver(name: str, tilt_deg, shape, iterations: int, threads: int):
         filled = np.flatnonzero((sinograms > 0).any(axis=(1, 2)))  # an empty one would give NaN
         if len(filled):
             data = np.maximum(sinograms[filled], 0)
-            scale = data.mean(dtype=np.float64)
-            images[filled] = scale * tomopy.recon(
+            scale = data.mean(axis=(1, 2), dtype=np.float64, keepdims=True)
+            seen = inverse_sensitivity(ShearProjector(tilt_deg, shape, data.shape[2])) > 0
+            images[filled] = (scale * seen) * tomopy.recon(
                 (data / scale).astype(np.float32),
                 np.radians(tilt_deg),
                 center=data.shape[2] / 2,  # its pixel centres lie at half-integers

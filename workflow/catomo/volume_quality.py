@@ -59,14 +59,14 @@ class TiltSums:
             The slices, in the frame that was projected.
         """
         # Negative values count as zero for the fit, as for MLEM; cut off from a sum, they
-        # would leave it too big.
-        for y, p in zip(measured, projected, strict=True):
+        # would leave it too big. Slice by slice: so the slab's size changes no last digit.
+        for y, p, image in zip(measured, projected, slab, strict=True):
             wanted = np.maximum(y, 0)
             self._unexplained += np.square(p - wanted, dtype=np.float64).sum(axis=1)
             self._total += np.square(wanted, dtype=np.float64).sum(axis=1)
-        self._measured += measured.sum(axis=(0, 2), dtype=np.float64)
-        self._projected += projected.sum(axis=(0, 2), dtype=np.float64)
-        self._volume += slab.sum(dtype=np.float64)
+            self._measured += y.sum(axis=1, dtype=np.float64)
+            self._projected += p.sum(axis=1, dtype=np.float64)
+            self._volume += image.sum(dtype=np.float64)
 
     def residual(self) -> float:
         """Return ``‖Ax−y‖ / ‖y‖`` over all tilts; not-a-number where the data hold nothing."""
@@ -196,7 +196,7 @@ def edge_width(slices: np.ndarray, pixel_size_nm: float) -> dict:
     it by up to a tenth; a sigma above 6 px, half the reach, says "wide" and no more.
     """
     smooth = ndimage.gaussian_filter(slices, (0, _SMOOTH_PX, _SMOOTH_PX), output=np.float32)
-    level = _usual(smooth) / 2
+    level = usual_value(smooth) / 2
     found = [_edges(smooth, level, axis) for axis in (2, 1)]
     sigma = pixel_size_nm * np.array(
         [_edge_sigma(slices, axis, *edges) for axis, edges in zip((2, 1), found, strict=True)]
@@ -220,7 +220,7 @@ def support_extent(slices: np.ndarray) -> tuple[int, int]:
         Slices of the volume, or of a coarse reconstruction.
     """
     smooth = ndimage.gaussian_filter(slices, (0, 1, 1), output=np.float32)
-    filled = np.count_nonzero(smooth > _usual(smooth) / 4, axis=(0, 2))
+    filled = np.count_nonzero(smooth > usual_value(smooth) / 4, axis=(0, 2))
     rows = np.flatnonzero(filled > _LEAST_ROW * filled.max())
     return (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, slices.shape[1])
 
@@ -241,6 +241,22 @@ def support_depth(slices: np.ndarray, margin: float = 0.1) -> int:
     return min(depth, int(np.ceil(2 * reach)))
 
 
+def usual_value(images: np.ndarray) -> float:
+    """Return the usual value of matter: the median above half of itself; infinity without any.
+
+    The search starts from a threshold that is not misled by Pt, twenty times as bright.
+    """
+    root = np.sqrt(np.maximum(images, 0))  # brings Pt nearer to alumina
+    histogram, edges = np.histogram(root, 1024, (0, float(root.max()) or 1.0))
+    threshold = edges[material_threshold(histogram) + 1] ** 2
+    for _ in range(8):
+        matter = images[images > threshold]
+        if not matter.size:
+            return np.inf
+        threshold = np.median(matter) / 2
+    return 2 * float(threshold)
+
+
 def _taper(size: int) -> np.ndarray:
     """Return a window that falls to zero over a tenth of the size at either end."""
     distance = (np.minimum(np.arange(size), np.arange(size)[::-1]) + 0.5) / (_TAPER * size)
@@ -259,22 +275,6 @@ def _resolution(curve, frequency, level: float, pixel_size_nm: float) -> float:
     i = under[0]
     step = (curve[i - 1] - level) / (curve[i - 1] - curve[i])
     return float(1 / (frequency[i - 1] + step * (frequency[i] - frequency[i - 1])))
-
-
-def _usual(smooth: np.ndarray) -> float:
-    """Return the usual value of matter: the median above half of itself.
-
-    The search starts from a threshold that is not misled by Pt, twenty times as bright.
-    """
-    root = np.sqrt(np.maximum(smooth, 0))  # brings Pt nearer to alumina
-    histogram, edges = np.histogram(root, 1024, (0, float(root.max()) or 1.0))
-    threshold = edges[material_threshold(histogram) + 1] ** 2
-    for _ in range(8):
-        matter = smooth[smooth > threshold]
-        if not matter.size:
-            return np.inf
-        threshold = np.median(matter) / 2
-    return 2 * float(threshold)
 
 
 def _edges(smooth: np.ndarray, level: float, axis: int):

@@ -7,7 +7,7 @@ def _environment(wildcards):
     backend = PLAN.settings("reconstruct", wildcards.dataset).backend
     return (
         "../../envs/tomopy.yaml"
-        if backend == "tomopy"
+        if backend.startswith("tomopy")
         else "../../envs/reconstruct.yaml"
     )
 
