@@ -190,9 +190,10 @@ def _next_step(stack: Stack, suggested, classes, dataset: str, is_phantom: bool)
     values = ", ".join(f"{value} {phase.title}" for value, phase in enumerate(classes))
     return (
         f"Annotate some or all of the {len(suggested)} slices in 04_slices/to_annotate, chosen "
-        f"from {stack.shape[0]}: paint the values {values}, and 255 where you did not look; save "
-        f"each as an 8-bit TIFF under its own name in a folder such as labels/{dataset}, write "
-        f"that folder into {column}, {run}."
+        f"from {stack.shape[0]}: catomo annotate results/{dataset}/04_slices --labels "
+        f"labels/{dataset} opens them in napari; or paint the values {values}, and 255 where you "
+        "did not look, in Fiji or any TIFF editor and save each as 8-bit TIFF under its own name "
+        f"in labels/{dataset}. Then write that folder into {column}, {run}."
     )
 
 

@@ -33,6 +33,14 @@ def mark_in(tiff) -> str | None:
     return found and found.group()
 
 
+def is_tied_elsewhere(path, image: np.ndarray) -> bool:
+    """Return whether a label file was painted on other grey values than those of `image`."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as tiff:
+        return mark_in(tiff) not in (None, mark_of(image))
+
+
 def check_tie(path, read: Callable[[], np.ndarray | None], pixel_size_nm: float) -> None:
     """Check that a label file belongs to a slice.
 
