@@ -3,7 +3,8 @@
 In the figures cells that differ in their seed alone are one side: the DSC of an image is the
 mean over the seeds, `dsc` and `ci95` are its mean over the images and the half width of the 95 %
 interval (Student's t; `seeds` tells how many, and `seed_dsc` is the mean of each). `dsc` is of
-one view, `dsc_flips` of four. CPU-minutes are means over the seeds.
+one view, `dsc_flips` of four; `over_thresholds` is how much the latter lies above the
+thresholds, image by image. CPU-minutes are means over the seeds.
 
 - `<split>.<recipe>`: the side of the default settings, or the first one of a recipe; further
   ones are `<recipe>/<what differs>`. The recipe `published` is called `reference` here.
@@ -106,6 +107,13 @@ def _side(group: list[dict]) -> dict:
             entry |= {view: float(mean["mean"]), view.replace("dsc", "ci95"): float(mean["ci95"])}
             if view == "dsc":
                 entry["seed_dsc"] = np.nanmean(each, axis=1).tolist()
+    if "dsc_thresholds" in group[0]:
+        for name in CLASSES:
+            pairs = [
+                np.subtract(line["dsc_flips"][name], line["dsc_thresholds"][name]) for line in group
+            ]
+            gain = mean_ci(np.mean(pairs, axis=0), "student")
+            result[name]["over_thresholds"] = {w: float(gain[w]) for w in ("mean", "low", "high")}
     if "cpu_min" in group[0]:
         result["cpu_minutes"] = float(np.mean([line["cpu_min"] for line in group]))
     return result

@@ -38,6 +38,7 @@ def test_figures_have_their_keys_and_average_seeds_then_images(train_table):
     assert compact["pt"]["seed_dsc"] == pytest.approx([0.85, 0.75])
     # Images at 0.75 and 0.85: Student's t of one degree of freedom is 12.706.
     assert compact["pt"]["ci95"] == pytest.approx(12.706 * 0.05, rel=1e-3)
+    assert compact["pt"]["over_thresholds"] == {"mean": 0, "low": 0, "high": 0}
     assert (compact["cpu_minutes"], compact["seeds"]) == (3.0, 2)
     assert found["blocked"]["reference"]["alumina"]["dsc"] == pytest.approx(0.92)
     assert found["blocked"]["compact/steps=9"]["pt"]["dsc"] == pytest.approx(0.1)
