@@ -1,12 +1,13 @@
 """How well, how fast and from how few labels the network learns the authors' own patches.
 
     PYTHONPATH=workflow CATOMO_GENC2022=FOLDER python benchmarks/train.py [--quick]
-        [--only WORD ...] [--list] [--output runs.jsonl]
+        [--only WORD ...] [--list] [--output runs.jsonl] [--json FILE]
 
 The comparison is cut into cells, each run in a process of its own. A cell appends one line of
 JSON to the output, and a cell found there is not run again: long sweeps can be done piecewise.
 `--only` takes the cells whose name holds all the words; `--cell NAME` runs any name, also one
-that is not in the list. At the end the table of all lines is printed as Markdown.
+that is not in the list. At the end the table of all lines is printed as Markdown, and written with
+`--json` as figures by fixed keys (`train_table.py` says which).
 
 Names are RECIPE/SPLIT/seedN, then any of /patchesN (so many training patches, spread evenly;
 /patchesN.K begins at the Kth), /key=value (a setting of `train`, blocks with dots) and
@@ -21,6 +22,8 @@ Names are RECIPE/SPLIT/seedN, then any of /patchesN (so many training patches, s
   on set 1, slices 8-9, and set 2, slices 6-8, and never sees the test slices of `blocked`, so
   all choices of settings belong there; `set1`, `set2` test on a whole set (set 1, slices 2-4,
   repeat set 2 and are left out); `fold1` … `fold5`; `random` is the paper's way and leaks.
+- `baselines/SPLIT` scores what needs no network: two thresholds after a blur, and the mask of the
+  most similar training image.
 - `speed/PRECISION/FILTERS` times a training step and a forward pass, seconds per image of
   512 × 512; `ceiling/SPLIT` scores the annotation against itself with contours moved by half
   a pixel at random: what a perfect network would reach if people draw that well.
@@ -41,6 +44,8 @@ import time
 from pathlib import Path
 
 import numpy as np
+
+import train_table
 
 SPLITS = {
     "blocked": {"test": ["set2_slice1[0-4]_*"], "leave_out": ["set2_slice09_*"]},
@@ -65,6 +70,7 @@ CHOICES = [
 CELLS = [
     *(f"compact/choice/seed1{change}" for change in CHOICES),
     "ceiling/blocked",
+    "baselines/blocked",
     *(f"compact/blocked/seed{n}" for n in (1, 2, 3)),
     "published/blocked/seed1/precision=bfloat16/network.base_filters=16",
     "paper/blocked/seed1/precision=bfloat16/network.base_filters=16",
@@ -80,7 +86,9 @@ CELLS = [
 _SMALL = "steps=4/warmup_steps=1/patch_px=64/network.base_filters=4/network.levels=4"
 QUICK = [
     "ceiling/blocked",
+    "baselines/blocked",
     *(f"{recipe}/blocked/seed1/{_SMALL}" for recipe in ("compact", "paper", "published")),
+    f"compact/blocked/seed1/patches2.1/{_SMALL}",
     "speed/float32/4",
 ]
 _LOOKS = 8  # how often a training is scored on its way
@@ -106,13 +114,17 @@ def main() -> None:
             done[name] = json.loads(run.stdout.splitlines()[-1])
             with open(options.output, "a") as file:
                 file.write(json.dumps(done[name]) + "\n")
-    print(_table([done[name] for name in cells]))
+    lines = [done[name] for name in cells]
+    print(train_table.table(lines))
+    if options.json:
+        options.json.write_text(json.dumps(train_table.figures(lines), indent=1) + "\n")
 
 
 def _options():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", default=os.environ.get("CATOMO_GENC2022", ""))
     parser.add_argument("--output", type=Path, default=Path("train.jsonl"))
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     parser.add_argument("--quick", action="store_true", help="a minute, to see that it works")
     parser.add_argument("--list", action="store_true", help="print the names of the cells")
     parser.add_argument("--only", nargs="+", default=[], metavar="WORD")
@@ -129,6 +141,8 @@ def _run(name: str, data: str) -> dict:
         result = _speed(rest[0], int(rest[1]))
     elif kind == "ceiling":
         result = _ceiling(*_parts(data, _settings("compact", rest[0], {}))[1:])
+    elif kind == "baselines":
+        result = {"sides": _baselines(*_parts(data, _settings("compact", rest[0], {})))}
     else:
         result = _training(name, data)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
@@ -316,6 +330,30 @@ def _published_batches(images, labels, settings):
         yield (greys / 255)[..., None], masks.astype(np.uint8)
 
 
+def _baselines(taught, tests) -> dict[str, dict]:
+    """Return scores and CPU-minutes, reading aside, of what needs no network."""
+    from catomo import baselines
+
+    images, labels = [s.image for s in taught], [s.labels for s in taught]
+    greys, truths = [s.image for s in tests], [s.labels for s in tests]
+
+    def thresholds():
+        values = baselines.fit_thresholds(images, labels, 3)
+        return [baselines.apply_thresholds(grey, values) for grey in greys]
+
+    def copy_nearest():
+        near = zip(greys, baselines.nearest(greys, images), strict=True)
+        return [baselines.resized_mask(labels[j], grey.shape) for grey, (j, _) in near]
+
+    sides = {}
+    for name, find in (("thresholds", thresholds), ("copy_nearest", copy_nearest)):
+        begun = _clocks()
+        found = find()
+        cpu, wall = _clocks() - begun
+        sides[name] = {"dsc": _each(truths, found), "cpu_min": cpu, "wall_min": wall}
+    return sides
+
+
 def _ceiling(tests, sigma_px: float = 0.5, patch_px: float = 4.0, repeats: int = 5) -> dict:
     """Score masks against themselves, moved by a smooth random field of `sigma_px` rms per axis."""
     from scipy.ndimage import gaussian_filter, map_coordinates
@@ -363,36 +401,6 @@ def _versions() -> dict[str, str]:
     from catomo.code import versions_of
 
     return versions_of("train")
-
-
-def _table(lines: list[dict]) -> str:
-    rows = ["| cell | CPU-min | wall-min | alumina DSC | Pt DSC | Pt, 4 flips | Pt - thresholds |"]
-    rows.append("| --- |" + " ---: |" * 6)
-    speeds = ["| cell | train CPU-s | wall-s | forward CPU-s | wall-s | memory (GB) |"]
-    speeds.append("| --- |" + " ---: |" * 5)
-    for line in lines:
-        if "train_cpu_s" in line:
-            times = [line[f"{w}_{c}_s"] for w in ("train", "forward") for c in ("cpu", "wall")]
-            cells = [f"{t:.3f}" for t in times] + [f"{line['peak_memory_gb']:.2f}"]
-            speeds.append(f"| {line['cell']} | {' | '.join(cells)} |")
-            continue
-        cells = [f"{line[word]:.1f}" if word in line else "" for word in ("cpu_min", "wall_min")]
-        cells += [_mean(line["dsc"][name]) for name in ("alumina", "pt")]
-        if "dsc_flips" in line:
-            gain = np.subtract(line["dsc_flips"]["pt"], line["dsc_thresholds"]["pt"])
-            cells += [_mean(line["dsc_flips"]["pt"]), _mean(gain, "+.3f")]
-        rows.append(f"| {line['cell']} | {' | '.join(cells)}{' | |' if len(cells) < 6 else ''} |")
-    return "\n".join([*rows, "", *speeds])
-
-
-def _mean(values, style: str = ".4f") -> str:
-    """Return the mean with its 95 % interval (Student's t), images without the class left out."""
-    from scipy.stats import t
-
-    valid = np.array(values, float)
-    valid = valid[np.isfinite(valid)]
-    half = t.ppf(0.975, len(valid) - 1) * valid.std(ddof=1) / len(valid) ** 0.5
-    return f"{valid.mean():{style}} ± {half:.3f}"
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Fourteen mistakes of a user: each stops with its one line before any heavy work.
+"""Fifteen mistakes of a user: each stops with its one line before any heavy work.
 
 A case writes its broken file and adds its row to the table or its key to the
 configuration. Snakemake must exit with status 1 and show the line; `catomo check` must
-list all fourteen in one go.
+list all fifteen in one go.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ import numpy as np
 import pytest
 import tifffile
 import yaml
+
+from catomo.store import image_bytes
+from catomo.tie import mark_of
 
 HEADER = "dataset\tsource\tpath\tangles\tpixel_size_nm\tlabels\tmodel\ttrains\n"
 GOOD = "good\tphantom\tresources/phantoms/demo-128.yaml\t\t\t\t\t\n"
@@ -107,6 +110,14 @@ def label_shape(project, config):
     return row, r"shape/labels/s0\.tif: shape is 32 x 31, expected 32 x 32"
 
 
+def label_of_another_slice(project, config):
+    row = _labelled(project, "other", np.zeros((32, 32), np.uint8))
+    mark = mark_of(np.zeros((32, 32), np.uint8))
+    content = image_bytes("s0.tif", np.zeros((32, 32), np.uint8), 0.12, mark)
+    (project.folder / "other" / "labels" / "s0.tif").write_bytes(content)
+    return row, r"other/labels/s0\.tif: was painted on another slice than the one of this name now"
+
+
 def truncated_mrc(project, config):
     path = project.folder / "short.mrc"
     with mrcfile.new(path) as mrc:
@@ -141,6 +152,7 @@ CASES = [
     name_with_dots,
     label_value,
     label_shape,
+    label_of_another_slice,
     truncated_mrc,
     empty_tiff,
     unreadable_angles,

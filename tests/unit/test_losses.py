@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from catomo import unet
-from catomo.losses import dice_loss, focal_loss, segmentation_loss
-from catomo.settings.train import Loss
+from catomo.losses import class_weights, dice_loss, focal_loss, segmentation_loss
+from catomo.settings.train import Loss, Train
 
 unet.start(threads=2)  # before anything else wakes TensorFlow
 
@@ -23,6 +23,34 @@ def test_focal_loss_of_two_pixels_by_hand():
     p = pixels([0.7, 0.2, 0.1], [0.1, 0.5, 0.4])
     expected = (-0.2 * 0.3 * np.log(0.7) - 0.5 * 0.6 * np.log(0.4)) / 2
     assert float(focal_loss(labels, p, ALPHA, 1.0)) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("label", "p_true", "gamma", "expected"),
+    [
+        # alpha_t · (1 - p_t)^gamma · -ln p_t with alpha 0.2, 0.3, 0.5
+        (2, 0.5, 1, 0.5 * 0.5 * 0.69314718),
+        (0, 0.9, 2, 0.2 * 0.01 * 0.10536052),
+        (1, 0.25, 0, 0.3 * 1.38629436),
+        (1, 0.25, 2, 0.3 * 0.5625 * 1.38629436),
+        (2, 0.01, 1, 0.5 * 0.99 * 4.60517019),
+    ],
+)
+def test_focal_loss_is_equation_1_of_the_paper(label, p_true, gamma, expected):
+    others = [(1 - p_true) / 4, 3 * (1 - p_true) / 4]  # how the rest is shared must not matter
+    p = pixels([*others[:label], p_true, *others[label:]])
+    found = focal_loss(tf.constant([[[label]]]), p, ALPHA, gamma)
+    assert float(found) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_preset_paper_learns_by_equation_1_alone():
+    settings = Train(preset="paper")
+    labels = tf.constant([[[0, 2]]])
+    p = pixels([0.7, 0.2, 0.1], [0.1, 0.5, 0.4])
+    weights = class_weights(settings.loss, [0.8, 0.19, 0.01])
+    expected = (0.2 * 0.3 * 0.35667494 + 0.5 * 0.6 * 0.91629073) / 2
+    found = segmentation_loss(labels, p, settings.loss, weights)
+    assert float(found) == pytest.approx(expected, rel=1e-6)
 
 
 def test_pixels_without_annotation_count_nowhere():

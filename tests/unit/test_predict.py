@@ -109,6 +109,15 @@ def test_a_model_that_does_not_fit_is_refused_in_one_line(tmp_path, slices):
     assert not out.exists()
 
 
+def test_what_a_draft_model_finds_is_flagged_as_a_draft(tmp_path, slices, capsys):
+    for name, more in (("real", {}), ("phantoms", {"draft": True})):
+        model, _ = make_model(tmp_path / f"{name}.keras", **more)
+        predict(slices, model, tmp_path / name, Predict(average="none"))
+        record = json.loads((tmp_path / name / "prediction.json").read_text())
+        assert record["draft"] is (name == "phantoms")
+        assert ("drawn from phantoms alone" in capsys.readouterr().err) is record["draft"]
+
+
 def test_a_model_within_five_percent_is_taken(tmp_path, slices):
     model, _ = make_model(tmp_path / "near.keras", pixel_size_nm=0.125)
     predict(slices, model, tmp_path / "out", Predict())

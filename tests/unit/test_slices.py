@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from catomo import contrast
+from catomo import contrast, tie
 from catomo.errors import UserError
 from catomo.record import committing
 from catomo.settings.base import Settings
@@ -69,7 +69,10 @@ def test_export_of_a_phantom(phantom, labels):
     for index in record["suggested"]:
         name = f"to_annotate/slice_{index:04d}.tif"
         np.testing.assert_array_equal(read_pages(out / name)[0], greys[index])
-        assert "PhysicalSizeX" in tifffile.TiffFile(out / name).pages[0].description
+        with tifffile.TiffFile(out / name) as tiff:
+            assert "PhysicalSizeX" in tiff.pages[0].description
+            assert not tiff.is_bigtiff  # which plain ImageJ does not open
+            assert tie.mark_in(tiff) == tie.mark_of(greys[index])
     assert "4 suggested slices" in record["next_step"]
     assert (out / "slices.png").stat().st_size > 2000
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from catomo import store
+from catomo import store, tiff_scale
 from catomo.errors import UserError
 
 
@@ -73,3 +73,13 @@ def test_compressed_stack_is_refused_by_the_slab_reader(tmp_path, stack):
     store.write_labels(path, stack.astype(np.uint8), stack.shape, 1.0)
     with pytest.raises(UserError, match="expected one block"):
         store.StackReader(path)
+
+
+def test_an_image_for_editors_is_a_plain_tiff_to_scale_with_its_note(tmp_path):
+    image = np.arange(42, dtype=np.uint8).reshape(6, 7)
+    (tmp_path / "a.tif").write_bytes(store.image_bytes('γ & "b".tif', image, 0.12, "a note"))
+    with tifffile.TiffFile(tmp_path / "a.tif") as tiff:
+        np.testing.assert_array_equal(tiff.asarray(), image)
+        assert not tiff.is_bigtiff
+        assert tiff_scale.pixel_size_nm(tiff) == 0.12
+        assert "<Description>a note</Description>" in tiff.ome_metadata

@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from scipy.ndimage import gaussian_filter
 
-from catomo import baselines, unet
+from catomo import baselines, model_file, unet
 from catomo.errors import UserError
 from catomo.hashes import sha256_of
 from catomo.learning import learning_rate
@@ -95,6 +95,7 @@ def test_the_record_tells_everything_that_is_promised(trained):
     assert about["classes"] == ["background", "alumina", "pt"]
     assert about["pixel_size_nm"] == 0.25
     assert about["downsampling"] == 4
+    assert about["draft"] is record["draft"] is True
     assert 0.1 < about["temperature"] == record["temperature"] < 20
     assert record["temperature_from"] == "validate"
     assert list(record["class_weights"].values()) == [0.2, 0.3, 0.5]
@@ -177,6 +178,37 @@ def test_a_model_may_start_from_another(trained, tmp_path):
         train([("d", coarse, "truth")], tmp_path / "no", Train.model_validate(settings))
     with pytest.raises(UserError, match=r"found no training\.json there"):
         train(data, tmp_path / "no", Train.model_validate(settings | {"init_from": str(tmp_path)}))
+
+
+def draft_of(folder):
+    record = json.loads((folder / "training.json").read_text())
+    assert model_file.read_about(folder / "model.keras")["draft"] is record["draft"]
+    return record["draft"]
+
+
+def test_a_model_is_a_draft_until_real_labels_teach_it(trained, tmp_path):
+    drawn = tmp_path / "drawn"
+    drawn.mkdir()
+    for index, page in enumerate(tifffile.imread(trained / "slices" / "truth_labels.tif")[:6]):
+        tifffile.imwrite(drawn / f"slice_{index:04d}.tif", page)
+    phantom = ("phantom", trained / "slices", "truth")
+    real = ("real", make_slices(tmp_path / "real"), drawn)
+
+    def taught(name, data, **changes):
+        settings = Train.model_validate(TINY | {"steps": 1} | changes)
+        train(data, tmp_path / name, settings)
+        return draft_of(tmp_path / name)
+
+    start = str(trained / "one")
+    assert draft_of(trained / "one")
+    assert taught("more_phantoms", [phantom], init_from=start)
+    assert not taught("tuned", [real], init_from=start, split={"gap": 0})
+    assert not taught("both", [phantom, real], split={"gap": 0})
+    # Weights that real labels formed are kept by more phantoms; real slices that only test
+    # form none.
+    assert not taught("back", [phantom], init_from=str(tmp_path / "tuned"))
+    tests = {"method": "names", "test": ["real/*"]}
+    assert taught("tested", [phantom, real], split=tests)
 
 
 def test_pixel_sizes_that_do_not_agree_are_refused(tmp_path):

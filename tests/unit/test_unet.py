@@ -6,12 +6,13 @@ import pytest
 
 from catomo import unet
 from catomo.model_file import load, save, weights_sha256
+from catomo.settings.train import Train
 
 unet.start(threads=2)  # before anything else wakes TensorFlow
 
 
 def test_the_paper_network_has_its_layers_filters_and_parameters():
-    net = unet.build(3, levels=6, base_filters=32)
+    net = unet.build(3, **Train(preset="paper").network.model_dump(), precision="float32")
     kinds = {
         kind: [layer for layer in net.layers if type(layer) is kind]
         for kind in (
@@ -22,6 +23,13 @@ def test_the_paper_network_has_its_layers_filters_and_parameters():
         )
     }
     assert [len(layers) for layers in kinds.values()] == [2 * 11 + 1, 5, 5, 5]
+    assert {type(layer) for layer in net.layers if layer.weights} == {
+        keras.layers.Conv2D,
+        keras.layers.Conv2DTranspose,
+    }
+    pools = kinds[keras.layers.AveragePooling2D]
+    assert all(p.pool_size == p.strides == (2, 2) for p in pools)
+    assert [p.output.shape[-1] for p in pools] == [32, 64, 128, 256, 512]
     convolutions = kinds[keras.layers.Conv2D][:-1]
     up_and_down = [32, 64, 128, 256, 512, 1024, 512, 256, 128, 64, 32]
     assert [c.filters for c in convolutions] == [f for f in up_and_down for _ in "ab"]

@@ -60,6 +60,25 @@ def test_an_example_with_a_table_of_its_own_plans(project):
     assert "rule surfaces" not in run.stdout + run.stderr
 
 
+def test_the_draft_example_lets_phantoms_teach_one_model_that_segments_the_real_series(project):
+    for name in ("HAADF.mrc", "HAADF.rawtlt"):
+        project.write(f"resources/needle/{name}", "")
+    jobs = project.planned(
+        "--configfile",
+        "config/examples/draft/config.yaml",
+        "--",
+        "results/needle/09_report/report.html",
+    )
+    phantoms = {f"phantom{n}" for n in (1, 2, 3)}
+    assert {job.split()[1] for job in jobs if job.startswith("simulate ")} == phantoms
+    assert {job for job in jobs if job.startswith(("train ", "predict "))} == {
+        "train draft",
+        "predict needle",
+    }
+    assert "import_tilt_series needle" in jobs
+    assert "evaluate needle" not in jobs
+
+
 def test_a_ready_model_needs_no_training(project):
     project.write("ready.keras", "a model")
     row = "p\tphantom\tresources/phantoms/demo-128.yaml\t\t\t\tready.keras\t\n"

@@ -82,14 +82,14 @@ def data_problems(dataset: Dataset, plan: Plan) -> tuple[list[str], tuple | None
             shape = (tilts, (rows, columns, columns))
         else:
             from catomo.labels import check_labels
-            from catomo.slices import inspect_stack
+            from catomo.slices import expected_of, inspect_stack
 
             stack = inspect_stack(path)
             shape = (0, stack.shape)
             if dataset.labels:
                 labels = os.path.expandvars(dataset.labels)
                 classes = len(plan.settings("slices", dataset.name).classes)
-                check_labels(labels, stack.names, stack.shape, classes)
+                check_labels(labels, expected_of(stack, dataset.pixel_size_nm), classes)
     except UserError as error:
         problems.append(f"{dataset.name}: {error}")
     return problems, shape

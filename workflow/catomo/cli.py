@@ -27,6 +27,7 @@ VERBS = {
     "report": "09 write one page with everything about a dataset",
     "compare": "compare two models, or two annotations, image by image",
     "suggest": "rank the slices to annotate next, and say why",
+    "annotate": "paint the labels of slices in napari, from a draft or from nothing",
     "check": "check configuration, tables and data; estimate memory, disk and time",
     "verify": "check that every file in a results folder is what its record says",
 }
@@ -171,6 +172,15 @@ def _arguments_suggest(parser) -> None:
     parser.add_argument("--labels", help="what is annotated already: folder, stack, or 'truth'")
     parser.add_argument("--prediction", type=Path, help="06_predict, to go by the model's doubt")
     parser.add_argument("--count", type=int, default=5, help="how many to name")
+
+
+def _arguments_annotate(parser) -> None:
+    _stage(parser, "slices", "04_slices")
+    parser.add_argument("--labels", type=Path, required=True, help="your folder of labels")
+    parser.add_argument("--prediction", type=Path, help="06_predict, for draft labels")
+    parser.add_argument(
+        "--slice", nargs="+", metavar="NAME", help="which (default: suggested and annotated ones)"
+    )
 
 
 def _arguments_check(parser) -> None:
@@ -337,6 +347,12 @@ def _suggest(options) -> None:
     print("\n".join(suggest_next(*given)))
 
 
+def _annotate(options) -> None:
+    from catomo.annotate import annotate
+
+    annotate(options.slices, options.labels, options.slice, options.prediction)
+
+
 def _check(options) -> None:
     from catomo.check import check
 
@@ -352,4 +368,4 @@ def _verify(options) -> None:
     print(verify(options.folder))
 
 
-_HELPERS = {"suggest": _suggest, "check": _check, "verify": _verify}
+_HELPERS = {"suggest": _suggest, "annotate": _annotate, "check": _check, "verify": _verify}

@@ -6,16 +6,48 @@ A folder with one TIFF per annotated slice, one stack for the whole volume, or t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 
 from catomo.errors import UserError
 from catomo.record import Record
+from catomo.store import StackReader
+from catomo.tie import check_tie
 
 IGNORE = 255
 TRUTH = "truth"
+_SUFFIXES = (".tif", ".tiff")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The slices that labels must fit.
+
+    ``read(i)`` returns slice i as it was exported, or None where that is not known.
+    """
+
+    names: list[str]
+    shape: tuple[int, int, int]
+    pixel_size_nm: float
+    read: Callable[[int], np.ndarray | None]
+
+
+def expected_of(record: Record) -> Expected:
+    """Return what labels must fit, from the record of the stage `slices`."""
+
+    @cache
+    def file():  # hashing a large stack takes a while: once, and only if a label file is tied
+        return record.file("slices.tif")
+
+    def read(index):
+        with StackReader(file()) as reader:
+            return reader.read(index, index + 1)[0]
+
+    return Expected(record["names"], tuple(record["shape"]), record["pixel_size_nm"], read)
 
 
 def load_labels(place, slices: Record, class_count: int = 3) -> tuple[list[int], np.ndarray]:
@@ -41,13 +73,15 @@ def load_labels(place, slices: Record, class_count: int = 3) -> tuple[list[int],
     Raises
     ------
     UserError
-        If there is no such file, a name is not that of a slice, a shape differs, a value
-        is neither a class nor 255, or nothing at all is annotated.
+        If there is no such file, a name is not that of a slice, a shape or scale differs, a
+        file was painted on other grey values, a value is neither a class nor 255, or nothing
+        at all is annotated.
     """
-    pages = _of_truth(slices) if str(place) == TRUTH else _of_person(place, slices)
+    expected = expected_of(slices)
+    pages = _of_truth(slices) if str(place) == TRUTH else _of_person(place, expected)
     annotated = {}
     for index, page, origin in pages:
-        _check_page(page, slices["shape"][1:], class_count, origin)
+        _check_page(page, expected.shape[1:], class_count, origin)
         if np.any(page != IGNORE):
             annotated[index] = page.astype(np.uint8)
     if not annotated:
@@ -56,17 +90,14 @@ def load_labels(place, slices: Record, class_count: int = 3) -> tuple[list[int],
     return indices, np.stack([annotated[index] for index in indices])
 
 
-def check_labels(place, names: list[str], shape, class_count: int) -> None:
-    """Check a person's labels before the slices they belong to are made.
+def check_labels(place, slices: Expected, class_count: int) -> None:
+    """Check a person's labels, before the slices they belong to are exported if need be.
 
     Parameters
     ----------
     place : path
         As in `load_labels`.
-    names : list of str
-        The names of the slices.
-    shape : (int, int, int)
-        Their number and size ``(n, z, x)``.
+    slices : Expected
     class_count : int
 
     Raises
@@ -74,18 +105,51 @@ def check_labels(place, names: list[str], shape, class_count: int) -> None:
     UserError
         As `load_labels`.
     """
-    for _, page, origin in _of_person(place, {"names": names, "shape": shape}):
-        _check_page(page, shape[1:], class_count, origin)
+    for _, page, origin in _of_person(place, slices):
+        _check_page(page, slices.shape[1:], class_count, origin)
 
 
-def _of_person(place, slices) -> Iterator[tuple[int, np.ndarray, str]]:
+def label_files(folder: Path, names: list[str]) -> dict[str, Path]:
+    """Return the label files of a folder by the names of the slices they belong to.
+
+    Raises
+    ------
+    UserError
+        If a file has the name of no slice, or two files have that of one.
+    """
+    files: dict[str, Path] = {}
+    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES):
+        if path.stem not in names:
+            raise UserError(
+                f"{path}: no slice has the name '{path.stem}'; expected names such as '{names[0]}'"
+            )
+        if path.stem in files:
+            raise UserError(f"{path}: is beside {files[path.stem].name}; keep one of the two")
+        files[path.stem] = path
+    return files
+
+
+def read_label_file(path: Path, shape, class_count: int) -> np.ndarray:
+    """Return the labels of one slice, uint8 (z, x), checked but for its tie to the slice.
+
+    Raises
+    ------
+    UserError
+        If the file holds no or several images, has another shape, or a wrong value.
+    """
+    page = _only_page(path)
+    _check_page(page, shape, class_count, str(path))
+    return page.astype(np.uint8)
+
+
+def _of_person(place, slices: Expected) -> Iterator[tuple[int, np.ndarray, str]]:
     if Path(place).is_dir():
         return _of_folder(Path(place), slices)
     if Path(place).is_file():
         return _of_stack(Path(place), slices)
     raise UserError(
         f"{place}: labels not found; name a folder of <slice name>.tif, a stack TIFF of "
-        f"{_words(slices['shape'])} pixels, or leave labels empty"
+        f"{_words(slices.shape)} pixels, or leave labels empty"
     )
 
 
@@ -102,30 +166,34 @@ def _of_truth(slices: Record) -> Iterator[tuple[int, np.ndarray, str]]:
             yield index, page, f"{path} page {index}"
 
 
-def _of_folder(folder: Path, slices) -> Iterator[tuple[int, np.ndarray, str]]:
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".tif", ".tiff"))
+def _of_folder(folder: Path, slices: Expected) -> Iterator[tuple[int, np.ndarray, str]]:
+    files = label_files(folder, slices.names)
     if not files:
         raise UserError(f"{folder}: found no .tif there; save labels as <slice name>.tif")
-    index_of = {name: index for index, name in enumerate(slices["names"])}
-    for path in files:
-        if path.stem not in index_of:
-            raise UserError(
-                f"{path}: no slice has the name '{path.stem}'; expected names such as "
-                f"'{slices['names'][0]}'"
-            )
-        pages = list(_pages(path))
-        if len(pages) != 1:
-            raise UserError(f"{path}: found {len(pages)} pages, expected one image per slice")
-        yield index_of[path.stem], pages[0], str(path)
+    for name, path in files.items():
+        index = slices.names.index(name)
+        page = _only_page(path)
+        if page.shape == slices.shape[1:]:
+            check_tie(path, partial(slices.read, index), slices.pixel_size_nm)
+        yield index, page, str(path)
 
 
-def _of_stack(path: Path, slices) -> Iterator[tuple[int, np.ndarray, str]]:
+def _only_page(path: Path) -> np.ndarray:
+    pages = list(_pages(path))
+    if len(pages) != 1:
+        raise UserError(f"{path}: found {len(pages)} pages, expected one image per slice")
+    return pages[0]
+
+
+def _of_stack(path: Path, slices: Expected) -> Iterator[tuple[int, np.ndarray, str]]:
     count = -1
     for count, page in enumerate(_pages(path)):
+        if count == 0 and page.shape == slices.shape[1:]:
+            check_tie(path, lambda: None, slices.pixel_size_nm)
         yield count, page, f"{path} page {count}"
-    if count + 1 != slices["shape"][0]:
+    if count + 1 != slices.shape[0]:
         raise UserError(
-            f"{path}: found {count + 1} pages, expected {slices['shape'][0]}, one for every "
+            f"{path}: found {count + 1} pages, expected {slices.shape[0]}, one for every "
             f"slice; fill slices that are not annotated with {IGNORE}"
         )
 
@@ -139,6 +207,11 @@ def _pages(path: Path) -> Iterator[np.ndarray]:
     except (tifffile.TiffFileError, OSError) as error:
         raise UserError(f"{path}: not readable as TIFF ({error}); save it again") from None
     with tiff:
+        if any(page.samplesperpixel != 1 for page in tiff.pages):
+            raise UserError(
+                f"{path}: is a colour image or has an alpha channel; save it in 8-bit greys, "
+                "whose values are the labels"
+            )
         if len(tiff.pages) == 1:
             block = tiff.series[0].asarray()
             yield from block.reshape(-1, *block.shape[-2:])

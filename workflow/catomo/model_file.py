@@ -35,7 +35,8 @@ def save(net, path, about: dict) -> None:
         Where to write; ends in ``.keras``.
     about : dict
         Content of ``catomo.json``: ``classes`` (names), ``pixel_size_nm``, ``network``
-        (``levels``, ``base_filters``); more is welcome.
+        (``levels``, ``base_filters``); more is welcome, such as ``draft``: learnt from
+        phantoms alone.
     """
     with tempfile.TemporaryDirectory(dir=Path(path).parent) as folder:
         plain = Path(folder) / "plain.keras"
@@ -72,9 +73,23 @@ def load(path, precision: str):
     UserError
         If the file is missing, no Keras file, or not one of catomo.
     """
+    about = read_about(path)
+    net = unet.build(len(about["classes"]), **about["network"], precision=precision)
+    net.load_weights(path)
+    return net, about
+
+
+def read_about(path) -> dict:
+    """Return what a model file says of itself, the content of its ``catomo.json``.
+
+    Raises
+    ------
+    UserError
+        As `load`.
+    """
     try:
         with zipfile.ZipFile(path) as file:
-            about = json.loads(file.read(_MEMBER))
+            return json.loads(file.read(_MEMBER))
     except FileNotFoundError:
         raise UserError(f"{path}: model file not found; train one or name another") from None
     except zipfile.BadZipFile:
@@ -84,9 +99,6 @@ def load(path, precision: str):
             f"{path}: holds no {_MEMBER}, so its classes and pixel size are unknown; "
             "use a model trained by catomo"
         ) from None
-    net = unet.build(len(about["classes"]), **about["network"], precision=precision)
-    net.load_weights(path)
-    return net, about
 
 
 def locate(place) -> tuple[Path, Path | Record]:

@@ -97,6 +97,7 @@ def predict(slices, model, output, settings) -> None:
                 "names": source["names"],
                 "contiguous": source["contiguous"],
                 "classes": classes,
+                "draft": about.get("draft", False),
                 "fractions": dict(zip(classes, counts / counts.sum(), strict=True)),
                 "temperature": temperature,
                 "calibrated": about.get("temperature") is not None,
@@ -136,6 +137,8 @@ def _announce(shape, batch: int, whole: bool, missing: int, about, precision: st
         f"{'whole' if whole else f'in tiles of {settings.tile_px} px'}, "
         f"views per slice: {len(blend.VIEWS[settings.average])}, memory about {need / 1e9:.1f} GB"
     )
+    if about.get("draft"):
+        say("predict: the model is a draft, drawn from phantoms alone; correct its labels")
     if done := -(-count // batch) - missing:
         say(f"predict: goes on after {min(done * batch, count)} slices, where it was ended")
 

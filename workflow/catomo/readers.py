@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
 
 import numpy as np
 
+from catomo import tiff_scale
 from catomo.errors import UserError
 from catomo.mrc import read_mrc_header
 
@@ -24,8 +24,6 @@ ANGLE_SUFFIXES = (".rawtlt", ".tlt", ".mdoc")
 _MRC_SUFFIXES = (".mrc", ".st", ".ali", ".rec", ".mrcs")
 _OTHER_SUFFIXES = (".dm3", ".dm4", ".ser", ".emi", ".emd", ".bcf", ".hspy", ".zspy")
 _BESIDE_IMAGES = (*ANGLE_SUFFIXES, ".txt", ".json", ".csv", ".xml", ".log", ".md")
-_NM = {"nm": 1.0, "m": 1e9, "mm": 1e6, "µm": 1e3, "μm": 1e3, "um": 1e3, "micron": 1e3,
-       "å": 0.1, "a": 0.1, "angstrom": 0.1, "ångström": 0.1, "pm": 1e-3}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -206,7 +204,7 @@ def _open_tiff(path: Path):
                 f"{path}: found shape {series.shape} {series.axes}, expected grey images (n, y, x)"
             )
         shape = (1,) * (3 - len(shape)) + shape
-        pixel_size = _tiff_pixel_size(tiff)
+        pixel_size = tiff_scale.pixel_size_nm(tiff)
         if series.dataoffset is not None:
             dtype = series.dtype.newbyteorder(tiff.byteorder)
             with _open_block(path, series.dataoffset, shape, dtype) as read:
@@ -222,21 +220,6 @@ def _open_tiff(path: Path):
                 ) from None
 
         yield Series(shape, read, None, pixel_size)
-
-
-def _tiff_pixel_size(tiff) -> float | None:
-    """Return a pixel size that was meant: from OME or ImageJ, never a printer's resolution."""
-    if tiff.is_ome:
-        pixels = ElementTree.fromstring(tiff.ome_metadata).find(".//{*}Pixels")
-        size = None if pixels is None else pixels.get("PhysicalSizeX")
-        factor = _NM.get((pixels.get("PhysicalSizeXUnit", "µm") if size else "").lower())
-        return float(size) * factor if size and factor else None
-    if tiff.is_imagej and "XResolution" in tiff.pages[0].tags:
-        unit = str(tiff.imagej_metadata.get("unit", "")).replace("\\u00B5", "µ").lower()
-        pixels, length = tiff.pages[0].tags["XResolution"].value
-        if unit in _NM and pixels > 0:
-            return length / pixels * _NM[unit]
-    return None
 
 
 @contextmanager
@@ -276,7 +259,7 @@ def _open_other(path: Path):
 def _other_calibration(signal):
     """Return angles (deg) and pixel size (nm) from RosettaSciIO's axes and metadata."""
     *stack, _, across = signal["axes"]
-    factor = _NM.get(str(across.get("units", "")).strip().lower())
+    factor = tiff_scale.NM.get(str(across.get("units", "")).strip().lower())
     pixel_size = abs(across["scale"]) * factor if factor and "scale" in across else None
     tilt = None
     if stack and str(stack[0].get("units", "")).lower() in ("deg", "degree", "degrees", "°"):

@@ -56,7 +56,8 @@ def write_report(stages, output, settings, dataset: str = "") -> None:
                 title=settings.title or dataset,
                 dataset=dataset,
                 summary=_summary(records),
-                next_step=_next_step(records),
+                draft=_draft(records),
+                next_step=_next_step(records, dataset),
                 sections=sections,
                 provenance=[_provenance(records[name]) for name in order],
             )
@@ -286,11 +287,31 @@ def _summary(records: dict[str, Record]) -> list[dict]:
     ]
 
 
-def _next_step(records: dict[str, Record]) -> str:
-    """Return what the person does next, if this dataset waits for labels."""
-    if "prediction.json" in records or "slices.json" not in records:
+def _draft(records: dict[str, Record]) -> str:
+    """Return the banner of a segmentation, or a model, that no person has had a hand in."""
+    if not any(
+        records[n].get("draft") for n in ("prediction.json", "training.json") if n in records
+    ):
         return ""
-    return records["slices.json"]["next_step"]
+    return (
+        "the model was drawn from phantoms alone. On a real specimen its labels, and all numbers "
+        "made of them, are a first guess for a person to correct, no measurement."
+    )
+
+
+def _next_step(records: dict[str, Record], dataset: str) -> str:
+    """Return what the person does next, if this dataset waits for labels."""
+    if "slices.json" not in records:
+        return ""
+    if "prediction.json" not in records:
+        return records["slices.json"]["next_step"]
+    if records["prediction.json"].get("draft") and "metrics.json" not in records:
+        return (
+            f"correct the draft: catomo annotate results/{dataset}/04_slices --prediction "
+            f"results/{dataset}/06_predict --labels labels/{dataset}; then write that folder into "
+            "the column labels of the table of datasets and run snakemake again."
+        )
+    return ""
 
 
 def _provenance(record: Record) -> dict:

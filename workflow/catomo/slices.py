@@ -14,11 +14,12 @@ import numpy as np
 from catomo import contrast
 from catomo.errors import UserError
 from catomo.figures import new_figure, save, scale_bar
-from catomo.labels import check_labels
+from catomo.labels import Expected, check_labels
 from catomo.progress import progress
 from catomo.record import committing, read_record
-from catomo.store import StackReader, StackWriter, write_labels, write_stack
+from catomo.store import StackReader, StackWriter, image_bytes, write_labels
 from catomo.suggest import suggest
+from catomo.tie import mark_of
 from catomo.truth import Truth
 
 _TRUTH_SLICES_AT_ONCE = 16
@@ -109,7 +110,7 @@ def import_slices(stack, output, settings, dataset: str, pixel_size_nm: float, l
     path = Path(stack)
     stack = inspect_stack(path)
     if labels is not None:
-        check_labels(labels, stack.names, stack.shape, len(settings.classes))
+        check_labels(labels, expected_of(stack, pixel_size_nm), len(settings.classes))
     with committing(output, "slices", settings, {"stack": path}) as out:
         _write(out, stack, settings, dataset, pixel_size_nm, path, False)
 
@@ -134,6 +135,12 @@ def inspect_stack(path) -> Stack:
     return _tiff_stack(path)
 
 
+def expected_of(stack: Stack, pixel_size_nm: float) -> Expected:
+    """Return what labels must fit, before the stack is exported: 8-bit images stay as they are."""
+    read = stack.read if stack.dtype == np.uint8 else lambda index: None
+    return Expected(stack.names, stack.shape, pixel_size_nm, read)
+
+
 def _write(out, stack: Stack, settings, dataset, pixel_size_nm, origin, is_phantom) -> None:
     """Write slices, suggestions, pictures and the record."""
     if stack.dtype == np.uint8:
@@ -154,8 +161,9 @@ def _write(out, stack: Stack, settings, dataset, pixel_size_nm, origin, is_phant
 
     with StackReader(out.path("slices.tif")) as reader:
         for index in suggested:
-            image = reader.read(index, index + 1)
-            write_stack(out.path(f"to_annotate/{stack.names[index]}.tif"), image, pixel_size_nm)
+            image, name = reader.read(index, index + 1)[0], f"{stack.names[index]}.tif"
+            content = image_bytes(name, image, pixel_size_nm, mark_of(image))
+            out.path(f"to_annotate/{name}").write_bytes(content)
         _picture(out.path("slices.png"), reader, stack.names, suggested, pixel_size_nm)
     out.record.update(
         {
@@ -182,9 +190,10 @@ def _next_step(stack: Stack, suggested, classes, dataset: str, is_phantom: bool)
     values = ", ".join(f"{value} {phase.title}" for value, phase in enumerate(classes))
     return (
         f"Annotate some or all of the {len(suggested)} slices in 04_slices/to_annotate, chosen "
-        f"from {stack.shape[0]}: paint the values {values}, and 255 where you did not look; save "
-        f"each as an 8-bit TIFF under its own name in a folder such as labels/{dataset}, write "
-        f"that folder into {column}, {run}."
+        f"from {stack.shape[0]}: catomo annotate results/{dataset}/04_slices --labels "
+        f"labels/{dataset} opens them in napari; or paint the values {values}, and 255 where you "
+        "did not look, in Fiji or any TIFF editor and save each as 8-bit TIFF under its own name "
+        f"in labels/{dataset}. Then write that folder into {column}, {run}."
     )
 
 

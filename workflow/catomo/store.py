@@ -8,8 +8,10 @@ ParaView open them to scale.
 
 from __future__ import annotations
 
+import io
 import uuid
 from pathlib import Path
+from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
@@ -155,6 +157,38 @@ def write_labels(path, labels, shape, pixel_size_nm: float) -> None:
             )
 
 
+def image_bytes(
+    name: str, image: np.ndarray, pixel_size_nm: float, note: str, compression=None
+) -> bytes:
+    """Return the bytes of a TIFF of one uint8 image that every editor opens (no BigTIFF).
+
+    Parameters
+    ----------
+    name : str
+        The file's name.
+    image : ndarray of uint8, (rows, columns)
+    pixel_size_nm : float
+    note : str
+        Put as the image's description into the OME metadata; plain ASCII.
+    compression : str, optional
+        As in tifffile.
+    """
+    import tifffile
+
+    file = io.BytesIO()
+    with tifffile.TiffWriter(file, ome=False, byteorder="<") as tiff:
+        tiff.write(
+            image,
+            photometric="minisblack",
+            compression=compression,
+            metadata=None,
+            software=False,
+            description=_ome_xml(name, (1, *image.shape), image.dtype, pixel_size_nm, note),
+            **_resolution(pixel_size_nm),
+        )
+    return file.getvalue()
+
+
 def read_pages(path, start: int = 0, stop: int | None = None) -> np.ndarray:
     """Return pages ``start:stop`` of any TIFF stack, compressed or not, as (n, rows, columns)."""
     import tifffile
@@ -172,11 +206,11 @@ def _resolution(pixel_size_nm: float) -> dict:
     return {"resolution": (per_cm, per_cm), "resolutionunit": "CENTIMETER"}
 
 
-def _ome_xml(name: str, shape, dtype, pixel_size_nm: float) -> bytes:
+def _ome_xml(name: str, shape, dtype, pixel_size_nm: float, note: str = "") -> bytes:
     """Return OME-XML for a stack; its UUID is made from the content, never from the clock."""
     kind = {"float32": "float", "uint8": "uint8", "uint16": "uint16"}[np.dtype(dtype).name]
     n, rows, columns = shape
-    identity = uuid.uuid5(uuid.NAMESPACE_OID, f"{name} {shape} {kind} {pixel_size_nm!r}")
+    identity = uuid.uuid5(uuid.NAMESPACE_OID, f"{name} {shape} {kind} {pixel_size_nm!r}{note}")
     pixels = " ".join(
         f'{key}="{value}"'
         for key, value in {
@@ -199,7 +233,8 @@ def _ome_xml(name: str, shape, dtype, pixel_size_nm: float) -> bytes:
     return (
         '<?xml version="1.0" encoding="UTF-8"?>'
         '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" '
-        f'UUID="urn:uuid:{identity}"><Image ID="Image:0" Name="{name}"><Pixels {pixels}>'
+        f'UUID="urn:uuid:{identity}"><Image ID="Image:0" Name={quoteattr(name)}>'
+        f"{f'<Description>{note}</Description>' if note else ''}<Pixels {pixels}>"
         f'<Channel ID="Channel:0:0" SamplesPerPixel="1"/><TiffData IFD="0" PlaneCount="{n}"/>'
         "</Pixels></Image></OME>"
     ).encode()

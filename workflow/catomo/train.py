@@ -71,7 +71,10 @@ def train(data, output, settings) -> None:
             "network": settings.network.model_dump(),
             "downsampling": unet.downsampling(settings.network.levels),
             "preset": settings.preset,
+            "draft": _is_draft(sources, samples["train"], start),
         }
+        if about["draft"]:
+            say("train: learns from phantoms alone; for a real specimen the model is a draft")
         net = unet.build(len(names), **about["network"], precision=precision)
         if start:
             model_file.fill(net, start, about)
@@ -94,6 +97,7 @@ def train(data, output, settings) -> None:
         out.record.update(
             {
                 "preset": settings.preset,
+                "draft": about["draft"],
                 "seed": settings.seed,
                 "steps": steps,
                 "reproducible": steps == settings.steps,
@@ -254,6 +258,14 @@ def _score(predict, samples: list[Sample], settings, average: str = "none") -> d
 def _probabilities(predict, sample: Sample, settings, average: str) -> np.ndarray:
     multiple = unet.downsampling(settings.network.levels)
     return blend.probabilities(predict, sample.image[None], multiple=multiple, average=average)[0]
+
+
+def _is_draft(sources, taught: list[Sample], start: Path | None) -> bool:
+    """Return whether nothing but phantoms was learnt from, by the model to start from either."""
+    real = {name for name, _, place in sources if str(place) != TRUTH}
+    if any(sample.dataset in real for sample in taught):
+        return False
+    return start is None or model_file.read_about(start).get("draft", False)
 
 
 def _inputs(sources) -> dict:
