@@ -12,7 +12,7 @@ the conda environment of envs/tomopy.yaml it takes part.
 Every seed is a specimen of its own, drawn and recorded by `catomo simulate`. ``--counts`` (the
 background changes with this dose) and ``--axis-angle`` override the specimen file;
 ``--cleaning`` is `catomo` (a gift to the peers) or `own`, see `align_peers.py`. ``--work`` keeps
-the simulated series for the next run; ``--only`` takes the methods whose keys begin so. The
+the simulated series for the next run; ``--only`` runs one package (TomoPy comes with tomviz). The
 methods run one after another in one process.
 
 The JSON holds ``<specimen>.<method>``: medians over the seeds by the names in `COLUMNS`,
@@ -119,7 +119,7 @@ def simulated(specimen: Path, seed: int, counts, axis_angle, work: Path) -> Path
     return folder
 
 
-def measured(series: Path, work: Path, cleaning: str, only: str) -> dict[str, dict]:
+def measured(series: Path, work: Path, cleaning: str, only: str | None) -> dict[str, dict]:
     """Return the errors and seconds of the methods asked for on one simulated series."""
     source = read_record(series, "simulate")
     tilt_deg = np.array(source["tilt_deg"])
@@ -210,8 +210,8 @@ def table(rows: dict[str, list[dict]]) -> str:
     return "\n".join(lines)
 
 
-def _asked(name: str, only: str) -> bool:
-    return key_of(name).startswith(only)
+def _asked(name: str, only: str | None) -> bool:
+    return not only or key_of(name) == only
 
 
 def _catomo(series: Path, work: Path, tilt_deg, truth: Geometry) -> dict:
@@ -278,7 +278,8 @@ def _options():
     parser.add_argument("--axis-angle", type=float, help="degrees")
     parser.add_argument("--cleaning", choices=["catomo", "own"], default="catomo")
     parser.add_argument("--work", type=Path, help="folder for the simulated series")
-    parser.add_argument("--only", default="", metavar="PART", help="catomo, etspy, tomviz, …")
+    parts = ("catomo", "as_recorded", "etspy", "scikit_image", "tomviz")
+    parser.add_argument("--only", choices=parts, help="one package alone")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     parser.add_argument("--quick", action="store_true", help="the first seed only")
     options = parser.parse_args()
