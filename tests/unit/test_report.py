@@ -40,6 +40,13 @@ def test_a_model_that_a_person_taught_is_not_flagged(page, draft):
     assert "<b>Next:</b>" not in text
 
 
+def test_a_phantom_segmented_by_a_model_of_phantoms_is_no_draft(page):
+    series = {"stage": "simulate", "tilt_deg": [-1.0, 1.0], "shape": [2, 8, 8]}
+    series |= {"pixel_size_nm": 1.0, "source": "phantom"}
+    text = page(tilt_series=series, prediction={**PREDICTION, "draft": True})
+    assert "drawn from phantoms" not in text
+
+
 def test_without_a_segmentation_the_page_asks_for_labels(page):
     text = page(slices=SLICES)
     assert "<b>Next:</b> Annotate some." in text

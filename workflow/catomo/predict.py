@@ -76,6 +76,8 @@ def predict(slices, model, output, settings) -> None:
         key = _key(file, source, settings, precision)
         slabs = Slabs(out.folder / ".predict.slabs", key, -(-shape[0] // batch))
         _announce(shape, batch, whole, len(slabs.missing), about, precision, settings)
+        if about.get("draft") and not source.has("truth_labels.tif"):
+            say("predict: the model is a draft, drawn from phantoms alone; correct its labels")
         names = ["labels", "confidence", *(f"probability_{name}" for name in asked)]
         inference.convey(
             slabs,
@@ -137,8 +139,6 @@ def _announce(shape, batch: int, whole: bool, missing: int, about, precision: st
         f"{'whole' if whole else f'in tiles of {settings.tile_px} px'}, "
         f"views per slice: {len(blend.VIEWS[settings.average])}, memory about {need / 1e9:.1f} GB"
     )
-    if about.get("draft"):
-        say("predict: the model is a draft, drawn from phantoms alone; correct its labels")
     if done := -(-count // batch) - missing:
         say(f"predict: goes on after {min(done * batch, count)} slices, where it was ended")
 

@@ -288,14 +288,14 @@ def _summary(records: dict[str, Record]) -> list[dict]:
 
 
 def _draft(records: dict[str, Record]) -> str:
-    """Return the banner of a segmentation, or a model, that no person has had a hand in."""
-    if not any(
-        records[n].get("draft") for n in ("prediction.json", "training.json") if n in records
-    ):
+    """Return the banner of a real specimen's segmentation that no person has had a hand in."""
+    phantom = records.get("tilt_series.json", {}).get("stage") == "simulate"
+    made = [records[n] for n in ("prediction.json", "training.json") if n in records]
+    if phantom or not any(record.get("draft") for record in made):
         return ""
     return (
-        "the model was drawn from phantoms alone. On a real specimen its labels, and all numbers "
-        "made of them, are a first guess for a person to correct, no measurement."
+        "the model was drawn from phantoms alone. Its labels, and all numbers made of them, are "
+        "a first guess for a person to correct, no measurement."
     )
 
 
