@@ -54,7 +54,7 @@ class Verdict(Settings):
     )
     stop_reprojection_error: float = key(0.6, "stop when they leave this share unpredicted", gt=0)
     warn_residual_px: float = key(
-        0.5, "warn when images lie this far from what the others predict (RMS)", "px", gt=0
+        0.3, "warn when images lie this far from what the others predict (RMS)", "px", gt=0
     )
     warn_misfit: float = key(
         4.0,
