@@ -66,11 +66,12 @@ def stages(tmp_path):
             {**common, "shape": truth.shape, "suggested": list(range(len(truth)))},
             **files,
         )
+        record = slices / "slices.json"
         sure = np.where(truth == found, 250, 130).astype(np.uint8)
         prediction = stage(
             tmp_path / "06_predict",
             "predict",
-            {**common, "temperature": 1.5},
+            {**common, "temperature": 1.5, "inputs": {"slices": {"sha256": sha256_of(record)}}},
             labels=(as_labels, found),
             confidence=(as_labels, sure),
         )
@@ -266,8 +267,8 @@ def test_refusals(stages, tmp_path):
         run(made, tmp_path)
     with pytest.raises(UserError, match="'gold' is no class; expected one of alumina, pt"):
         run(made, tmp_path, settings=Evaluate(particles=Particles(phase="gold")))
-    other = stage(tmp_path / "other", "predict", {"names": ["a"]})
-    with pytest.raises(UserError, match="is of 1 other images than"):
+    other = stage(tmp_path / "other", "predict", {"inputs": {"slices": {"sha256": "another"}}})
+    with pytest.raises(UserError, match="is of other slices than"):
         run((other, made[1], made[2]), tmp_path)
     too_many = stages(found=scene() + 1)
     with pytest.raises(UserError, match="found label 3, but 'classes' has 3"):

@@ -44,16 +44,24 @@ def load_labels(place, slices: Record, class_count: int = 3) -> tuple[list[int],
         If there is no such file, a name is not that of a slice, a shape differs, a value
         is neither a class nor 255, or nothing at all is annotated.
     """
+    indices, labels = zip(*stream_labels(place, slices, class_count), strict=True)
+    return list(indices), np.stack(labels)
+
+
+def stream_labels(place, slices: Record, class_count: int = 3) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the annotated slices of a dataset one by one, index and labels, ascending.
+
+    Arguments and errors as for `load_labels`, which holds them all at once.
+    """
     pages = _of_truth(slices) if str(place) == TRUTH else _of_person(place, slices)
-    annotated = {}
+    annotated = False
     for index, page, origin in pages:
         _check_page(page, slices["shape"][1:], class_count, origin)
         if np.any(page != IGNORE):
-            annotated[index] = page.astype(np.uint8)
+            annotated = True
+            yield index, page.astype(np.uint8)
     if not annotated:
         raise UserError(f"{place}: no slice is annotated there (all pixels are {IGNORE})")
-    indices = sorted(annotated)
-    return indices, np.stack([annotated[index] for index in indices])
 
 
 def check_labels(place, names: list[str], shape, class_count: int) -> None:
@@ -107,7 +115,7 @@ def _of_folder(folder: Path, slices) -> Iterator[tuple[int, np.ndarray, str]]:
     if not files:
         raise UserError(f"{folder}: found no .tif there; save labels as <slice name>.tif")
     index_of = {name: index for index, name in enumerate(slices["names"])}
-    for path in files:
+    for path in sorted(files, key=lambda path: index_of.get(path.stem, -1)):
         if path.stem not in index_of:
             raise UserError(
                 f"{path}: no slice has the name '{path.stem}'; expected names such as "
