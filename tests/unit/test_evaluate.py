@@ -164,6 +164,24 @@ def test_the_volume_is_scored_in_3d_where_its_truth_is_known(stages, tmp_path):
     assert [size["matched"] for size in first] != [size["matched"] for size in second]
 
 
+@pytest.mark.parametrize("form", ["folder", "stack"])
+def test_a_volume_that_a_person_labelled_throughout_is_scored_like_a_phantom(
+    stages, tmp_path, form
+):
+    made = stages()
+    expected = run(made, tmp_path)
+    place = tmp_path / "drawn"
+    if form == "stack":
+        as_labels(place, scene())
+    else:
+        place.mkdir()
+        for number, page in enumerate(scene()):
+            as_labels(place / f"slice_{number:04d}.tif", page[None])
+    metrics = run(made, tmp_path, place)
+    for part in ("classes", "volume", "particles", "confidence", "baseline"):
+        assert metrics[part] == expected[part]
+
+
 def test_confidence_is_judged_where_it_is_right_and_where_it_is_wrong(stages, tmp_path):
     """The fixture's confidence is 250/255 where it is right and 130/255 where it is wrong."""
     metrics = run(stages(), tmp_path)["confidence"]
