@@ -66,12 +66,16 @@ def stages(tmp_path):
             {**common, "shape": truth.shape, "suggested": list(range(len(truth)))},
             **files,
         )
-        record = slices / "slices.json"
         sure = np.where(truth == found, 250, 130).astype(np.uint8)
         prediction = stage(
             tmp_path / "06_predict",
             "predict",
-            {**common, "temperature": 1.5, "inputs": {"slices": {"sha256": sha256_of(record)}}},
+            {
+                **common,
+                "classes": ["background", "alumina", "pt"],
+                "temperature": 1.5,
+                "inputs": {"slices": {"sha256": sha256_of(slices / "slices.json")}},
+            },
             labels=(as_labels, found),
             confidence=(as_labels, sure),
         )
@@ -288,7 +292,7 @@ def test_refusals(stages, tmp_path):
     other = stage(tmp_path / "other", "predict", {"inputs": {"slices": {"sha256": "another"}}})
     with pytest.raises(UserError, match="is of other slices than"):
         run((other, made[1], made[2]), tmp_path)
-    too_many = stages(found=scene() + 1)
-    with pytest.raises(UserError, match="found label 3, but 'classes' has 3"):
-        run(too_many, tmp_path, training=False)
+    two = Evaluate(classes=Evaluate().classes[:2], particles=Particles(phase=None))
+    with pytest.raises(UserError, match="alumina, pt, the settings name background, alumina;"):
+        run(made, tmp_path, settings=two)
     assert not (tmp_path / "07_evaluate" / "metrics.json").exists()

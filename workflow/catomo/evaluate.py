@@ -90,7 +90,7 @@ def evaluate(prediction, slices, labels, output, settings, training=None) -> Non
         scored, simple, diameters, counts = [], [], [], 0
         chosen = ((index, truth) for index, truth in annotated() if names[index] in wanted)
         for index, truth in progress(chosen, "evaluate", len(wanted)):
-            found = _found(predicted, index, settings)
+            found = _page(predicted, index)
             scored.append(score_image(names[index], index, truth, found, pixel_size_nm, settings))
             counts += tally(found, _page(confidence, index), truth, len(settings.classes))
             if training:
@@ -151,6 +151,11 @@ def _check(prediction: Record, slices: Record, settings) -> None:
             f"{prediction.path}: is of other slices than {slices.path}; predict these first"
         )
     names = [phase.name for phase in settings.classes]
+    if prediction["classes"] != names:
+        raise UserError(
+            f"{prediction.path}: has the classes {', '.join(prediction['classes'])}, the settings "
+            f"name {', '.join(names)}; evaluate with the classes of the model"
+        )
     if settings.particles.phase not in (None, *names[1:]):
         raise UserError(
             f"evaluate.particles.phase: '{settings.particles.phase}' is no class; "
@@ -275,16 +280,6 @@ def _a_few(indices: list[int]) -> list[int]:
     """Return some of the images, evenly, away from both ends, where a volume is often empty."""
     steps = range(1, _UNSEEN + 1)
     return sorted({indices[k * len(indices) // (_UNSEEN + 1)] for k in steps})
-
-
-def _found(path: Path, index: int, settings) -> np.ndarray:
-    found = _page(path, index)
-    if found.max() >= len(settings.classes):
-        raise UserError(
-            f"{path}: found label {found.max()}, but 'classes' has {len(settings.classes)}; "
-            "evaluate with the classes of the model"
-        )
-    return found
 
 
 def _grey(reader: StackReader, index: int) -> np.ndarray:
