@@ -22,7 +22,7 @@ def scored(genc2022):
     assert len(files) == 15
     matrices = [np.loadtxt(file, delimiter=",", skiprows=1)[:, 1:].astype(int) for file in files]
     nowhere = np.full((3, len(PERCENTILES)), np.nan)
-    return [Scored(f"cm_{i}", i, None, matrix, nowhere) for i, matrix in enumerate(matrices)]
+    return [Scored(f"cm_{i}", i, matrix, nowhere) for i, matrix in enumerate(matrices)]
 
 
 def test_published_matrices_give_the_known_means(scored):

@@ -16,6 +16,7 @@ SIZES = [(1, 1), (1, 37), (31, 32), (33, 65), (100, 64), (257, 131), (1100, 700)
 def constant(images):
     assert images.shape[1] % 16 == 0
     assert images.shape[2] % 16 == 0
+    assert images.min() == images.max() == 7  # what continues an image is taken from it
     return np.broadcast_to(np.float32([0.7, 0.2, 0.1]), (*images.shape, 3))
 
 
@@ -28,7 +29,7 @@ def pointwise(images):
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("window", ["spline", "gaussian", "hann"])
 def test_a_constant_stays_constant(size, window):
-    image = np.zeros((1, *size), np.uint8)
+    image = np.full((1, *size), 7, np.uint8)
     for tile, overlap in ((None, 0), (64, 32), (64, 0), (50, 30), (64, 63)):
         found = probabilities(
             constant, image, multiple=16, tile=tile, overlap=overlap, window=window
@@ -37,10 +38,31 @@ def test_a_constant_stays_constant(size, window):
         assert np.abs(found - np.float32([0.7, 0.2, 0.1])).max() < 1e-6
 
 
+def test_a_constant_stays_constant_whatever_is_asked():
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        rows, columns = np.exp(rng.uniform(0, np.log((1101, 701)))).astype(int)
+        tile = int(rng.integers(16, 600))
+        asked = {
+            "tile": tile,
+            "overlap": int(rng.integers(0, min(tile, 256))),
+            "window": str(rng.choice(["spline", "gaussian", "hann"])),
+            "average": str(rng.choice(list(VIEWS))),
+        }
+        if (rows * columns) / (tile - asked["overlap"]) ** 2 > 300:
+            continue  # thousands of tiles say nothing that hundreds do not
+        image = np.full((1, rows, columns), 7, np.uint8)
+        found = probabilities(constant, image, multiple=16, **asked)
+        assert found.shape == (1, rows, columns, 3)
+        off = np.abs(found - np.float32([0.7, 0.2, 0.1])).max()
+        assert off < 1e-6, (rows, columns, asked)
+
+
 @pytest.mark.parametrize("average", VIEWS)
 @pytest.mark.parametrize("tile", [None, 32])
-def test_every_view_is_turned_back(average, tile):
-    images = np.random.default_rng(0).integers(0, 256, (3, 45, 70), dtype=np.uint8)
+@pytest.mark.parametrize("size", [(45, 70), (1, 1), (1, 37), (5, 2)])
+def test_every_view_is_turned_back(average, tile, size):
+    images = np.random.default_rng(0).integers(0, 256, (3, *size), dtype=np.uint8)
     found = probabilities(pointwise, images, multiple=8, average=average, tile=tile, overlap=16)
     np.testing.assert_allclose(found, pointwise(images), atol=1e-6)
 

@@ -107,6 +107,25 @@ def test_two_annotators_agree_as_far_as_their_squares_overlap(tmp_path):
     assert record["images"] == ["slice_0000", "slice_0001", "slice_0002"]
 
 
+def test_only_what_both_annotated_counts(tmp_path):
+    slices = slices_of(tmp_path / "slices")
+    one, other = np.zeros((2, 3, 24, 24), np.uint8)
+    one[:, 4:12, 4:12] = other[:, 4:12, 4:12] = 2
+    one[2], other[0] = 255, 255  # slice 1 is the only one of both
+    other[1, 8:] = 255  # half of the square, and all below
+    one[1, 16:] = 2  # so this is nobody's mistake
+    for name, labels in (("one", one), ("other", other)):
+        write_labels(tmp_path / f"{name}.tif", labels, labels.shape, PIXEL_NM)
+    files = [tmp_path / "one.tif", tmp_path / "other.tif"]
+    for order in (files, files[::-1]):
+        compare(*order, tmp_path / "out", Evaluate(), slices=slices)
+        record = json.loads((tmp_path / "out" / "comparison.json").read_text())
+        assert record["images"] == ["slice_0001"]
+        pt = record["classes"]["pt"]
+        assert pt["dsc"]["mean"] == 1
+        assert pt["area_nm2"]["one"]["mean"] == pytest.approx(4 * 8 * PIXEL_NM**2)
+
+
 def test_what_cannot_be_compared_is_refused_in_one_line(tmp_path):
     one = evaluated(tmp_path / "one", {"a": 0.5})
     elsewhere = evaluated(tmp_path / "elsewhere", {"a": 0.5}, slices="others")
@@ -115,4 +134,11 @@ def test_what_cannot_be_compared_is_refused_in_one_line(tmp_path):
     apart = evaluated(tmp_path / "apart", {"b": 0.5})
     with pytest.raises(UserError, match="has no scored image in common with"):
         compare(one, apart, tmp_path / "out", Evaluate())
+    one, other = np.full((2, 3, 24, 24), 255, np.uint8)
+    one[0], other[2] = 0, 0
+    for name, labels in (("first", one), ("second", other)):
+        write_labels(tmp_path / f"{name}.tif", labels, labels.shape, PIXEL_NM)
+    files = tmp_path / "first.tif", tmp_path / "second.tif"
+    with pytest.raises(UserError, match="has no annotated slice in common with"):
+        compare(*files, tmp_path / "out", Evaluate(), slices=slices_of(tmp_path / "slices"))
     assert not (tmp_path / "out").exists()

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
+from catomo import distances
 from catomo.distances import (
     PERCENTILES,
     between,
@@ -70,17 +71,45 @@ def test_a_shifted_sphere_is_its_shift_away(axis, edge):
     spacing = (2.0, 0.5, 0.7)
     truth = ball((40, 41, 42), (20, 20, 20), 9)
     found = np.roll(truth, 5, axis)
-    assert hausdorff(truth, found, spacing, [100], edge=edge)[0] == pytest.approx(
-        5 * spacing[axis], abs=1e-12
+    there = hausdorff(truth, found, spacing, edge=edge)
+    assert there[0] == pytest.approx(5 * spacing[axis], abs=1e-12)
+    assert np.array_equal(there, hausdorff(found, truth, spacing, edge=edge))
+
+
+@pytest.mark.parametrize("mode", ["directed", "pooled"])
+@pytest.mark.parametrize("edge", ["pixels", "corners"])
+@pytest.mark.parametrize("block", [1 << 20, 40])
+def test_all_percentiles_of_a_shifted_sphere_are_those_of_all_pairs(mode, edge, block, monkeypatch):
+    """Every point against every other, also when the points are searched in blocks."""
+    from scipy.spatial.distance import cdist
+
+    monkeypatch.setattr(distances, "_BLOCK", block)
+    spacing = np.array([2.0, 0.5, 0.7])
+    truth = ball((24, 18, 20), (7, 8, 9), 5)
+    found = np.roll(truth, (2, 1, -1), (0, 1, 2))
+    found[22, 3, 3] = True  # far from all else, so a far block has to be searched
+    points = [
+        np.argwhere({"pixels": edge_pixels, "corners": edge_corners}[edge](mask)) * spacing
+        for mask in (truth, found)
+    ]
+    apart = cdist(*points)
+    there, back = apart.min(axis=1), apart.min(axis=0)
+    if mode == "pooled":
+        expected = np.percentile(np.concatenate([there, back]), PERCENTILES)
+    else:
+        expected = np.max([np.percentile(way, PERCENTILES) for way in (there, back)], axis=0)
+    assert hausdorff(truth, found, spacing, mode=mode, edge=edge) == pytest.approx(
+        expected, abs=1e-12
     )
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (40, 40, 40)])
-def test_concentric_balls_are_their_radii_apart(shape):
+def test_concentric_balls_are_their_radii_apart_at_every_percentile(shape):
     centre = [n // 2 for n in shape]
     small, large = ball(shape, centre, 9), ball(shape, centre, 15)
-    distances = hausdorff(small, large, 0.12, [100, 50])
-    assert distances == pytest.approx([6 * 0.12] * 2, abs=0.75 * 0.12)
+    assert hausdorff(small, large, 0.12) == pytest.approx(
+        [6 * 0.12] * len(PERCENTILES), abs=0.75 * 0.12
+    )
 
 
 def test_symmetric_scales_with_spacing_and_falls_with_the_percentile(blobs):

@@ -70,7 +70,12 @@ def stages(tmp_path):
         prediction = stage(
             tmp_path / "06_predict",
             "predict",
-            {**common, "temperature": 1.5},
+            {
+                **common,
+                "classes": ["background", "alumina", "pt"],
+                "temperature": 1.5,
+                "inputs": {"slices": {"sha256": sha256_of(slices / "slices.json")}},
+            },
             labels=(as_labels, found),
             confidence=(as_labels, sure),
         )
@@ -161,6 +166,24 @@ def test_the_volume_is_scored_in_3d_where_its_truth_is_known(stages, tmp_path):
         for nm in (PIXEL_NM, 8 * PIXEL_NM)
     )
     assert [size["matched"] for size in first] != [size["matched"] for size in second]
+
+
+@pytest.mark.parametrize("form", ["folder", "stack"])
+def test_a_volume_that_a_person_labelled_throughout_is_scored_like_a_phantom(
+    stages, tmp_path, form
+):
+    made = stages()
+    expected = run(made, tmp_path)
+    place = tmp_path / "drawn"
+    if form == "stack":
+        as_labels(place, scene())
+    else:
+        place.mkdir()
+        for number, page in enumerate(scene()):
+            as_labels(place / f"slice_{number:04d}.tif", page[None])
+    metrics = run(made, tmp_path, place)
+    for part in ("classes", "volume", "particles", "confidence", "baseline"):
+        assert metrics[part] == expected[part]
 
 
 def test_confidence_is_judged_where_it_is_right_and_where_it_is_wrong(stages, tmp_path):
@@ -266,10 +289,10 @@ def test_refusals(stages, tmp_path):
         run(made, tmp_path)
     with pytest.raises(UserError, match="'gold' is no class; expected one of alumina, pt"):
         run(made, tmp_path, settings=Evaluate(particles=Particles(phase="gold")))
-    other = stage(tmp_path / "other", "predict", {"names": ["a"]})
-    with pytest.raises(UserError, match="is of 1 other images than"):
+    other = stage(tmp_path / "other", "predict", {"inputs": {"slices": {"sha256": "another"}}})
+    with pytest.raises(UserError, match="is of other slices than"):
         run((other, made[1], made[2]), tmp_path)
-    too_many = stages(found=scene() + 1)
-    with pytest.raises(UserError, match="found label 3, but 'classes' has 3"):
-        run(too_many, tmp_path, training=False)
+    two = Evaluate(classes=Evaluate().classes[:2], particles=Particles(phase=None))
+    with pytest.raises(UserError, match="alumina, pt, the settings name background, alumina;"):
+        run(made, tmp_path, settings=two)
     assert not (tmp_path / "07_evaluate" / "metrics.json").exists()

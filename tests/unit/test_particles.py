@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from catomo import particles as module
 from catomo.detection import match
 from catomo.particles import equivalent_diameter, find_particles
 
@@ -38,6 +39,13 @@ def test_a_touching_pair_is_split_through_its_neck(radius):
     neck = np.count_nonzero(labels[:, :, 18 + apart // 2])  # goes to one side as a whole
     assert abs(np.diff(particles.sizes())[0]) <= neck
     assert find(labels, split=20).count == 1
+
+
+def test_a_network_too_large_for_the_watershed_stays_whole(monkeypatch):
+    pair = balls((20, 20, 40), (10, 10, 12, 6), (10, 10, 22, 6))
+    assert find(pair).count == 2
+    monkeypatch.setattr(module, "_LARGEST_BOX", 1000)
+    assert find(pair).count == 1
 
 
 @pytest.mark.parametrize("radius", [1, 2, 3, 5, 8, 13])

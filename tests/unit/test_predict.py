@@ -27,15 +27,18 @@ CLASSES = ["background", "alumina", "pt"]
 
 @pytest.fixture
 def slices(tmp_path):
-    folder = tmp_path / "slices"
+    return make_slices(tmp_path / "slices", (5, 30, 44))
+
+
+def make_slices(folder, shape):
     folder.mkdir()
-    stack = np.random.default_rng(0).integers(0, 256, (5, 30, 44), dtype=np.uint8)
+    stack = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     write_stack(folder / "slices.tif", stack, 0.12)
     record = {
         "stage": "slices",
-        "names": [f"slice_{i:04d}" for i in range(5)],
+        "names": [f"slice_{i:04d}" for i in range(len(stack))],
         "contiguous": True,
-        "shape": [5, 30, 44],
+        "shape": shape,
         "pixel_size_nm": 0.12,
         "files": {"slices.tif": {"sha256": sha256_of(folder / "slices.tif")}},
     }
@@ -85,6 +88,19 @@ def test_again_gives_the_same_bytes_whatever_the_batch(tmp_path, slices, whole_s
     predict(slices, model, tmp_path / "b", Predict(**common))
     for name in ("labels.tif", "confidence.tif", "prediction.png", "prediction.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 1, 9), (1, 70, 3)])
+def test_slices_of_any_size_pass(tmp_path, shape):
+    slices = make_slices(tmp_path / "slices", shape)
+    model, net = make_model(tmp_path / "m.keras")
+    settings = Predict(average="none", precision="float32")
+    predict(slices, model, tmp_path / "out", settings)
+    more = [(0, -n % 4) for n in shape[1:]]
+    padded = np.pad(read_pages(slices / "slices.tif"), [(0, 0), *more], mode="reflect")
+    expected = unet.runner(net)(padded)[:, : shape[1], : shape[2]]
+    labels = read_pages(tmp_path / "out" / "labels.tif")
+    np.testing.assert_array_equal(labels, expected.argmax(axis=-1))
 
 
 def test_a_model_that_does_not_fit_is_refused_in_one_line(tmp_path, slices):
@@ -199,6 +215,18 @@ def test_slabs_of_another_run_and_damaged_ones_are_not_taken(tmp_path):
     assert again.missing == [1, 2]
     assert slabs.Slabs(tmp_path / "slabs", "other", 3).missing == [0, 1, 2]
     assert slabs.Slabs(tmp_path / "slabs", "key", 3).missing == [0, 1, 2]
+
+
+def test_killed_after_the_last_slab_nothing_is_computed_again(tmp_path):
+    page = np.arange(12, dtype=np.uint8).reshape(1, 3, 4)
+    for number in range(3):
+        slabs.Slabs(tmp_path / "slabs", "key", 3).save(number, {"labels": page + number})
+    kept = slabs.Slabs(tmp_path / "slabs", "key", 3)
+    written = []
+    never = dict.fromkeys(("read", "segment", "decide"), pytest.fail)
+    follow = lambda: written.extend(kept.pages("labels"))  # noqa: E731
+    inference.convey(kept, **never, followers=[follow], label="try")
+    np.testing.assert_array_equal(written, np.concatenate([page + n for n in range(3)]))
 
 
 @pytest.mark.parametrize("broken", ["read", "segment", "decide", "follow"])

@@ -77,16 +77,31 @@ def test_every_number_on_the_page_is_that_of_the_record(done):
     folder = done.folder / "results" / "tiny"
     page = (folder / "09_report" / "report.html").read_text()
     records = {"07": folder / "07_evaluate/metrics.json", "02": folder / "02_align/alignment.json"}
-    seen = 0
+    seen = set()
     for stage, path in records.items():
         record = json.loads(path.read_text())
         cells = re.findall(
             rf'<td data-stage="{stage}" data-key="([^"]+)" data-digits="(\d)">([^<]*)</td>', page
         )
         for key, digits, text in cells:
-            assert text.split(" ± ")[0].startswith(number(lookup(record, key), int(digits))), key
-            seen += 1
-    assert seen > 20
+            value, _, half = text.partition(" ± ")
+            assert value.split()[0] == number(lookup(record, key), int(digits)).split()[0], key
+            if half:
+                around = lookup(record, key.rpartition(".")[0])
+                error = around["se" if "rhd_nm" in key else "ci95"]
+                assert half.split()[0] == number(error, int(digits)), key
+            seen.add(key)
+    assert len(seen) > 20
+    particles = ("f1", "matched", "missed", "false", "size_bias_nm.mean", "by_size.0.f1")
+    assert {f"particles.{key}" for key in particles} <= seen
+    for phase in ("alumina", "pt"):
+        scores = ("dsc", "precision", "recall", "iou")
+        assert {f"classes.{phase}.{score}.mean" for score in scores} <= seen
+        assert {f"classes.{phase}.rhd_nm.{p}.mean" for p in (100, 99, 95, 90, 75, 50)} <= seen
+        assert {f"volume.classes.{phase}.{score}" for score in ("dsc", "rhd_nm.90")} <= seen
+        assert f"baseline.thresholds.{phase}.dsc" in seen
+        for error in ("ece", "ece_uncalibrated"):
+            assert f"confidence.near_boundary.classes.{phase}.{error}" in seen
     assert page.count("data:image/png;base64,") >= 12
     assert not re.search(r'(src|href)="(?!data:|#)', page), "the page must be self-contained"
 

@@ -7,6 +7,7 @@ and the interval is that of the differences.
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -16,11 +17,10 @@ from catomo import evaluate_figures, score_figures
 from catomo.distances import PERCENTILES
 from catomo.errors import UserError
 from catomo.intervals import mean_ci
-from catomo.labels import IGNORE, TRUTH, load_labels
+from catomo.labels import IGNORE, TRUTH, stream_labels
 from catomo.record import Record, committing, read_record
 from catomo.scores import (
     SCORES,
-    Scored,
     from_worst,
     interval_of,
     score_image,
@@ -132,21 +132,14 @@ def _compare_labels(one, other, slices: Record, output, settings) -> None:
 
     DSC, IoU and distances do not depend on the order; precision and recall change places.
     """
-    count, pixel_size_nm = len(settings.classes), slices["pixel_size_nm"]
-    first, second = (
-        dict(zip(*load_labels(place, slices, count), strict=True)) for place in (one, other)
-    )
-    shared = sorted(set(first) & set(second))
-    if not shared:
-        raise UserError(f"{one}: has no annotated slice in common with {other}")
-    # What only one of them annotated counts for neither.
-    seen = {i: (first[i] != IGNORE) & (second[i] != IGNORE) for i in shared}
-    truths = {i: np.where(seen[i], first[i], IGNORE) for i in shared}
-    others = {i: np.where(seen[i], second[i], 0) for i in shared}
+    pixel_size_nm = slices["pixel_size_nm"]
+    pairs = partial(_shared_labels, one, other, slices, len(settings.classes))
     scored = [
-        score_image(slices["names"][i], i, truths[i], others[i], pixel_size_nm, settings)
-        for i in shared
+        score_image(slices["names"][index], index, *pair, pixel_size_nm, settings)
+        for index, *pair in pairs()
     ]
+    if not scored:
+        raise UserError(f"{one}: has no annotated slice in common with {other}")
     mean = interval_of(scored, settings)
     classes = summary(scored, pixel_size_nm, settings)
     rows = []
@@ -168,14 +161,19 @@ def _compare_labels(one, other, slices: Record, output, settings) -> None:
         write_images(out.path("agreement.csv"), scored, pixel_size_nm, settings)
         write_csv(out.path("differences.csv"), ["image", "class", "area_nm2"], rows)
 
-        def row(image: Scored):
-            i = image.index
-            title = f"{image.name}: DSC {image.mean_dsc():.3f}"
-            return title, reader.read(i, i + 1)[0], image.truth, others[i]
-
+        worst = from_worst(scored)[:_WORST]
+        shown = {image.index for image in worst}
+        drawn = {index: pair for index, *pair in pairs() if index in shown}
         evaluate_figures.comparison(
             out.path("comparison.png"),
-            [row(image) for image in from_worst(scored)[:_WORST]],
+            [
+                (
+                    f"{image.name}\nDSC {image.mean_dsc():.3f}",
+                    reader.read(image.index, image.index + 1)[0],
+                    *drawn[image.index],
+                )
+                for image in worst
+            ],
             settings.classes,
             pixel_size_nm,
             words=("first", "second", "only the first", "only the second"),
@@ -183,6 +181,21 @@ def _compare_labels(one, other, slices: Record, output, settings) -> None:
         scope = f"Two annotations of {len(scored)} slices; the first stands for the truth."
         images = [image.name for image in scored]
         out.record.update({"scope": scope, "images": images, "classes": classes})
+
+
+def _shared_labels(one, other, slices: Record, count: int) -> Iterator:
+    """Yield index, first and second labels of each slice that both annotated, one by one.
+
+    What only one of them annotated counts for neither: it is 255 in the first.
+    """
+    second = stream_labels(other, slices, count)
+    index, theirs = next(second)
+    for place, labels in stream_labels(one, slices, count):
+        while index < place:
+            index, theirs = next(second, (np.inf, None))
+        if index == place:
+            seen = (labels != IGNORE) & (theirs != IGNORE)
+            yield place, np.where(seen, labels, IGNORE), np.where(seen, theirs, 0)
 
 
 def _paired(one: np.ndarray, other: np.ndarray, mean, better: int = 0) -> dict:

@@ -8,6 +8,7 @@ Where the truth of a whole volume is known, distances and particles are measured
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ from catomo.calibration import tally
 from catomo.confidence import confidence_scores
 from catomo.detection import detection, matched_diameters
 from catomo.errors import UserError
-from catomo.labels import IGNORE, TRUTH, load_labels
+from catomo.hashes import sha256_of
+from catomo.labels import IGNORE, TRUTH, stream_labels
 from catomo.metrics import confusion_matrix, overlap_scores
 from catomo.progress import progress, say
 from catomo.record import Record, committing, read_record
@@ -66,8 +68,10 @@ def evaluate(prediction, slices, labels, output, settings, training=None) -> Non
     slices = read_record(slices, "slices")
     training = read_record(training, "train") if training else None
     _check(prediction, slices, settings)
-    indices, truths = load_labels(labels, slices, len(settings.classes))
-    wanted, scope = _scored_names([slices["names"][i] for i in indices], slices, training)
+    annotated = partial(stream_labels, labels, slices, len(settings.classes))
+    complete = {index: not np.any(truth == IGNORE) for index, truth in annotated()}
+    names = slices["names"]
+    wanted, scope = _scored_names([names[index] for index in complete], slices, training)
     say(f"evaluate: {scope}")
 
     inputs = {"prediction": prediction, "slices": slices}
@@ -82,14 +86,18 @@ def evaluate(prediction, slices, labels, output, settings, training=None) -> Non
         committing(output, "evaluate", settings, inputs) as out,
         StackReader(slices.file("slices.tif")) as reader,
     ):
-        pairs = zip(indices, truths, strict=True)
-        chosen = [(index, truth) for index, truth in pairs if slices["names"][index] in wanted]
-        scored, counts = [], 0
-        for index, truth in progress(chosen, "evaluate"):
-            found = _found(predicted, index, settings)
-            name = slices["names"][index]
-            scored.append(score_image(name, index, truth, found, pixel_size_nm, settings))
+        volume = _whole_volume(labels, annotated, complete, predicted, slices)
+        scored, simple, diameters, counts = [], [], [], 0
+        chosen = ((index, truth) for index, truth in annotated() if names[index] in wanted)
+        for index, truth in progress(chosen, "evaluate", len(wanted)):
+            found = _page(predicted, index)
+            scored.append(score_image(names[index], index, truth, found, pixel_size_nm, settings))
             counts += tally(found, _page(confidence, index), truth, len(settings.classes))
+            if training:
+                simple.append(_thresholds(_grey(reader, index), truth, training, settings))
+            if settings.particles.phase and not volume:
+                pair = [(truth, found)]
+                diameters.append(matched_diameters(lambda pair=pair: pair, truth.shape, settings))
         classes = summary(scored, pixel_size_nm, settings)
         total = sum(image.matrix for image in scored)
         paper = paper_scores(settings)
@@ -108,47 +116,28 @@ def evaluate(prediction, slices, labels, output, settings, training=None) -> Non
             }
         )
         if training:
-            out.record["baseline"] = {"thresholds": _thresholds(scored, reader, training, settings)}
-        volume = _whole_volume(labels, indices, truths, predicted, slices)
+            out.record["baseline"] = {"thresholds": _baseline(simple, scored, settings)}
+        where, edge_nm = f"2-D, in each of the {len(scored)} scored images", pixel_size_nm
         if volume:
-            spacing_nm = (_slice_distance_nm(slices, settings), pixel_size_nm, pixel_size_nm)
+            shape = tuple(slices["shape"])
+            where = f"3-D, in the whole volume of {shape[0]} slices, training slices among them"
+            spacing_nm = (settings.slice_distance_nm or pixel_size_nm, pixel_size_nm, pixel_size_nm)
+            edge_nm = np.cbrt(np.prod(spacing_nm))  # of the cube as large as a voxel
             out.record["volume"] = {
-                "scope": f"3-D, {_whole(slices)}",
+                "scope": where,
                 "spacing_nm": spacing_nm,
-                "classes": volume_scores(volume, tuple(slices["shape"]), spacing_nm, settings),
+                "classes": volume_scores(volume, shape, spacing_nm, settings),
             }
+            if settings.particles.phase:
+                diameters.append(matched_diameters(volume, shape, settings))
         if settings.particles.phase:
-            particles, diameters = _particles(scored, volume, predicted, slices, settings)
+            kinds = [edge_nm * np.concatenate(kind) for kind in zip(*diameters, strict=True)]
+            particles = {"scope": where, **detection(*kinds, settings.size_edges_nm)}
             out.record["particles"] = particles
-            score_figures.particles(out.path("particles.png"), particles, diameters)
+            score_figures.particles(out.path("particles.png"), particles, kinds)
         write_images(out.path("evaluation.csv"), scored, pixel_size_nm, settings)
         write_table_1(out.path("table_1.csv"), classes, paper)
-
-        def row(title: str, image: Scored):
-            grey = reader.read(image.index, image.index + 1)[0]
-            return title, grey, image.truth, _page(predicted, image.index)
-
-        order = from_worst(scored)
-        typical = order[len(order) // 2]
-        evaluate_figures.comparison(
-            out.path("comparison.png"),
-            [row(f"typical: {typical.name}", typical)],
-            settings.classes,
-            pixel_size_nm,
-        )
-        evaluate_figures.comparison(
-            out.path("worst.png"),
-            [row(f"{image.name}: DSC {image.mean_dsc():.3f}", image) for image in order[:_WORST]],
-            settings.classes,
-            pixel_size_nm,
-        )
-        unseen = _unseen(indices, scored, slices)
-        evaluate_figures.unseen(
-            out.path("unseen.png"),
-            [(slices["names"][i], reader.read(i, i + 1)[0], _page(predicted, i)) for i in unseen],
-            settings.classes,
-            pixel_size_nm,
-        )
+        _draw_images(out, scored, annotated, reader, predicted, slices, settings)
         score_figures.rhd(out.path("rhd.png"), classes, settings.classes, paper)
         score_figures.confusion(out.path("confusion.png"), total, settings.classes)
         score_figures.confidence(
@@ -157,12 +146,16 @@ def evaluate(prediction, slices, labels, output, settings, training=None) -> Non
 
 
 def _check(prediction: Record, slices: Record, settings) -> None:
-    if prediction["names"] != slices["names"]:
+    if prediction["inputs"]["slices"]["sha256"] != sha256_of(slices.path):
         raise UserError(
-            f"{prediction.path}: is of {len(prediction['names'])} other images than "
-            f"{slices.path} ({len(slices['names'])}); predict these slices first"
+            f"{prediction.path}: is of other slices than {slices.path}; predict these first"
         )
     names = [phase.name for phase in settings.classes]
+    if prediction["classes"] != names:
+        raise UserError(
+            f"{prediction.path}: has the classes {', '.join(prediction['classes'])}, the settings "
+            f"name {', '.join(names)}; evaluate with the classes of the model"
+        )
     if settings.particles.phase not in (None, *names[1:]):
         raise UserError(
             f"evaluate.particles.phase: '{settings.particles.phase}' is no class; "
@@ -205,19 +198,20 @@ def _scored_names(
     )
 
 
-def _thresholds(scored: list[Scored], reader: StackReader, training: Record, settings) -> dict:
-    """Score, on the same images, what a blur and the training's thresholds find."""
+def _thresholds(grey: np.ndarray, truth: np.ndarray, training: Record, settings) -> dict:
+    """Score what a blur and the training's thresholds find in one image."""
     fitted = training["baseline"]["thresholds"]
+    found = apply_thresholds(grey, fitted["values"], fitted["sigma_px"])
+    return overlap_scores(confusion_matrix(truth, found, len(settings.classes)))
+
+
+def _baseline(simple: list[dict], scored: list[Scored], settings) -> dict:
+    """Return the means over images of what `_thresholds` scored."""
     mean = interval_of(scored, settings)
-    overlap = []
-    for image in scored:
-        grey = reader.read(image.index, image.index + 1)[0]
-        found = apply_thresholds(grey, fitted["values"], fitted["sigma_px"])
-        overlap.append(overlap_scores(confusion_matrix(image.truth, found, len(settings.classes))))
     result = {}
     for label, phase in enumerate(settings.classes):
         dsc, precision, recall = (
-            mean([scores[score][label] for scores in overlap])
+            mean([scores[score][label] for scores in simple])
             for score in ("dsc", "precision", "recall")
         )
         result[phase.name] = {
@@ -230,7 +224,7 @@ def _thresholds(scored: list[Scored], reader: StackReader, training: Record, set
     return result
 
 
-def _whole_volume(labels, indices, truths, predicted: Path, slices: Record) -> Callable | None:
+def _whole_volume(labels, annotated, complete, predicted: Path, slices: Record) -> Callable | None:
     """Return what yields every (true, predicted) page of the volume, if all truth is known."""
     count = slices["shape"][0]
     if not slices["contiguous"]:
@@ -238,54 +232,58 @@ def _whole_volume(labels, indices, truths, predicted: Path, slices: Record) -> C
     if str(labels) == TRUTH:
         truth = slices.file("truth_labels.tif")
         return lambda: zip(_pages(truth, count), _pages(predicted, count), strict=True)
-    if len(indices) == count and not np.any(truths == IGNORE):
-        return lambda: zip(truths, _pages(predicted, count), strict=True)
+    if len(complete) == count and all(complete.values()):
+        return lambda: (
+            (truth, found)
+            for (_, truth), found in zip(annotated(), _pages(predicted, count), strict=True)
+        )
     return None
 
 
-def _particles(scored, volume: Callable | None, predicted: Path, slices: Record, settings):
-    """Match particles in the volume where its truth is known, otherwise image by image."""
-    pixel_size_nm = slices["pixel_size_nm"]
-    if volume:
-        scope = f"3-D, {_whole(slices)}"
-        sources, shape = [volume], tuple(slices["shape"])
-        # Of the ball with the volume of the particle, whatever the shape of a voxel.
-        px_nm = np.cbrt(pixel_size_nm**2 * _slice_distance_nm(slices, settings))
-    else:
-        scope = f"2-D, in each of the {len(scored)} scored images"
-        sources = [
-            lambda image=image: [(image.truth, _page(predicted, image.index))] for image in scored
+def _draw_images(out, scored, annotated, reader, predicted: Path, slices: Record, settings) -> None:
+    """Draw a typical image, the worst ones, and some that nobody annotated."""
+    order = from_worst(scored)
+    typical, worst = order[len(order) // 2], order[:_WORST]
+    shown = {image.index for image in (typical, *worst)}
+    truths, unseen = {}, set(range(slices["shape"][0]))
+    for index, truth in annotated():
+        unseen.discard(index)
+        if index in shown:
+            truths[index] = truth
+
+    def draw(picture: str, images: list[Scored], word: str = "") -> None:
+        rows = [
+            (
+                f"{image.name}\n{word}DSC {image.mean_dsc():.3f}",
+                _grey(reader, image.index),
+                truths[image.index],
+                _page(predicted, image.index),
+            )
+            for image in images
         ]
-        shape, px_nm = tuple(slices["shape"][1:]), pixel_size_nm
-    parts = [matched_diameters(source, shape, settings) for source in sources]
-    diameters = [px_nm * np.concatenate(kind) for kind in zip(*parts, strict=True)]
-    return {"scope": scope, **detection(*diameters, settings.size_edges_nm)}, diameters
-
-
-def _whole(slices: Record) -> str:
-    return f"in the whole volume of {slices['shape'][0]} slices, training slices among them"
-
-
-def _slice_distance_nm(slices: Record, settings) -> float:
-    return settings.slice_distance_nm or slices["pixel_size_nm"]
-
-
-def _unseen(annotated: list[int], scored: list[Scored], slices: Record) -> list[int]:
-    """Return a few images, spread evenly, that nobody annotated; otherwise scored ones."""
-    left = sorted(set(range(slices["shape"][0])) - set(annotated))
-    left = left or [image.index for image in scored]
-    # Away from both ends, where a volume is often empty.
-    return sorted({left[k * len(left) // (_UNSEEN + 1)] for k in range(1, _UNSEEN + 1)})
-
-
-def _found(path: Path, index: int, settings) -> np.ndarray:
-    found = _page(path, index)
-    if found.max() >= len(settings.classes):
-        raise UserError(
-            f"{path}: found label {found.max()}, but 'classes' has {len(settings.classes)}; "
-            "evaluate with the classes of the model"
+        evaluate_figures.comparison(
+            out.path(picture), rows, settings.classes, slices["pixel_size_nm"]
         )
-    return found
+
+    draw("comparison.png", [typical], "typical: ")
+    draw("worst.png", worst)
+    columns = [
+        (slices["names"][index], _grey(reader, index), _page(predicted, index))
+        for index in _a_few(sorted(unseen) or [image.index for image in scored])
+    ]
+    evaluate_figures.unseen(
+        out.path("unseen.png"), columns, settings.classes, slices["pixel_size_nm"]
+    )
+
+
+def _a_few(indices: list[int]) -> list[int]:
+    """Return some of the images, evenly, away from both ends, where a volume is often empty."""
+    steps = range(1, _UNSEEN + 1)
+    return sorted({indices[k * len(indices) // (_UNSEEN + 1)] for k in steps})
+
+
+def _grey(reader: StackReader, index: int) -> np.ndarray:
+    return reader.read(index, index + 1)[0]
 
 
 def _page(path: Path, index: int) -> np.ndarray:

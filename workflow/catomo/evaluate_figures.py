@@ -9,26 +9,28 @@ from catomo.labels import IGNORE
 
 FALSE = "#e69f00"  # told apart from the others by colour-blind readers too
 _WORDS = ("annotation", "prediction", "false negatives", "false positives")
+_DOTS = 300  # at least, in which a picture of `comparison` is drawn
 
 
 def comparison(path, rows, classes, pixel_size_nm: float, words=_WORDS) -> None:
     """Draw image, annotation, prediction, false negatives and positives (the paper's Figure 3).
 
     A wrong pixel is a false negative of its true class and a false positive of the class
-    predicted; either map shows it in that class's colour, background left out.
+    predicted; either map shows it in that class's colour, background left out, as a mark
+    large enough to be seen.
 
     Parameters
     ----------
     path : path
     rows : list of (str, ndarray, ndarray, ndarray)
-        Title, grey image, true and predicted labels (z, x).
+        Title (name, a line more), grey image, true and predicted labels (z, x).
     classes : list of PhaseClass
     pixel_size_nm : float
     words : sequence of str
         Titles of the four pictures beside the image.
     """
     height, width = rows[0][1].shape
-    size = (13, len(rows) * (2.6 * height / width + 0.35) + 0.4)
+    size = (13, len(rows) * (2.6 * height / width + 0.5) + 0.4)
     figure, grid = new_figure(len(rows), 5, size, squeeze=False)
     for axes, (title, image, truth, predicted) in zip(grid, rows, strict=True):
         axes[0].imshow(image, cmap="gray", vmin=0, vmax=255)
@@ -96,10 +98,18 @@ def _coloured(labels: np.ndarray, classes) -> np.ndarray:
 
 
 def _errors(labels: np.ndarray, wrong: np.ndarray, classes) -> np.ndarray:
-    """Return wrong pixels in the readable colour of their material, all else nearly white."""
+    """Return wrong pixels in the readable colour of their material, all else nearly white.
+
+    Made as coarse as the picture is drawn, a square taking the last class that is wrong in
+    it: drawn in fewer dots than it has pixels, an image would lose single ones.
+    """
     palette = np.full((256, 3), 0.96)
     palette[1 : len(classes)] = [readable(phase.colour) for phase in classes[1:]]
-    return palette[np.where(wrong, labels, 0)]
+    shown = np.where(wrong, labels, 0)
+    edge = -(-max(shown.shape) // _DOTS)
+    shown = np.pad(shown, [(0, -n % edge) for n in shown.shape])
+    rows, columns = (n // edge for n in shown.shape)
+    return palette[shown.reshape(rows, edge, columns, edge).max(axis=(1, 3))]
 
 
 def _rgb(colour: str) -> tuple[float, ...]:

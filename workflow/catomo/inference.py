@@ -86,7 +86,9 @@ def decided(
     return found
 
 
-def memory_bytes(network: dict, precision: str, pixels: int, class_count: int) -> float:
+def memory_bytes(
+    network: dict, precision: str, passing: int, pixels: int, class_count: int
+) -> float:
     """Estimate the memory, in bytes, that predicting takes; it does not grow with the volume.
 
     Parameters
@@ -94,8 +96,8 @@ def memory_bytes(network: dict, precision: str, pixels: int, class_count: int) -
     network : dict
         ``levels`` and ``base_filters``.
     precision : {"float32", "bfloat16"}
-    pixels : int
-        That pass the network at once.
+    passing, pixels : int
+        That pass the network at once; of the slices in work, tiles of which may pass.
     class_count : int
     """
     width = 2 if precision == "bfloat16" else 4
@@ -103,7 +105,7 @@ def memory_bytes(network: dict, precision: str, pixels: int, class_count: int) -
     # Of three 3x3 convolutions at the deepest levels, nearly all weights; kept as float32 and
     # as what is computed with.
     weights = 28 * base**2 * 4 ** (network["levels"] - 1) * (4 + width)
-    layers = pixels * base * width * _LAYERS_ALIVE
+    layers = passing * base * width * _LAYERS_ALIVE
     return _TENSORFLOW_BYTES + weights + layers + pixels * class_count * 4 * _PROBABILITIES_ALIVE
 
 

@@ -77,17 +77,25 @@ def load_labels(place, slices: Record, class_count: int = 3) -> tuple[list[int],
         file was painted on other grey values, a value is neither a class nor 255, or nothing
         at all is annotated.
     """
+    indices, labels = zip(*stream_labels(place, slices, class_count), strict=True)
+    return list(indices), np.stack(labels)
+
+
+def stream_labels(place, slices: Record, class_count: int = 3) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the annotated slices of a dataset one by one, index and labels, ascending.
+
+    Arguments and errors as for `load_labels`, which holds them all at once.
+    """
     expected = expected_of(slices)
     pages = _of_truth(slices) if str(place) == TRUTH else _of_person(place, expected)
-    annotated = {}
+    annotated = False
     for index, page, origin in pages:
         _check_page(page, expected.shape[1:], class_count, origin)
         if np.any(page != IGNORE):
-            annotated[index] = page.astype(np.uint8)
+            annotated = True
+            yield index, page.astype(np.uint8)
     if not annotated:
         raise UserError(f"{place}: no slice is annotated there (all pixels are {IGNORE})")
-    indices = sorted(annotated)
-    return indices, np.stack([annotated[index] for index in indices])
 
 
 def check_labels(place, slices: Expected, class_count: int) -> None:
@@ -170,8 +178,8 @@ def _of_folder(folder: Path, slices: Expected) -> Iterator[tuple[int, np.ndarray
     files = label_files(folder, slices.names)
     if not files:
         raise UserError(f"{folder}: found no .tif there; save labels as <slice name>.tif")
-    for name, path in files.items():
-        index = slices.names.index(name)
+    for name in sorted(files, key=slices.names.index):
+        index, path = slices.names.index(name), files[name]
         page = _only_page(path)
         if page.shape == slices.shape[1:]:
             check_tie(path, partial(slices.read, index), slices.pixel_size_nm)

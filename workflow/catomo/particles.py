@@ -11,6 +11,8 @@ from itertools import product
 
 import numpy as np
 
+_LARGEST_BOX = 1 << 24  # voxels; the watershed takes a hundred bytes for each
+
 
 @dataclass(frozen=True)
 class Instances:
@@ -63,7 +65,8 @@ def find_particles(pages, label: int, shape, smallest_px: float, split_px: float
 
     Voxels are connected through faces, edges and corners (8 neighbours in an image, 26
     in a volume). A connected group is split by the watershed of its distance transform,
-    one particle per maximum that rises at least `split_px` above its surroundings.
+    one particle per maximum that rises at least `split_px` above its surroundings. A group
+    whose box holds more than 16 million voxels is a network, no cluster, and stays whole.
 
     Parameters
     ----------
@@ -118,21 +121,26 @@ def _connected(voxels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
+    if not len(voxels):
+        return np.empty(0, np.int64)
     # A frame of one voxel keeps the flat index of a neighbour from wrapping round.
     framed = tuple(n + 2 for n in shape)
     flat = np.ravel_multi_index(tuple(voxels.T + 1), framed)
     strides = np.cumprod((1, *framed[:0:-1]))[::-1]
+    # Voxels side by side along the last axis are one run; runs are linked, they are few.
+    run = np.cumsum(np.diff(flat, prepend=flat[0]) > 1)
     links = []
     for step in product((-1, 0, 1), repeat=len(shape)):
-        if step > (0,) * len(shape):  # half of the neighbours: links have no direction
+        if any(step[:-1]) and step > (0,) * len(shape):  # half of them: links have no direction
             goal = flat + np.dot(step, strides)
             place = np.searchsorted(flat, goal).clip(max=len(flat) - 1)
-            start = np.flatnonzero(flat[place] == goal) if len(flat) else place
-            links.append((start, place[start]))
-    start, goal = (np.concatenate(ends) for ends in zip(*links, strict=True))
-    n = len(voxels)
+            met = flat[place] == goal
+            pairs = np.stack([run[met], run[place[met]]])
+            links.append(pairs[:, np.diff(pairs, prepend=-1).any(axis=0)])
+    start, goal = np.concatenate(links, axis=1)
+    n = run[-1] + 1
     graph = coo_array((np.ones(len(start), bool), (start, goal)), shape=(n, n))
-    return connected_components(graph, directed=False)[1] if n else np.empty(0, np.int64)
+    return connected_components(graph, directed=False)[1][run]
 
 
 def _split(voxels: np.ndarray, depth_px: float) -> np.ndarray:
@@ -143,8 +151,11 @@ def _split(voxels: np.ndarray, depth_px: float) -> np.ndarray:
 
     if not len(voxels):
         return np.empty(0, np.int64)
+    box = np.ptp(voxels, axis=0) + 3
+    if np.prod(box) > _LARGEST_BOX:
+        return np.zeros(len(voxels), np.int64)
     place = tuple((voxels - voxels.min(axis=0) + 1).T)
-    mask = np.zeros(np.ptp(voxels, axis=0) + 3, dtype=bool)
+    mask = np.zeros(box, dtype=bool)
     mask[place] = True
     distance = distance_transform_edt(mask)
     if distance.max() < 1 + depth_px:  # no room for a maximum above its surroundings

@@ -132,8 +132,9 @@ def _key(file: Path, source: Record, settings, precision: str) -> str:
 def _announce(shape, batch: int, whole: bool, missing: int, about, precision: str, settings):
     count, rows, columns = shape
     edge = max(rows, columns) if whole else settings.tile_px
-    pixels = batch * min(rows, edge) * min(columns, edge)
-    need = inference.memory_bytes(about["network"], precision, pixels, len(about["classes"]))
+    passing = batch * min(rows, edge) * min(columns, edge)
+    size = passing, batch * rows * columns, len(about["classes"])
+    need = inference.memory_bytes(about["network"], precision, *size)
     say(
         f"predict: {count} slices of {rows} x {columns} px, "
         f"{'whole' if whole else f'in tiles of {settings.tile_px} px'}, "

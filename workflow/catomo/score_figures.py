@@ -12,22 +12,21 @@ from catomo.figures import AFTER, ALERT, BEFORE, INK, new_figure, save
 
 def rhd(path, summary: dict, classes, paper: dict) -> None:
     """Draw the robust Hausdorff distance against its percentile (the paper's Figure 4)."""
-    figure, axes = new_figure(size=(6, 4))
-    for phase in classes[1:]:
-        table = summary[phase.name]["rhd_nm"]
-        percentiles = [int(p) for p in table]
-        mean = np.array([entry["mean"] for entry in table.values()])
-        error = np.array([entry["se"] for entry in table.values()])
-        median = [entry["median"] for entry in table.values()]
-        colour = readable(phase.colour)
-        axes.errorbar(
-            percentiles, mean, error, color=colour, marker="o", capsize=3, label=phase.title
+    figure, axes = new_figure(size=(6.5, 4))
+    percentiles = [str(p) for p in sorted(PERCENTILES)]  # evenly apart: most are above 90
+    for number, phase in enumerate(classes[1:]):
+        colour, title = readable(phase.colour), phase.title
+        places = np.arange(len(percentiles)) + 0.1 * number
+        table = [summary[phase.name]["rhd_nm"][p] for p in percentiles]
+        mean, error, median = (
+            np.array([entry[part] for entry in table]) for part in ("mean", "se", "median")
         )
-        axes.plot(percentiles, median, color=colour, linestyle=":", label=f"{phase.title}, median")
+        axes.errorbar(places, mean, error, color=colour, marker="o", capsize=3, label=title)
+        axes.plot(places, median, color=colour, linestyle=":", label=f"{title}, median")
         published = paper.get(phase.name, {}).get("rhd_nm", {})
         if published:
             axes.errorbar(
-                [int(p) for p in published],
+                [places[percentiles.index(p)] + 0.25 for p in published],
                 [entry["mean"] for entry in published.values()],
                 [entry["se"] for entry in published.values()],
                 color=colour,
@@ -35,11 +34,12 @@ def rhd(path, summary: dict, classes, paper: dict) -> None:
                 linestyle="none",
                 markerfacecolor="white",
                 alpha=0.6,
-                label=f"{phase.title}, Genc et al. 2022",
+                label=f"{title}, Genc et al. 2022",
             )
+    axes.set_xticks(range(len(percentiles)), percentiles)
     axes.set(xlabel="percentile of the edge distances", ylabel="distance / nm (mean ± SE)")
     axes.set_ylim(bottom=0)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="upper left")
     save(figure, path)
 
 
@@ -80,37 +80,26 @@ def confidence(path, counts: np.ndarray, scores: dict, classes) -> None:
         Of `catomo.confidence.confidence_scores`.
     classes : list of PhaseClass
     """
-    figure, (left, right) = new_figure(1, 2, (9, 4))
+    figure, (left, right) = new_figure(1, 2, (10, 4.5))
     near = scores["near_boundary"]
     left.plot([0, 1], [0, 1], color=BEFORE, linestyle=":")
+
+    def draw(curve: dict, title: str, error: float, **style) -> None:
+        pixels = np.array(curve["pixels"])
+        told = pixels > 0.001 * pixels.sum()  # what a handful of pixels does is chance
+        sure, hit = (np.array(curve[word])[told] for word in ("confidence", "accuracy"))
+        left.plot(sure, hit, label=f"{title}, error {error:.3f}", **style)
+
     for label, phase in enumerate(classes):
-        curve = reliability(counts[1, label])
-        error = near["classes"][phase.name]["ece"]
-        style = {"color": readable(phase.colour), "marker": "o", "markersize": 3, "alpha": 0.8}
-        left.plot(
-            curve["confidence"],
-            curve["accuracy"],
-            linewidth=1,
-            label=f"{phase.title}, error {error:.3f}",
-            **style,
+        style = {"color": readable(phase.colour), "marker": "o", "markersize": 3, "linewidth": 1}
+        draw(
+            reliability(counts[1, label]), phase.title, near["classes"][phase.name]["ece"], **style
         )
-    curve = near["reliability"]
-    left.plot(
-        curve["confidence"],
-        curve["accuracy"],
-        color=AFTER,
-        linewidth=2.5,
-        label=f"all, error {near['ece']:.3f}",
-    )
+    draw(near["reliability"], "all", near["ece"], color=AFTER, linewidth=2.5)
     if near["ece_uncalibrated"] is not None:
         before = reliability(without_temperature(counts[1], scores["temperature"]))
-        left.plot(
-            before["confidence"],
-            before["accuracy"],
-            color=AFTER,
-            linestyle="--",
-            label=f"all, without temperature, error {near['ece_uncalibrated']:.3f}",
-        )
+        words = "all, without temperature"
+        draw(before, words, near["ece_uncalibrated"], color=AFTER, linestyle="--")
     left.set(
         xlabel="confidence",
         ylabel="share that is right",
@@ -118,22 +107,23 @@ def confidence(path, counts: np.ndarray, scores: dict, classes) -> None:
         ylim=(0, 1.03),
         title=f"within {scores['near_boundary_px']:g} px of a boundary",
     )
-    left.legend(frameon=False, fontsize=8, loc="upper left")
+    left.legend(frameon=False, fontsize=8, loc="lower right")
     for place, colour, words in ((0, INK, "everywhere"), (1, AFTER, "near boundaries")):
         curve = risk_coverage(counts[place])
         if curve["coverage"] and curve["risk"][-1]:
             risk = np.array(curve["risk"]) * 100
-            right.plot(100 * np.array(curve["coverage"]), risk, color=colour, label=words)
+            right.plot(100 * np.array(curve["coverage"]), risk, color=colour)
             right.axhline(risk[-1], color=colour, linestyle=":", linewidth=1)
+            right.text(2, risk[-1], words, color=colour, va="bottom")
     right.set(
         xlabel="pixels taken, most certain first / %",
         ylabel="wrong among them / %",
         xlim=(0, 100),
         title="risk and coverage (dotted: all pixels)",
     )
-    right.set_ylim(bottom=0)
     if right.lines:  # none where nothing is wrong
-        right.legend(frameon=False)
+        right.set_yscale("log", nonpositive="mask")  # near boundaries far more is wrong
+        right.margins(y=0.1)
     save(figure, path)
 
 
@@ -157,7 +147,7 @@ def particles(path, scores: dict, diameters) -> None:
     left.plot(0 * false, false, "+", color=FALSE, label="false", clip_on=False)
     left.set(xlabel="true diameter / nm", ylabel="found diameter / nm", aspect="equal")
     left.set(xlim=(0, top), ylim=(0, top))
-    left.legend(frameon=False, loc="upper left", bbox_to_anchor=(0.05, 1))
+    left.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=3)
     names, bottom = [], np.zeros(len(scores["by_size"]))
     for entry in scores["by_size"]:
         low, high = entry["from_nm"], entry["to_nm"]
@@ -170,7 +160,9 @@ def particles(path, scores: dict, diameters) -> None:
         if bottom[place]:
             right.text(place, bottom[place], f"F1 {entry['f1']:.2f}", ha="center", va="bottom")
     right.set(xlabel="diameter / nm", ylabel="particles")
-    right.legend(frameon=False)
+    right.yaxis.get_major_locator().set_params(integer=True)
+    right.set_ylim(0, 1.08 * max(bottom.max(), 1))
+    right.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=3)
     save(figure, path)
 
 
@@ -214,7 +206,8 @@ def paired(path, scores: dict, differences: dict, classes) -> None:
         axes.invert_yaxis()
     panels[0].set(xlabel="second minus first", title="more is better")
     panels[1].set(xlabel="second minus first / nm", title="less is better")
-    panels[0].legend(frameon=False)
+    handles = panels[0].get_legend_handles_labels()
+    figure.legend(*handles, loc="outside lower center", ncols=len(classes) - 1, frameon=False)
     save(figure, path)
 
 

@@ -24,7 +24,6 @@ class Scored:
 
     name: str
     index: int
-    truth: np.ndarray
     matrix: np.ndarray
     distances: np.ndarray
 
@@ -50,7 +49,7 @@ def score_image(name: str, index: int, truth, found, pixel_size_nm: float, setti
             mode=settings.hausdorff,
             edge=settings.edge,
         )
-    return Scored(name, index, truth, confusion_matrix(truth, found, count), distances)
+    return Scored(name, index, confusion_matrix(truth, found, count), distances)
 
 
 def from_worst(scored: list[Scored]) -> list[Scored]:
