@@ -6,6 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
+from catomo.reconstruct import reconstruct
+from catomo.settings.reconstruct import Reconstruct
 from catomo.store import read_pages
 
 
@@ -47,6 +49,26 @@ def test_the_volume_is_a_round_layered_needle(results):
     core = volume[:200, middle - 3 : middle + 4, middle - 3 : middle + 4].mean(axis=(1, 2))
     edges = np.abs(np.diff(core)) > 0.04 * core.max()
     assert edges.sum() >= 4, "layers end sharply along the needle"
+
+
+def test_the_default_prior_is_safe(results, tmp_path):
+    """It takes the noise, and nothing of the layers that plain MLEM shows in the same data."""
+    found, residual = [], []
+    for tv in (0.0, Reconstruct().tv):
+        out = tmp_path / f"{tv}"
+        reconstruct(results / "02_align", out, Reconstruct(tv=tv), slices=(100, 163))
+        found.append(read_pages(out / "preview.tif"))
+        residual.append(_record(out, "preview.json")["residual"])
+    plain, prior = found
+    assert np.corrcoef(plain.ravel(), prior.ravel())[0, 1] > 0.995
+    assert prior.sum() == pytest.approx(plain.sum(), rel=0.005)
+    assert residual[1] < 1.1 * residual[0]
+    middle = plain.shape[1] // 2
+    core = np.s_[:, middle - 3 : middle + 4, middle - 3 : middle + 4]
+    steps = [np.abs(np.diff(volume[core].mean(axis=(1, 2)))) for volume in found]
+    assert steps[1].max() > 0.9 * steps[0].max(), "layers end as sharply"
+    rough = [np.abs(np.diff(volume, 2, axis=2)).mean() for volume in found]
+    assert rough[1] < 0.7 * rough[0]
 
 
 def test_it_ends_with_what_to_annotate(results):
