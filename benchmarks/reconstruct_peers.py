@@ -24,8 +24,8 @@ TILT_DEG = np.arange(-68.0, 69.0, 2.0)
 
 # side: (worker, threads, slices in a call, iterations in a call)
 METHODS = {
-    "cpu": ("catomo_mlem", 1, 4, 10),
-    "cpu_2": ("catomo_mlem", 2, 8, 10),
+    "cpu": ("catomo_mlem", 1, 8, 10),
+    "cpu_2": ("catomo_mlem", 2, 16, 10),
     "cpu_osem": ("catomo_osem", 1, 4, 5),
     "tomopy": ("tomopy", 1, 1, 2),
     "astra_sirt": ("astra_sirt", 1, 1, 4),
