@@ -135,6 +135,8 @@ def _options():
 
 def _run(name: str, data: str) -> dict:
     """Run one cell in this process and return its line."""
+    from catomo.code import versions_of
+
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     kind, *rest = name.split("/")
     if kind == "speed":
@@ -146,7 +148,12 @@ def _run(name: str, data: str) -> dict:
     else:
         result = _training(name, data)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return {"cell": name, **result, "peak_memory_gb": round(peak, 2), "versions": _versions()}
+    return {
+        "cell": name,
+        **result,
+        "peak_memory_gb": round(peak, 2),
+        "versions": versions_of("train"),
+    }
 
 
 def _settings(recipe: str, split: str, changes: dict):
@@ -395,12 +402,6 @@ def _speed(precision: str, filters: int, images: int = 2, repeats: int = 4) -> d
         cpu, wall = np.median(laps, axis=0)
         times |= {f"{word}_cpu_s": cpu, f"{word}_wall_s": wall}
     return times | {"parameters": net.count_params()}
-
-
-def _versions() -> dict[str, str]:
-    from catomo.code import versions_of
-
-    return versions_of("train")
 
 
 if __name__ == "__main__":
