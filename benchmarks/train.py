@@ -1,7 +1,7 @@
 """How well, how fast and from how few labels the network learns the authors' own patches.
 
     PYTHONPATH=workflow CATOMO_GENC2022=FOLDER python benchmarks/train.py [--quick]
-        [--only WORD ...] [--list] [--output runs.jsonl] [--json FILE]
+        [--only WORD ...] [--output runs.jsonl] [--json FILE]
 
 The comparison is cut into cells, each run in a process of its own. A cell appends one line of
 JSON to the output, and a cell found there is not run again: long sweeps can be done piecewise.
@@ -46,6 +46,7 @@ from pathlib import Path
 import numpy as np
 
 import train_table
+from catomo.code import versions_of
 
 SPLITS = {
     "blocked": {"test": ["set2_slice1[0-4]_*"], "leave_out": ["set2_slice09_*"]},
@@ -98,9 +99,6 @@ def main() -> None:
     options = _options()
     cells = options.cell or (QUICK if options.quick else CELLS)
     cells = [name for name in cells if all(word in name for word in options.only)]
-    if options.list:
-        print("\n".join(cells))
-        return
     if options.here:
         print(json.dumps(_run(options.here, options.data)))
         return
@@ -126,7 +124,6 @@ def _options():
     parser.add_argument("--output", type=Path, default=Path("train.jsonl"))
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
     parser.add_argument("--quick", action="store_true", help="a minute, to see that it works")
-    parser.add_argument("--list", action="store_true", help="print the names of the cells")
     parser.add_argument("--only", nargs="+", default=[], metavar="WORD")
     parser.add_argument("--cell", action="append", metavar="NAME", help="run this; repeatable")
     parser.add_argument("--here", metavar="NAME", help=argparse.SUPPRESS)
@@ -135,8 +132,6 @@ def _options():
 
 def _run(name: str, data: str) -> dict:
     """Run one cell in this process and return its line."""
-    from catomo.code import versions_of
-
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     kind, *rest = name.split("/")
     if kind == "speed":
@@ -147,13 +142,8 @@ def _run(name: str, data: str) -> dict:
         result = {"sides": _baselines(*_parts(data, _settings("compact", rest[0], {})))}
     else:
         result = _training(name, data)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return {
-        "cell": name,
-        **result,
-        "peak_memory_gb": round(peak, 2),
-        "versions": versions_of("train"),
-    }
+    result["peak_memory_gb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2)
+    return {"cell": name, **result, "versions": versions_of("train")}
 
 
 def _settings(recipe: str, split: str, changes: dict):
