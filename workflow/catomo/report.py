@@ -195,6 +195,14 @@ def _reconstruction(record, settings):
         ("iterations", "iterations", 0, ""),
         ("stopped because", "stop_reason", 0, ""),
         ("residual ‖Ax − y‖ / ‖y‖", "residual", 3, ""),
+        ("spread of the mass over the tilts", "quality.mass_balance.spread", 4, ""),
+        ("edges rise over, across the beam", "quality.edge_width.x.rise_nm", 2, "nm"),
+        (
+            "edges rise over, along the beam (missing wedge)",
+            "quality.edge_width.z.rise_nm",
+            2,
+            "nm",
+        ),
         ("correlation with the truth inside the plate", "truth.correlation", 3, ""),
         ("nRMSE against the truth inside the plate", "truth.nrmse", 3, ""),
     ]
