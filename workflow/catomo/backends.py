@@ -119,7 +119,13 @@ def _slice_per_thread(solve):
         with ThreadPoolExecutor(threads()) as pool:
             if watch is not None:
                 return solve(sinograms, watch, pool)
-            return np.concatenate(list(pool.map(lambda one: solve(one[None]), sinograms)))
+            images = np.empty((len(sinograms), *solve.shape), np.float32)
+
+            def one(i):
+                images[i] = solve(sinograms[i : i + 1])[0]
+
+            list(pool.map(one, range(len(sinograms))))
+            return images
 
     return run
 
