@@ -6,9 +6,27 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
+
+
+def balls(shape, *centres_and_radii):
+    """Return labels (uint8) with a ball, or disc, of 2 for each centre and radius."""
+    grid = np.indices(shape)
+    labels = np.zeros(shape, np.uint8)
+    for *centre, radius in centres_and_radii:
+        labels[sum((g - c) ** 2 for g, c in zip(grid, centre, strict=True)) <= radius**2] = 2
+    return labels
+
+
+def find(labels, smallest=0.0, split=1.0):
+    """Return the particles of a volume or an image."""
+    from catomo.particles import find_particles
+
+    pages = labels if labels.ndim == 3 else [labels]
+    return find_particles(pages, 2, labels.shape, smallest, split)
 
 
 @pytest.fixture(scope="session")

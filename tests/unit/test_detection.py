@@ -4,21 +4,8 @@ import numpy as np
 import pytest
 
 from catomo.detection import detection, match, matched_diameters
-from catomo.particles import find_particles
 from catomo.settings.evaluate import Evaluate
-
-
-def balls(shape, *centres_and_radii):
-    grid = np.indices(shape)
-    labels = np.zeros(shape, np.uint8)
-    for *centre, radius in centres_and_radii:
-        labels[sum((g - c) ** 2 for g, c in zip(grid, centre, strict=True)) <= radius**2] = 2
-    return labels
-
-
-def find(labels, smallest=0.0, split=1.0):
-    pages = labels if labels.ndim == 3 else [labels]
-    return find_particles(pages, 2, labels.shape, smallest, split)
+from conftest import balls, find
 
 
 def test_matched_missed_and_false_by_hand():

@@ -5,20 +5,8 @@ import pytest
 
 from catomo import particles as module
 from catomo.detection import match
-from catomo.particles import equivalent_diameter, find_particles
-
-
-def balls(shape, *centres_and_radii):
-    grid = np.indices(shape)
-    labels = np.zeros(shape, np.uint8)
-    for *centre, radius in centres_and_radii:
-        labels[sum((g - c) ** 2 for g, c in zip(grid, centre, strict=True)) <= radius**2] = 2
-    return labels
-
-
-def find(labels, smallest=0.0, split=1.0):
-    pages = labels if labels.ndim == 3 else [labels]
-    return find_particles(pages, 2, labels.shape, smallest, split)
+from catomo.particles import equivalent_diameter
+from conftest import balls, find
 
 
 def test_two_balls_apart_are_two_with_their_sizes_and_centres():

@@ -15,16 +15,9 @@ from catomo.hashes import sha256_of
 from catomo.settings.evaluate import Particles
 from catomo.settings.surfaces import Surfaces
 from catomo.store import write_labels
+from conftest import balls
 
 PIXEL_NM = 0.5
-
-
-def balls(shape, *centres_and_radii):
-    grid = np.indices(shape)
-    labels = np.zeros(shape, np.uint8)
-    for *centre, radius in centres_and_radii:
-        labels[sum((g - c) ** 2 for g, c in zip(grid, centre, strict=True)) <= radius**2] = 2
-    return labels
 
 
 @pytest.fixture

@@ -178,8 +178,10 @@ def _of_folder(folder: Path, slices: Expected) -> Iterator[tuple[int, np.ndarray
     files = label_files(folder, slices.names)
     if not files:
         raise UserError(f"{folder}: found no .tif there; save labels as <slice name>.tif")
-    for name in sorted(files, key=slices.names.index):
-        index, path = slices.names.index(name), files[name]
+    for index, name in enumerate(slices.names):
+        if name not in files:
+            continue
+        path = files[name]
         page = _only_page(path)
         if page.shape == slices.shape[1:]:
             check_tie(path, partial(slices.read, index), slices.pixel_size_nm)
