@@ -24,9 +24,10 @@ Names are RECIPE/SPLIT/seedN, then any of /patchesN (so many training patches, s
   repeat set 2 and are left out); `fold1` … `fold5`; `random` is the paper's way and leaks.
 - `baselines/SPLIT` scores what needs no network: two thresholds after a blur, and the mask of the
   most similar training image.
-- `speed/PRECISION/FILTERS` times a training step and a forward pass, seconds per image of
-  512 × 512; `ceiling/SPLIT` scores the annotation against itself with contours moved by half
-  a pixel at random: what a perfect network would reach if people draw that well.
+- `speed/PRECISION/FILTERS` times a training step, a forward pass and the augmentation of one
+  image of 512 × 512, seconds per image.
+- `ceiling/SPLIT` scores the annotation against itself with contours moved by half a pixel at
+  random: what a perfect network would reach if people draw that well.
 
 CPU-minutes are of the training alone, all threads added up; scores are of one view (no flips)
 unless said otherwise, the last weights, nothing chosen.
@@ -47,6 +48,7 @@ import numpy as np
 
 import train_table
 from catomo.code import versions_of
+from train_published import published_batches
 
 SPLITS = {
     "blocked": {"test": ["set2_slice1[0-4]_*"], "leave_out": ["set2_slice09_*"]},
@@ -93,6 +95,7 @@ QUICK = [
     "speed/float32/4",
 ]
 _LOOKS = 8  # how often a training is scored on its way
+_BATCHES = 20  # augmented for one measurement of time: a single one is too quick
 
 
 def main() -> None:
@@ -224,7 +227,7 @@ def _training(name: str, data: str) -> dict:
     predict = unet.runner(net)
     images, labels = [s.image for s in taught], [s.labels for s in taught]
     if recipe == "published":
-        batches = _published_batches(images, labels, settings)
+        batches = published_batches(images, labels, settings)
     else:
         batches = augment.batches(
             images,
@@ -297,36 +300,6 @@ def _each(truths, found) -> dict[str, list]:
     }
 
 
-def _published_batches(images, labels, settings):
-    """Yield batches made as the paper's code made them, masks bent bilinearly and cut."""
-    from scipy.ndimage import affine_transform
-
-    size, window = np.array(images[0].shape), min(settings.patch_px, images[0].shape[0])
-    rng = np.random.default_rng(settings.seed)
-    rounds = settings.steps * settings.batch_size // len(images) + 1
-    order = np.concatenate([rng.permutation(len(images)) for _ in range(rounds)])
-    for step in range(settings.steps):
-        batch = []
-        for chosen in order[step * settings.batch_size : (step + 1) * settings.batch_size]:
-            angle, shear = np.deg2rad(rng.uniform(-45, 45)), np.deg2rad(rng.uniform(-0.1, 0.1))
-            turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-            lean = np.array([[1, -np.sin(shear)], [0, np.cos(shear)]])
-            matrix = turn @ lean @ np.diag(rng.uniform(0.9, 1.1, 2))
-            shift = rng.uniform(-0.1, 0.1, 2) * size
-            offset = (size - 1) / 2 - matrix @ ((size - 1) / 2) + matrix @ shift
-            flips = tuple(slice(None, None, -1 if rng.random() < 0.5 else 1) for _ in range(2))
-            batch.append(
-                [
-                    affine_transform(
-                        array[chosen].astype(np.float32), matrix, offset, order=1, mode="reflect"
-                    )[flips][:window, :window]
-                    for array in (images, labels)
-                ]
-            )
-        greys, masks = (np.stack(arrays) for arrays in zip(*batch, strict=True))
-        yield (greys / 255)[..., None], masks.astype(np.uint8)
-
-
 def _baselines(taught, tests) -> dict[str, dict]:
     """Return scores and CPU-minutes, reading aside, of what needs no network."""
     from catomo import baselines
@@ -366,8 +339,8 @@ def _ceiling(tests, sigma_px: float = 0.5, patch_px: float = 4.0, repeats: int =
 
 
 def _speed(precision: str, filters: int, images: int = 2, repeats: int = 4) -> dict:
-    """Return the seconds per image of a training step and of a forward pass, median of some."""
-    from catomo import unet
+    """Return the seconds per image of a training step, a forward pass and the augmentation."""
+    from catomo import augment, unet
     from catomo.learning import Learner
     from catomo.settings.train import Train
 
@@ -378,17 +351,28 @@ def _speed(precision: str, filters: int, images: int = 2, repeats: int = 4) -> d
     rng = np.random.default_rng(0)
     greys = rng.integers(0, 256, (images, 512, 512)).astype(np.float32)
     labels = rng.integers(0, 3, greys.shape, np.uint8)
+    changed = augment.batches(
+        list(greys.astype(np.uint8)),
+        list(labels),
+        settings.augment,
+        window=greys.shape[1:],
+        batch_size=images,
+        steps=_BATCHES,
+        seed=0,
+        threads=settings.threads,
+    )
     times = {}
-    for word, action in (
-        ("train", lambda: learner.improve(greys[..., None] / 255, labels)),
-        ("forward", lambda: predict(greys)),
+    for word, batches, action in (
+        ("train", 1, lambda: learner.improve(greys[..., None] / 255, labels)),
+        ("forward", 1, lambda: predict(greys)),
+        ("augment", _BATCHES, lambda: list(changed)),
     ):
         action()  # traces the graph
         laps = []
         for _ in range(repeats):
             begun = _clocks()
             action()
-            laps.append((_clocks() - begun) * 60 / images)
+            laps.append((_clocks() - begun) * 60 / images / batches)
         cpu, wall = np.median(laps, axis=0)
         times |= {f"{word}_cpu_s": cpu, f"{word}_wall_s": wall}
     return times | {"parameters": net.count_params()}

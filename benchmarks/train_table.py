@@ -28,11 +28,12 @@ def table(lines: list[dict]) -> str:
     """Return what the cells found as Markdown."""
     rows = ["| cell | CPU-min | wall-min | alumina DSC | Pt DSC | Pt, 4 flips | Pt - thresholds |"]
     rows.append("| --- |" + " ---: |" * 6)
-    speeds = ["| cell | train CPU-s | wall-s | forward CPU-s | wall-s | memory (GB) |"]
-    speeds.append("| --- |" + " ---: |" * 5)
+    speeds = ["| cell | train CPU-s | wall-s | forward | wall-s | augment | wall-s | memory (GB) |"]
+    speeds.append("| --- |" + " ---: |" * 7)
     for line in lines:
         if "train_cpu_s" in line:
-            times = [line[f"{w}_{c}_s"] for w in ("train", "forward") for c in ("cpu", "wall")]
+            words = ("train", "forward", "augment")
+            times = [line[f"{w}_{c}_s"] for w in words for c in ("cpu", "wall")]
             cells = [f"{t:.3f}" for t in times] + [f"{line['peak_memory_gb']:.2f}"]
             speeds.append(f"| {line['cell']} | {' | '.join(cells)} |")
             continue
