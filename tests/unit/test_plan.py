@@ -151,3 +151,27 @@ def test_a_file_that_a_setting_names_must_be_there(write, stage, key):
     assert len(problems) == 1
     assert f"{stage}.{key} of" in problems[0]
     assert "no/such.file is not there" in problems[0]
+
+
+def test_a_model_may_start_from_another_one_of_the_table(write):
+    rows = "a\tphantom\tSPECIMEN\t\t\ttruth\tdraft\t\nb\tphantom\tSPECIMEN\t\t\ttruth\tmine\t\n"
+    plan, problems = write({"overrides": {"mine": {"train": {"init_from": "draft"}}}}, rows)
+    assert not problems
+    assert (plan.teacher("mine"), plan.teacher("draft")) == ("draft", "")
+    assert plan.settings("train", "mine").init_from == "results/models/draft/05_train"
+
+
+def test_a_model_that_would_start_from_itself_is_named(write):
+    rows = "a\tphantom\tSPECIMEN\t\t\ttruth\tone\t\nb\tphantom\tSPECIMEN\t\t\ttruth\tother\t\n"
+    circle = {
+        name: {"train": {"init_from": start}}
+        for name, start in (("one", "other"), ("other", "one"))
+    }
+    _, problems = write({"overrides": circle}, rows)
+    assert len(problems) == 2
+    assert (
+        "train.init_from of model one: starts from itself (one from other from one)" in problems[0]
+    )
+    _, problems = write({"train": {"init_from": "one"}}, rows)
+    assert len(problems) == 1
+    assert "model one: starts from itself (one from one)" in problems[0]

@@ -79,6 +79,20 @@ def test_the_draft_example_lets_phantoms_teach_one_model_that_segments_the_real_
     assert "evaluate needle" not in jobs
 
 
+def test_a_model_that_starts_from_another_waits_for_it(project):
+    header = "dataset\tsource\tpath\tangles\tpixel_size_nm\tlabels\tmodel\ttrains\n"
+    row = "{0}\tphantom\tresources/phantoms/demo-128.yaml\t\t\ttruth\t{1}\tyes\n"
+    project.write(
+        "config/datasets.tsv", header + row.format("phantom", "draft") + row.format("q", "mine")
+    )
+    override = {"overrides": {"mine": {"train": {"init_from": "draft"}}}}
+    more = project.write("more.yaml", yaml.safe_dump(override))
+    jobs = project.planned(
+        "--configfile", more.name, "--", "results/models/mine/05_train/training.json"
+    )
+    assert {"train draft", "train mine", "simulate phantom"} <= jobs
+
+
 def test_a_ready_model_needs_no_training(project):
     project.write("ready.keras", "a model")
     row = "p\tphantom\tresources/phantoms/demo-128.yaml\t\t\t\tready.keras\t\n"

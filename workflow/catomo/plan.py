@@ -35,7 +35,11 @@ class Plan:
 
     def settings(self, verb: str, name: str) -> Settings:
         """Return the settings of a stage for one dataset (for ``train``: one model)."""
-        return SETTINGS[verb].model_validate(self._block(verb, name))
+        settings = SETTINGS[verb].model_validate(self._block(verb, name))
+        if verb == "train" and settings.init_from in self.models():
+            folder = f"results/models/{settings.init_from}/05_train"
+            settings = settings.model_copy(update={"init_from": folder})
+        return settings
 
     def settings_json(self, verb: str, name: str) -> str:
         """Return `settings` as the text that the stage gets on its command line."""
@@ -48,6 +52,11 @@ class Plan:
     def models(self) -> list[str]:
         """Return the names of the models that are to be trained."""
         return sorted({d.model for d in self.datasets.values() if d.trains})
+
+    def teacher(self, model: str) -> str:
+        """Return the model of the table that a model starts from; empty if there is none."""
+        start = self._block("train", model).get("init_from", "")
+        return start if start in self.models() else ""
 
     def stages(self, dataset: Dataset) -> list[str]:
         """Return the verbs that a dataset passes through, in order."""
@@ -108,7 +117,7 @@ def make_plan(config: dict, files: Sequence[str | Path] = ()) -> tuple[Plan, lis
     problems += found
     plan = Plan(checked or Config(), {d.name: d for d in datasets}, config if checked else {})
     if checked:
-        problems += _override_problems(plan, contents)
+        problems += _override_problems(plan, contents) or _circles(plan)
     problems += [
         f"{table}, dataset {d.name}: model '{d.model}' is trained by no dataset; "
         "set trains to yes where its labels are, or name a .keras file"
@@ -182,12 +191,28 @@ def _missing_files(plan: Plan) -> list[str]:
     named += [
         (f"train.init_from of model {model}", plan.settings("train", model).init_from)
         for model in plan.models()
+        if not plan.teacher(model)
     ]
     return [
         f"{what}: {path} is not there; give a file that exists before the workflow starts"
         for what, path in named
         if path and not Path(os.path.expandvars(path)).exists()
     ]
+
+
+def _circles(plan: Plan) -> list[str]:
+    """Return a line for every model that would have to be trained before itself."""
+    problems = []
+    for model in plan.models():
+        chain = [plan.teacher(model)]
+        while chain[-1] and chain[-1] not in [model, *chain[:-1]]:
+            chain.append(plan.teacher(chain[-1]))
+        if chain[-1] == model:
+            problems.append(
+                f"train.init_from of model {model}: starts from itself "
+                f"({' from '.join([model, *chain])}); name another model for one of them"
+            )
+    return problems
 
 
 def _override_problems(plan: Plan, contents: dict[str, dict]) -> list[str]:

@@ -26,10 +26,24 @@ def _labels_of_model(wildcards):
     ]
 
 
+def _teacher(wildcards):
+    """Return the record of the model to start from, where the table trains it too."""
+    teacher = PLAN.teacher(wildcards.model)
+    return record("train", teacher) if teacher else []
+
+
+def _start(wildcards):
+    """Return the fingerprint of a model from elsewhere to start from."""
+    if PLAN.teacher(wildcards.model):
+        return ""
+    return named_file("train", "init_from")(wildcards)
+
+
 rule train:
     """Train the model on all datasets whose labels feed it."""
     input:
         records=_training_inputs("slices"),
+        teacher=_teacher,
     output:
         record="results/models/{model}/05_train/training.json",
         model="results/models/{model}/05_train/model.keras",
@@ -53,7 +67,7 @@ rule train:
         data=_training_data,
         labels=_labels_of_model,
         settings=settings("train"),
-        start=named_file("train", "init_from"),
+        start=_start,
         code=code.code_of("train"),
     shell:
         "{RUN} train {params.data} --output {output.record} --threads {threads}"

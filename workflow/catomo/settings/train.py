@@ -145,7 +145,9 @@ class Train(Settings):
         200, "steps after which a killed training can go on; changes no result", unit="steps", ge=1
     )
     init_from: str = key(
-        "", "model to start from: a .keras file or a folder 05_train; empty: random weights"
+        "",
+        "model to start from: another one of the table by its name (it is trained first), a "
+        ".keras file or a folder 05_train; empty: random weights",
     )
     precision: Literal["auto", "float32", "bfloat16"] = key(
         "auto", "arithmetic of the network; auto takes bfloat16 where the CPU has it"
