@@ -29,9 +29,10 @@ def picture(shape=(64, 96)):
 
 
 def one(image, label, settings, window, number=0, seed=1):
+    corner = tf.constant((np.array(image.shape) - window) // 2)
     found = augmented(
-        tf.constant(image), tf.constant(label), tf.constant(image.shape), settings, window, seed,
-        tf.constant(number, tf.int64),
+        tf.constant(image), tf.constant(label), tf.constant(image.shape), corner, settings, window,
+        seed, tf.constant(number, tf.int64),
     )  # fmt: skip
     return found[0].numpy()[..., 0], found[1].numpy()
 
@@ -67,23 +68,43 @@ def test_flips_alone_give_the_four_mirror_images():
     assert seen == {0, 1, 2, 3}
 
 
-def test_small_slices_continue_by_reflection_and_large_ones_are_cropped():
-    image = np.arange(25, dtype=np.uint8).reshape(5, 5)
-    _, mask = one(image, image, STILL, (9, 9))
-    np.testing.assert_array_equal(mask, np.pad(image, 2, mode="reflect"))
-    large = np.random.default_rng(0).integers(0, 256, (40, 40), dtype=np.uint8)
+def windows(labels, window, count=40):
+    """Return the masks of `count` windows of one image, not changed in any other way."""
+    data = batches(
+        [labels], [labels], STILL, window=(window, window), batch_size=1, steps=count, seed=1,
+        threads=1,
+    )  # fmt: skip
+    return [mask.numpy()[0] for _, mask in data]
+
+
+@pytest.mark.parametrize(("size", "window"), [(5, 9), (9, 16)])
+def test_small_slices_continue_by_reflection_on_whole_pixels(size, window):
+    image = np.random.default_rng(0).integers(0, 255, (size, size), dtype=np.uint8)
+    before = -((size - window) // 2)
+    reflected = np.pad(image, (before, window - size - before), mode="reflect")
+    np.testing.assert_array_equal(windows(image, window, 1)[0], reflected)
+
+
+def test_large_slices_are_cropped_anywhere():
+    large = np.random.default_rng(0).integers(0, 255, (40, 40), dtype=np.uint8)
+    views = np.lib.stride_tricks.sliding_window_view(large, (9, 9))
     corners = set()
-    for number in range(10):
-        _, mask = one(large, large, STILL, (9, 9), number)
-        hits = [
-            (r, c)
-            for r in range(32)
-            for c in range(32)
-            if np.array_equal(large[r : r + 9, c : c + 9], mask)
-        ]
+    for mask in windows(large, 9, 200):
+        hits = np.argwhere((views == mask).all(axis=(2, 3)))
         assert len(hits) == 1
-        corners.add(hits[0])
-    assert len(corners) > 5
+        corners.add(tuple(hits[0]))
+    assert {min(c) for c in zip(*corners, strict=True)} == {0}
+    assert {max(c) for c in zip(*corners, strict=True)} == {31}
+    assert len(corners) > 150
+
+
+def test_windows_lie_where_a_slice_is_annotated():
+    labels = np.full((256, 256), 255, np.uint8)
+    labels[200:232, 10:42] = 1
+    shares = [np.mean(mask == 1) for mask in windows(labels, 64)]
+    assert min(shares) > 0
+    # By chance a window that meets the annotation holds a third of it, of 64² / 32² = 1/4.
+    assert np.mean(shares) > 0.4 / 4
 
 
 def test_one_pixel_wide_slices_do_not_break():

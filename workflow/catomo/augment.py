@@ -12,9 +12,13 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from catomo.labels import IGNORE
+
 # Distance of the nodes of the elastic shift: wider than a Pt particle, so that particles
 # move and lean but keep their shape.
 _ELASTIC_SPACING_PX = 64
+
+_PLACES = 64  # looked at to choose one window
 
 
 def batches(
@@ -28,8 +32,8 @@ def batches(
         Shapes may differ from image to image.
     settings : Augment
     window : (int, int)
-        Shape of what the network sees. Images larger than that are cropped at random
-        places, smaller ones continue by reflection.
+        Shape of what the network sees. Images larger than that are cropped at random places,
+        more often where more is annotated; smaller ones continue by reflection.
     batch_size, steps, seed, threads, first : int
 
     Returns
@@ -41,13 +45,13 @@ def batches(
     stacked = [_stacked(arrays, shapes.max(axis=0)) for arrays in (images, labels)]
     image_stack, label_stack = (tf.constant(stack) for stack in stacked)
     shapes = tf.constant(shapes)
-    order = tf.constant(_order(len(images), steps * batch_size, seed))
+    shown = _order(len(images), steps * batch_size, seed)
+    order, corners = tf.constant(shown), tf.constant(_corners(labels, shown, window, seed))
 
     def sample(number):
-        chosen = order[number]
-        return augmented(
-            image_stack[chosen], label_stack[chosen], shapes[chosen], settings, window, seed, number
-        )
+        chosen, corner = order[number], corners[number]
+        image, label, shape = image_stack[chosen], label_stack[chosen], shapes[chosen]
+        return augmented(image, label, shape, corner, settings, window, seed, number)
 
     data = tf.data.Dataset.range(first * batch_size, steps * batch_size)
     data = data.map(sample, num_parallel_calls=threads, deterministic=True)
@@ -56,7 +60,7 @@ def batches(
     return data.batch(batch_size, drop_remainder=True).prefetch(2).with_options(options)
 
 
-def augmented(image, label, shape, settings, window, seed: int, number):
+def augmented(image, label, shape, corner, settings, window, seed: int, number):
     """Return one random window of an image and its mask.
 
     Parameters
@@ -64,6 +68,8 @@ def augmented(image, label, shape, settings, window, seed: int, number):
     image, label : tensor of uint8, (z, x)
     shape : tensor of int32, (2,)
         The part of them that is filled, from the corner 0, 0.
+    corner : tensor of int32, (2,)
+        The pixel of the image that the window begins at before it is moved.
     settings : Augment
     window : (int, int)
     seed : int
@@ -75,9 +81,10 @@ def augmented(image, label, shape, settings, window, seed: int, number):
     image : float32, (*window, 1), 0 … 1
     label : uint8, window
     """
+    # The third and fourth draw are free: to close the gap would give every seed another training.
     seeds = [tf.stack([tf.constant(seed, tf.int64), 3 * number + part]) for part in range(3)]
     draws = tf.random.stateless_uniform((11,), seeds[0], -1.0, 1.0)
-    rows, columns = _source(tf.cast(shape, tf.float32), draws[:9], settings, window, seeds[1])
+    rows, columns = _source(tf.cast(corner, tf.float32), draws[:9], settings, window, seeds[1])
     rows = _reflected(rows, shape[0])
     columns = _reflected(columns, shape[1])
     grey = _bilinear(tf.cast(image, tf.float32) / 255, rows, columns)
@@ -89,12 +96,10 @@ def augmented(image, label, shape, settings, window, seed: int, number):
     return tf.ensure_shape(tf.clip_by_value(grey, 0, 1)[..., None], (*window, 1)), mask
 
 
-def _source(shape, draws, settings, window, elastic_seed):
+def _source(corner, draws, settings, window, elastic_seed):
     """Return where in the image each pixel of the window comes from (rows, columns)."""
     size = tf.constant(window, tf.float32)
-    slack = tf.maximum(shape - size, 0) / 2
-    shift = settings.shift_fraction * size * draws[0:2]
-    centre = (shape - 1) / 2 + slack * draws[2:4] + shift
+    centre = corner + (size - 1) / 2 + settings.shift_fraction * size * draws[0:2]
     angle = math.radians(settings.rotation_deg) * draws[4]
     zoom = tf.exp(math.log1p(settings.zoom_fraction) * draws[5])
     cos, sin = tf.cos(angle) * zoom, tf.sin(angle) * zoom
@@ -140,6 +145,39 @@ def _order(count: int, length: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     rounds = [rng.permutation(count) for _ in range(-(-length // count))]
     return np.concatenate(rounds)[:length]
+
+
+def _corners(labels, order, window, seed: int) -> np.ndarray:
+    """Return where in its image the window of each sample begins, int32 (sample, 2).
+
+    Of some random places one is taken with a probability that goes with its annotated pixels,
+    so that a slice annotated in one corner does not mostly show what nobody annotated. One of
+    the places lies on an annotated pixel: however few there are, they are shown.
+    """
+    rng = np.random.default_rng([seed, 1])
+    corners = np.empty((len(order), 2), np.int32)
+    for number, mask in enumerate(labels):
+        here = order == number
+        spare = np.array(mask.shape) - window
+        free = np.maximum(spare, 0)
+        low = rng.integers(0, free + 1, (np.count_nonzero(here), _PLACES, 2))
+        chosen = np.zeros(len(low), np.intp)
+        known = mask != IGNORE
+        if free.any() and known.any() and not known.all():
+            pixels = np.unravel_index(rng.choice(np.flatnonzero(known), len(low)), mask.shape)
+            low[:, 0] = np.clip(np.stack(pixels, axis=1) - np.array(window) // 2, 0, free)
+            ahead = np.cumsum(_sums(known, low, window), axis=1)
+            chosen = np.sum(ahead <= rng.random((len(low), 1)) * ahead[:, -1:], axis=1)
+        corners[here] = low[np.arange(len(low)), chosen] + np.minimum(spare, 0) // 2
+    return corners
+
+
+def _sums(known: np.ndarray, low: np.ndarray, window) -> np.ndarray:
+    """Return the number of known pixels in the windows that begin at `low` (…, 2)."""
+    total = np.pad(known.cumsum(0, np.int32).cumsum(1, np.int32), ((1, 0), (1, 0)))
+    high = np.minimum(low + window, known.shape)
+    (top, left), (bottom, right) = np.moveaxis(low, -1, 0), np.moveaxis(high, -1, 0)
+    return total[bottom, right] - total[top, right] - total[bottom, left] + total[top, left]
 
 
 def _stacked(arrays, shape) -> np.ndarray:
