@@ -4,6 +4,8 @@ import pytest
 import yaml
 
 from catomo.plan import load_plan
+from catomo.settings.train import PRESETS, Augment, Train
+from conftest import ROOT
 
 HEADER = "dataset\tsource\tpath\tangles\tpixel_size_nm\tlabels\tmodel\ttrains\n"
 
@@ -69,6 +71,13 @@ def test_a_preset_of_an_override_fills_in_its_own_values(write):
     assert not problems
     assert plan.settings("train", "phantom").network.base_filters == 32
     assert plan.settings("train", "other").network.base_filters == 16
+
+
+def test_the_paper_configuration_writes_its_preset_out():
+    block = yaml.safe_load((ROOT / "config/paper.yaml").read_text())["train"]
+    assert set(block) == {"preset", "patch_px", *PRESETS["paper"]}
+    assert Train.model_validate(block) == Train(preset="paper")
+    assert block["augment"].keys() == Augment.model_fields.keys()
 
 
 def test_all_mistakes_are_found_in_one_go(write):

@@ -45,6 +45,11 @@ def test_every_slice_tests_in_exactly_one_fold():
         Split(method="folds", folds=3, fold=4)
 
 
+def test_fewer_slices_than_folds_are_refused():
+    with pytest.raises(UserError, match="found 5, but only 3 annotated slices"):
+        parts_of(Split(method="folds", folds=5, gap=0), {"a": 0, "b": 1, "c": 2})
+
+
 @pytest.mark.parametrize("count", range(2, 12))
 def test_few_slices_still_give_a_test_and_a_training_part(count):
     places = {f"s{i}": 10 * i for i in range(count)}

@@ -180,6 +180,23 @@ def test_a_model_may_start_from_another(trained, tmp_path):
         train(data, tmp_path / "no", Train.model_validate(settings | {"init_from": str(tmp_path)}))
 
 
+def test_slices_that_taught_the_model_to_start_from_cannot_test(trained, tmp_path, capsys):
+    first = json.loads((trained / "one" / "training.json").read_text())
+    taught, tested = (first["split"]["d"][part] for part in ("train", "test"))
+    split = {"method": "names", "test": [taught[0], tested[0]], "leave_out": [taught[1]]}
+    settings = TINY | {"steps": 1, "init_from": str(trained / "one"), "split": split}
+    data = [("d", trained / "slices", "truth")]
+    train(data, tmp_path / "out", Train.model_validate(settings))
+    record = json.loads((tmp_path / "out" / "training.json").read_text())
+    assert record["split"]["d"]["test"] == tested[:1]
+    assert set(record["split"]["d"]["left_out"]) == set(taught[:2])
+    assert f"d/{taught[0]}: taught the model to start from" in capsys.readouterr().err
+    # What the first model learnt from stays known to the third of a chain.
+    one, two = (model_file.read_about(p / "model.keras")["taught"] for p in
+                (trained / "one", tmp_path / "out"))  # fmt: skip
+    assert set(one) < set(two)
+
+
 def draft_of(folder):
     record = json.loads((folder / "training.json").read_text())
     assert model_file.read_about(folder / "model.keras")["draft"] is record["draft"]
@@ -229,6 +246,8 @@ def test_presets_fill_what_is_not_said():
     assert (paper.batch_size, paper.learning_rate, paper.clip_norm) == (2, 5e-4, 0)
     assert Train.model_validate(paper.model_dump(mode="json")) == paper
     assert Train() == Train(preset="compact")
+    assert paper.changed_from_preset() == ["network"]
+    assert Train(preset="paper", seed=3, steps=2200).changed_from_preset() == []
     assert set(PRESETS) == {"compact", "paper"}
     with pytest.raises(ValueError, match="2 weights for 3 classes"):
         Train.model_validate({"loss": {"class_weights": [1.0, 1.0]}})

@@ -215,8 +215,10 @@ def _slices(record, settings):
 
 
 def _training(record, settings):
+    changed = ", ".join(record["changed_from_preset"])
     words = [
-        f"Preset {record['preset']}, {record['steps']} steps, seed {record['seed']}. "
+        f"Preset {record['preset']}{f' but for {changed}' if changed else ''}, "
+        f"{record['steps']} steps, seed {record['seed']}. "
         + ("" if record["reproducible"] else "Ended by the time cap: not reproducible. ")
         + "Nearest training image to a test image: correlation "
         + f"{number(lookup(record, 'leak.nearest_correlation'))}."

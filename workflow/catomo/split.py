@@ -42,8 +42,8 @@ def split_parts(datasets: dict[str, dict[str, int]], settings, seed: int) -> dic
     Raises
     ------
     UserError
-        If nothing is left to train on, a pattern matches no slice, a slice falls into two
-        parts, or two patches of one slice fall into different parts.
+        If nothing is left to train on, there are fewer slices than folds, a pattern matches no
+        slice, a slice falls into two parts, or two patches of one slice fall into different ones.
     """
     if settings.method == "names":
         part_of = _by_names(datasets, settings)
@@ -107,6 +107,11 @@ def _middle_blocks(row: list[int], settings) -> dict[int, str]:
 
 def _fold(row: list[int], settings) -> dict[int, str]:
     """Return the same for one fold; what validates lies in the middle of the longer rest."""
+    if len(row) < settings.folds:
+        raise UserError(
+            f"train.split.folds: found {settings.folds}, but only {len(row)} annotated slices of a "
+            "dataset to cut into folds; annotate more or ask for fewer folds"
+        )
     edges = [round(k * len(row) / settings.folds) for k in range(settings.folds + 1)]
     start, stop = edges[settings.fold - 1 : settings.fold + 1]
     held = dict.fromkeys(row[start:stop], "test")

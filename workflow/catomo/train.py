@@ -28,6 +28,7 @@ from catomo.samples import (
     training_window,
 )
 from catomo.temperature import fit_temperature
+from catomo.tie import mark_of
 
 _STEPS_PER_ROW = 10
 _SLICES_FOR_TEMPERATURE = 8
@@ -57,9 +58,11 @@ def train(data, output, settings) -> None:
     pixel_size_nm = common_pixel_size({name: r["pixel_size_nm"] for name, r, _ in sources})
     samples, parts = read_samples(sources, settings)
     inputs = _inputs(sources)
-    start = None
+    start, known = None, set()
     if settings.init_from:
         start, inputs["init_from"] = model_file.locate(settings.init_from)
+        known.update(model_file.read_about(start).get("taught", []))
+        samples = _unseen(samples, parts, known)
     with committing(output, "train", settings, inputs) as out:
         check = _baselines(samples, names)
         unet.start(settings.threads, settings.seed)
@@ -72,6 +75,7 @@ def train(data, output, settings) -> None:
             "downsampling": unet.downsampling(settings.network.levels),
             "preset": settings.preset,
             "draft": _is_draft(sources, samples["train"], start),
+            "taught": sorted(known.union(mark_of(s.image) for s in samples["train"])),
         }
         if about["draft"]:
             say("train: learns from phantoms alone; for a real specimen the model is a draft")
@@ -97,6 +101,7 @@ def train(data, output, settings) -> None:
         out.record.update(
             {
                 "preset": settings.preset,
+                "changed_from_preset": settings.changed_from_preset(),
                 "draft": about["draft"],
                 "seed": settings.seed,
                 "steps": steps,
@@ -121,6 +126,22 @@ def train(data, output, settings) -> None:
             }
         )
     checkpoint.remove()
+
+
+def _unseen(samples: dict[str, list[Sample]], parts: dict, known: set[str]) -> dict:
+    """Return the samples without those that watch or test but taught the model to start from.
+
+    They are moved to the names left out of `parts`, in place.
+    """
+    kept = dict(samples)
+    for part in ("validate", "test"):
+        kept[part] = [s for s in samples[part] if mark_of(s.image) not in known]
+        for s in samples[part]:
+            if mark_of(s.image) in known:
+                parts[s.dataset][part].remove(s.name)
+                parts[s.dataset]["left_out"].append(s.name)
+                say(f"{s.dataset}/{s.name}: taught the model to start from, so it cannot {part}")
+    return kept
 
 
 def _learn(learner, predict, samples, settings, checkpoint) -> tuple[int, list[dict]]:
@@ -242,7 +263,6 @@ def _judged(predict, samples, settings) -> dict:
             name: _score(predict, [s for s in tests if s.dataset == name], settings, "flips")
             for name in (datasets if len(datasets) > 1 else [])
         },
-        "operating_point": "argmax",
         "temperature": fit_temperature(pairs),
         "temperature_from": part,
     }

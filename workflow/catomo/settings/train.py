@@ -114,6 +114,21 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 
+# The keys that make a recipe: the others say on what, with what help and where it runs.
+_RECIPE = (
+    "steps",
+    "batch_size",
+    "patch_px",
+    "learning_rate",
+    "warmup_steps",
+    "decay",
+    "clip_norm",
+    "precision",
+    "network",
+    "loss",
+    "augment",
+)
+
 
 class Train(Settings):
     """Stage `train`."""
@@ -160,6 +175,11 @@ class Train(Settings):
     augment: Augment = key(Augment(), "random changes of training images")
     split: Split = key(Split(), "training, validation and test part")
     classes: list[PhaseClass] = classes_key()
+
+    def changed_from_preset(self) -> list[str]:
+        """Return the names of the keys whose values are not those of the preset."""
+        pure = Train(preset=self.preset)
+        return [name for name in _RECIPE if getattr(self, name) != getattr(pure, name)]
 
     @model_validator(mode="before")
     @classmethod
