@@ -79,7 +79,14 @@ def test_dice_loss_by_hand():
     p = pixels([0.5, 0.5, 0], [0, 1, 0], [1, 0, 0], [0, 0, 1])
     # alumina: 2·1.5 + 1 over 2 + 1.5 + 1; Pt: perfect.
     assert float(dice_loss(labels, p)) == pytest.approx(-np.log(4 / 4.5) / 2, rel=1e-6)
-    assert float(dice_loss(tf.constant([[[0]]]), pixels([1, 0, 0]))) == 0
+
+
+def test_dice_loss_leaves_out_classes_that_are_not_there():
+    p = pixels([0.5, 0.3, 0.2], [0.5, 0.3, 0.2])
+    assert float(dice_loss(tf.constant([[[0, 255]]]), p)) == 0
+    # Only alumina is there: 2·0.3 + 1 over 1 + 0.6 + 1.
+    alone = float(dice_loss(tf.constant([[[0, 1]]]), p))
+    assert alone == pytest.approx(-np.log(1.6 / 2.6), rel=1e-6)
 
 
 def test_a_rare_class_that_is_missed_is_felt_at_once():

@@ -38,12 +38,14 @@ def focal_loss(labels, probabilities, class_weights, gamma: float):
 
 
 def dice_loss(labels, probabilities):
-    """-log of the soft Dice coefficient, averaged over the classes but the background.
+    """-log of the soft Dice coefficient, averaged over the classes that are there, 0 aside.
 
     The logarithm wakes rare classes: at the start the network gives Pt (0.3 % of the pixels)
     nearly no probability, and there 1 - Dice is flat while -log Dice is steep. Near the end
-    the two are the same. Sums run over all annotated pixels of the batch; one pixel is added
-    to either side of the fraction, so a class neither there nor predicted costs nothing.
+    the two are the same. Sums run over all annotated pixels of the batch, one pixel added to
+    either side of the fraction. A class that is not there does not count: the logarithm would
+    reward its last traces as much as its first half, and a few empty slices at the start then
+    drive the network to where softmax is flat and nothing is learnt any more.
 
     References
     ----------
@@ -55,7 +57,9 @@ def dice_loss(labels, probabilities):
     both = tf.reduce_sum(truth * found, axis=(0, 1, 2))
     either = tf.reduce_sum(truth + found, axis=(0, 1, 2))
     dice = (2 * both + 1) / (either + 1)
-    return -tf.reduce_mean(tf.math.log(dice[1:]))
+    there = tf.reduce_any(truth > 0, axis=(0, 1, 2))[1:]
+    cost = tf.where(there, -tf.math.log(dice[1:]), 0.0)
+    return tf.reduce_sum(cost) / tf.maximum(tf.reduce_sum(tf.cast(there, cost.dtype)), 1)
 
 
 def segmentation_loss(labels, probabilities, settings, weights):
