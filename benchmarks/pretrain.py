@@ -4,8 +4,8 @@
 
 draws plates of γ-alumina with pores, Pt and a support film, each another one in size, rotation,
 contrast and noise; reconstructs a few slices of each with the missing wedge, as long as the
-authors' own; and trains the preset `compact` on their truth. FOLDER/05_train/model.keras is what
-`train.py` takes as `/start=`. Slices have the pixel size of the authors' patches, 0.12 nm.
+authors' own; and trains the preset `compact` on their truth. FOLDER/phantoms.keras, which says that it is a
+draft, is what `train.py` takes as `/start=`. Slices have the pixel size of the authors' patches, 0.12 nm.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from catomo import contrast
+from catomo import contrast, model_file
 from catomo.backends import make_solver
 from catomo.errors import UserError
 from catomo.phantom import render_specimen
@@ -44,10 +44,10 @@ def main() -> None:
     for place in (images, labels):
         place.mkdir(parents=True, exist_ok=True)
     for number in range(options.phantoms):
-        if any(labels.glob(f"phantom{number:02d}_*")):
+        names = [f"phantom{number:02d}_slice{row:03d}.tif" for row in range(0, SHAPE[0], EVERY)]
+        if (labels / names[-1]).is_file():  # the last file that a phantom gets
             continue
-        for index, (image, mask) in enumerate(_slices(number)):
-            name = f"phantom{number:02d}_slice{index * EVERY:03d}.tif"
+        for name, (image, mask) in zip(names, _slices(number), strict=True):
             tifffile.imwrite(images / name, image)
             tifffile.imwrite(labels / name, mask)
     settings = Train.model_validate(
@@ -60,6 +60,8 @@ def main() -> None:
     slices = options.folder / "04_slices"
     import_slices(images, slices, Slices(), "phantoms", PIXEL_NM)
     train([("phantoms", slices, labels)], options.folder / "05_train", settings)
+    net, about = model_file.load(options.folder / "05_train" / "model.keras", "float32")
+    model_file.save(net, options.folder / "phantoms.keras", about | {"draft": True})
 
 
 def _slices(number: int):
