@@ -4,8 +4,9 @@
 
 draws plates of γ-alumina with pores, Pt and a support film, each another one in size, rotation,
 contrast and noise; reconstructs a few slices of each with the missing wedge, as long as the
-authors' own; and trains the preset `compact` on their truth. FOLDER/phantoms.keras, which says that it is a
-draft, is what `train.py` takes as `/start=`. Slices have the pixel size of the authors' patches, 0.12 nm.
+authors' own; and trains the preset `compact` on their truth. FOLDER/phantoms.keras, which says
+that it is a draft, is what `train.py` takes as `/start=`. Slices have the pixel size of the
+authors' patches, 0.12 nm.
 """
 
 from __future__ import annotations
