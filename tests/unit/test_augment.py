@@ -107,6 +107,91 @@ def test_windows_lie_where_a_slice_is_annotated():
     assert np.mean(shares) > 0.4 / 4
 
 
+def changed(image, label=None, count=40, **only):
+    """Return greys and masks of `count` samples with nothing but `only` switched on."""
+    settings = STILL.model_copy(update=only)
+    label = image if label is None else label
+    pairs = [one(image, label, settings, image.shape, number) for number in range(count)]
+    return [np.stack(arrays) for arrays in zip(*pairs, strict=True)]
+
+
+def disc(radius=20.0, size=96):
+    z, x = np.indices((size, size)) - (size - 1) / 2
+    return (z**2 + x**2 < radius**2).astype(np.uint8)
+
+
+def moments(mask):
+    """Return area, centroid (z, x) and the 2 × 2 second moments of a mask."""
+    places = np.argwhere(mask).astype(float)
+    return len(places), places.mean(axis=0), np.cov(places.T)
+
+
+def test_rotation_turns_either_way_up_to_its_limit():
+    bar = np.zeros((96, 96), np.uint8)
+    bar[44:52, 18:78] = 1
+    angles = []
+    for mask in changed(bar, rotation_deg=30.0)[1]:
+        cov = moments(mask)[2]
+        angles.append(np.degrees(0.5 * np.arctan2(2 * cov[0, 1], cov[1, 1] - cov[0, 0])))
+    assert 20 < max(angles) < 30.5
+    assert -30.5 < min(angles) < -20
+
+
+def test_zoom_and_shear_keep_their_limits():
+    areas = [moments(m)[0] / disc().sum() for m in changed(disc(), zoom_fraction=0.2)[1]]
+    assert 1.35 < max(areas) < 1.2**2 + 0.02
+    assert 1 / 1.2**2 - 0.02 < min(areas) < 0.75
+    # Column = x + shear · row: the covariance of a disc gets shear · variance off its diagonal.
+    masks = changed(disc(), shear=0.3)[1]
+    lean = [cov[0, 1] / cov[0, 0] for cov in (moments(m)[2] for m in masks)]
+    assert 0.2 < max(lean) < 0.31
+    assert -0.31 < min(lean) < -0.2
+    assert np.ptp([moments(m)[0] for m in masks]) < 0.03 * disc().sum()
+
+
+def test_shift_moves_by_a_fraction_of_the_window_along_both_axes():
+    centres = np.array([moments(m)[1] for m in changed(disc(10), shift_fraction=0.25)[1]]) - 47.5
+    assert (np.abs(centres).max(axis=0) < 24.5).all()
+    assert (centres.max(axis=0) > 16).all()
+    assert (centres.min(axis=0) < -16).all()
+
+
+def test_elastic_moves_small_things_by_its_standard_deviation():
+    discs = np.zeros((256, 256), np.uint8)
+    places = [(z, x) for z in range(48, 256, 64) for x in range(48, 256, 64)]
+    for number, (z, x) in enumerate(places, start=1):
+        discs[z - 6 : z + 7, x - 6 : x + 7] = number
+    moves = []
+    for mask in changed(discs, count=20, elastic_px=3.0)[1]:
+        moves += [np.argwhere(mask == n).mean(axis=0) - p for n, p in enumerate(places, start=1)]
+    # Between its nodes the smooth field moves less than at them: 3 px there, 2/3 of it on average.
+    assert 1.5 < np.std(moves) < 3.0
+    assert abs(np.mean(moves)) < 0.3
+
+
+def test_greys_change_as_gain_gamma_and_noise_say():
+    flat = np.full((64, 64), 51, np.uint8)  # 0.2
+    levels = changed(flat, gain=0.3)[0].mean(axis=(1, 2)) / 0.2
+    assert 0.7 <= levels.min() < 0.8
+    assert 1.2 < levels.max() <= 1.3
+    powers = np.log(changed(flat, gamma=0.3)[0].mean(axis=(1, 2))) / np.log(0.2)
+    assert 0.7 <= powers.min() < 0.8
+    assert 1.2 < powers.max() <= 1.3
+    noisy = changed(flat, count=4, noise=0.03)[0]
+    assert noisy.std(axis=(1, 2)) == pytest.approx(0.03, rel=0.05)
+    assert np.corrcoef(noisy[0].ravel(), noisy[1].ravel())[0, 1] < 0.1
+
+
+def test_images_are_interpolated_and_masks_are_not():
+    step = np.zeros((64, 64), np.uint8)
+    step[:, 32:] = 200
+    greys, masks = changed(step, shift_fraction=0.1)
+    assert set(np.unique(masks)) == {0, 200}
+    # The step falls between two columns: how much of a column is filled takes any value.
+    filled = greys[:, 32].sum(axis=1) / (200 / 255)
+    assert np.mean(np.abs(filled - np.rint(filled))) > 0.15  # 0.25 where evenly spread
+
+
 def test_one_pixel_wide_slices_do_not_break():
     grey, mask = one(np.full((1, 1), 100, np.uint8), np.ones((1, 1), np.uint8), Augment(), (16, 16))
     assert np.isfinite(grey).all()
