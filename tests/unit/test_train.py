@@ -12,6 +12,8 @@ from catomo import baselines, model_file, unet
 from catomo.errors import UserError
 from catomo.hashes import sha256_of
 from catomo.learning import learning_rate
+from catomo.record import read_record
+from catomo.samples import read_samples
 from catomo.settings.train import PRESETS, Train
 from catomo.store import write_labels, write_stack
 from catomo.train import train
@@ -111,6 +113,68 @@ def test_the_network_learns(trained):
     record = json.loads((trained / "one" / "training.json").read_text())
     assert record["test"]["alumina"]["dsc"] > 0.95
     assert record["test"]["pt"]["dsc"] > 0.8
+
+
+def test_the_seed_of_the_settings_decides_the_weights(trained, tmp_path):
+    hashes = set()
+    for seed in (2, 3):
+        settings = Train.model_validate(TINY | {"steps": 1, "learning_rate": 1e-9, "seed": seed})
+        train([("d", trained / "slices", "truth")], tmp_path / str(seed), settings)
+        net = model_file.load(tmp_path / str(seed) / "model.keras", "float32")[0]
+        hashes.add(round(float(np.abs(net.get_weights()[0]).sum()), 4))
+    assert len(hashes) == 2
+
+
+def test_weights_from_density_come_from_what_is_annotated(trained, tmp_path):
+    changes = {"steps": 1, "loss": {"class_weights": "density"}}
+    train(
+        [("d", trained / "slices", "truth")],
+        tmp_path / "out",
+        Train.model_validate(TINY | changes),
+    )
+    record = json.loads((tmp_path / "out" / "training.json").read_text())
+    taught = [int(name[-4:]) for name in record["split"]["d"]["train"]]
+    labels = tifffile.imread(trained / "slices" / "truth_labels.tif")[taught]
+    root = np.bincount(labels.ravel()) ** -0.5
+    assert list(record["class_weights"].values()) == pytest.approx(list(root / root.sum()))
+
+
+def test_a_test_slice_that_was_nearly_seen_is_told(tmp_path, capsys):
+    folder = make_slices(tmp_path / "slices", count=6)
+    for name in ("slices.tif", "truth_labels.tif"):
+        stack = tifffile.imread(folder / name)
+        stack[5] = stack[0]
+        write_stack(folder / name, stack, 0.25)
+    record = json.loads((folder / "slices.json").read_text())
+    record["files"] = {name: {"sha256": sha256_of(folder / name)} for name in record["files"]}
+    (folder / "slices.json").write_text(json.dumps(record))
+    split = {"method": "names", "test": ["slice_0004", "slice_0005"]}
+    settings = Train.model_validate(TINY | {"steps": 1, "split": split})
+    train([("d", folder, "truth")], tmp_path / "out", settings)
+    leak = json.loads((tmp_path / "out" / "training.json").read_text())["leak"]
+    assert leak["nearest_correlation"] == pytest.approx(1)
+    assert leak["mean_correlation"] < 0.95
+    assert leak["nearest"]["d/slice_0005"]["image"] == "d/slice_0000"
+    said = capsys.readouterr().err
+    assert "correlates with a test image by 1.000 at most" in said
+    assert "test slices were nearly seen in training" in said
+
+
+def test_black_borders_teach_nothing_but_are_tested(tmp_path):
+    folder = make_slices(tmp_path / "slices", count=6)
+    stack = tifffile.imread(folder / "slices.tif")
+    stack[:, :, :10] = 0
+    write_stack(folder / "slices.tif", stack, 0.25)
+    record = json.loads((folder / "slices.json").read_text())
+    record["files"]["slices.tif"] = {"sha256": sha256_of(folder / "slices.tif")}
+    (folder / "slices.json").write_text(json.dumps(record))
+    settings = Train.model_validate(TINY | {"split": {"gap": 0}})
+    samples, _ = read_samples([("d", read_record(folder, "slices"), "truth")], settings)
+    for part, ignored in (("train", True), ("test", False)):
+        assert samples[part]
+        for sample in samples[part]:
+            assert (sample.labels[:, :10] == 255).all() == ignored
+            assert not (sample.labels[:, 10:] == 255).any()
 
 
 def test_learning_rate_rises_then_falls():
@@ -249,6 +313,33 @@ def test_presets_fill_what_is_not_said():
     assert paper.changed_from_preset() == ["network"]
     assert Train(preset="paper", seed=3, steps=2200).changed_from_preset() == []
     assert set(PRESETS) == {"compact", "paper"}
+
+
+def test_the_preset_paper_is_the_papers_recipe():
+    """From the paper's methods, and where it is silent from the authors' train.py and unet.py."""
+    paper = Train(preset="paper")
+    assert paper.model_dump(include={"steps", "batch_size", "patch_px", "learning_rate"}) == {
+        "steps": 100 * 22,
+        "batch_size": 2,
+        "patch_px": 512,
+        "learning_rate": 5e-4,
+    }
+    assert (paper.warmup_steps, paper.decay, paper.clip_norm) == (0, "none", 0)
+    assert paper.precision == "float32"
+    assert paper.network.model_dump() == {"levels": 6, "base_filters": 32}
+    assert paper.loss.model_dump() == {
+        "focal_gamma": 1.0,
+        "class_weights": [0.2, 0.3, 0.5],
+        "dice_weight": 0.0,
+    }
+    assert paper.augment.model_dump() == {
+        "rotation_deg": 45.0,
+        "flips": True,
+        "shift_fraction": 0.1,
+        "zoom_fraction": 0.1,
+        "shear": pytest.approx(np.tan(np.radians(0.1)), rel=0.05),
+        **dict.fromkeys(("elastic_px", "gain", "gamma", "noise"), 0.0),
+    }
     with pytest.raises(ValueError, match="2 weights for 3 classes"):
         Train.model_validate({"loss": {"class_weights": [1.0, 1.0]}})
 
