@@ -142,6 +142,14 @@ def test_scores_by_hand_and_the_fixed_keys(stages, tmp_path):
     assert np.sum(metrics["confusion_px"]) == 2 * EDGE**2
 
 
+def test_scores_of_a_draft_say_so(stages, tmp_path):
+    made = stages()
+    assert run(made, tmp_path)["draft"] is False
+    path = made[0] / "prediction.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"draft": True}))
+    assert run(made, tmp_path)["draft"] is True
+
+
 def test_particles_are_matched_in_the_volume_where_its_truth_is_known(stages, tmp_path):
     particles = run(stages(), tmp_path)["particles"]
     assert particles["scope"].startswith("3-D")

@@ -24,7 +24,7 @@ PIXEL_NM = 0.5
 def make(tmp_path, monkeypatch):
     """Run the stage on labels; return its folder and record. Renders only when asked."""
 
-    def run(labels, settings=None, views=False, contiguous=True):
+    def run(labels, settings=None, views=False, contiguous=True, draft=False):
         folder = tmp_path / "06_predict"
         folder.mkdir(exist_ok=True)
         write_labels(folder / "labels.tif", labels, labels.shape, PIXEL_NM)
@@ -32,6 +32,7 @@ def make(tmp_path, monkeypatch):
             "stage": "predict",
             "pixel_size_nm": PIXEL_NM,
             "contiguous": contiguous,
+            "draft": draft,
             "files": {"labels.tif": {"sha256": sha256_of(folder / "labels.tif")}},
         }
         (folder / "prediction.json").write_text(json.dumps(record))
@@ -62,6 +63,12 @@ def test_volume_is_counted_exactly_and_the_area_of_a_ball_is_near(make):
         assert set(entry) == {"value", "low", "high", "unit", "method"}
         if entry["low"] is not None and entry["high"] is not None:
             assert entry["low"] <= entry["value"] <= entry["high"]
+
+
+def test_quantities_of_a_draft_say_so(make):
+    labels = balls((12, 12, 12), (6, 6, 6, 3))
+    assert make(labels)[1]["draft"] is False
+    assert make(labels, draft=True)[1]["draft"] is True
 
 
 def test_particles_are_counted_split_and_spaced(make):

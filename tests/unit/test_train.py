@@ -9,11 +9,13 @@ import tifffile
 from scipy.ndimage import gaussian_filter
 
 from catomo import baselines, model_file, unet
+from catomo import train as train_module
 from catomo.errors import UserError
 from catomo.hashes import sha256_of
 from catomo.learning import learning_rate
 from catomo.record import read_record
-from catomo.samples import read_samples
+from catomo.samples import Sample, read_samples
+from catomo.settings.predict import Predict
 from catomo.settings.train import PRESETS, Train
 from catomo.store import write_labels, write_stack
 from catomo.train import train
@@ -259,6 +261,24 @@ def test_slices_that_taught_the_model_to_start_from_cannot_test(trained, tmp_pat
     one, two = (model_file.read_about(p / "model.keras")["taught"] for p in
                 (trained / "one", tmp_path / "out"))  # fmt: skip
     assert set(one) < set(two)
+
+
+def test_large_slices_are_scored_in_tiles_as_predict_does():
+    seen = []
+
+    def forward(images):
+        seen.append(images.shape)
+        return np.full((*images.shape, 3), 1 / 3, np.float32)
+
+    for edge in (512, 1600):
+        image = np.zeros((edge, edge), np.uint8)
+        found = train_module._probabilities(
+            forward, Sample("d", "s", image, image), Train(), "none"
+        )
+        assert found.shape == (edge, edge, 3)
+        np.testing.assert_allclose(found, 1 / 3, rtol=1e-6)
+    assert seen[0] == (1, 512, 512)
+    assert max(shape[0] * shape[1] * shape[2] for shape in seen) <= Predict().whole_slice_max_px
 
 
 def draft_of(folder):

@@ -73,3 +73,12 @@ def test_a_model_file_keeps_the_network_and_its_bytes_hold_no_date(tmp_path):
     np.testing.assert_array_equal(unet.runner(net)(image), unet.runner(again)(image))
     plain = keras.models.load_model(tmp_path / "one.keras")
     np.testing.assert_array_equal(plain.get_weights()[0], net.get_weights()[0])
+
+
+@pytest.mark.parametrize(("capability", "precision"), [((7, 5), "float32"), ((8, 0), "bfloat16")])
+def test_a_gpu_decides_the_precision_where_there_is_one(monkeypatch, capability, precision):
+    config = unet.tf.config
+    monkeypatch.setattr(config, "list_physical_devices", lambda kind: ["a card"])
+    details = {"compute_capability": capability}
+    monkeypatch.setattr(config.experimental, "get_device_details", lambda gpu: details)
+    assert unet.resolved_precision("auto") == precision

@@ -79,6 +79,22 @@ def test_the_draft_example_lets_phantoms_teach_one_model_that_segments_the_real_
     assert "evaluate needle" not in jobs
 
 
+def test_a_training_asks_for_the_threads_and_the_memory_of_its_settings(project):
+    project.write("config/config.yaml", "train: {preset: paper, threads: 1}\n")
+    run = project.snakemake("--dry-run")
+    job = re.search(r"rule train:\n(?: .*\n)+", run.stdout + run.stderr).group()
+    memory = int(re.search(r"mem_mb=(\d+)", job).group(1))
+    assert 2500 < memory < 4500  # the preset paper was seen to take 2450
+    assert "threads: 2" not in job
+
+
+def test_the_gpu_profile_lets_one_job_at_a_time_use_the_card(project):
+    run = project.snakemake("--dry-run", "--workflow-profile", "workflow/profiles/local-gpu")
+    assert run.returncode == 0, run.stdout + run.stderr
+    jobs = re.findall(r"rule (\w+):\n((?: .*\n)+)", run.stdout + run.stderr)
+    assert {name for name, job in jobs if "gpu=1" in job} == {"reconstruct", "train", "predict"}
+
+
 def test_a_model_that_starts_from_another_waits_for_it(project):
     header = "dataset\tsource\tpath\tangles\tpixel_size_nm\tlabels\tmodel\ttrains\n"
     row = "{0}\tphantom\tresources/phantoms/demo-128.yaml\t\t\ttruth\t{1}\tyes\n"

@@ -120,7 +120,8 @@ def estimates(dataset: Dataset, plan: Plan, tilts: int, shape: tuple) -> list[st
         settings = plan.settings("train", dataset.model)
         pixels = settings.steps * settings.batch_size * min(settings.patch_px**2, depth * width)
         weight = (settings.network.base_filters / 16) ** 2
-        line("train", 1.5 + weight * 0.3, 0.1e9, pixels * _SECONDS_PER_TRAINED_PIXEL * weight)
+        memory = settings.memory_bytes() / 1e9
+        line("train", memory, 0.1e9, pixels * _SECONDS_PER_TRAINED_PIXEL * weight)
     if "predict" in verbs:
         passes = _PASSES[plan.settings("predict", dataset.name).average]
         line("predict", 2.0, 0.02 * voxels, voxels * passes * _SECONDS_PER_PREDICTED_PIXEL)

@@ -104,6 +104,7 @@ def evaluate(prediction, slices, labels, output, settings, training=None) -> Non
         out.record.update(
             {
                 "scope": scope,
+                "draft": prediction.get("draft", False),
                 "scored": [image.name for image in scored],
                 "scored_index": [image.index for image in scored],
                 "pixel_size_nm": pixel_size_nm,

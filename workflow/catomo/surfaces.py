@@ -72,6 +72,7 @@ def make_surfaces(prediction, output, settings) -> None:
             {
                 "pixel_size_nm": pixel_size_nm,
                 "axes": ["x", "y", "z"],
+                "draft": prediction.get("draft", False),
                 "quantities": numbers,
                 "triangles": {name: len(mesh.faces) for name, mesh in meshes.items()},
                 "pictures": "projections" if reason else "surfaces",

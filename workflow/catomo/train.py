@@ -27,6 +27,7 @@ from catomo.samples import (
     read_samples,
     training_window,
 )
+from catomo.settings.predict import Predict
 from catomo.temperature import fit_temperature
 from catomo.tie import mark_of
 
@@ -276,8 +277,13 @@ def _score(predict, samples: list[Sample], settings, average: str = "none") -> d
 
 
 def _probabilities(predict, sample: Sample, settings, average: str) -> np.ndarray:
+    """Return probabilities as the stage `predict` finds them by default: large slices in tiles."""
+    usual, tiles = Predict(), {}
+    if sample.image.size > usual.whole_slice_max_px:
+        tiles = {"tile": usual.tile_px, "overlap": usual.overlap_px, "window": usual.window}
     multiple = unet.downsampling(settings.network.levels)
-    return blend.probabilities(predict, sample.image[None], multiple=multiple, average=average)[0]
+    image = sample.image[None]
+    return blend.probabilities(predict, image, multiple=multiple, average=average, **tiles)[0]
 
 
 def _is_draft(sources, taught: list[Sample], start: Path | None) -> bool:

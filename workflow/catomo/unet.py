@@ -94,7 +94,13 @@ def runner(net) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def start(threads: int, seed: int = 0) -> None:
-    """Set TensorFlow up for repeatable results: seed, deterministic operations, threads."""
+    """Set TensorFlow up for repeatable results: seed, deterministic operations, threads.
+
+    Of a GPU's memory it then takes what it needs, not all: jobs may share one.
+    """
+    for gpu in tf.config.list_physical_devices("GPU"):
+        if not tf.config.experimental.get_memory_growth(gpu):
+            tf.config.experimental.set_memory_growth(gpu, True)
     if tf.config.threading.get_intra_op_parallelism_threads() != threads:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
@@ -103,13 +109,21 @@ def start(threads: int, seed: int = 0) -> None:
 
 
 def resolved_precision(wanted: str) -> str:
-    """Return "float32" or "bfloat16"; "auto" asks the CPU, never the clock."""
+    """Return "float32" or "bfloat16"; "auto" asks the GPU or the CPU, never the clock."""
     if wanted != "auto":
         return wanted
-    try:
-        flags = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        flags = ""
-    precision = "bfloat16" if "avx512_bf16" in flags else "float32"
+    precision = "bfloat16" if _has_bfloat16() else "float32"
     say(f"precision: {precision}")
     return precision
+
+
+def _has_bfloat16() -> bool:
+    """Return whether what the network runs on multiplies in bfloat16 by itself."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        details = tf.config.experimental.get_device_details(gpus[0])
+        return details.get("compute_capability", (0, 0)) >= (8, 0)
+    try:
+        return "avx512_bf16" in Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False

@@ -39,6 +39,12 @@ def _start(wildcards):
     return named_file("train", "init_from")(wildcards)
 
 
+def _memory_mb(wildcards, attempt):
+    """Return megabytes for the network and its windows, with room for the slices."""
+    need = PLAN.settings("train", wildcards.model).memory_bytes()
+    return int(attempt * (1000 + need / 1e6))
+
+
 rule train:
     """Train the model on all datasets whose labels feed it."""
     input:
@@ -60,9 +66,9 @@ rule train:
         "logs/models/{model}/train.benchmark.jsonl"
     conda:
         "../../envs/segment.yaml"
-    threads: 4
+    threads: lambda wildcards: PLAN.settings("train", wildcards.model).threads
     resources:
-        mem_mb=memory_mb(4000, 2),
+        mem_mb=_memory_mb,
     params:
         data=_training_data,
         labels=_labels_of_model,
