@@ -55,6 +55,10 @@ def place(tmp_path):
     return tmp_path
 
 
+def taken(place, folder):
+    return load_labels(folder, read_record(place / "slices", "slices"), len(DEFAULT_CLASSES))
+
+
 def paint(session, number, value=2):
     session.labels[number, 2:5, 3:6] = value
 
@@ -100,16 +104,16 @@ def test_saved_labels_are_the_persons_and_tied_to_the_slice(place):
     with tifffile.TiffFile(saved[0]) as tiff:
         assert tiff.pages[0].dtype == np.uint8
         assert 'PhysicalSizeX="0.25" PhysicalSizeXUnit="nm"' in tiff.ome_metadata
-    indices, labels = load_labels(saved[0].parent, read_record(place / "slices", "slices"))
+    indices, labels = taken(place, saved[0].parent)
     assert indices == [4]
     np.testing.assert_array_equal(labels[0], session.labels[1])
     write_slices(place / "slices", seed=1)  # exported anew, with other grey values
     with pytest.raises(UserError, match="was painted on another slice"):
-        load_labels(saved[0].parent, read_record(place / "slices", "slices"))
+        taken(place, saved[0].parent)
     again = open_session(place / "slices", saved[0].parent, names=["slice_0004"])
     assert "painted when this slice had other grey values" in again.title(0)
     again.save(0)
-    assert load_labels(saved[0].parent, read_record(place / "slices", "slices"))[0] == [4]
+    assert taken(place, saved[0].parent)[0] == [4]
 
 
 def test_a_draft_is_the_persons_only_once_it_is_saved(place):

@@ -184,10 +184,7 @@ def _first_labels(page: Page, grey, index: int, source: Record, drafts) -> np.nd
 
 def _drafts(prediction, source: Record) -> tuple[Record, Path]:
     record = read_record(prediction, "predict")
-    if record["inputs"]["slices"]["sha256"] != sha256_of(source.path):
-        raise UserError(
-            f"{record.path}: was made from other slices than {source.path}; run snakemake again"
-        )
+    record.check_made_from("slices", source)
     return record, record.file("labels.tif")
 
 

@@ -50,7 +50,7 @@ def expected_of(record: Record) -> Expected:
     return Expected(record["names"], tuple(record["shape"]), record["pixel_size_nm"], read)
 
 
-def load_labels(place, slices: Record, class_count: int = 3) -> tuple[list[int], np.ndarray]:
+def load_labels(place, slices: Record, class_count: int) -> tuple[list[int], np.ndarray]:
     """Read the annotated slices of a dataset.
 
     Parameters
@@ -81,7 +81,7 @@ def load_labels(place, slices: Record, class_count: int = 3) -> tuple[list[int],
     return list(indices), np.stack(labels)
 
 
-def stream_labels(place, slices: Record, class_count: int = 3) -> Iterator[tuple[int, np.ndarray]]:
+def stream_labels(place, slices: Record, class_count: int) -> Iterator[tuple[int, np.ndarray]]:
     """Yield the annotated slices of a dataset one by one, index and labels, ascending.
 
     Arguments and errors as for `load_labels`, which holds them all at once.

@@ -68,6 +68,19 @@ class Record(dict):
         """Return whether the stage made a file of this name."""
         return name in self["files"]
 
+    def check_made_from(self, word: str, source: Record) -> None:
+        """Check that what this stage read by the name `word` is the record `source` as it is now.
+
+        Raises
+        ------
+        UserError
+            If it is another one.
+        """
+        if self["inputs"][word]["sha256"] != sha256_of(source.path):
+            raise UserError(
+                f"{self.path}: was made from other {word} than {source.path}; run snakemake again"
+            )
+
 
 def read_record(place, *verbs: str) -> Record:
     """Read a stage's record from its folder, or from the path of the record itself.
