@@ -180,6 +180,16 @@ def test_a_model_may_start_from_another(trained, tmp_path):
         train(data, tmp_path / "no", Train.model_validate(settings | {"init_from": str(tmp_path)}))
 
 
+def test_a_model_is_found_through_an_environment_variable(tmp_path, monkeypatch):
+    """As the check of the plan and the parameters of the rules expand it."""
+    monkeypatch.setenv("MODELS", str(tmp_path))
+    file = tmp_path / "ready.keras"
+    assert model_file.locate("${MODELS}/ready.keras") == (file, file)
+    (tmp_path / "training.json").write_text('{"stage": "train", "files": {"model.keras": {}}}')
+    with pytest.raises(UserError, match=r"model\.keras: file is missing"):
+        model_file.locate("$MODELS")
+
+
 def draft_of(folder):
     record = json.loads((folder / "training.json").read_text())
     assert model_file.read_about(folder / "model.keras")["draft"] is record["draft"]
