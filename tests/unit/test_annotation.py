@@ -55,6 +55,10 @@ def place(tmp_path):
     return tmp_path
 
 
+def taken(place, folder):
+    return load_labels(folder, read_record(place / "slices", "slices"), len(DEFAULT_CLASSES))
+
+
 def paint(session, number, value=2):
     session.labels[number, 2:5, 3:6] = value
 
@@ -100,16 +104,16 @@ def test_saved_labels_are_the_persons_and_tied_to_the_slice(place):
     with tifffile.TiffFile(saved[0]) as tiff:
         assert tiff.pages[0].dtype == np.uint8
         assert 'PhysicalSizeX="0.25" PhysicalSizeXUnit="nm"' in tiff.ome_metadata
-    indices, labels = load_labels(saved[0].parent, read_record(place / "slices", "slices"))
+    indices, labels = taken(place, saved[0].parent)
     assert indices == [4]
     np.testing.assert_array_equal(labels[0], session.labels[1])
     write_slices(place / "slices", seed=1)  # exported anew, with other grey values
     with pytest.raises(UserError, match="was painted on another slice"):
-        load_labels(saved[0].parent, read_record(place / "slices", "slices"))
+        taken(place, saved[0].parent)
     again = open_session(place / "slices", saved[0].parent, names=["slice_0004"])
     assert "painted when this slice had other grey values" in again.title(0)
     again.save(0)
-    assert load_labels(saved[0].parent, read_record(place / "slices", "slices"))[0] == [4]
+    assert taken(place, saved[0].parent)[0] == [4]
 
 
 def test_a_draft_is_the_persons_only_once_it_is_saved(place):
@@ -140,6 +144,34 @@ def test_a_file_that_somebody_else_changed_is_left_alone_and_nothing_is_lost(pla
     )
 
 
+def test_a_value_of_no_class_is_not_saved_and_what_was_painted_is_kept(place):
+    session = open_session(place / "slices", place / "mine", names=["slice_0001"])
+    path = session.save(0)
+    before = path.read_bytes()
+    paint(session, 0, value=7)
+    saved, (problem,) = session.save_changed()
+    assert saved == []
+    assert "slice_0001.tif: not saved: found label 7, allowed are 0 to 2" in problem
+    assert "\n" not in problem
+    assert path.read_bytes() == before
+    aside = path.with_name("slice_0001.tif.unsaved")
+    np.testing.assert_array_equal(tifffile.imread(aside), session.labels[0])
+    paint(session, 0, value=2)
+    assert session.save_changed() == ([path], [])
+    assert list(path.parent.iterdir()) == [path]  # what was kept aside is saved now
+
+
+def test_a_file_with_a_value_of_no_class_can_be_opened_and_mended(place):
+    page = np.zeros(SHAPE[1:], np.uint8)
+    page[3, 3] = 7
+    tifffile.imwrite(place / "slice_0001.tif", page)
+    session = open_session(place / "slices", place, names=["slice_0001"])
+    assert "yours, but holding 7, which is no class: check, then save" in session.title(0)
+    paint(session, 0)
+    session.save(0)
+    assert taken(place, place)[0] == [1]
+
+
 def test_a_file_is_replaced_as_a_whole_or_not_at_all(place, monkeypatch):
     session = open_session(place / "slices", place / "mine", names=["slice_0001"])
     path = session.save(0)
@@ -168,9 +200,9 @@ def test_mistakes_are_one_line(place):
     refused("--slice x: there is no such slice; names are such as", place / "new", names=["x"])
     write_slices(place / "slices", seed=1)
     refused("was made from other slices", place / "new", prediction=place / "prediction")
-    tifffile.imwrite(place / "slice_0001.tif", np.full(SHAPE[1:], 9, np.uint8))
+    tifffile.imwrite(place / "slice_0001.tif", np.full(SHAPE[1:], 300, np.uint16))
     (place / "stack.tif").unlink()
-    refused("found label 9, allowed are 0 to 2", place)
+    refused("found label 300, allowed are 0 to 2", place)
 
 
 def test_without_napari_or_a_screen_one_line_says_what_to_do(place, monkeypatch):
@@ -223,6 +255,8 @@ def test_the_window_shows_whose_labels_these_are_and_s_saves_the_slice_shown(pla
     colormap = viewer.layer.colormap
     assert colormap["color_dict"][2] == DEFAULT_CLASSES[2].colour
     assert colormap["color_dict"][255] == "transparent"
+    assert colormap["color_dict"][None] == "magenta"  # a value of no class must be seen
+    assert "what is magenta is no class" in viewer.text_overlay.text
     assert colormap["background_value"] == 255
     viewer.go_to(1)
     viewer.keys["S"](viewer)

@@ -56,11 +56,11 @@ def test_folder_stack_and_truth_say_the_same(tmp_path, slices):
     write_stack(tmp_path / "block.tif", stack, 0.5)
     write_labels(tmp_path / "pages.tif", stack, SHAPE, 0.5)
     for place in (folder, tmp_path / "block.tif", tmp_path / "pages.tif"):
-        indices, labels = load_labels(place, slices)
+        indices, labels = load_labels(place, slices, 3)
         assert indices == [1, 3]
         assert labels.dtype == np.uint8
         np.testing.assert_array_equal(labels, stack[[1, 3]])
-    indices, labels = load_labels("truth", slices)
+    indices, labels = load_labels("truth", slices, 3)
     assert indices == [1, 3]
     assert labels[:, 2, 3].tolist() == [1, 1]
 
@@ -69,7 +69,7 @@ def test_values_of_other_integer_types_are_taken(tmp_path, slices):
     folder = tmp_path / "drawn"
     folder.mkdir()
     tifffile.imwrite(folder / "slice_0000.tif", drawn().astype(np.uint16))
-    assert load_labels(folder, slices)[1][0, 1, 1] == 2
+    assert load_labels(folder, slices, 3)[1][0, 1, 1] == 2
 
 
 @pytest.mark.parametrize(
@@ -87,25 +87,25 @@ def test_a_wrong_file_gives_one_line(tmp_path, slices, name, page, message):
     folder.mkdir()
     tifffile.imwrite(folder / f"{name}.tif", page)
     with pytest.raises(UserError, match=message) as raised:
-        load_labels(folder, slices)
+        load_labels(folder, slices, 3)
     assert "\n" not in str(raised.value)
 
 
 def test_what_is_missing_is_named(tmp_path, slices):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="labels not found"):
-        load_labels(tmp_path / "nowhere", slices)
+        load_labels(tmp_path / "nowhere", slices, 3)
     with pytest.raises(UserError, match=r"found no \.tif"):
-        load_labels(tmp_path / "empty", slices)
+        load_labels(tmp_path / "empty", slices, 3)
     write_labels(tmp_path / "short.tif", np.zeros((3, 6, 8), np.uint8), (3, 6, 8), 0.5)
     with pytest.raises(UserError, match="found 3 pages, expected 5"):
-        load_labels(tmp_path / "short.tif", slices)
+        load_labels(tmp_path / "short.tif", slices, 3)
     (tmp_path / "no.tif").write_text("not a picture")
     with pytest.raises(UserError, match="not readable as TIFF"):
-        load_labels(tmp_path / "no.tif", slices)
+        load_labels(tmp_path / "no.tif", slices, 3)
     slices["files"] = {}
     with pytest.raises(UserError, match="no phantom"):
-        load_labels("truth", slices)
+        load_labels("truth", slices, 3)
 
 
 def grey(slices, index):
@@ -117,10 +117,10 @@ def test_a_file_tied_to_its_slice_is_taken_and_one_tied_to_another_is_not(tmp_pa
     folder.mkdir()
     path = folder / "slice_0001.tif"
     path.write_bytes(image_bytes(path.name, drawn(), 0.5, mark_of(grey(slices, 1)), "zlib"))
-    assert load_labels(folder, slices)[0] == [1]
+    assert load_labels(folder, slices, 3)[0] == [1]
     path.write_bytes(image_bytes(path.name, drawn(), 0.5, mark_of(grey(slices, 2))))
     with pytest.raises(UserError, match=r"slice_0001\.tif: was painted on another slice") as raised:
-        load_labels(folder, slices)
+        load_labels(folder, slices, 3)
     assert "\n" not in str(raised.value)
 
 
@@ -144,12 +144,12 @@ def test_what_fiji_keeps_of_a_slice_ties_the_labels_painted_over_it(tmp_path, sl
     folder = tmp_path / "drawn"
     folder.mkdir()
     as_fiji_saves(folder / "slice_0003.tif", slices, 3, 0.5)
-    assert load_labels(folder, slices)[0] == [3]
+    assert load_labels(folder, slices, 3)[0] == [3]
     as_fiji_saves(folder / "slice_0003.tif", slices, 3, 0.5, unit="micron", per=1000.0)
-    assert load_labels(folder, slices)[0] == [3]
+    assert load_labels(folder, slices, 3)[0] == [3]
     as_fiji_saves(folder / "slice_0003.tif", slices, 2, 0.5)
     with pytest.raises(UserError, match="was painted on another slice"):
-        load_labels(folder, slices)
+        load_labels(folder, slices, 3)
 
 
 def test_a_scale_that_is_not_that_of_the_slice_is_told(tmp_path, slices):
@@ -157,16 +157,16 @@ def test_a_scale_that_is_not_that_of_the_slice_is_told(tmp_path, slices):
     folder.mkdir()
     as_fiji_saves(folder / "slice_0003.tif", slices, 3, 0.25)
     with pytest.raises(UserError, match=r"has 0\.25 nm per pixel, the slice has 0\.5; draw on"):
-        load_labels(folder, slices)
+        load_labels(folder, slices, 3)
     write_labels(tmp_path / "stack.tif", np.zeros(SHAPE, np.uint8), SHAPE, 1.0)
     with pytest.raises(UserError, match="has 1 nm per pixel"):
-        load_labels(tmp_path / "stack.tif", slices)
+        load_labels(tmp_path / "stack.tif", slices, 3)
     # 300 dpi is what a printer is told, no scale.
     tifffile.imwrite(
         folder / "slice_0003.tif", drawn(), resolution=(118, 118), resolutionunit="CENTIMETER"
     )
     as_fiji_saves(folder / "slice_0001.tif", slices, 1, 1 / 118, unit="cm")
-    assert load_labels(folder, slices)[0] == [1, 3]
+    assert load_labels(folder, slices, 3)[0] == [1, 3]
 
 
 def test_two_files_for_one_slice_are_refused(tmp_path, slices):
@@ -175,7 +175,7 @@ def test_two_files_for_one_slice_are_refused(tmp_path, slices):
     for name in ("slice_0001.tif", "slice_0001.tiff"):
         tifffile.imwrite(folder / name, drawn())
     with pytest.raises(UserError, match=r"slice_0001\.tiff: is beside slice_0001\.tif; keep one"):
-        load_labels(folder, slices)
+        load_labels(folder, slices, 3)
 
 
 def test_the_tie_holds_before_the_slices_are_exported(tmp_path, slices):

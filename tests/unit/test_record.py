@@ -88,6 +88,26 @@ def test_reading_another_stages_record_is_refused(tmp_path):
         read_record(tmp_path, "align")
 
 
+def test_inputs_are_named_as_they_were_when_the_stage_began(tmp_path):
+    labels = tmp_path / "labels"
+    labels.mkdir()
+    file, raw = labels / "slice_0001.tif", tmp_path / "raw.txt"
+
+    def inputs(folder, meanwhile=lambda: None):
+        file.write_text("first")
+        raw.write_text("first")
+        with committing(folder, "report", Report(), {"labels": labels, "raw": raw}) as out:
+            out.path("x.html").write_text("x")
+            meanwhile()
+        return json.loads((folder / "provenance.json").read_text())["inputs"]
+
+    def save_again():
+        file.write_text("second")
+        raw.write_text("second")
+
+    assert inputs(tmp_path / "disturbed", save_again) == inputs(tmp_path / "quiet")
+
+
 def test_inputs_are_named_by_content_not_by_path(tmp_path):
     make(tmp_path / "up")
     source = read_record(tmp_path / "up", "report")

@@ -281,6 +281,16 @@ def test_large_slices_are_scored_in_tiles_as_predict_does():
     assert max(shape[0] * shape[1] * shape[2] for shape in seen) <= Predict().whole_slice_max_px
 
 
+def test_a_model_is_found_through_an_environment_variable(tmp_path, monkeypatch):
+    """As the check of the plan and the parameters of the rules expand it."""
+    monkeypatch.setenv("MODELS", str(tmp_path))
+    file = tmp_path / "ready.keras"
+    assert model_file.locate("${MODELS}/ready.keras") == (file, file)
+    (tmp_path / "training.json").write_text('{"stage": "train", "files": {"model.keras": {}}}')
+    with pytest.raises(UserError, match=r"model\.keras: file is missing"):
+        model_file.locate("$MODELS")
+
+
 def draft_of(folder):
     record = json.loads((folder / "training.json").read_text())
     assert model_file.read_about(folder / "model.keras")["draft"] is record["draft"]

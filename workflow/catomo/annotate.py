@@ -39,7 +39,7 @@ def annotate(slices, labels, names=None, prediction=None) -> None:
 def show(napari, session: Session):
     """Return a viewer with the slices, the labels over them, and the key S to save one."""
     colours = {value: phase["colour"] for value, phase in enumerate(session.classes)}
-    colours |= {IGNORE: "transparent", None: "transparent"}
+    colours |= {IGNORE: "transparent", None: _NO_CLASS}
     common = {"scale": (1, session.pixel_size_nm, session.pixel_size_nm), "units": _UNITS}
     viewer = napari.Viewer(title="catomo annotate")
     viewer.add_image(session.greys, name="slice", contrast_limits=(0, 255), **common)
@@ -59,7 +59,8 @@ def show(napari, session: Session):
         number = viewer.dims.current_step[0]
         layer.name = session.pages[number].layer
         viewer.text_overlay.text = (
-            f"{problem or session.title(number)}\npaint {values}; the eraser is 'not annotated'\n"
+            f"{problem or session.title(number)}\n"
+            f"paint {values}; the eraser is 'not annotated'; what is {_NO_CLASS} is no class\n"
             "S saves this slice; closing the window saves every slice you painted on"
         )
 
@@ -77,6 +78,7 @@ def show(napari, session: Session):
     return viewer
 
 
+_NO_CLASS = "magenta"  # so loud that a value of no class is seen before saving refuses it
 _UNITS = ("pixel", "nm", "nm")
 
 

@@ -15,7 +15,14 @@ import numpy as np
 
 from catomo.errors import UserError
 from catomo.hashes import sha256_of
-from catomo.labels import IGNORE, TRUTH, label_files, read_label_file
+from catomo.labels import (
+    IGNORE,
+    TRUTH,
+    check_values,
+    label_files,
+    read_label_file,
+    wrong_values,
+)
 from catomo.record import Record, read_record
 from catomo.store import StackReader, image_bytes, read_pages
 from catomo.tie import is_tied_elsewhere, mark_of
@@ -36,6 +43,8 @@ class Page:
         What the person must know of them.
     seen : str or None
         sha256 of the person's file as it was read; None if there was none.
+    aside : Path or None
+        Where this sitting kept what it could not save.
     """
 
     name: str
@@ -43,6 +52,7 @@ class Page:
     layer: str
     note: str
     seen: str | None
+    aside: Path | None = None
 
 
 class Session:
@@ -74,21 +84,31 @@ class Session:
         Raises
         ------
         UserError
-            If the file is no longer the one that was read. It is left alone, and what was
-            painted is kept beside it.
+            If the file is no longer the one that was read, or a value is no class. The file is
+            left alone, and what was painted is kept beside it.
         """
         page, labels = self.pages[number], self.labels[number]
         mark = mark_of(self.greys[number])
         content = image_bytes(page.path.name, labels, self.pixel_size_nm, mark, "zlib")
         page.path.parent.mkdir(parents=True, exist_ok=True)
         if (sha256_of(page.path) if page.path.exists() else None) != page.seen:
-            aside = page.path.with_name(f"{page.path.name}.unsaved")
-            _write_whole(aside, content)
+            aside = _keep_aside(page, content)
             raise UserError(
                 f"{page.path}: was changed by somebody else since it was opened, so it is left as "
-                f"it is; what you painted is in {aside.name}: keep one of the two"
+                f"it is; what you painted is in {aside}: keep one of the two"
             )
+        try:
+            check_values(labels, len(self.classes), f"{page.path}: not saved")
+        except UserError as error:
+            aside = _keep_aside(page, content)
+            raise UserError(
+                f"{error}; what you painted is in {aside}: paint over that value and save, or "
+                f"rename that file to {page.path.name} to go on another time"
+            ) from None
         _write_whole(page.path, content)
+        if page.aside:  # a former state of what is saved now
+            page.aside.unlink(missing_ok=True)
+            page.aside = None
         page.layer, page.note, page.seen = "yours", "saved", sha256_of(page.path)
         self._kept[number] = labels
         return page.path
@@ -167,10 +187,12 @@ def _first_labels(page: Page, grey, index: int, source: Record, drafts) -> np.nd
     """Return the labels that a page begins with, and note whose they are."""
     if page.path.exists():
         page.layer, page.seen = "yours", sha256_of(page.path)
-        labels = read_label_file(page.path, grey.shape, len(source["settings"]["classes"]))
-        page.note = "as saved"
+        class_count = len(source["settings"]["classes"])
+        labels = read_label_file(page.path, grey.shape, class_count)
+        doubts = [f"holding {v}, which is no class" for v in wrong_values(labels, class_count)[:1]]
         if is_tied_elsewhere(page.path, grey):
-            page.note = "but painted when this slice had other grey values: check, then save"
+            doubts.append("painted when this slice had other grey values")
+        page.note = f"but {' and '.join(doubts)}: check, then save" if doubts else "as saved"
         return labels
     if drafts:
         record, stack = drafts
@@ -184,11 +206,15 @@ def _first_labels(page: Page, grey, index: int, source: Record, drafts) -> np.nd
 
 def _drafts(prediction, source: Record) -> tuple[Record, Path]:
     record = read_record(prediction, "predict")
-    if record["inputs"]["slices"]["sha256"] != sha256_of(source.path):
-        raise UserError(
-            f"{record.path}: was made from other slices than {source.path}; run snakemake again"
-        )
+    record.check_made_from("slices", source)
     return record, record.file("labels.tif")
+
+
+def _keep_aside(page: Page, content: bytes) -> str:
+    """Write beside the person's file what cannot become that file; return its name."""
+    page.aside = page.path.with_name(f"{page.path.name}.unsaved")
+    _write_whole(page.aside, content)
+    return page.aside.name
 
 
 def _write_whole(path: Path, content: bytes) -> None:

@@ -50,7 +50,7 @@ def expected_of(record: Record) -> Expected:
     return Expected(record["names"], tuple(record["shape"]), record["pixel_size_nm"], read)
 
 
-def load_labels(place, slices: Record, class_count: int = 3) -> tuple[list[int], np.ndarray]:
+def load_labels(place, slices: Record, class_count: int) -> tuple[list[int], np.ndarray]:
     """Read the annotated slices of a dataset.
 
     Parameters
@@ -81,7 +81,7 @@ def load_labels(place, slices: Record, class_count: int = 3) -> tuple[list[int],
     return list(indices), np.stack(labels)
 
 
-def stream_labels(place, slices: Record, class_count: int = 3) -> Iterator[tuple[int, np.ndarray]]:
+def stream_labels(place, slices: Record, class_count: int) -> Iterator[tuple[int, np.ndarray]]:
     """Yield the annotated slices of a dataset one by one, index and labels, ascending.
 
     Arguments and errors as for `load_labels`, which holds them all at once.
@@ -138,16 +138,44 @@ def label_files(folder: Path, names: list[str]) -> dict[str, Path]:
 
 
 def read_label_file(path: Path, shape, class_count: int) -> np.ndarray:
-    """Return the labels of one slice, uint8 (z, x), checked but for its tie to the slice.
+    """Return the labels of one slice, uint8 (z, x), to go on painting.
+
+    A value that is no class is let through, so that it can be painted over; the tie to the
+    slice is not checked.
 
     Raises
     ------
     UserError
-        If the file holds no or several images, has another shape, or a wrong value.
+        If the file holds no or several images, has another shape, or a value that is no
+        whole number from 0 to 255.
     """
     page = _only_page(path)
-    _check_page(page, shape, class_count, str(path))
+    _check_shape(page, shape, str(path))
+    if not np.isin(page, range(256)).all():
+        check_values(page, class_count, str(path))
     return page.astype(np.uint8)
+
+
+def wrong_values(page: np.ndarray, class_count: int) -> np.ndarray:
+    """Return the values, ascending, that are neither a class nor 255."""
+    values = np.unique(page)
+    return values[~np.isin(values, [*range(class_count), IGNORE])]
+
+
+def check_values(page: np.ndarray, class_count: int, origin: str) -> None:
+    """Check that all values are classes or 255.
+
+    Raises
+    ------
+    UserError
+        Naming `origin`, the first wrong value and those allowed.
+    """
+    wrong = wrong_values(page, class_count)
+    if wrong.size:
+        raise UserError(
+            f"{origin}: found label {wrong[0]:g}, allowed are 0 to {class_count - 1} for the "
+            f"classes and {IGNORE} for not annotated"
+        )
 
 
 def _of_person(place, slices: Expected) -> Iterator[tuple[int, np.ndarray, str]]:
@@ -231,17 +259,15 @@ def _pages(path: Path) -> Iterator[np.ndarray]:
 
 
 def _check_page(page: np.ndarray, shape, class_count: int, origin: str) -> None:
+    _check_shape(page, shape, origin)
+    check_values(page, class_count, origin)
+
+
+def _check_shape(page: np.ndarray, shape, origin: str) -> None:
     if page.shape != tuple(shape):
         raise UserError(
             f"{origin}: shape is {_words(page.shape)}, expected {_words(shape)} (z x x) like the "
             "slice; draw on the exported slice without cropping or scaling"
-        )
-    values = np.unique(page)
-    wrong = values[~np.isin(values, [*range(class_count), IGNORE])]
-    if wrong.size:
-        raise UserError(
-            f"{origin}: found label {wrong[0]:g}, allowed are 0 to {class_count - 1} for the "
-            f"classes and {IGNORE} for not annotated"
         )
 
 

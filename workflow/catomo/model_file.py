@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tempfile
 import zipfile
 from pathlib import Path
@@ -104,6 +105,8 @@ def read_about(path) -> dict:
 def locate(place) -> tuple[Path, Path | Record]:
     """Find a model by its ``.keras`` file, or by the folder or record of the stage `train`.
 
+    The place may hold environment variables, as paths in the configuration may.
+
     Returns
     -------
     file : Path
@@ -111,8 +114,9 @@ def locate(place) -> tuple[Path, Path | Record]:
     origin : Path or Record
         What a record names as the input: the file itself, or the record of `train`.
     """
-    if Path(place).suffix == ".keras":
-        return Path(place), Path(place)
+    place = Path(os.path.expandvars(place))
+    if place.suffix == ".keras":
+        return place, place
     record = read_record(place, "train")
     return record.file("model.keras"), record
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from catomo.labels import load_labels
-from catomo.record import read_record
+from catomo.labels import stream_labels
+from catomo.record import Record, read_record
 from catomo.store import StackReader
 from catomo.suggest import material_per_slice
 
@@ -28,11 +28,18 @@ def suggest_next(slices, count: int, labels=None, prediction=None) -> list[str]:
         What is annotated already.
     prediction : path, optional
         Folder or record of the stage `predict` on these slices.
+
+    Raises
+    ------
+    UserError
+        If the labels do not fit the slices, or the prediction is of other slices.
     """
     source = read_record(slices, "slices")
-    known = load_labels(labels, source)[0] if labels else []
+    known = _annotated(labels, source) if labels else []
     if prediction:
-        confidence = read_record(prediction, "predict").file("confidence.tif")
+        record = read_record(prediction, "predict")
+        record.check_made_from("slices", source)
+        confidence = record.file("confidence.tif")
         need = [np.count_nonzero(page < _SURE) for page in _pages(confidence)]
         what = "of the unsure pixels"
     else:
@@ -80,6 +87,11 @@ def ranked(need, known: list[int], count: int) -> list[tuple[int, int | None, fl
         far = np.minimum(far, apart[best])
         taken.add(best)
     return chosen
+
+
+def _annotated(labels, source: Record) -> list[int]:
+    classes = source["settings"]["classes"]
+    return [index for index, _ in stream_labels(labels, source, len(classes))]
 
 
 def _pages(path):

@@ -68,6 +68,19 @@ class Record(dict):
         """Return whether the stage made a file of this name."""
         return name in self["files"]
 
+    def check_made_from(self, word: str, source: Record) -> None:
+        """Check that what this stage read by the name `word` is the record `source` as it is now.
+
+        Raises
+        ------
+        UserError
+            If it is another one.
+        """
+        if self["inputs"][word]["sha256"] != sha256_of(source.path):
+            raise UserError(
+                f"{self.path}: was made from other {word} than {source.path}; run snakemake again"
+            )
+
 
 def read_record(place, *verbs: str) -> Record:
     """Read a stage's record from its folder, or from the path of the record itself.
@@ -124,6 +137,8 @@ class Output:
 def committing(output, stage: str, settings, inputs: dict[str, Record | Path] | None = None):
     """Write a stage's folder whole or not at all.
 
+    What was read is hashed at the start: a person may save other labels while a stage works
+    for hours, and the record must name those it began with.
     Files are written below a temporary folder. When the block ends well they are hashed
     and renamed into place, and the record comes last. When it fails, nothing is left.
     The names written are also kept in a hidden list, so that a run after a kill in the
@@ -138,7 +153,8 @@ def committing(output, stage: str, settings, inputs: dict[str, Record | Path] | 
     settings : pydantic model
         The settings used; stored in full.
     inputs : dict
-        What was read, by a word: records of other stages, or raw files.
+        What is read, by a word: records of other stages, or raw files. Later changes of this
+        dictionary count for nothing.
 
     Yields
     ------
@@ -153,20 +169,28 @@ def committing(output, stage: str, settings, inputs: dict[str, Record | Path] | 
     output = Path(output)
     folder = output.parent if output.suffix == ".json" else output
     out = Output(folder, stage)
+    begun = {
+        "stage": stage,
+        "catomo": __version__,
+        "code": code.code_of(stage),
+        "settings": settings.model_dump(mode="json"),
+        "inputs": {word: _identity(source) for word, source in sorted((inputs or {}).items())},
+        "versions": code.versions_of(stage),
+    }
     shutil.rmtree(out.temporary, ignore_errors=True)
     out.temporary.mkdir(parents=True)
     try:
         yield out
-        _commit(out, stage, settings, inputs or {})
+        _commit(out, begun)
     finally:
         shutil.rmtree(out.temporary, ignore_errors=True)
 
 
-def _commit(out: Output, stage: str, settings, inputs: dict) -> None:
-    target = out.folder / RECORDS[stage]
+def _commit(out: Output, begun: dict) -> None:
+    target = out.folder / RECORDS[out.stage]
     written = sorted(p for p in out.temporary.rglob("*") if p.is_file())
     names = [p.relative_to(out.temporary).as_posix() for p in written]
-    made = out.folder / f".{stage}.files"
+    made = out.folder / f".{out.stage}.files"
     former = set(made.read_text().splitlines()) if made.is_file() else set()
     for name in [*names, target.name]:
         if (out.folder / name).exists() and name not in former:
@@ -175,12 +199,7 @@ def _commit(out: Output, stage: str, settings, inputs: dict) -> None:
                 "move it away or choose another --output"
             )
     record = {
-        "stage": stage,
-        "catomo": __version__,
-        "code": code.code_of(stage),
-        "settings": settings.model_dump(mode="json"),
-        "inputs": {word: _identity(source) for word, source in sorted(inputs.items())},
-        "versions": code.versions_of(stage),
+        **begun,
         "files": {
             name: {"sha256": sha256_of(path), "bytes": path.stat().st_size}
             for name, path in zip(names, written, strict=True)
