@@ -24,6 +24,7 @@ from catomo.truth import Truth
 
 _TRUTH_SLICES_AT_ONCE = 16
 _PICTURES = 12
+_ENOUGH = 10  # annotated slices teach about as much as 35 (benchmarks/train.py)
 _TIFF = (".tif", ".tiff")
 _MRC = (".mrc", ".rec", ".map")
 
@@ -187,9 +188,10 @@ def _next_step(stack: Stack, suggested, classes, dataset: str, is_phantom: bool)
             f"This is a phantom: its truth can stand for the annotation of the {len(suggested)} "
             f"suggested slices; write the word truth into {column}, {run}."
         )
+    some = "some or all" if len(suggested) <= _ENOUGH else f"about {_ENOUGH}, evenly spread,"
     values = ", ".join(f"{value} {phase.title}" for value, phase in enumerate(classes))
     return (
-        f"Annotate some or all of the {len(suggested)} slices in 04_slices/to_annotate, chosen "
+        f"Annotate {some} of the {len(suggested)} slices in 04_slices/to_annotate, chosen "
         f"from {stack.shape[0]}: catomo annotate results/{dataset}/04_slices --labels "
         f"labels/{dataset} opens them in napari; or paint the values {values}, and 255 where you "
         "did not look, in Fiji or any TIFF editor and save each as 8-bit TIFF under its own name "
