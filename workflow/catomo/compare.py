@@ -153,7 +153,8 @@ def _compare_labels(one, other, slices: Record, output, settings) -> None:
             for image, (before, after) in zip(scored, areas_nm2, strict=True)
         ]
     inputs = {"slices": slices}
-    inputs |= {w: Path(p) for w, p in (("one", one), ("other", other)) if str(p) != TRUTH}
+    given = {"one/labels": one, "other/labels": other}
+    inputs |= {word: Path(place) for word, place in given.items() if str(place) != TRUTH}
     with (
         committing(output, "compare", settings, inputs) as out,
         StackReader(slices.file("slices.tif")) as reader,

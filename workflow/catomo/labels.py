@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from catomo.errors import UserError
+from catomo.folders import TIFF, files_in
 from catomo.record import Record
 from catomo.store import StackReader
 from catomo.tie import check_tie
 
 IGNORE = 255
 TRUTH = "truth"
-_SUFFIXES = (".tif", ".tiff")
 
 
 @dataclass(frozen=True)
@@ -120,13 +120,15 @@ def check_labels(place, slices: Expected, class_count: int) -> None:
 def label_files(folder: Path, names: list[str]) -> dict[str, Path]:
     """Return the label files of a folder by the names of the slices they belong to.
 
+    `hashes.fingerprint_of_labels` is made of the same files.
+
     Raises
     ------
     UserError
         If a file has the name of no slice, or two files have that of one.
     """
     files: dict[str, Path] = {}
-    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in _SUFFIXES):
+    for path in files_in(folder, TIFF):
         if path.stem not in names:
             raise UserError(
                 f"{path}: no slice has the name '{path.stem}'; expected names such as '{names[0]}'"

@@ -17,6 +17,7 @@ import numpy as np
 
 from catomo import tiff_scale
 from catomo.errors import UserError
+from catomo.folders import files_in
 from catomo.mrc import read_mrc_header
 
 ANGLE_SUFFIXES = (".rawtlt", ".tlt", ".mdoc")
@@ -121,7 +122,7 @@ def angle_files_beside(path) -> list[Path]:
     found = [path.with_suffix(suffix) for suffix in ANGLE_SUFFIXES]
     found += [path.with_name(path.name + suffix) for suffix in ANGLE_SUFFIXES]
     if path.is_dir():
-        found += [file for file in path.iterdir() if file.suffix.lower() in ANGLE_SUFFIXES]
+        found += files_in(path, ANGLE_SUFFIXES)
     return sorted({file for file in found if file.is_file() and file != path})
 
 
@@ -277,9 +278,7 @@ def _other_calibration(signal):
 @contextmanager
 def _open_folder(path: Path):
     """Open a folder of single images; they must agree in shape and pixel size."""
-    files = sorted(
-        (f for f in path.iterdir() if f.is_file() and not f.name.startswith(".")), key=_natural
-    )
+    files = sorted((file for file in files_in(path) if file.is_file()), key=_natural)
     files = [file for file in files if file.suffix.lower() not in _BESIDE_IMAGES]
     if not files:
         raise UserError(f"{path}: folder holds no image")

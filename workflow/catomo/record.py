@@ -17,7 +17,7 @@ from pathlib import Path
 
 from catomo import __version__, code
 from catomo.errors import UserError
-from catomo.hashes import fingerprint, sha256_of
+from catomo.hashes import fingerprint, fingerprint_of_labels, sha256_of
 
 # The verb of a stage and the name of its record, in pipeline order.
 RECORDS = {
@@ -154,7 +154,7 @@ def committing(output, stage: str, settings, inputs: dict[str, Record | Path] | 
         The settings used; stored in full.
     inputs : dict
         What is read, by a word: records of other stages, or raw files. Later changes of this
-        dictionary count for nothing.
+        dictionary count for nothing. A word that ends in ``labels`` means a person's labels.
 
     Yields
     ------
@@ -174,7 +174,10 @@ def committing(output, stage: str, settings, inputs: dict[str, Record | Path] | 
         "catomo": __version__,
         "code": code.code_of(stage),
         "settings": settings.model_dump(mode="json"),
-        "inputs": {word: _identity(source) for word, source in sorted((inputs or {}).items())},
+        "inputs": {
+            word: _identity(source, word.endswith("labels"))
+            for word, source in sorted((inputs or {}).items())
+        },
         "versions": code.versions_of(stage),
     }
     shutil.rmtree(out.temporary, ignore_errors=True)
@@ -220,13 +223,14 @@ def _commit(out: Output, begun: dict) -> None:
     made.write_text("".join(f"{name}\n" for name in sorted([*names, target.name])))
 
 
-def _identity(source) -> dict:
+def _identity(source, are_labels: bool) -> dict:
     """Return what makes an input the same input: never its path."""
     if isinstance(source, Record):
         return {"stage": source["stage"], "sha256": sha256_of(source.path)}
     source = Path(source)
     if source.is_dir():
-        return {"folder": source.name, "fingerprint": fingerprint(source)}
+        made_of = fingerprint_of_labels if are_labels else fingerprint
+        return {"folder": source.name, "fingerprint": made_of(source)}
     return {"file": source.name, "sha256": sha256_of(source)}
 
 

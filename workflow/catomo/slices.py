@@ -14,6 +14,7 @@ import numpy as np
 from catomo import contrast
 from catomo.errors import UserError
 from catomo.figures import new_figure, save, scale_bar
+from catomo.folders import TIFF, files_in
 from catomo.labels import Expected, check_labels
 from catomo.progress import progress
 from catomo.record import committing, read_record
@@ -25,7 +26,6 @@ from catomo.truth import Truth
 _TRUTH_SLICES_AT_ONCE = 16
 _PICTURES = 12
 _ENOUGH = 10  # annotated slices teach about as much as 35 (benchmarks/train.py)
-_TIFF = (".tif", ".tiff")
 _MRC = (".mrc", ".rec", ".map")
 
 
@@ -131,7 +131,7 @@ def inspect_stack(path) -> Stack:
         raise UserError(f"{path}: no such file or folder; give a stack or a folder of images")
     if path.suffix.lower() in _MRC:
         return _mrc(path)
-    if path.suffix.lower() not in _TIFF:
+    if path.suffix.lower() not in TIFF:
         raise UserError(f"{path}: unknown kind '{path.suffix}', allowed are .tif, .tiff and .mrc")
     return _tiff_stack(path)
 
@@ -224,7 +224,7 @@ def _pages(labels, count: int):
 
 
 def _folder(path: Path) -> Stack:
-    files = sorted(p for p in path.iterdir() if p.suffix.lower() in _TIFF)
+    files = files_in(path, TIFF)
     if not files:
         raise UserError(f"{path}: found no .tif or .tiff in this folder; put the slices there")
     first = None

@@ -10,7 +10,7 @@ _WORKFLOW = Path(workflow.current_basedir).parent
 sys.path.insert(0, str(_WORKFLOW))
 
 from catomo import code
-from catomo.hashes import fingerprint, fingerprint_of_series
+from catomo.hashes import fingerprint, fingerprint_of_labels, fingerprint_of_series
 from catomo.plan import make_plan
 from catomo.record import RECORDS
 
@@ -78,7 +78,8 @@ def raw(column):
         path = getattr(PLAN.datasets[wildcards.dataset], column)
         if not path or path == "truth":
             return path
-        made_of = fingerprint_of_series if column == "path" else fingerprint
+        kinds = {"path": fingerprint_of_series, "labels": fingerprint_of_labels}
+        made_of = kinds.get(column, fingerprint)
         return made_of(os.path.expandvars(path))
 
     return of
