@@ -165,7 +165,8 @@ class Train(Settings):
         ".keras file or a folder 05_train; empty: random weights",
     )
     precision: Literal["auto", "float32", "bfloat16"] = key(
-        "auto", "arithmetic of the network; auto takes bfloat16 where the CPU has it"
+        "auto",
+        "arithmetic of the network; auto takes bfloat16 where the GPU, or else the CPU, has it",
     )
     threads: int = key(
         2, "threads of TensorFlow; another number gives other last digits", ge=1, le=128
