@@ -121,6 +121,8 @@ def test_only_what_both_annotated_counts(tmp_path):
         compare(*order, tmp_path / "out", Evaluate(), slices=slices)
         record = json.loads((tmp_path / "out" / "comparison.json").read_text())
         assert record["images"] == ["slice_0001"]
+        # Words that end so are taken for labels: hidden files beside them do not count.
+        assert set(record["inputs"]) == {"slices", "one/labels", "other/labels"}
         pt = record["classes"]["pt"]
         assert pt["dsc"]["mean"] == 1
         assert pt["area_nm2"]["one"]["mean"] == pytest.approx(4 * 8 * PIXEL_NM**2)

@@ -6,7 +6,7 @@ import tifffile
 
 from catomo.errors import UserError
 from catomo.hashes import fingerprint_of_labels, sha256_of
-from catomo.labels import check_labels, load_labels
+from catomo.labels import check_labels, label_files, load_labels
 from catomo.record import Record
 from catomo.slices import expected_of, inspect_stack
 from catomo.store import image_bytes, write_labels, write_stack
@@ -169,6 +169,22 @@ def test_a_scale_that_is_not_that_of_the_slice_is_told(tmp_path, slices):
     assert load_labels(folder, slices, 3)[0] == [1, 3]
 
 
+def test_foreign_files_are_no_labels_and_change_no_fingerprint(tmp_path, slices):
+    folder = tmp_path / "drawn"
+    folder.mkdir()
+    tifffile.imwrite(folder / "slice_0001.tif", drawn())
+    before = fingerprint_of_labels(folder)
+    for name in (".DS_Store", "._slice_0001.tif", "slice_0001.tif.unsaved", "notes.txt"):
+        (folder / name).write_text("not a picture")
+    assert list(label_files(folder, slices["names"])) == ["slice_0001"]
+    assert load_labels(folder, slices, 3)[0] == [1]
+    assert fingerprint_of_labels(folder) == before
+    tifffile.imwrite(folder / "slice_0003.TIFF", drawn())
+    with_another = fingerprint_of_labels(folder)
+    tifffile.imwrite(folder / "slice_0003.TIFF", drawn(1))
+    assert len({before, with_another, fingerprint_of_labels(folder)}) == 3
+
+
 def test_two_files_for_one_slice_are_refused(tmp_path, slices):
     folder = tmp_path / "drawn"
     folder.mkdir()
@@ -190,17 +206,3 @@ def test_the_tie_holds_before_the_slices_are_exported(tmp_path, slices):
     # The greys of other stacks are only known when they are exported.
     tifffile.imwrite(tmp_path / "floats.tif", stack.astype(np.float32))
     check_labels(folder, expected_of(inspect_stack(tmp_path / "floats.tif"), 0.5), 3)
-
-
-def test_files_that_systems_and_editors_leave_behind_count_for_nothing(tmp_path, slices):
-    folder = tmp_path / "drawn"
-    folder.mkdir()
-    page = np.zeros(SHAPE[1:], np.uint8)
-    tifffile.imwrite(folder / "slice_0001.tif", page)
-    before = fingerprint_of_labels(folder)
-    for name in (".DS_Store", "._slice_0001.tif", "slice_0002.tif.unsaved", "notes.txt"):
-        (folder / name).write_text("no labels")
-    assert load_labels(folder, slices, 3)[0] == [1]
-    assert fingerprint_of_labels(folder) == before
-    tifffile.imwrite(folder / "slice_0002.tif", page)
-    assert fingerprint_of_labels(folder) != before

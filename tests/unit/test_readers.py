@@ -173,6 +173,8 @@ def test_folder_of_images_in_the_order_of_their_numbers(tmp_path):
         tifffile.imwrite(tmp_path / f"tilt_{number + 7}.tif", image)  # 7, 8, 9, 10, 11
     (tmp_path / "notes.txt").write_text("a good day")
     (tmp_path / "angles.rawtlt").write_text("\n".join(map(str, TILTS)))
+    for name in ("._tilt_7.tif", "._angles.rawtlt"):
+        (tmp_path / name).write_text("what a system keeps")
     assert np.array_equal(read_all(tmp_path)[0], STACK)
     assert angle_files_beside(tmp_path) == [tmp_path / "angles.rawtlt"]
 

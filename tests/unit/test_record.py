@@ -5,6 +5,7 @@ import json
 import pytest
 
 from catomo.errors import UserError
+from catomo.hashes import fingerprint_of_labels
 from catomo.record import committing, read_record
 from catomo.settings.report import Report
 
@@ -106,6 +107,19 @@ def test_inputs_are_named_as_they_were_when_the_stage_began(tmp_path):
         raw.write_text("second")
 
     assert inputs(tmp_path / "disturbed", save_again) == inputs(tmp_path / "quiet")
+
+
+def test_a_record_and_the_rules_count_the_same_files_as_labels(tmp_path):
+    labels = tmp_path / "mine"
+    labels.mkdir()
+    for name in ("slice_0001.tif", "slice_0001.tif.unsaved", ".DS_Store"):
+        (labels / name).write_text(name)
+    given = dict.fromkeys(("labels", "sample/labels"), labels)
+    with committing(tmp_path / "out", "report", Report(), given) as out:
+        out.path("x.html").write_text("x")
+    inputs = json.loads((tmp_path / "out" / "provenance.json").read_text())["inputs"]
+    entry = {"folder": "mine", "fingerprint": fingerprint_of_labels(labels)}
+    assert inputs == {"labels": entry, "sample/labels": entry}
 
 
 def test_inputs_are_named_by_content_not_by_path(tmp_path):

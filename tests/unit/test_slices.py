@@ -9,6 +9,7 @@ import tifffile
 
 from catomo import contrast, tie
 from catomo.errors import UserError
+from catomo.hashes import fingerprint
 from catomo.record import committing
 from catomo.settings.base import Settings
 from catomo.settings.slices import Slices
@@ -144,6 +145,15 @@ def test_import_keeps_8_bit_images(tmp_path, volume, compression):
     assert record["suggested"] == list(range(12))
     assert record["contrast"]["rule"].startswith("kept")
     assert record["pixel_size_nm"] == 0.12
+
+
+def test_hidden_files_are_no_images(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((8, 9), np.uint8))
+    before = fingerprint(tmp_path)
+    for name in (".DS_Store", "._a.tif"):
+        (tmp_path / name).write_text("what a system keeps")
+    assert inspect_stack(tmp_path).names == ["a"]
+    assert fingerprint(tmp_path) == before
 
 
 def test_import_of_stacks(tmp_path, volume):

@@ -6,6 +6,8 @@ import shutil
 import pytest
 import yaml
 
+from catomo.hashes import fingerprint_of_labels
+
 
 def test_the_root_snakefile_plans_all_nine_stages(project):
     """A root Snakefile that only includes another one silently does nothing."""
@@ -107,6 +109,33 @@ def test_a_model_that_starts_from_another_waits_for_it(project):
         "--configfile", more.name, "--", "results/models/mine/05_train/training.json"
     )
     assert {"train draft", "train mine", "simulate phantom"} <= jobs
+
+
+def test_a_rerun_is_decided_by_label_files_alone(project):
+    """The rules' parameter is the fingerprint that the record of a stage holds."""
+    for name in ("images/a.tif", "labels/a.tif"):
+        project.write(f"data/{name}", "")
+    header = "dataset\tsource\tpath\tangles\tpixel_size_nm\tlabels\tmodel\ttrains\n"
+    row = "real\tslices\tdata/images\t\t0.1\tdata/labels\t\t\n"
+    project.write("config/datasets.tsv", header + row)
+    config = yaml.safe_load((project.folder / "config/config.yaml").read_text())
+    project.write("config/config.yaml", yaml.safe_dump(config | {"overrides": {}}))
+    root = (project.folder / "Snakefile").read_text()
+    of_rule = 'raw("labels")(SimpleNamespace(dataset="real"))'
+    probe = f"from types import SimpleNamespace\nprint('labels:', {of_rule})\n"
+    project.write("Snakefile", f"{root}\n{probe}")
+
+    def parameter():
+        run = project.snakemake("--dry-run")
+        assert run.returncode == 0, run.stdout + run.stderr
+        return re.search(r"labels: (\w{64})", run.stdout + run.stderr)[1]
+
+    before = parameter()
+    for name in (".DS_Store", "._a.tif", "a.tif.unsaved"):
+        project.write(f"data/labels/{name}", "foreign")
+    assert parameter() == before == fingerprint_of_labels(project.folder / "data" / "labels")
+    project.write("data/labels/a.tif", "another")
+    assert parameter() != before
 
 
 def test_a_ready_model_needs_no_training(project):

@@ -8,7 +8,7 @@ TIFF = (".tif", ".tiff")
 
 
 def is_hidden(path: Path) -> bool:
-    """Return whether a name begins with a dot, as in a path relative to a person's folder.
+    """Return whether a name in a path, relative to a person's folder, begins with a dot.
 
     Systems put such files there by themselves: ``.DS_Store``, ``._slice_0001.tif``.
     """
