@@ -72,6 +72,21 @@ def test_the_same_seed_gives_the_same_weights_on_one_thread(tmp_path):
     assert a["weights_sha256"] == b["weights_sha256"]
 
 
+def test_the_threads_that_snakemake_can_spare_change_no_byte(tmp_path):
+    """They are fewer than the settings' where it has fewer cores."""
+    make_slices(tmp_path / "slices", count=8)
+    settings = TINY | {"steps": 12, "threads": 2}
+    for spare in ("1", "2"):
+        call = [*command(tmp_path / "slices", tmp_path / spare, settings), "--threads", spare]
+        subprocess.run(call, env=environment(), capture_output=True, check=True)
+    one, two = (
+        {file.name: file.read_bytes() for file in (tmp_path / spare).iterdir() if file.is_file()}
+        for spare in ("1", "2")
+    )
+    assert one == two
+    assert {"model.keras", "training.json"} <= set(one)
+
+
 def test_a_learner_goes_on_from_the_state_of_another(tmp_path):
     settings = Train.model_validate({"steps": 6, "warmup_steps": 2})
     rng = np.random.default_rng(0)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import catomo
-from catomo import inference, model_file, slabs, unet
+from catomo import draft, figures, inference, model_file, slabs, unet
 from catomo.calibration import tempered
 from catomo.errors import UserError
 from catomo.hashes import sha256_of
@@ -125,13 +125,29 @@ def test_a_model_that_does_not_fit_is_refused_in_one_line(tmp_path, slices):
     assert not out.exists()
 
 
-def test_what_a_draft_model_finds_is_flagged_as_a_draft(tmp_path, slices, capsys):
-    for name, more in (("real", {}), ("phantoms", {"draft": True})):
-        model, _ = make_model(tmp_path / f"{name}.keras", **more)
-        predict(slices, model, tmp_path / name, Predict(average="none"))
-        record = json.loads((tmp_path / name / "prediction.json").read_text())
-        assert record["draft"] is (name == "phantoms")
-        assert ("drawn from phantoms alone" in capsys.readouterr().err) is record["draft"]
+@pytest.mark.parametrize("learnt_from_phantoms", [False, True])
+@pytest.mark.parametrize("specimen", ["real", "phantom"])
+def test_what_a_draft_model_finds_is_flagged_as_a_draft(
+    tmp_path, slices, capsys, monkeypatch, learnt_from_phantoms, specimen
+):
+    titles, save = [], figures.save
+
+    def spied(figure, path):
+        titles.append(figure.get_suptitle())
+        save(figure, path)
+
+    monkeypatch.setattr(figures, "save", spied)
+    if specimen == "phantom":
+        content = json.loads((slices / "slices.json").read_text())
+        content["files"]["truth_labels.tif"] = {"sha256": "0"}
+        (slices / "slices.json").write_text(json.dumps(content))
+    model, _ = make_model(tmp_path / "m.keras", draft=learnt_from_phantoms)
+    predict(slices, model, tmp_path / "out", Predict(average="none"))
+    record = json.loads((tmp_path / "out" / "prediction.json").read_text())
+    assert record["draft"] is learnt_from_phantoms
+    warned = draft.TITLE if learnt_from_phantoms and specimen == "real" else ""
+    assert titles == [warned]
+    assert (draft.TITLE in capsys.readouterr().err) is bool(warned)
 
 
 def test_a_model_within_five_percent_is_taken(tmp_path, slices):

@@ -10,6 +10,9 @@ from catomo.settings.report import Report
 COMMON = {"catomo": "0", "code": "c", "settings": {}, "inputs": {}, "versions": {}, "files": {}}
 SLICES = {"stage": "slices", "shape": [4, 8, 8], "contrast": {}, "next_step": "Annotate some."}
 PREDICTION = {"stage": "predict", "fractions": {"pt": 0.1}}
+TRAINING = {"stage": "train", "preset": "compact", "changed_from_preset": [], "steps": 1, "seed": 1}
+TRAINING |= {"reproducible": True, "leak": {"nearest_correlation": None}, "split": {}}
+TRAINING["files"] = {"model.keras": {"bytes": 1, "sha256": "0"}}
 
 
 @pytest.fixture
@@ -40,11 +43,14 @@ def test_a_model_that_a_person_taught_is_not_flagged(page, draft):
     assert "<b>Next:</b>" not in text
 
 
-def test_a_phantom_segmented_by_a_model_of_phantoms_is_no_draft(page):
-    series = {"stage": "simulate", "tilt_deg": [-1.0, 1.0], "shape": [2, 8, 8]}
-    series |= {"pixel_size_nm": 1.0, "source": "phantom"}
-    text = page(tilt_series=series, prediction={**PREDICTION, "draft": True})
+@pytest.mark.parametrize("stage", ["prediction", "training"])
+def test_a_phantom_segmented_by_a_model_of_phantoms_is_no_draft(page, stage):
+    made = {"prediction": PREDICTION, "training": TRAINING}[stage] | {"draft": True}
+    phantom = SLICES | {"files": {"truth_labels.tif": {"bytes": 1, "sha256": "0"}}}
+    assert "drawn from phantoms" in page(slices=SLICES, **{stage: made})
+    text = page(slices=phantom, **{stage: made})
     assert "drawn from phantoms" not in text
+    assert "correct the draft" not in text
 
 
 def test_without_a_segmentation_the_page_asks_for_labels(page):

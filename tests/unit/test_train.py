@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from scipy.ndimage import gaussian_filter
 
-from catomo import baselines, model_file, unet
+from catomo import baselines, inference, model_file, unet
 from catomo import train as train_module
 from catomo.errors import UserError
 from catomo.hashes import sha256_of
@@ -263,22 +263,24 @@ def test_slices_that_taught_the_model_to_start_from_cannot_test(trained, tmp_pat
     assert set(one) < set(two)
 
 
-def test_large_slices_are_scored_in_tiles_as_predict_does():
-    seen = []
+@pytest.mark.parametrize(("edge", "largest"), [(512, 512), (1600, Predict().tile_px)])
+def test_slices_are_scored_as_predict_does_large_ones_in_tiles(monkeypatch, edge, largest):
+    network = {"levels": 2, "base_filters": 2}
+    net, seen, usual = unet.build(3, **network, precision="float32"), [], Predict()
+    run = unet.runner(net)
 
     def forward(images):
         seen.append(images.shape)
-        return np.full((*images.shape, 3), 1 / 3, np.float32)
+        return run(images)
 
-    for edge in (512, 1600):
-        image = np.zeros((edge, edge), np.uint8)
-        found = train_module._probabilities(
-            forward, Sample("d", "s", image, image), Train(), "none"
-        )
-        assert found.shape == (edge, edge, 3)
-        np.testing.assert_allclose(found, 1 / 3, rtol=1e-6)
-    assert seen[0] == (1, 512, 512)
-    assert max(shape[0] * shape[1] * shape[2] for shape in seen) <= Predict().whole_slice_max_px
+    image = np.random.default_rng(0).integers(0, 256, (edge, edge), dtype=np.uint8)
+    sample, settings = Sample("d", "s", image, image), Train(network=network)
+    found = train_module._probabilities(forward, sample, settings, usual.average)
+    assert max(max(shape[1:]) for shape in seen) == largest
+    monkeypatch.setattr(unet, "runner", lambda net: run)
+    whole = edge**2 <= usual.whole_slice_max_px  # as `predict` decides
+    segment = inference.segmenter(net, unet.downsampling(2), whole, usual)
+    np.testing.assert_array_equal(found, segment(image[None])[0])
 
 
 def test_a_model_is_found_through_an_environment_variable(tmp_path, monkeypatch):

@@ -82,3 +82,26 @@ def test_a_gpu_decides_the_precision_where_there_is_one(monkeypatch, capability,
     details = {"compute_capability": capability}
     monkeypatch.setattr(config.experimental, "get_device_details", lambda gpu: details)
     assert unet.resolved_precision("auto") == precision
+
+
+@pytest.mark.parametrize(("flags", "precision"), [("avx2", "float32"), ("avx512_bf16", "bfloat16")])
+def test_without_a_gpu_the_cpu_decides_the_precision(monkeypatch, flags, precision):
+    monkeypatch.setattr(unet.tf.config, "list_physical_devices", lambda kind: [])
+    monkeypatch.setattr(unet.Path, "read_text", lambda path: f"flags : sse {flags} fma")
+    assert unet.resolved_precision("auto") == precision
+
+
+def test_a_gpus_memory_is_taken_as_needed_and_asked_for_once(monkeypatch):
+    growing = {"first": False, "second": True}  # TensorFlow refuses a change once it runs
+
+    def grow(gpu, wanted):
+        assert not growing[gpu], f"{gpu} has begun"
+        growing[gpu] = wanted
+
+    monkeypatch.setattr(unet.tf.config, "list_physical_devices", lambda kind: list(growing))
+    experimental = unet.tf.config.experimental
+    monkeypatch.setattr(experimental, "get_memory_growth", growing.get)
+    monkeypatch.setattr(experimental, "set_memory_growth", grow)
+    for _ in range(2):
+        unet.start(2)
+        assert growing == {"first": True, "second": True}

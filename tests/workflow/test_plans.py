@@ -81,13 +81,26 @@ def test_the_draft_example_lets_phantoms_teach_one_model_that_segments_the_real_
     assert "evaluate needle" not in jobs
 
 
-def test_a_training_asks_for_the_threads_and_the_memory_of_its_settings(project):
-    project.write("config/config.yaml", "train: {preset: paper, threads: 1}\n")
-    run = project.snakemake("--dry-run")
-    job = re.search(r"rule train:\n(?: .*\n)+", run.stdout + run.stderr).group()
-    memory = int(re.search(r"mem_mb=(\d+)", job).group(1))
+def test_training_and_prediction_reserve_the_threads_and_memory_of_their_settings(project):
+    settings = "train: {preset: paper, threads: 3}\npredict: {threads: 5}\n"
+    project.write("config/config.yaml", settings)
+    run = project.snakemake("--dry-run", "--cores", "8")
+    jobs = dict(re.findall(r"rule (\w+):\n((?: .*\n)+)", run.stdout + run.stderr))
+    assert "threads: 3\n" in jobs["train"]
+    assert "threads: 5\n" in jobs["predict"]
+    memory = int(re.search(r"mem_mb=(\d+)", jobs["train"]).group(1))
     assert 2500 < memory < 4500  # the preset paper was seen to take 2450
-    assert "threads: 2" not in job
+
+
+def test_fewer_cores_leave_the_settings_threads_as_they_are(project):
+    """The bytes of the weights depend on them, not on what Snakemake could reserve."""
+    project.write("config/config.yaml", "train: {threads: 3}\npredict: {threads: 3}\n")
+    run = project.snakemake("--dry-run", "--cores", "1", "--printshellcmds")
+    commands = re.findall(r"catomo (?:train|predict) .*", run.stdout + run.stderr)
+    assert len(commands) == 2
+    for command in commands:
+        assert "--threads 1 " in command
+        assert '"threads":3' in command.replace(" ", "")
 
 
 def test_the_gpu_profile_lets_one_job_at_a_time_use_the_card(project):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from catomo import blend, code, figures, inference, model_file, unet
+from catomo import blend, code, draft, figures, inference, model_file, unet
 from catomo.checkpoints import key_of
 from catomo.errors import UserError
 from catomo.hashes import sha256_of
@@ -76,8 +76,9 @@ def predict(slices, model, output, settings) -> None:
         key = _key(file, source, settings, precision)
         slabs = Slabs(out.folder / ".predict.slabs", key, -(-shape[0] // batch))
         _announce(shape, batch, whole, len(slabs.missing), about, precision, settings)
-        if about.get("draft") and not source.has("truth_labels.tif"):
-            say("predict: the model is a draft, drawn from phantoms alone; correct its labels")
+        title = draft.TITLE if draft.is_guess(about, source) else None
+        if title:
+            say(f"predict: {title}")
         names = ["labels", "confidence", *(f"probability_{name}" for name in asked)]
         inference.convey(
             slabs,
@@ -91,7 +92,7 @@ def predict(slices, model, output, settings) -> None:
         for i in _shown(shape[0]):
             made = [read_pages(out.path(f"{name}.tif"), i, i + 1)[0] for name in names[:2]]
             shown.append((source["names"][i], reader.read(i, i + 1)[0], *made))
-        _draw(shown, settings.classes, pixel_size_nm, out.path("prediction.png"))
+        _draw(shown, settings.classes, pixel_size_nm, out.path("prediction.png"), title)
         out.record.update(
             {
                 "pixel_size_nm": pixel_size_nm,
@@ -169,13 +170,15 @@ def _shown(count: int) -> list[int]:
     return sorted({round(f * (count - 1)) for f in (0.3, 0.5, 0.7)})
 
 
-def _draw(shown, classes, pixel_size_nm: float, path) -> None:
+def _draw(shown, classes, pixel_size_nm: float, path, title: str | None) -> None:
     """Draw slices, below them the classes laid over in their colours, and the confidence."""
     from matplotlib.patches import Patch
 
     rows, columns = shown[0][1].shape
     size = (3 * len(shown) + 0.9, 9 * rows / columns + 0.9)
     figure, axes = figures.new_figure(3, len(shown), size, squeeze=False)
+    if title:
+        figure.suptitle(title, color=figures.ALERT)
     palette = np.array([[int(c.colour[i : i + 2], 16) for i in (1, 3, 5)] for c in classes])
     for column, (name, grey, labels, confidence) in enumerate(shown):
         rgb = np.repeat(grey[..., None], 3, axis=-1)

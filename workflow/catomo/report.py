@@ -10,6 +10,7 @@ import base64
 import struct
 from pathlib import Path
 
+from catomo import draft
 from catomo.errors import UserError
 from catomo.record import RECORDS, Record, committing, read_record
 from catomo.report_cells import cell, lookup, number, plain_table
@@ -299,14 +300,9 @@ def _summary(records: dict[str, Record]) -> list[dict]:
 
 def _draft(records: dict[str, Record]) -> str:
     """Return the banner of a real specimen's segmentation that no person has had a hand in."""
-    phantom = records.get("tilt_series.json", {}).get("stage") == "simulate"
     made = [records[n] for n in ("prediction.json", "training.json") if n in records]
-    if phantom or not any(record.get("draft") for record in made):
-        return ""
-    return (
-        "the model was drawn from phantoms alone. Its labels, and all numbers made of them, are "
-        "a first guess for a person to correct, no measurement."
-    )
+    guessed = any(draft.is_guess(record, records.get("slices.json")) for record in made)
+    return draft.WARNING if guessed else ""
 
 
 def _next_step(records: dict[str, Record], dataset: str) -> str:
@@ -315,7 +311,8 @@ def _next_step(records: dict[str, Record], dataset: str) -> str:
         return ""
     if "prediction.json" not in records:
         return records["slices.json"]["next_step"]
-    if records["prediction.json"].get("draft") and "metrics.json" not in records:
+    guessed = draft.is_guess(records["prediction.json"], records["slices.json"])
+    if guessed and "metrics.json" not in records:
         return (
             f"correct the draft: catomo annotate results/{dataset}/04_slices --prediction "
             f"results/{dataset}/06_predict --labels labels/{dataset}; then write that folder into "

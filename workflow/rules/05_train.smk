@@ -66,6 +66,8 @@ rule train:
         "logs/models/{model}/train.benchmark.jsonl"
     conda:
         "../../envs/segment.yaml"
+    # What Snakemake reserves. TensorFlow takes the number from the settings itself: with
+    # fewer cores than that its threads share them, and the weights stay the same.
     threads: lambda wildcards: PLAN.settings("train", wildcards.model).threads
     resources:
         mem_mb=_memory_mb,

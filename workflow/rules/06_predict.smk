@@ -30,7 +30,8 @@ rule predict:
         "logs/{dataset}/predict.benchmark.jsonl"
     conda:
         "../../envs/segment.yaml"
-    threads: 4
+    # What Snakemake reserves; TensorFlow takes the number from the settings, as in train.
+    threads: lambda wildcards: PLAN.settings("predict", wildcards.dataset).threads
     resources:
         mem_mb=memory_mb(3000, 0.5),
     params:

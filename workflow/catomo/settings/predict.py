@@ -35,7 +35,8 @@ class Predict(Settings):
         False, "write probability_<class>.tif, the probability of every class per pixel"
     )
     precision: Literal["auto", "float32", "bfloat16"] = key(
-        "auto", "arithmetic of the network; auto takes bfloat16 where the CPU has it"
+        "auto",
+        "arithmetic of the network; auto takes bfloat16 where the GPU, or else the CPU, has it",
     )
     threads: int = key(
         2, "threads of TensorFlow; another number gives other last digits", ge=1, le=128
