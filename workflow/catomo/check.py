@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 
 from catomo import code
+from catomo.blend import VIEWS
 from catomo.datasets import Dataset
 from catomo.errors import UserError
 from catomo.plan import DEFAULT_CONFIG, Plan, load_plan
@@ -21,7 +22,6 @@ from catomo.record import RECORDS, Record, read_record
 _SECONDS_PER_VOXEL_TILT_ITERATION = 1.1e-10
 _SECONDS_PER_TRAINED_PIXEL = 1.2e-6  # base 16, bfloat16; grows with the square of the base
 _SECONDS_PER_PREDICTED_PIXEL = 4e-7
-_PASSES = {"none": 1, "flips": 4, "dihedral": 8}
 
 
 def check(files: list[Path]) -> tuple[list[str], list[str]]:
@@ -123,7 +123,7 @@ def estimates(dataset: Dataset, plan: Plan, tilts: int, shape: tuple) -> list[st
         memory = settings.memory_bytes() / 1e9
         line("train", memory, 0.1e9, pixels * _SECONDS_PER_TRAINED_PIXEL * weight)
     if "predict" in verbs:
-        passes = _PASSES[plan.settings("predict", dataset.name).average]
+        passes = len(VIEWS[plan.settings("predict", dataset.name).average])
         line("predict", 2.0, 0.02 * voxels, voxels * passes * _SECONDS_PER_PREDICTED_PIXEL)
     if "surfaces" in verbs:
         line("surfaces", 1.0 + 6.0 * voxels / 1e9, 0.1e9, 20 + voxels * 1e-7)
