@@ -10,7 +10,7 @@ from catomo.settings.train import Train
 unet.start(threads=2)  # before anything else wakes TensorFlow
 
 
-def learner(**changes):
+def learner(class_weights=(0.2, 0.3, 0.5), **changes):
     """Return a learner of a tiny network, from the seed of its settings, and one batch."""
     settings = Train.model_validate(
         {"network": {"levels": 2, "base_filters": 2}, "warmup_steps": 4, "steps": 10} | changes
@@ -19,7 +19,7 @@ def learner(**changes):
     net = unet.build(3, **settings.network.model_dump())
     rng = np.random.default_rng(0)
     batch = rng.random((1, 16, 16, 1), np.float32), rng.integers(0, 3, (1, 16, 16), np.uint8)
-    return Learner(net, settings, [0.2, 0.3, 0.5]), batch, settings
+    return Learner(net, settings, class_weights), batch, settings
 
 
 def weights(one):
@@ -46,6 +46,13 @@ def test_a_gradient_longer_than_clip_norm_is_shortened():
         lengths.append(10 * np.linalg.norm(np.concatenate(first_moment)))  # 1 - beta1 is 0.1
     assert lengths[0] > 0.1
     assert lengths[1] == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_the_loss_goes_with_the_class_weights():
+    only_focal = {"loss": {"dice_weight": 0.0}}
+    one, batch, _ = learner(**only_focal)
+    double, _, _ = learner(class_weights=(0.4, 0.6, 1.0), **only_focal)
+    assert double.improve(*batch) == pytest.approx(2 * one.improve(*batch), rel=1e-5)
 
 
 def test_the_seed_decides_the_first_weights():
