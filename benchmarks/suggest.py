@@ -103,9 +103,9 @@ def _scores(slices, truth, options) -> dict[str, dict]:
 
 def _learnt(images, labels, unseen, truth, steps: int) -> dict[str, float]:
     """Train on some slices and return the DSC on the others, all pixels together."""
-    from catomo import augment, blend, unet
+    from catomo import blend, unet
     from catomo.learning import Learner
-    from catomo.samples import Sample, training_window
+    from catomo.samples import Sample, training_batches
 
     settings = Train.model_validate(
         {"steps": steps, "threads": 1, "network": {"levels": 5, "base_filters": 8}}
@@ -115,16 +115,7 @@ def _learnt(images, labels, unseen, truth, steps: int) -> dict[str, float]:
     net = unet.build(3, **settings.network.model_dump(), precision=precision)
     learner = Learner(net, settings, settings.loss.class_weights)
     taught = [Sample("", "", *pair) for pair in zip(images, labels, strict=True)]
-    for batch in augment.batches(
-        list(images),
-        list(labels),
-        settings.augment,
-        window=training_window(taught, settings),
-        batch_size=settings.batch_size,
-        steps=settings.steps,
-        seed=settings.seed,
-        threads=settings.threads,
-    ):
+    for batch in training_batches(taught, settings):
         learner.improve(*batch)
     predict, multiple = unet.runner(net), unet.downsampling(settings.network.levels)
     counts = np.zeros((3, 2), np.int64)  # of each class: in both, in either (twice the mean)

@@ -204,9 +204,9 @@ def _parts(data: str, settings) -> tuple[list, list]:
 
 def _training(name: str, data: str) -> dict:
     """Train as the name says; score the test part on the way and at the end."""
-    from catomo import augment, baselines, losses, model_file, unet
+    from catomo import baselines, losses, model_file, unet
     from catomo.learning import Learner
-    from catomo.samples import class_fractions, training_window
+    from catomo.samples import class_fractions, training_batches
 
     name, _, start = name.partition("/start=")
     recipe, split, seed, *more = name.split("/")
@@ -229,16 +229,7 @@ def _training(name: str, data: str) -> dict:
     if recipe == "published":
         batches = published_batches(images, labels, settings)
     else:
-        batches = augment.batches(
-            images,
-            labels,
-            settings.augment,
-            window=training_window(taught, settings),
-            batch_size=settings.batch_size,
-            steps=settings.steps,
-            seed=settings.seed,
-            threads=settings.threads,
-        )
+        batches = training_batches(taught, settings)
     looks = {round(settings.steps * (k + 1) / _LOOKS) for k in range(_LOOKS)}
     course, spent = [], np.zeros(2)
     begun = _clocks()

@@ -26,6 +26,17 @@ def weights(one):
     return np.concatenate([v.numpy().ravel() for v in one.net.trainable_variables])
 
 
+def test_learning_rate_rises_then_falls():
+    settings = Train(steps=100, warmup_steps=10, learning_rate=1e-3)
+    rates = [learning_rate(step, settings) for step in range(100)]
+    assert rates[0] == pytest.approx(1e-4)
+    assert rates[9] == rates[10] == 1e-3
+    assert rates[55] == pytest.approx(5e-4)
+    assert 0 < rates[99] < 1e-6
+    flat = Train(preset="paper", steps=100)
+    assert {learning_rate(step, flat) for step in range(100)} == {5e-4}
+
+
 def test_weights_move_as_far_as_the_learning_rate_of_the_step_says():
     one, batch, settings = learner()
     # Adam's first steps go by the learning rate along every weight (Kingma & Ba 2015, §2.1).

@@ -12,7 +12,6 @@ from catomo import baselines, inference, model_file, unet
 from catomo import train as train_module
 from catomo.errors import UserError
 from catomo.hashes import sha256_of
-from catomo.learning import learning_rate
 from catomo.record import read_record
 from catomo.samples import Sample, read_samples
 from catomo.settings.predict import Predict
@@ -177,17 +176,6 @@ def test_black_borders_teach_nothing_but_are_tested(tmp_path):
         for sample in samples[part]:
             assert (sample.labels[:, :10] == 255).all() == ignored
             assert not (sample.labels[:, 10:] == 255).any()
-
-
-def test_learning_rate_rises_then_falls():
-    settings = Train(steps=100, warmup_steps=10, learning_rate=1e-3)
-    rates = [learning_rate(step, settings) for step in range(100)]
-    assert rates[0] == pytest.approx(1e-4)
-    assert rates[9] == rates[10] == 1e-3
-    assert rates[55] == pytest.approx(5e-4)
-    assert 0 < rates[99] < 1e-6
-    flat = Train(preset="paper", steps=100)
-    assert {learning_rate(step, flat) for step in range(100)} == {5e-4}
 
 
 def test_a_time_limit_is_admitted(tmp_path):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from catomo import split, unet
+from catomo import augment, split, unet
 from catomo.errors import UserError
 from catomo.labels import IGNORE, load_labels
 from catomo.progress import say
@@ -86,6 +86,21 @@ def training_window(samples: list[Sample], settings) -> tuple[int, int]:
     largest = np.max([s.image.shape for s in samples], axis=0)
     rows, columns = (-(-min(int(n), settings.patch_px) // multiple) * multiple for n in largest)
     return rows, columns
+
+
+def training_batches(samples: list[Sample], settings, first: int = 0):
+    """Return the training data of all steps from `first` on, see `augment.batches`."""
+    return augment.batches(
+        [s.image for s in samples],
+        [s.labels for s in samples],
+        settings.augment,
+        window=training_window(samples, settings),
+        batch_size=settings.batch_size,
+        steps=settings.steps,
+        seed=settings.seed,
+        threads=settings.threads,
+        first=first,
+    )
 
 
 def common_pixel_size(sizes: dict[str, float]) -> float:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from catomo import augment, baselines, blend, code, curves, losses, model_file, unet
+from catomo import baselines, blend, code, curves, losses, model_file, unet
 from catomo.checkpoints import Checkpoint, key_of
 from catomo.hashes import sha256_of
 from catomo.labels import TRUTH
@@ -25,7 +25,7 @@ from catomo.samples import (
     class_fractions,
     common_pixel_size,
     read_samples,
-    training_window,
+    training_batches,
 )
 from catomo.settings.predict import Predict
 from catomo.temperature import fit_temperature
@@ -153,18 +153,7 @@ def _learn(learner, predict, samples, settings, checkpoint) -> tuple[int, list[d
         learner.restore(state, notes["step"])
         rows, recent = notes["rows"], notes["recent"]
         say(f"train: goes on after step {learner.step}, where it was ended")
-    taught = samples["train"]
-    data = augment.batches(
-        [s.image for s in taught],
-        [s.labels for s in taught],
-        settings.augment,
-        window=training_window(taught, settings),
-        batch_size=settings.batch_size,
-        steps=settings.steps,
-        seed=settings.seed,
-        threads=settings.threads,
-        first=learner.step,
-    )
+    data = training_batches(samples["train"], settings, first=learner.step)
     deadline = time.monotonic() + 60 * (settings.max_minutes or math.inf)
     for images, labels in progress(data, "train", settings.steps - learner.step):
         recent.append(learner.improve(images, labels))
