@@ -55,7 +55,7 @@ lock:            ## renew requirements.txt and requirements-test.txt
 	    --no-emit-index-url --no-annotate --custom-compile-command "make lock" $$name.in -o $$name.txt; done
 
 docs: setup      ## renew config/README.md from the settings models
-	$(BIN)/python -m catomo.settings.document > config/README.md
+	$(BIN)/python -m catomo.plan.document > config/README.md
 
 rulegraph: setup ## renew the picture of the rules (needs graphviz)
 	$(BIN)/snakemake --rulegraph 2>/dev/null | dot -Tsvg > images/rulegraph.svg

@@ -54,13 +54,13 @@ import numpy as np
 import yaml
 
 from align_peers import Found, cleaned, peers
-from catomo.align import align, compare
-from catomo.geometry import Geometry
-from catomo.record import read_record
-from catomo.settings.align import Align
-from catomo.settings.tilt_series import Simulate
-from catomo.simulate import simulate
-from catomo.store import StackReader
+from catomo.align.geometry import Geometry
+from catomo.align.settings import Align
+from catomo.align.stage import align, compare
+from catomo.files.store import StackReader
+from catomo.record.record import read_record
+from catomo.tilt_series.settings import Simulate
+from catomo.tilt_series.simulate import simulate
 
 DEMO = Path(__file__).parents[1] / "resources" / "phantoms" / "demo-128.yaml"
 COLUMNS = {

@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from catomo.code import versions_of
-from catomo.record import committing, read_record
-from catomo.settings.tilt_series import Simulate
-from catomo.store import StackReader, StackWriter
+from catomo.files.store import StackReader, StackWriter
+from catomo.record.code import versions_of
+from catomo.record.record import committing, read_record
+from catomo.tilt_series.settings import Simulate
 
 
 def enlarge(series: Path, output: Path, size: int) -> float:

@@ -31,19 +31,19 @@ import h5py
 import numpy as np
 
 from align_peers import from_etspy
-from catomo.align import align
-from catomo.backends import make_solver
+from catomo.align.geometry import Geometry
+from catomo.align.preprocess import mend
+from catomo.align.registration import low_order
+from catomo.align.settings import Align
+from catomo.align.stage import align
 from catomo.figures import AFTER, BEFORE, new_figure, save
-from catomo.geometry import Geometry
-from catomo.preprocess import mend
-from catomo.projector import ShearProjector
-from catomo.record import read_record
-from catomo.registration import low_order
-from catomo.settings.align import Align
-from catomo.settings.reconstruct import Reconstruct
-from catomo.settings.tilt_series import ImportSeries
-from catomo.store import StackReader
-from catomo.tilt_series import import_tilt_series
+from catomo.files.store import StackReader
+from catomo.projection.shear import ShearProjector
+from catomo.reconstruct.backends import make_solver
+from catomo.reconstruct.settings import Reconstruct
+from catomo.record.record import read_record
+from catomo.tilt_series.import_series import import_tilt_series
+from catomo.tilt_series.settings import ImportSeries
 
 FOLDS = 5
 PIXEL_SIZE_NM = 3.36

@@ -25,10 +25,10 @@ from pathlib import Path
 import numpy as np
 
 from align import DEMO, quiet, simulated, true_geometry
-from catomo.align import align
-from catomo.geometry import Geometry
-from catomo.record import read_record
-from catomo.settings.align import Align
+from catomo.align.geometry import Geometry
+from catomo.align.settings import Align
+from catomo.align.stage import align
+from catomo.record.record import read_record
 
 STEPS = {
     "random": (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0),

@@ -36,7 +36,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from catomo.distances import PERCENTILES, hausdorff
+from catomo.evaluate.distances import PERCENTILES, hausdorff
 
 PIXEL_NM = 0.12
 SHAPES = {"2d": (512, 512), "3d": (64, 512, 512)}

@@ -43,7 +43,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-from catomo.code import versions_of
+from catomo.record.code import versions_of
 
 CLASSES = ["background", "alumina", "pt"]
 RUNS = {
@@ -115,8 +115,8 @@ def stage(options) -> list[dict]:
 
 
 def _stage(source: Path, model: Path | None, settings: dict, output: Path) -> dict:
-    from catomo.predict import predict
-    from catomo.settings.predict import Predict
+    from catomo.predict.settings import Predict
+    from catomo.predict.stage import predict
 
     file = model or _untrained(source.parent / "untrained.keras", settings["threads"])
     peak, done = [0.0], threading.Event()
@@ -146,8 +146,8 @@ def _stage(source: Path, model: Path | None, settings: dict, output: Path) -> di
 
 def schemes(options) -> list[dict]:
     """Score and time ways to lead the network over the test slices."""
-    from catomo import blend, unet
-    from catomo.metrics import confusion_matrix, overlap_scores
+    from catomo.labels.overlap import confusion_matrix, overlap_scores
+    from catomo.network import blend, unet
 
     tests, _ = _data(options)
     if not tests:
@@ -205,15 +205,14 @@ def schemes(options) -> list[dict]:
 
 def calibration(options) -> list[dict]:
     """Return the expected calibration error near boundaries, with and without temperature."""
-    from catomo import blend, unet
-    from catomo.calibration import (
+    from catomo.evaluate.calibration import (
         expected_calibration_error,
         risk_coverage,
         tally,
-        tempered,
         without_temperature,
     )
-    from catomo.temperature import fit_temperature
+    from catomo.network import blend, unet
+    from catomo.network.temperature import fit_temperature, tempered
 
     tests, others = _data(options)
     if not tests:
@@ -261,7 +260,7 @@ def calibration(options) -> list[dict]:
 
 def _published(run, images: np.ndarray) -> np.ndarray:
     """Lead the network over square tiles as the published script describes it."""
-    from catomo.blend import VIEWS, tile_weights
+    from catomo.network.blend import VIEWS, tile_weights
 
     edge, step = 512, 256
     padded = np.pad(images[0], step, mode="reflect")
@@ -283,7 +282,7 @@ def _published(run, images: np.ndarray) -> np.ndarray:
 
 def _near_borders(shape: tuple[int, int], multiple: int) -> np.ndarray:
     """Return the pixels near the inner borders of tiles of 512 px that overlap by 256."""
-    from catomo.blend import tile_starts
+    from catomo.network.blend import tile_starts
 
     near = np.zeros(shape, bool)
     for axis, length in enumerate(shape):
@@ -322,7 +321,7 @@ def _data(options) -> tuple[list, list]:
         parts = json.loads(record.read_text())["split"]
         names = [name for part in parts.values() for name in part["test"]]
     if options.phantom:
-        from catomo.store import read_pages
+        from catomo.files.store import read_pages
 
         stacks = (read_pages(options.phantom / f"{n}.tif") for n in ("slices", "truth_labels"))
         pairs = list(zip(*stacks, strict=True))
@@ -336,8 +335,8 @@ def _data(options) -> tuple[list, list]:
 
 def _written(images: list[np.ndarray], count: int, folder: Path) -> Path:
     """Write a stage `slices` of so many slices, the images repeated and rolled along."""
-    from catomo.hashes import sha256_of
-    from catomo.store import StackWriter
+    from catomo.files.store import StackWriter
+    from catomo.record.hashes import sha256_of
 
     folder.mkdir()
     shape = (count, *images[0].shape)
@@ -357,7 +356,7 @@ def _written(images: list[np.ndarray], count: int, folder: Path) -> Path:
 
 
 def _untrained(path: Path, threads: int) -> Path:
-    from catomo import model_file, unet
+    from catomo.network import model_file, unet
 
     if not path.is_file():
         unet.start(threads)
@@ -369,7 +368,7 @@ def _untrained(path: Path, threads: int) -> Path:
 
 
 def _model(options):
-    from catomo import model_file, unet
+    from catomo.network import model_file, unet
 
     unet.start(options.threads)
     file = options.model or _untrained(options.folder / "untrained.keras", options.threads)

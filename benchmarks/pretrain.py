@@ -17,17 +17,18 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from catomo import contrast, model_file
-from catomo.backends import make_solver
 from catomo.errors import UserError
-from catomo.phantom import render_specimen
-from catomo.settings.slices import Slices
-from catomo.settings.tilt_series import Specimen
-from catomo.settings.train import Train
-from catomo.shares import labels_of
-from catomo.simulate import FilmSheet, project, record_counts, tilts_of
-from catomo.slices import import_slices
-from catomo.train import train
+from catomo.network import model_file
+from catomo.phantom.settings import Specimen
+from catomo.phantom.shares import labels_of
+from catomo.phantom.specimen import render_specimen
+from catomo.reconstruct.backends import make_solver
+from catomo.slices import contrast
+from catomo.slices.settings import Slices
+from catomo.slices.stage import import_slices
+from catomo.tilt_series.simulate import FilmSheet, project, record_counts, tilts_of
+from catomo.train.settings import Train
+from catomo.train.stage import train
 
 PIXEL_NM = 0.12
 SHAPE = (32, 512, 512)  # of a phantom (y, z, x)

@@ -241,8 +241,8 @@ PARTICLE = 10  # brighter than this is a particle
 
 def tv(folder: Path, quick: bool) -> dict:
     """Print MLEM-TV by the default settings beside plain MLEM at its best; return the figures."""
-    from catomo.backends import make_solver
-    from catomo.settings.reconstruct import Reconstruct
+    from catomo.reconstruct.backends import make_solver
+    from catomo.reconstruct.settings import Reconstruct
 
     shape, seeds = ((256, 512), (1,)) if quick else (STANDARD, (1, 2, 3))
     content = np.load(phantom_case(folder, shape))
@@ -337,9 +337,9 @@ def _stage(folder: Path, case: Path, rows: int) -> tuple[float, float, int]:
 
 def _write_alignment(folder: Path, case: Path, rows: int) -> None:
     """Write a `02_align` of counts whose brightness changes along the tilt axis."""
-    from catomo.record import committing
+    from catomo.files.store import StackWriter
+    from catomo.record.record import committing
     from catomo.settings.base import Settings
-    from catomo.store import StackWriter
 
     sinogram = np.load(case)["sinogram"]
     profile = 0.5 + np.sin(np.pi * (np.arange(rows) + 0.5) / rows)

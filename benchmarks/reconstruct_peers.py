@@ -40,7 +40,7 @@ ONCE = {"skimage_sart"}  # so slow that one round is enough
 
 
 def _catomo(case, subsets: int):
-    from catomo.backends import make_solver
+    from catomo.reconstruct.backends import make_solver
 
     depth_width, detector = case["truth"].shape, case["sinogram"].shape[1]
     solvers = {}

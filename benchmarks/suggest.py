@@ -28,17 +28,17 @@ from pathlib import Path
 import numpy as np
 
 from align import DEMO, quiet, simulated
-from catomo.align import align
-from catomo.intervals import mean_ci
-from catomo.reconstruct import reconstruct
-from catomo.record import read_record
-from catomo.settings.align import Align
-from catomo.settings.reconstruct import Reconstruct
-from catomo.settings.slices import Slices
-from catomo.settings.train import Train
-from catomo.slices import export_slices
-from catomo.store import read_pages
-from catomo.suggest import material_per_slice, spread, suggest
+from catomo.align.settings import Align
+from catomo.align.stage import align
+from catomo.evaluate.intervals import mean_ci
+from catomo.files.store import read_pages
+from catomo.labels.material import material_per_slice, spread, suggest
+from catomo.reconstruct.settings import Reconstruct
+from catomo.reconstruct.stage import reconstruct
+from catomo.record.record import read_record
+from catomo.slices.settings import Slices
+from catomo.slices.stage import export_slices
+from catomo.train.settings import Train
 
 CLASSES = ("alumina", "pt")
 
@@ -103,9 +103,9 @@ def _scores(slices, truth, options) -> dict[str, dict]:
 
 def _learnt(images, labels, unseen, truth, steps: int) -> dict[str, float]:
     """Train on some slices and return the DSC on the others, all pixels together."""
-    from catomo import blend, unet
-    from catomo.learning import Learner
-    from catomo.samples import Sample, training_batches
+    from catomo.network import blend, unet
+    from catomo.train.learning import Learner
+    from catomo.train.samples import Sample, training_batches
 
     settings = Train.model_validate(
         {"steps": steps, "threads": 1, "network": {"levels": 5, "base_filters": 8}}

@@ -47,7 +47,7 @@ from pathlib import Path
 import numpy as np
 
 import train_table
-from catomo.code import versions_of
+from catomo.record.code import versions_of
 from train_published import published_batches
 
 SPLITS = {
@@ -151,7 +151,7 @@ def _run(name: str, data: str) -> dict:
 
 def _settings(recipe: str, split: str, changes: dict):
     """Return the settings `train` of a cell."""
-    from catomo.settings.train import Train
+    from catomo.train.settings import Train
 
     if split in SPLITS:
         parting = {"method": "names", **SPLITS[split]}
@@ -183,8 +183,8 @@ def _parts(data: str, settings) -> tuple[list, list]:
     """Return the training and the test samples."""
     import tifffile
 
-    from catomo import split
-    from catomo.samples import Sample, without_black_border
+    from catomo.train import split
+    from catomo.train.samples import Sample, without_black_border
 
     files = sorted(Path(data, "images").glob("*.tif"))
     if not files:
@@ -204,9 +204,11 @@ def _parts(data: str, settings) -> tuple[list, list]:
 
 def _training(name: str, data: str) -> dict:
     """Train as the name says; score the test part on the way and at the end."""
-    from catomo import baselines, losses, model_file, unet
-    from catomo.learning import Learner
-    from catomo.samples import class_fractions, training_batches
+    from catomo.labels import baselines
+    from catomo.network import model_file, unet
+    from catomo.train import losses
+    from catomo.train.learning import Learner
+    from catomo.train.samples import class_fractions, training_batches
 
     name, _, start = name.partition("/start=")
     recipe, split, seed, *more = name.split("/")
@@ -269,7 +271,7 @@ def _clocks() -> np.ndarray:
 
 
 def _scores(predict, tests, settings, average: str = "none") -> dict[str, list]:
-    from catomo import blend, unet
+    from catomo.network import blend, unet
 
     multiple = unet.downsampling(settings.network.levels)
     found = [
@@ -281,7 +283,7 @@ def _scores(predict, tests, settings, average: str = "none") -> dict[str, list]:
 
 def _each(truths, found) -> dict[str, list]:
     """Return the DSC of every image; not a number where a class is not in the truth."""
-    from catomo.baselines import mean_dsc
+    from catomo.labels.baselines import mean_dsc
 
     names = ["background", "alumina", "pt"]
     single = [mean_dsc([t], [f], names) for t, f in zip(truths, found, strict=True)]
@@ -293,7 +295,7 @@ def _each(truths, found) -> dict[str, list]:
 
 def _baselines(taught, tests) -> dict[str, dict]:
     """Return scores and CPU-minutes, reading aside, of what needs no network."""
-    from catomo import baselines
+    from catomo.labels import baselines
 
     images, labels = [s.image for s in taught], [s.labels for s in taught]
     greys, truths = [s.image for s in tests], [s.labels for s in tests]
@@ -331,9 +333,10 @@ def _ceiling(tests, sigma_px: float = 0.5, patch_px: float = 4.0, repeats: int =
 
 def _speed(precision: str, filters: int, images: int = 2, repeats: int = 4) -> dict:
     """Return the seconds per image of a training step, a forward pass and the augmentation."""
-    from catomo import augment, unet
-    from catomo.learning import Learner
-    from catomo.settings.train import Train
+    from catomo.network import unet
+    from catomo.train import augment
+    from catomo.train.learning import Learner
+    from catomo.train.settings import Train
 
     settings = Train.model_validate({"network": {"base_filters": filters}})
     unet.start(settings.threads)

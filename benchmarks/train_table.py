@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from catomo.intervals import mean_ci
+from catomo.evaluate.intervals import mean_ci
 
 CLASSES = ("alumina", "pt")
 _NAMES = {"published": "reference"}

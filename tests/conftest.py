@@ -23,7 +23,7 @@ def balls(shape, *centres_and_radii):
 
 def find(labels, smallest=0.0, split=1.0):
     """Return the particles of a volume or an image."""
-    from catomo.particles import find_particles
+    from catomo.labels.particles import find_particles
 
     pages = labels if labels.ndim == 3 else [labels]
     return find_particles(pages, 2, labels.shape, smallest, split)

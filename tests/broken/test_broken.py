@@ -15,8 +15,8 @@ import pytest
 import tifffile
 import yaml
 
-from catomo.store import image_bytes
-from catomo.tie import mark_of
+from catomo.files.store import image_bytes
+from catomo.labels.tie import mark_of
 
 HEADER = "dataset\tsource\tpath\tangles\tpixel_size_nm\tlabels\tmodel\ttrains\n"
 GOOD = "good\tphantom\tresources/phantoms/demo-128.yaml\t\t\t\t\t\n"

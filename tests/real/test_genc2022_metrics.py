@@ -5,10 +5,10 @@ import warnings
 import numpy as np
 import pytest
 
-from catomo.distances import PERCENTILES, hausdorff
-from catomo.intervals import mean_ci
-from catomo.scores import Scored, paper_scores, summary
-from catomo.settings.evaluate import Evaluate
+from catomo.evaluate.distances import PERCENTILES, hausdorff
+from catomo.evaluate.intervals import mean_ci
+from catomo.evaluate.scores import Scored, paper_scores, summary
+from catomo.evaluate.settings import Evaluate
 
 # Table 1 as printed in the paper (Sci Rep 12, 2022): precision, recall, DSC.
 PRINTED = {"alumina": (0.95, 0.97, 0.96), "pt": (0.92, 0.78, 0.84)}

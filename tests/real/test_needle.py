@@ -6,9 +6,9 @@ import shutil
 import numpy as np
 import pytest
 
-from catomo.reconstruct import reconstruct
-from catomo.settings.reconstruct import Reconstruct
-from catomo.store import read_pages
+from catomo.files.store import read_pages
+from catomo.reconstruct.settings import Reconstruct
+from catomo.reconstruct.stage import reconstruct
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from catomo import code
+from catomo.record import code
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "envs").glob("*.yaml"))

@@ -6,7 +6,7 @@ import shutil
 import pytest
 import yaml
 
-from catomo.hashes import fingerprint_of_labels
+from catomo.record.hashes import fingerprint_of_labels
 
 
 def test_the_root_snakefile_plans_all_nine_stages(project):

@@ -9,10 +9,14 @@ from pathlib import Path
 _WORKFLOW = Path(workflow.current_basedir).parent
 sys.path.insert(0, str(_WORKFLOW))
 
-from catomo import code
-from catomo.hashes import fingerprint, fingerprint_of_labels, fingerprint_of_series
-from catomo.plan import make_plan
-from catomo.record import RECORDS
+from catomo.record import code
+from catomo.record.hashes import (
+    fingerprint,
+    fingerprint_of_labels,
+    fingerprint_of_series,
+)
+from catomo.plan.plan import make_plan
+from catomo.stages import STAGES, record_path, stage_of
 
 # Files given with --configfile come first in this list, but they are laid on the others.
 _given = list(workflow.overwrite_configfiles)
@@ -21,20 +25,6 @@ PLAN, _problems = make_plan(config, [os.path.relpath(file) for file in _files])
 if _problems:
     sys.stderr.write("".join(f"{line}\n" for line in _problems))
     sys.exit(1)
-
-
-FOLDERS = {
-    "simulate": "01_tilt_series",
-    "import": "01_tilt_series",
-    "align": "02_align",
-    "reconstruct": "03_reconstruct",
-    "slices": "04_slices",
-    "train": "05_train",
-    "predict": "06_predict",
-    "evaluate": "07_evaluate",
-    "surfaces": "08_surfaces",
-    "report": "09_report",
-}
 
 
 def _names(source):
@@ -67,8 +57,7 @@ def settings(verb):
 
 def record(verb, name="{dataset}"):
     """Return the path of a stage's record."""
-    name = f"models/{name}" if verb == "train" else name
-    return f"results/{name}/{FOLDERS[verb]}/{RECORDS[verb]}"
+    return record_path(verb, name)
 
 
 def raw(column):
@@ -121,8 +110,8 @@ def everything(verb):
         # targets are collected: earlier there are no execution settings yet.
         if workflow.execution_settings is not None:
             workflow.execution_settings.keep_going = True
-        if verb == "train":
-            return [record("train", model) for model in PLAN.models()]
+        if stage_of(verb).per_model:
+            return [record(verb, model) for model in PLAN.models()]
         return [
             record(verb, dataset.name)
             for dataset in PLAN.datasets.values()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from catomo.stages import Stage
 
 
 class Settings(BaseModel):
@@ -19,6 +22,11 @@ def key(default: Any, meaning: str, unit: str = "", **limits: Any) -> Any:
     `limits` are pydantic's: ``ge``, ``gt``, ``le``, ``lt``, ``min_length``, ``pattern``.
     """
     return Field(default, description=meaning, json_schema_extra={"unit": unit}, **limits)
+
+
+def settings_model(stage: Stage) -> type[Settings]:
+    """Return the model of a stage's settings."""
+    return getattr(import_module(f"catomo.{stage.word}.settings"), stage.settings)
 
 
 class PhaseClass(Settings):

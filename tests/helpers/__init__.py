@@ -1,0 +1,1 @@
+"""What several test modules make: series of balls, slices to annotate, files of microscopes."""

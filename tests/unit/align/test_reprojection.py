@@ -1,0 +1,90 @@
+"""Reprojection: shifts, wrong images and wrong angles show in what the tilts predict."""
+
+import numpy as np
+import pytest
+
+from catomo.align.geometry import Geometry
+from catomo.align.projection_matching import match
+from catomo.align.reprojection import Reprojection, Reprojector
+from catomo.align.suspects import other_reading
+from helpers.balls import BALLS, TILTS, project
+
+ALL = np.ones(len(TILTS), bool)
+STRAIGHT = Geometry(0.0, np.zeros(len(TILTS)), np.zeros(len(TILTS)))
+
+
+def images(across=0.0, along=0.0):
+    across, along = np.broadcast_to(across, TILTS.shape), np.broadcast_to(along, TILTS.shape)
+    return project(BALLS, 0.0, across, along).astype(np.float32)
+
+
+def test_error_is_the_part_not_predicted():
+    rng = np.random.default_rng(0)
+    one = rng.normal(size=(1, 20, 20)).astype(np.float32)
+    rest = rng.normal(size=(1, 20, 20)).astype(np.float32)
+    rest -= one * np.vdot(one, rest) / np.vdot(one, one)
+    rest *= 0.3 * np.linalg.norm(one) / np.linalg.norm(rest)
+    assert Reprojection(one, 5 * one, 1).error() == pytest.approx([0], abs=1e-3)
+    expected = 0.3 / np.hypot(1, 0.3)  # of an orthogonal remainder
+    assert Reprojection(one + rest, one, 1).error() == pytest.approx([expected], rel=1e-4)
+
+
+def test_known_shifts_are_measured():
+    across, along = np.random.default_rng(1).uniform(-0.4, 0.4, (2, len(TILTS)))
+    still, moved = images(), images(across, along)
+    found = Reprojection(moved, still, 1).shifts()
+    assert found[0] == pytest.approx(across, abs=0.03)
+    assert found[1] == pytest.approx(along, abs=0.03)
+
+
+def test_the_true_geometry_predicts_best():
+    reproject = Reprojector(images(), ALL, True, 96)
+    best = reproject(STRAIGHT, TILTS, 5).error().mean()
+    rng = np.random.default_rng(2)
+    worse = Geometry(0.0, rng.normal(0, 0.5, len(TILTS)), STRAIGHT.along)
+    assert reproject(worse, TILTS, 5).error().mean() > 1.5 * best
+    assert reproject(STRAIGHT.turned(2.0), TILTS, 5).error().mean() > 1.5 * best
+
+
+def test_held_out_images_take_no_part_in_their_prediction():
+    spoilt = images()
+    spoilt[9] = spoilt[9, ::-1]
+    one = Reprojector(images(), ALL, True, 96)(STRAIGHT, TILTS, 5).predicted
+    other = Reprojector(spoilt, ALL, True, 96)(STRAIGHT, TILTS, 5).predicted
+    assert other[9] == pytest.approx(one[9], abs=1e-6 * float(one.max()))
+    assert np.abs(other[8] - one[8]).max() > 1e-3 * one.max()
+
+
+def test_matching_finds_the_shifts():
+    rng = np.random.default_rng(3)
+    across, along = rng.uniform(-1.5, 1.5, (2, len(TILTS)))
+    theta = np.deg2rad(TILTS)
+    low = np.stack([np.cos(theta), np.sin(theta), np.ones_like(theta)], axis=1)
+    across -= low @ np.linalg.lstsq(low, across, rcond=None)[0]
+    along -= along.mean()
+    reproject = Reprojector(images(across, along), ALL, True, 96)
+    found = match(reproject, TILTS, STRAIGHT, keep_offset=True)
+    assert np.sqrt(np.mean((found.across - across) ** 2)) < 0.05
+    assert np.sqrt(np.mean((found.along - along) ** 2)) < 0.05
+
+
+def test_matching_finds_the_offset_unless_it_is_kept():
+    reproject = Reprojector(images(across=0.8), ALL, True, 96)
+    free = match(reproject, TILTS, STRAIGHT, keep_offset=False).across
+    kept = match(reproject, TILTS, STRAIGHT, keep_offset=True).across
+    columns = np.stack([np.cos(np.deg2rad(TILTS)), np.ones(len(TILTS))], axis=1)
+
+    def offset(across):
+        return np.linalg.lstsq(columns, across, rcond=None)[0][1]
+
+    assert offset(kept) == pytest.approx(0, abs=0.02)
+    assert 0.4 < offset(free) < 1.0  # the offset comes in slowly, a few tenths a round
+
+
+def test_a_better_reading_of_the_angles_is_told_apart():
+    reproject = Reprojector(images(), ALL, True, 64)
+    words, ratio = other_reading(reproject, STRAIGHT, TILTS / 2)
+    assert words == "the true angles are twice the given ones"
+    assert ratio < 0.5
+    _, ratio = other_reading(reproject, STRAIGHT, TILTS)
+    assert ratio > 1.5

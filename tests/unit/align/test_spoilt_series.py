@@ -1,0 +1,134 @@
+"""align: a series spoilt in a usual way gets a warning that names it; a good one passes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from catomo.files.store import StackReader
+from catomo.reconstruct.settings import Reconstruct
+from catomo.reconstruct.stage import reconstruct
+from catomo.tilt_series.settings import Simulate
+from catomo.tilt_series.simulate import simulate
+from helpers.balls import BALLS, SIZE, TILTS, phantom, project, run, write_series
+
+DEMO = Path(__file__).parents[3] / "resources" / "phantoms" / "demo-128.yaml"
+FILM = {"thickness_nm": 5, "contrast": 0.35, "texture_sigma_nm": 1.5, "texture_amplitude": 0.25}
+MIDDLE = int(np.argmin(np.abs(TILTS)))  # -2°, the nearest to 0° with that at 2°
+
+
+def exchange(one, other):
+    def change(images):
+        images[[one, other]] = images[[other, one]]
+        return images
+
+    return change
+
+
+def in_order_of_acquisition(images):
+    return images[[*range(MIDDLE, len(TILTS)), *range(MIDDLE - 1, -1, -1)]]
+
+
+def in_turns(images):
+    outwards = [MIDDLE + (k + 1) // 2 * (1 if k % 2 else -1) for k in range(len(TILTS))]
+    return images[outwards]
+
+
+def thrown_about(images):
+    far = np.random.default_rng(4).uniform(-0.4, 0.4, (len(images), 2)) * SIZE
+    moved = np.full_like(images, 7.0)
+    for image, target, (y, x) in zip(images, moved, far.astype(int), strict=True):
+        rows, columns = np.indices(image.shape)
+        inside = (rows - y >= 0) & (rows - y < SIZE) & (columns - x >= 0) & (columns - x < SIZE)
+        target[inside] = image[rows[inside] - y, columns[inside] - x]
+    return moved
+
+
+def blank(images):
+    images[7] = 7.0
+    return images
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (exchange(9, 16), ["-30° is not what", "-2° is not what", "it resembles -30°"]),
+        (exchange(3, 29), ["-54° is not what", "50° is not what", "it resembles -54°"]),
+        (blank, ["the images at -38° show nothing"]),
+        (in_order_of_acquisition, ["in the order of acquisition, up from 0° and then down"]),
+        (in_turns, ["in the order of acquisition, up and down in turns from 0°"]),
+        (lambda images: images.transpose(0, 2, 1), ["does the tilt axis lie along x"]),
+        (thrown_about, ["outside the recorded frame"]),
+    ],
+)
+def test_the_cause_is_named(tmp_path, change, words):
+    record, _ = run(phantom(tmp_path / "series", noise=True, change=change), tmp_path / "out")
+    assert record["verdict"] in ("warn", "stop")
+    said = "; ".join(record["reasons"])
+    assert all(word in said for word in words), said
+
+
+@pytest.mark.parametrize(("factor", "word"), [(0.5, "twice"), (2.0, "half")])
+def test_a_wrong_step_is_named(tmp_path, factor, word):
+    tilts = TILTS if factor == 0.5 else TILTS / 2
+    across, along = np.random.default_rng(8).uniform(-4, 4, (2, len(tilts)))
+    images = project(BALLS, 1.0, across, along, tilts=tilts) + 7.0
+    record, _ = run(write_series(tmp_path / "series", images, tilts * factor), tmp_path / "out")
+    assert record["verdict"] == "stop"
+    assert f"if the true angles are {word} the given ones" in record["reasons"][0]
+
+
+def test_misplaced_tilts_are_suggested_for_exclusion(tmp_path):
+    series = phantom(tmp_path / "series", change=exchange(9, 16))
+    record, _ = run(series, tmp_path / "out")
+    assert record["suggested_exclusions_deg"] == [-30.0, -2.0]
+
+
+def test_reversed_angles_give_the_exact_mirror(tmp_path):
+    across, along = np.random.default_rng(6).uniform(-4, 4, (2, len(TILTS)))
+    images = project(BALLS, 1.5, across, along) + 7.0
+    volumes, shifts = [], []
+    for name, order in (("right", 1), ("reversed", -1)):
+        series = write_series(tmp_path / name, images[::order])
+        record, _ = run(series, tmp_path / f"{name}-aligned")
+        assert record["verdict"] == "pass", record["reasons"]
+        shifts.append([record["across_px"][::order], record["along_px"][::order]])
+        settings = Reconstruct(backend="cpu", algorithm="mlem", iterations=5, tv=0.0)
+        reconstruct(tmp_path / f"{name}-aligned", tmp_path / f"{name}-volume", settings)
+        with StackReader(tmp_path / f"{name}-volume" / "volume.tif") as reader:
+            volumes.append(reader.read())
+    assert np.array(shifts[0]) == pytest.approx(np.array(shifts[1]), abs=1e-5)
+    right, mirror = volumes
+    assert np.abs(right - mirror[:, ::-1]).max() < 1e-4 * right.max()
+    assert np.abs(right - mirror).max() > 0.1 * right.max()  # or the test shows nothing
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_ten_good_series_pass(tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(6, 40))
+    balls = np.column_stack(
+        [
+            *rng.normal(0, [9, 7, 12], (n, 3)).clip(-24, 24).T[[0, 2, 1]],
+            rng.uniform(1.2, 6, n),
+            rng.uniform(5, 60, n),
+        ]
+    )
+    across, along = rng.uniform(-5, 5, (2, len(TILTS)))
+    images = project(balls, rng.uniform(-5, 5), across + rng.uniform(-4, 4), along)
+    counts = 10 ** rng.uniform(2.2, 3.5)  # at the brightest pixel
+    images = rng.poisson(counts * images / images.max() + rng.uniform(0, 0.3) * counts)
+    record, _ = run(write_series(tmp_path / "series", images), tmp_path / "out")
+    assert record["verdict"] == "pass", record["reasons"]
+
+
+@pytest.mark.parametrize(("seed", "counts"), [(2, 60), (3, 400)])
+def test_good_series_on_film_pass(tmp_path, seed, counts):
+    specimen = yaml.safe_load(DEMO.read_text()) | {"film": FILM}
+    specimen["acquisition"] |= {"counts_mid_plate": counts, "background_counts": counts / 10}
+    (tmp_path / "film.yaml").write_text(yaml.safe_dump(specimen))
+    simulate(tmp_path / "film.yaml", tmp_path / "series", Simulate(seed=seed))
+    record, _ = run(tmp_path / "series", tmp_path / "out")
+    assert record["steps"]["specimen"]["kind"] == "extended"
+    assert record["verdict"] == "pass", record["reasons"]

@@ -1,0 +1,107 @@
+"""The network is the one of the paper, layer by layer."""
+
+import keras
+import numpy as np
+import pytest
+
+from catomo.network import unet
+from catomo.network.model_file import load, save, weights_sha256
+from catomo.train.settings import Train
+
+unet.start(threads=2)  # before anything else wakes TensorFlow
+
+
+def test_the_paper_network_has_its_layers_filters_and_parameters():
+    net = unet.build(3, **Train(preset="paper").network.model_dump(), precision="float32")
+    kinds = {
+        kind: [layer for layer in net.layers if type(layer) is kind]
+        for kind in (
+            keras.layers.Conv2D,
+            keras.layers.Conv2DTranspose,
+            keras.layers.AveragePooling2D,
+            keras.layers.Concatenate,
+        )
+    }
+    assert [len(layers) for layers in kinds.values()] == [2 * 11 + 1, 5, 5, 5]
+    assert {type(layer) for layer in net.layers if layer.weights} == {
+        keras.layers.Conv2D,
+        keras.layers.Conv2DTranspose,
+    }
+    pools = kinds[keras.layers.AveragePooling2D]
+    assert all(p.pool_size == p.strides == (2, 2) for p in pools)
+    assert [p.output.shape[-1] for p in pools] == [32, 64, 128, 256, 512]
+    convolutions = kinds[keras.layers.Conv2D][:-1]
+    up_and_down = [32, 64, 128, 256, 512, 1024, 512, 256, 128, 64, 32]
+    assert [c.filters for c in convolutions] == [f for f in up_and_down for _ in "ab"]
+    assert all(c.kernel_size == (3, 3) for c in convolutions)
+    assert all(c.activation is keras.activations.relu for c in convolutions)
+    assert all(isinstance(c.kernel_initializer, keras.initializers.HeNormal) for c in convolutions)
+    rises = kinds[keras.layers.Conv2DTranspose]
+    assert [t.filters for t in rises] == [512, 256, 128, 64, 32]
+    assert all(t.kernel_size == t.strides == (2, 2) for t in rises)
+    # By hand: 9·in·out + out per convolution, 4·in·out + out per rise, 32·3 + 3 at the end.
+    down = sum(9 * i * o + o for i, o in zip([1, *up_and_down[:5]], up_and_down[:6], strict=True))
+    down += sum(9 * f * f + f for f in up_and_down[:6])
+    up = sum((4 * 2 * f * f + f) + (9 * 2 * f * f + f) + (9 * f * f + f) for f in up_and_down[6:])
+    assert net.count_params() == down + up + 32 * 3 + 3
+    assert net.count_params() == pytest.approx(31.1e6, rel=2e-3)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_output_is_a_probability_of_the_same_size(precision):
+    net = unet.build(3, levels=3, base_filters=4, precision=precision)
+    found = unet.runner(net)(np.full((2, 8, 12), 99, np.uint8))
+    assert found.shape == (2, 8, 12, 3)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found.sum(axis=-1), 1, atol=1e-6)
+
+
+def test_a_model_file_keeps_the_network_and_its_bytes_hold_no_date(tmp_path):
+    unet.start(2, seed=3)
+    net = unet.build(3, levels=3, base_filters=4)
+    about = {"classes": ["a", "b", "c"], "network": {"levels": 3, "base_filters": 4}}
+    save(net, tmp_path / "one.keras", about)
+    unet.start(2, seed=3)
+    save(unet.build(3, 3, 4, "bfloat16"), tmp_path / "half.keras", about)
+    save(net, tmp_path / "two.keras", about)
+    assert (tmp_path / "one.keras").read_bytes() == (tmp_path / "two.keras").read_bytes()
+    for name in ("one", "half"):
+        again, found = load(tmp_path / f"{name}.keras", "float32")
+        assert found == about
+        assert weights_sha256(again) == weights_sha256(net)
+    image = np.random.default_rng(0).integers(0, 256, (1, 8, 8), dtype=np.uint8)
+    np.testing.assert_array_equal(unet.runner(net)(image), unet.runner(again)(image))
+    plain = keras.models.load_model(tmp_path / "one.keras")
+    np.testing.assert_array_equal(plain.get_weights()[0], net.get_weights()[0])
+
+
+@pytest.mark.parametrize(("capability", "precision"), [((7, 5), "float32"), ((8, 0), "bfloat16")])
+def test_a_gpu_decides_the_precision_where_there_is_one(monkeypatch, capability, precision):
+    config = unet.tf.config
+    monkeypatch.setattr(config, "list_physical_devices", lambda kind: ["a card"])
+    details = {"compute_capability": capability}
+    monkeypatch.setattr(config.experimental, "get_device_details", lambda gpu: details)
+    assert unet.resolved_precision("auto") == precision
+
+
+@pytest.mark.parametrize(("flags", "precision"), [("avx2", "float32"), ("avx512_bf16", "bfloat16")])
+def test_without_a_gpu_the_cpu_decides_the_precision(monkeypatch, flags, precision):
+    monkeypatch.setattr(unet.tf.config, "list_physical_devices", lambda kind: [])
+    monkeypatch.setattr(unet.Path, "read_text", lambda path: f"flags : sse {flags} fma")
+    assert unet.resolved_precision("auto") == precision
+
+
+def test_a_gpus_memory_is_taken_as_needed_and_asked_for_once(monkeypatch):
+    growing = {"first": False, "second": True}  # TensorFlow refuses a change once it runs
+
+    def grow(gpu, wanted):
+        assert not growing[gpu], f"{gpu} has begun"
+        growing[gpu] = wanted
+
+    monkeypatch.setattr(unet.tf.config, "list_physical_devices", lambda kind: list(growing))
+    experimental = unet.tf.config.experimental
+    monkeypatch.setattr(experimental, "get_memory_growth", growing.get)
+    monkeypatch.setattr(experimental, "set_memory_growth", grow)
+    for _ in range(2):
+        unet.start(2)
+        assert growing == {"first": True, "second": True}

@@ -1,0 +1,186 @@
+"""Configuration and table of datasets: what is combined, and every mistake in one line."""
+
+import pytest
+import yaml
+
+from catomo.plan.plan import load_plan
+from catomo.train.settings import PRESETS, Augment, Train
+from conftest import ROOT
+
+HEADER = "dataset\tsource\tpath\tangles\tpixel_size_nm\tlabels\tmodel\ttrains\n"
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a configuration and a table, load them."""
+    specimen = tmp_path / "phantom.yaml"
+    specimen.write_text("{}")
+
+    def load(config=None, rows="phantom\tphantom\tSPECIMEN\t\t\ttruth\t\t\n", header=HEADER):
+        table = tmp_path / "datasets.tsv"
+        table.write_text(header + rows.replace("SPECIMEN", str(specimen)))
+        path = tmp_path / "config.yaml"
+        path.write_text(yaml.safe_dump({"datasets": str(table), **(config or {})}))
+        return load_plan([path])
+
+    return load
+
+
+def test_labels_without_model_train_a_model_of_the_datasets_name(write):
+    plan, problems = write()
+    assert not problems
+    dataset = plan.datasets["phantom"]
+    assert dataset.model == "phantom"
+    assert dataset.trains
+    assert plan.stages(dataset)[0] == "simulate"
+    assert plan.stages(dataset)[-3:] == ["evaluate", "surfaces", "report"]
+
+
+def test_without_labels_and_model_a_dataset_stops_at_the_slices(write):
+    plan, _ = write(rows="p\tphantom\tSPECIMEN\n")
+    assert plan.stages(plan.datasets["p"]) == [
+        "simulate",
+        "align",
+        "reconstruct",
+        "slices",
+        "report",
+    ]
+
+
+def test_a_folder_of_loose_images_makes_no_surfaces(write, tmp_path):
+    row = f"loose\tslices\t{tmp_path}\t\t0.12\t{tmp_path}\t\t\n"
+    plan, problems = write(rows=row)
+    assert not problems
+    assert plan.stages(plan.datasets["loose"]) == ["slices", "predict", "evaluate", "report"]
+
+
+def test_overrides_reach_one_dataset_only(write):
+    rows = "a\tphantom\tSPECIMEN\nb\tphantom\tSPECIMEN\n"
+    config = {
+        "reconstruct": {"iterations": 7},
+        "overrides": {"b": {"reconstruct": {"iterations": 9}}},
+    }
+    plan, problems = write(config, rows)
+    assert not problems
+    assert plan.settings("reconstruct", "a").iterations == 7
+    assert plan.settings("reconstruct", "b").iterations == 9
+
+
+def test_a_preset_of_an_override_fills_in_its_own_values(write):
+    plan, problems = write({"overrides": {"phantom": {"train": {"preset": "paper"}}}})
+    assert not problems
+    assert plan.settings("train", "phantom").network.base_filters == 32
+    assert plan.settings("train", "other").network.base_filters == 16
+
+
+def test_the_paper_configuration_writes_its_preset_out():
+    block = yaml.safe_load((ROOT / "config/paper.yaml").read_text())["train"]
+    assert set(block) == {"preset", "patch_px", *PRESETS["paper"]}
+    assert Train.model_validate(block) == Train(preset="paper")
+    assert block["augment"].keys() == Augment.model_fields.keys()
+
+
+def test_all_mistakes_are_found_in_one_go(write):
+    config = {
+        "reconstrct": {},
+        "reconstruct": {"iterations": "many", "iteratons": 3},
+        "overrides": {"nobody": {"align": {}}, "p": {"polish": {}}},
+    }
+    rows = "p\tphantom\tSPECIMEN\np\tphantom\tmissing.yaml\nmodels\tfilm\tSPECIMEN\n"
+    _, problems = write(config, rows)
+    text = "\n".join(problems)
+    assert "config.yaml: reconstrct: unknown key; did you mean 'reconstruct'?" in text
+    assert 'config.yaml: reconstruct.iterations: found "many"; must be a valid integer' in text
+    assert "reconstruct.iteratons: unknown key; did you mean 'iterations'?" in text
+    assert "line 3, dataset: 'p' stands in line 2 already" in text
+    assert "line 3, path: found no file or folder 'missing.yaml'" in text
+    assert "line 4, dataset: 'models' is reserved" in text
+    assert "line 4, source: found 'film'; must be phantom, tilt_series, slices" in text
+    assert all("\n" not in line for line in problems)
+
+
+def test_mistakes_in_overrides_are_found(write):
+    config = {"overrides": {"nobody": {}, "phantom": {"polish": {}, "align": {"x": 1}}}}
+    _, problems = write(config)
+    assert len(problems) == 3
+    assert any("overrides.nobody: no such dataset or model" in line for line in problems)
+    assert any("overrides.phantom.polish: no such stage" in line for line in problems)
+    assert any("overrides.phantom.align.x: unknown key" in line for line in problems)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("../x\tphantom\tSPECIMEN\n", "dataset: found '../x'; allowed are letters"),
+        ("x\ttilt_series\tSPECIMEN\t\t0\n", "pixel_size_nm: found '0'; must be a number above 0"),
+        ("x\tslices\tSPECIMEN\n", "pixel_size_nm: is empty; slices need it"),
+        ("x\ttilt_series\tSPECIMEN\t\t\ttruth\n", "labels: 'truth' is for phantoms"),
+        ("x\tphantom\tSPECIMEN\t\t\t\t\tyes\n", "trains: is 'yes' but 'labels' is empty"),
+        ("x\tphantom\tSPECIMEN\t\t\t\tm\t\n", "model 'm' is trained by no dataset"),
+        ("x\tphantom\t$NOWHERE_AT_ALL/x\n", "environment variable NOWHERE_AT_ALL is not set"),
+        ("x\tphantom\ta;b\n", "shell signs are not allowed"),
+    ],
+)
+def test_each_wrong_cell_gives_its_line(write, row, message):
+    plan, problems = write(rows=row)
+    assert "x" not in plan.datasets or "model" in message
+    assert len(problems) == 1
+    assert message in problems[0]
+
+
+def test_unknown_column_is_named(write):
+    _, problems = write(header=HEADER.replace("angles", "angels"))
+    assert problems == [problems[0]]
+    assert "unknown column 'angels'; did you mean 'angles'?" in problems[0]
+
+
+def test_broken_yaml_names_file_and_line(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("align:\n  a: [1\n")
+    _, problems = load_plan([path])
+    assert len(problems) == 1
+    assert str(path) in problems[0]
+    assert "not valid YAML" in problems[0]
+
+
+def test_overrides_of_another_table_are_unused_not_wrong(write, tmp_path):
+    write({"overrides": {"phantom": {"align": {}}}})
+    table = tmp_path / "other.tsv"
+    table.write_text(HEADER + f"other\tphantom\t{tmp_path}/phantom.yaml\n")
+    over = tmp_path / "over.yaml"
+    over.write_text(yaml.safe_dump({"datasets": str(table)}))
+    plan, problems = load_plan([tmp_path / "config.yaml", over])
+    assert problems == []
+    assert list(plan.datasets) == ["other"]
+
+
+@pytest.mark.parametrize(("stage", "key"), [("align", "apply"), ("train", "init_from")])
+def test_a_file_that_a_setting_names_must_be_there(write, stage, key):
+    _, problems = write({stage: {key: "no/such.file"}})
+    assert len(problems) == 1
+    assert f"{stage}.{key} of" in problems[0]
+    assert "no/such.file is not there" in problems[0]
+
+
+def test_a_model_may_start_from_another_one_of_the_table(write):
+    rows = "a\tphantom\tSPECIMEN\t\t\ttruth\tdraft\t\nb\tphantom\tSPECIMEN\t\t\ttruth\tmine\t\n"
+    plan, problems = write({"overrides": {"mine": {"train": {"init_from": "draft"}}}}, rows)
+    assert not problems
+    assert (plan.teacher("mine"), plan.teacher("draft")) == ("draft", "")
+    assert plan.settings("train", "mine").init_from == "results/models/draft/05_train"
+
+
+def test_a_model_that_would_start_from_itself_is_named(write):
+    rows = "a\tphantom\tSPECIMEN\t\t\ttruth\tone\t\nb\tphantom\tSPECIMEN\t\t\ttruth\tother\t\n"
+    circle = {
+        name: {"train": {"init_from": start}}
+        for name, start in (("one", "other"), ("other", "one"))
+    }
+    _, problems = write({"overrides": circle}, rows)
+    assert len(problems) == 2
+    assert (
+        "train.init_from of model one: starts from itself (one from other from one)" in problems[0]
+    )
+    _, problems = write({"train": {"init_from": "one"}}, rows)
+    assert len(problems) == 1
+    assert "model one: starts from itself (one from one)" in problems[0]

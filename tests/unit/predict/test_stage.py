@@ -1,0 +1,275 @@
+"""Prediction: every slice labelled, the same bytes each time, unfit models refused."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import catomo
+from catomo import figures
+from catomo.errors import UserError
+from catomo.files.store import read_pages, write_stack
+from catomo.network import draft, model_file, unet
+from catomo.network.temperature import tempered
+from catomo.predict import inference, slabs
+from catomo.predict.settings import Predict
+from catomo.predict.stage import predict
+from catomo.record.hashes import sha256_of
+
+unet.start(threads=2)  # before anything else wakes TensorFlow
+
+NETWORK = {"levels": 3, "base_filters": 4}
+CLASSES = ["background", "alumina", "pt"]
+
+
+@pytest.fixture
+def slices(tmp_path):
+    return make_slices(tmp_path / "slices", (5, 30, 44))
+
+
+def make_slices(folder, shape):
+    folder.mkdir()
+    stack = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    write_stack(folder / "slices.tif", stack, 0.12)
+    record = {
+        "stage": "slices",
+        "names": [f"slice_{i:04d}" for i in range(len(stack))],
+        "contiguous": True,
+        "shape": shape,
+        "pixel_size_nm": 0.12,
+        "files": {"slices.tif": {"sha256": sha256_of(folder / "slices.tif")}},
+    }
+    (folder / "slices.json").write_text(json.dumps(record))
+    return folder
+
+
+def make_model(path, pixel_size_nm=0.12, classes=CLASSES, **more):
+    unet.start(2, seed=7)
+    net = unet.build(len(classes), **NETWORK)
+    about = {
+        "classes": classes,
+        "pixel_size_nm": pixel_size_nm,
+        "network": NETWORK,
+        "downsampling": 4,
+        **more,
+    }
+    model_file.save(net, path, about)
+    return path, net
+
+
+def test_labels_and_confidence_are_those_of_the_network(tmp_path, slices):
+    model, net = make_model(tmp_path / "m.keras")
+    settings = Predict(average="none", precision="float32", batch_px=3000)
+    predict(slices, model, tmp_path / "out", settings)
+    labels = read_pages(tmp_path / "out" / "labels.tif")
+    confidence = read_pages(tmp_path / "out" / "confidence.tif")
+    stack = read_pages(slices / "slices.tif")
+    padded = np.pad(stack, ((0, 0), (0, 2), (0, 0)), mode="reflect")
+    expected = unet.runner(net)(padded)[:, :30]
+    np.testing.assert_array_equal(labels, expected.argmax(axis=-1))
+    assert np.abs(confidence - 255 * expected.max(axis=-1)).max() < 0.51
+    record = json.loads((tmp_path / "out" / "prediction.json").read_text())
+    assert sorted(record["files"]) == ["confidence.tif", "labels.tif", "prediction.png"]
+    assert record["fractions"] == {
+        name: np.count_nonzero(labels == label) / labels.size for label, name in enumerate(CLASSES)
+    }
+    assert record["model"]["sha256"] == sha256_of(model)
+    assert record["tiled"] is False
+
+
+@pytest.mark.parametrize("whole_slice_max_px", [0, 10**6])
+def test_again_gives_the_same_bytes_whatever_the_batch(tmp_path, slices, whole_slice_max_px):
+    model, _ = make_model(tmp_path / "m.keras")
+    common = {"whole_slice_max_px": whole_slice_max_px, "tile_px": 16, "overlap_px": 8}
+    predict(slices, model, tmp_path / "a", Predict(**common))
+    predict(slices, model, tmp_path / "b", Predict(**common))
+    for name in ("labels.tif", "confidence.tif", "prediction.png", "prediction.json"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 1, 9), (1, 70, 3)])
+def test_slices_of_any_size_pass(tmp_path, shape):
+    slices = make_slices(tmp_path / "slices", shape)
+    model, net = make_model(tmp_path / "m.keras")
+    settings = Predict(average="none", precision="float32")
+    predict(slices, model, tmp_path / "out", settings)
+    more = [(0, -n % 4) for n in shape[1:]]
+    padded = np.pad(read_pages(slices / "slices.tif"), [(0, 0), *more], mode="reflect")
+    expected = unet.runner(net)(padded)[:, : shape[1], : shape[2]]
+    labels = read_pages(tmp_path / "out" / "labels.tif")
+    np.testing.assert_array_equal(labels, expected.argmax(axis=-1))
+
+
+def test_a_model_that_does_not_fit_is_refused_in_one_line(tmp_path, slices):
+    out = tmp_path / "out"
+    model, _ = make_model(tmp_path / "coarse.keras", pixel_size_nm=0.127)
+    with pytest.raises(UserError, match=r"learnt at 0\.127 nm per pixel, .* has 0\.12"):
+        predict(slices, model, out, Predict())
+    model, _ = make_model(tmp_path / "other.keras", classes=["background", "zeolite", "pt"])
+    with pytest.raises(UserError, match="knows the classes background, zeolite, pt"):
+        predict(slices, model, out, Predict())
+    scaling = {"dtype": "uint8", "scale": 1.0}
+    model, _ = make_model(tmp_path / "scaled.keras", input=scaling)
+    with pytest.raises(UserError, match=r"takes uint8 times 1\.0, slices are uint8 times 1/255"):
+        predict(slices, model, out, Predict())
+    with pytest.raises(UserError, match="model file not found"):
+        predict(slices, tmp_path / "none.keras", out, Predict())
+    (tmp_path / "text.keras").write_text("no zip")
+    with pytest.raises(UserError, match="not a zip"):
+        predict(slices, tmp_path / "text.keras", out, Predict())
+    with pytest.raises(UserError, match=r"found no training\.json"):
+        predict(slices, tmp_path, out, Predict())
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("learnt_from_phantoms", [False, True])
+@pytest.mark.parametrize("specimen", ["real", "phantom"])
+def test_what_a_draft_model_finds_is_flagged_as_a_draft(
+    tmp_path, slices, capsys, monkeypatch, learnt_from_phantoms, specimen
+):
+    titles, save = [], figures.save
+
+    def spied(figure, path):
+        titles.append(figure.get_suptitle())
+        save(figure, path)
+
+    monkeypatch.setattr(figures, "save", spied)
+    if specimen == "phantom":
+        content = json.loads((slices / "slices.json").read_text())
+        content["files"]["truth_labels.tif"] = {"sha256": "0"}
+        (slices / "slices.json").write_text(json.dumps(content))
+    model, _ = make_model(tmp_path / "m.keras", draft=learnt_from_phantoms)
+    predict(slices, model, tmp_path / "out", Predict(average="none"))
+    record = json.loads((tmp_path / "out" / "prediction.json").read_text())
+    assert record["draft"] is learnt_from_phantoms
+    warned = draft.TITLE if learnt_from_phantoms and specimen == "real" else ""
+    assert titles == [warned]
+    assert (draft.TITLE in capsys.readouterr().err) is bool(warned)
+
+
+def test_a_model_within_five_percent_is_taken(tmp_path, slices):
+    model, _ = make_model(tmp_path / "near.keras", pixel_size_nm=0.125)
+    predict(slices, model, tmp_path / "out", Predict())
+    assert (tmp_path / "out" / "prediction.json").is_file()
+
+
+def test_the_temperature_of_the_model_changes_the_confidence_and_no_label(tmp_path, slices):
+    plain, net = make_model(tmp_path / "plain.keras", temperature=None)
+    warm, _ = make_model(tmp_path / "warm.keras", temperature=2.5)
+    settings = Predict(average="none", precision="float32", write_probabilities=True)
+    predict(slices, plain, tmp_path / "plain", settings)
+    predict(slices, warm, tmp_path / "warm", settings)
+    padded = np.pad(read_pages(slices / "slices.tif"), ((0, 0), (0, 2), (0, 0)), mode="reflect")
+    expected = tempered(unet.runner(net)(padded)[:, :30], 2.5)
+    found = {
+        name: read_pages(tmp_path / "warm" / f"{name}.tif")
+        for name in ("labels", "confidence", *(f"probability_{c}" for c in CLASSES))
+    }
+    np.testing.assert_array_equal(found["labels"], read_pages(tmp_path / "plain" / "labels.tif"))
+    for label, name in enumerate(CLASSES):
+        assert np.abs(found[f"probability_{name}"] - 255 * expected[..., label]).max() < 0.51
+    np.testing.assert_array_equal(
+        found["confidence"], np.max([found[f"probability_{name}"] for name in CLASSES], axis=0)
+    )
+    records = [
+        json.loads((tmp_path / name / "prediction.json").read_text()) for name in ("plain", "warm")
+    ]
+    assert [record["temperature"] for record in records] == [1.0, 2.5]
+    assert [record["calibrated"] for record in records] == [False, True]
+    assert "probability_pt.tif" in records[1]["files"]
+
+
+KILLED = """
+import os, signal, sys
+from catomo.predict import slabs
+from catomo.predict.stage import predict
+from catomo.predict.settings import Predict
+
+save = slabs.Slabs.save
+
+def save_or_die(self, number, arrays):
+    if number == 3:  # in the middle of a slab
+        self._path(number).with_suffix(".partial").write_bytes(b"half a slab")
+        os.kill(os.getpid(), signal.SIGKILL)
+    save(self, number, arrays)
+
+slabs.Slabs.save = save_or_die
+predict(*sys.argv[1:4], Predict.model_validate_json(sys.argv[4]))
+"""
+
+
+def test_killed_and_started_again_gives_the_bytes_of_an_undisturbed_run(tmp_path, slices, capsys):
+    model, _ = make_model(tmp_path / "m.keras", temperature=1.7)
+    settings = Predict(batch_px=30 * 44, write_probabilities=True)  # a slice at a time
+    out = tmp_path / "out"
+    command = [sys.executable, "-c", KILLED, slices, model, out, settings.model_dump_json()]
+    workflow = Path(catomo.__file__).parents[1]
+    run = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(workflow)}, check=False)
+    assert run.returncode == -signal.SIGKILL
+    assert not (out / "prediction.json").exists()
+    predict(slices, model, out, settings)
+    assert "goes on after 3 slices" in capsys.readouterr().err
+    predict(slices, model, tmp_path / "undisturbed", settings)
+    names = sorted(path.name for path in out.iterdir())
+    assert names == sorted(path.name for path in (tmp_path / "undisturbed").iterdir())
+    assert [name for name in names if name.startswith(".")] == [".predict.files"]
+    for name in names:
+        assert (out / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
+
+
+def test_slabs_of_another_run_and_damaged_ones_are_not_taken(tmp_path):
+    kept = slabs.Slabs(tmp_path / "slabs", "key", 3)
+    page = np.arange(12, dtype=np.uint8).reshape(1, 3, 4)
+    for number in (0, 1):
+        kept.save(number, {"labels": page + number})
+    damaged = tmp_path / "slabs" / "key" / "000001.npz"
+    damaged.write_bytes(damaged.read_bytes()[:-40])
+    again = slabs.Slabs(tmp_path / "slabs", "key", 3)
+    assert again.missing == [1, 2]
+    assert slabs.Slabs(tmp_path / "slabs", "other", 3).missing == [0, 1, 2]
+    assert slabs.Slabs(tmp_path / "slabs", "key", 3).missing == [0, 1, 2]
+
+
+def test_killed_after_the_last_slab_nothing_is_computed_again(tmp_path):
+    page = np.arange(12, dtype=np.uint8).reshape(1, 3, 4)
+    for number in range(3):
+        slabs.Slabs(tmp_path / "slabs", "key", 3).save(number, {"labels": page + number})
+    kept = slabs.Slabs(tmp_path / "slabs", "key", 3)
+    written = []
+    never = dict.fromkeys(("read", "segment", "decide"), pytest.fail)
+    follow = lambda: written.extend(kept.pages("labels"))  # noqa: E731
+    inference.convey(kept, **never, followers=[follow], label="try")
+    np.testing.assert_array_equal(written, np.concatenate([page + n for n in range(3)]))
+
+
+@pytest.mark.parametrize("broken", ["read", "segment", "decide", "follow"])
+def test_an_error_anywhere_on_the_conveyor_ends_it(tmp_path, broken):
+    def step(name, result):
+        def work(*_):
+            if name == broken:
+                raise OSError("no space left")
+            return result
+
+        return work
+
+    page = np.zeros((1, 2, 2), np.uint8)
+    kept = slabs.Slabs(tmp_path / "slabs", "key", 5)
+    with pytest.raises(OSError, match="no space left"):
+        inference.convey(
+            kept,
+            read=step("read", page),
+            segment=step("segment", page),
+            decide=step("decide", {"labels": page}),
+            followers=[lambda: list(kept.pages("labels")), step("follow", None)],
+            label="try",
+        )
+
+
+def test_ties_go_to_the_first_class():
+    p = np.float32([[[[0.4, 0.4, 0.2], [0.2, 0.4, 0.4], [0.1, 0.2, 0.7]]]])
+    assert inference.decided(p, 3.0)["labels"].tolist() == [[[0, 1, 2]]]

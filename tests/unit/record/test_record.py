@@ -1,0 +1,134 @@
+"""Records: whole or absent, told apart by content, never overwriting a person's file."""
+
+import json
+
+import pytest
+
+from catomo.errors import UserError
+from catomo.record.hashes import fingerprint_of_labels
+from catomo.record.record import committing, read_record
+from catomo.report.settings import Report
+
+
+def make(folder, text="made", name="report.html"):
+    with committing(folder, "report", Report()) as out:
+        out.path(name).write_text(text)
+        out.record["answer"] = float("nan")
+
+
+def test_record_lists_its_files_and_holds_plain_json(tmp_path):
+    make(tmp_path)
+    record = read_record(tmp_path, "report")
+    assert record.file("report.html").read_text() == "made"
+    assert record["answer"] is None
+    assert record["stage"] == "report"
+    assert not (tmp_path / ".report.partial").exists()
+
+
+def test_nothing_is_left_of_a_stage_that_fails(tmp_path):
+    def fail():
+        with committing(tmp_path, "report", Report()) as out:
+            out.path("report.html").write_text("half")
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_changed_or_missing_file_is_noticed(tmp_path):
+    make(tmp_path)
+    record = read_record(tmp_path, "report")
+    (tmp_path / "report.html").write_text("other")
+    with pytest.raises(UserError, match="content differs from the sha256"):
+        record.file("report.html")
+    (tmp_path / "report.html").unlink()
+    with pytest.raises(UserError, match="file is missing"):
+        record.file("report.html")
+
+
+def test_a_persons_file_is_never_overwritten(tmp_path):
+    (tmp_path / "report.html").write_text("mine")
+    with pytest.raises(UserError, match="was not made by catomo"):
+        make(tmp_path)
+    assert (tmp_path / "report.html").read_text() == "mine"
+    assert not (tmp_path / "provenance.json").exists()
+
+
+def test_a_second_run_replaces_the_first_and_drops_its_other_files(tmp_path):
+    make(tmp_path, name="old.html")
+    make(tmp_path)
+    assert not (tmp_path / "old.html").exists()
+    assert (tmp_path / "report.html").exists()
+
+
+def test_a_run_after_the_record_was_removed_knows_its_own_files(tmp_path):
+    # Snakemake removes the declared outputs, the record among them, before a rerun.
+    make(tmp_path)
+    (tmp_path / "provenance.json").unlink()
+    make(tmp_path, "again")
+    assert (tmp_path / "report.html").read_text() == "again"
+
+
+def test_same_content_gives_the_same_record(tmp_path):
+    make(tmp_path / "a")
+    make(tmp_path / "b")
+    one, other = ((tmp_path / f / "provenance.json").read_text() for f in "ab")
+    assert one == other
+    assert str(tmp_path) not in one
+
+
+def test_reading_another_stages_record_is_refused(tmp_path):
+    make(tmp_path)
+    with pytest.raises(UserError, match="is the record of 'report', expected align"):
+        read_record(tmp_path / "provenance.json", "align")
+    with pytest.raises(UserError, match="run 'align' first"):
+        read_record(tmp_path, "align")
+    (tmp_path / "alignment.json").write_text("{")
+    with pytest.raises(UserError, match="not readable as JSON"):
+        read_record(tmp_path, "align")
+
+
+def test_inputs_are_named_as_they_were_when_the_stage_began(tmp_path):
+    labels = tmp_path / "labels"
+    labels.mkdir()
+    file, raw = labels / "slice_0001.tif", tmp_path / "raw.txt"
+
+    def inputs(folder, meanwhile=lambda: None):
+        file.write_text("first")
+        raw.write_text("first")
+        with committing(folder, "report", Report(), {"labels": labels, "raw": raw}) as out:
+            out.path("x.html").write_text("x")
+            meanwhile()
+        return json.loads((folder / "provenance.json").read_text())["inputs"]
+
+    def save_again():
+        file.write_text("second")
+        raw.write_text("second")
+
+    assert inputs(tmp_path / "disturbed", save_again) == inputs(tmp_path / "quiet")
+
+
+def test_a_record_and_the_rules_count_the_same_files_as_labels(tmp_path):
+    labels = tmp_path / "mine"
+    labels.mkdir()
+    for name in ("slice_0001.tif", "slice_0001.tif.unsaved", ".DS_Store"):
+        (labels / name).write_text(name)
+    given = dict.fromkeys(("labels", "sample/labels"), labels)
+    with committing(tmp_path / "out", "report", Report(), given) as out:
+        out.path("x.html").write_text("x")
+    inputs = json.loads((tmp_path / "out" / "provenance.json").read_text())["inputs"]
+    entry = {"folder": "mine", "fingerprint": fingerprint_of_labels(labels)}
+    assert inputs == {"labels": entry, "sample/labels": entry}
+
+
+def test_inputs_are_named_by_content_not_by_path(tmp_path):
+    make(tmp_path / "up")
+    source = read_record(tmp_path / "up", "report")
+    raw = tmp_path / "raw.txt"
+    raw.write_text("raw")
+    with committing(tmp_path / "down", "report", Report(), {"page": source, "raw": raw}) as out:
+        out.path("x.html").write_text("x")
+    inputs = json.loads((tmp_path / "down" / "provenance.json").read_text())["inputs"]
+    assert inputs["raw"]["file"] == "raw.txt"
+    assert set(inputs["page"]) == {"stage", "sha256"}

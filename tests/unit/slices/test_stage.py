@@ -1,0 +1,221 @@
+"""The stage slices: a contrast that can be undone, truth in place, any stack at the door."""
+
+import json
+
+import mrcfile
+import numpy as np
+import pytest
+import tifffile
+
+from catomo.errors import UserError
+from catomo.files.store import read_pages, write_labels, write_stack
+from catomo.labels import tie
+from catomo.labels.material import spread, suggest
+from catomo.phantom.shares import FULL
+from catomo.record.hashes import fingerprint
+from catomo.record.record import committing
+from catomo.settings.base import Settings
+from catomo.slices import contrast
+from catomo.slices.settings import Slices
+from catomo.slices.stage import export_slices, import_slices, inspect_stack
+
+SHAPE = (12, 20, 24)
+
+
+@pytest.fixture(scope="module")
+def labels():
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[3:10, 6:14, 4:20] = 1
+    labels[4:7, 7:10, 6:9] = 2
+    return labels
+
+
+@pytest.fixture(scope="module")
+def volume(labels):
+    noise = np.random.default_rng(1).gamma(1, 0.02, SHAPE)
+    return (np.array([0, 1, 19.5])[labels] + noise).astype(np.float32)
+
+
+@pytest.fixture
+def phantom(tmp_path, labels, volume):
+    """A phantom's 01 and 03, with the object moved by whole pixels."""
+    shift = {"y": 1.0, "z": -2.0, "x": 3.0}
+    with committing(tmp_path / "01", "simulate", Settings()) as out:
+        write_stack(out.path("truth_density.tif"), labels.astype(np.float32), 0.25)
+        for label, name in enumerate(("alumina", "pt"), start=1):
+            write_labels(out.path(f"truth_{name}.tif"), FULL * (labels == label), SHAPE, 0.25)
+    with committing(tmp_path / "03", "reconstruct", Settings()) as out:
+        write_stack(out.path("volume.tif"), np.roll(volume, (1, -2, 3), axis=(0, 1, 2)), 0.25)
+        out.record.update({"pixel_size_nm": 0.25, "truth": {"object_shift_px": shift}})
+    return tmp_path
+
+
+def read(folder):
+    return json.loads((folder / "slices.json").read_text())
+
+
+def test_export_of_a_phantom(phantom, labels):
+    out = phantom / "04"
+    export_slices(phantom / "03", out, Slices(suggest=4), "needle", truth=phantom / "01")
+    record, greys = read(out), read_pages(out / "slices.tif")
+    truth = read_pages(out / "truth_labels.tif")
+    np.testing.assert_array_equal(truth, np.roll(labels, (1, -2, 3), axis=(0, 1, 2)))
+    assert greys.dtype == np.uint8
+    # As in real annotated slices: background near 5, alumina near 60, Pt near 220.
+    medians = [np.median(greys[truth == value]) for value in (0, 1, 2)]
+    assert medians[0] < 15 < 45 < medians[1] < 70 < 200 < medians[2]
+    assert record["names"][3] == "slice_0003"
+    assert record["contiguous"] is True
+    assert len(record["suggested"]) == 4
+    assert all(truth[index].any() for index in record["suggested"])
+    for index in record["suggested"]:
+        name = f"to_annotate/slice_{index:04d}.tif"
+        np.testing.assert_array_equal(read_pages(out / name)[0], greys[index])
+        with tifffile.TiffFile(out / name) as tiff:
+            assert "PhysicalSizeX" in tiff.pages[0].description
+            assert not tiff.is_bigtiff  # which plain ImageJ does not open
+            assert tie.mark_in(tiff) == tie.mark_of(greys[index])
+    assert "4 suggested slices" in record["next_step"]
+    assert (out / "slices.png").stat().st_size > 2000
+
+
+def test_export_says_what_to_annotate_and_is_repeatable(phantom):
+    for name in ("a", "b"):
+        export_slices(phantom / "03", phantom / name, Slices(suggest=5), "needle")
+    assert (phantom / "a" / "slices.json").read_bytes() == (
+        phantom / "b" / "slices.json"
+    ).read_bytes()
+    step = read(phantom / "a")["next_step"]
+    for words in ("5 slices", "1 γ-alumina", "255", "labels/needle", "config/datasets.tsv"):
+        assert words in step
+
+
+def test_contrast_can_be_undone(volume):
+    settings = Slices(low_percentile=0, high_percentile=100, gamma=0.5)
+    rule = contrast.from_percentiles(lambda i: volume[i], len(volume), settings, "volume")
+    again = contrast.Contrast(**rule.record())
+    greys = again.greys(volume)
+    # Half a step of the square-root scale: 2 · sqrt(v / high) · high / 255 / 2.
+    step = np.sqrt(volume.astype(float) / rule.high) * rule.high / 255 + rule.high / 255**2
+    assert np.all(np.abs(again.values(greys) - volume) <= step)
+    assert greys.min() == 0
+    assert greys.max() == 255
+
+
+def test_a_volume_without_anything_in_it_is_refused():
+    for value, words in ((3.0, "all values are 3"), (np.nan, "not finite")):
+        flat = np.full((4, 4), value, np.float32)
+        with pytest.raises(UserError, match=words):
+            contrast.from_percentiles(lambda i, flat=flat: flat, 4, Slices(), "volume.tif")
+
+
+def test_suggestions_follow_the_material():
+    content = np.zeros(100)
+    content[20:80] = 1
+    chosen = spread(content, 6)
+    assert chosen == [24, 34, 44, 54, 64, 74]
+    assert spread(content, 200) == list(range(100))
+    lone = np.zeros(10)
+    lone[4] = 1
+    assert 4 in spread(lone, 3)
+    assert len(spread(lone, 3)) == len(spread(np.zeros(10), 3)) == 3
+
+
+def test_bright_particles_do_not_hide_the_support():
+    rng = np.random.default_rng(2)
+    stack = rng.integers(0, 12, (40, 64, 64), dtype=np.uint8)
+    stack[10:30, 16:48, 16:48] += 50
+    stack[10:13, 5:12, 5:12] = 230
+    chosen = suggest(stack, 10)
+    assert chosen[0] < 12
+    assert np.ptp(np.diff(chosen)) <= 1
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_import_keeps_8_bit_images(tmp_path, volume, compression):
+    greys = np.minimum(12 * volume, 255).astype(np.uint8)
+    (tmp_path / "images").mkdir()
+    for index, image in enumerate(greys):
+        name = tmp_path / "images" / f"part{index:02d}.tif"
+        tifffile.imwrite(name, image, compression=compression)
+    import_slices(tmp_path / "images", tmp_path / "04", Slices(), "real", 0.12)
+    record = read(tmp_path / "04")
+    np.testing.assert_array_equal(read_pages(tmp_path / "04" / "slices.tif"), greys)
+    assert record["names"][2] == "part02"
+    assert record["contiguous"] is False
+    assert record["suggested"] == list(range(12))
+    assert record["contrast"]["rule"].startswith("kept")
+    assert record["pixel_size_nm"] == 0.12
+
+
+def test_hidden_files_are_no_images(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.ones((8, 9), np.uint8))
+    before = fingerprint(tmp_path)
+    for name in (".DS_Store", "._a.tif"):
+        (tmp_path / name).write_text("what a system keeps")
+    assert inspect_stack(tmp_path).names == ["a"]
+    assert fingerprint(tmp_path) == before
+
+
+def test_import_of_stacks(tmp_path, volume):
+    tifffile.imwrite(tmp_path / "block.tif", volume)
+    tifffile.imwrite(tmp_path / "big_endian.tif", volume, byteorder=">")
+    tifffile.imwrite(tmp_path / "pages.tif", volume, compression="zlib")
+    mrcfile.write(tmp_path / "volume.mrc", volume)
+    for file in sorted(tmp_path.glob("*.*")):
+        stack = inspect_stack(file)
+        assert stack.shape == SHAPE, file
+        assert stack.contiguous
+        np.testing.assert_array_equal(stack.read(7), volume[7])
+        import_slices(file, tmp_path / file.stem, Slices(), "real", 0.12)
+    slices = {(tmp_path / p.stem / "slices.tif").read_bytes() for p in tmp_path.glob("*.*")}
+    assert len(slices) == 1
+
+
+def test_import_takes_one_image(tmp_path):
+    tifffile.imwrite(tmp_path / "one.tif", np.eye(9, dtype=np.uint16))
+    assert inspect_stack(tmp_path / "one.tif").shape == (1, 9, 9)
+
+
+def test_import_refuses_in_one_line(tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+
+    def refused(path, words):
+        with pytest.raises(UserError, match=words) as caught:
+            inspect_stack(path)
+        assert "\n" not in str(caught.value)
+
+    refused(folder, "found no .tif")
+    refused(tmp_path / "absent.tif", "no such file")
+    (folder / "a.tif").write_bytes(b"no picture")
+    refused(folder, "a.tif: not readable as TIFF")
+    tifffile.imwrite(folder / "a.tif", np.zeros((8, 9), np.uint8))
+    tifffile.imwrite(folder / "b.tif", np.zeros((8, 7), np.uint8))
+    refused(folder, "b.tif: is 8 x 7 uint8, but a.tif is 8 x 9 uint8")
+    tifffile.imwrite(folder / "b.tif", np.zeros((8, 9, 3), np.uint8), photometric="rgb")
+    refused(folder, "expected grey images")
+    tifffile.imwrite(folder / "b.tif", np.zeros((5, 8, 9), np.uint8))
+    refused(folder, "found 5 images, expected one per file")
+    (tmp_path / "volume.raw").write_bytes(b"0")
+    refused(tmp_path / "volume.raw", "unknown kind '.raw'")
+    (tmp_path / "volume.mrc").write_bytes(b"0" * 2000)
+    refused(tmp_path / "volume.mrc", "not readable as MRC")
+
+
+def test_labels_that_do_not_fit_stop_the_import(tmp_path):
+    for name in ("images", "labels"):
+        (tmp_path / name).mkdir()
+        tifffile.imwrite(tmp_path / name / "a.tif", np.ones((8, 9), np.uint8))
+
+    def take(labels):
+        folder = tmp_path / "images"
+        import_slices(folder, tmp_path / "04", Slices(), "d", 0.12, labels=tmp_path / labels)
+
+    take("labels")
+    tifffile.imwrite(tmp_path / "labels" / "c.tif", np.ones((8, 9), np.uint8))
+    with pytest.raises(UserError, match="no slice has the name 'c'"):
+        take("labels")
+    tifffile.imwrite(tmp_path / "stack.tif", np.ones((1, 8, 7), np.uint8))
+    with pytest.raises(UserError, match="shape is 8 x 7, expected 8 x 9"):
+        take("stack.tif")

@@ -1,0 +1,84 @@
+"""The next slice to annotate: far from what is annotated, near to what must be learnt."""
+
+import json
+
+import numpy as np
+import pytest
+import tifffile
+
+from catomo.errors import UserError
+from catomo.files.store import write_labels
+from catomo.record.hashes import sha256_of
+from catomo.slices.suggest import ranked, suggest_next
+from helpers.slices import make_slices
+
+
+def test_the_middle_of_the_widest_gap_comes_first():
+    need = np.ones(101)
+    (first, far, share), *_ = ranked(need, [0, 20, 40, 100], 3)
+    assert (first, far) == (69, 29)  # 69 and 70 are equally good
+    assert 0.25 < share < 0.35
+    (middle, none, all_of_it), *_ = ranked(need, [], 1)
+    assert (middle, none) == (50, None)
+    assert round(all_of_it, 9) == 1
+
+
+def test_need_draws_the_choice_but_annotated_slices_satisfy_it():
+    need = np.ones(60)
+    need[10:14] = 100
+    assert 10 <= ranked(need, [40], 1)[0][0] <= 13
+    assert ranked(need, [11, 12], 1)[0][0] > 30
+    chosen = [index for index, _, _ in ranked(need, [12], 59)]
+    assert sorted([*chosen, 12]) == list(range(60))
+
+
+def predict(place, unsure):
+    """Write the prediction of the slices beside it, unsure in one of them."""
+    folder = place / "prediction"
+    folder.mkdir()
+    confidence = np.full((9, 56, 64), 250, np.uint8)
+    confidence[unsure] = 100
+    write_labels(folder / "confidence.tif", confidence, confidence.shape, 0.25)
+    record = {
+        "stage": "predict",
+        "inputs": {"slices": {"sha256": sha256_of(place / "slices" / "slices.json")}},
+        "files": {"confidence.tif": {"sha256": sha256_of(folder / "confidence.tif")}},
+    }
+    (folder / "prediction.json").write_text(json.dumps(record))
+    return folder
+
+
+def test_lines_say_why(tmp_path):
+    make_slices(tmp_path / "slices", count=9)
+    lines = suggest_next(tmp_path / "slices", 2)
+    assert len(lines) == 2
+    assert lines[0].startswith("1. slice_000")
+    assert "nothing is annotated yet; 100 % of the material are nearest to it" in lines[0]
+    folder = predict(tmp_path, unsure=7)
+    (line,) = suggest_next(tmp_path / "slices", 1, prediction=folder)
+    assert line.startswith("1. slice_0007")
+    assert "100 % of the unsure pixels" in line
+
+
+def test_labels_may_have_as_many_classes_as_the_dataset(tmp_path):
+    path = make_slices(tmp_path / "slices", count=9) / "slices.json"
+    (tmp_path / "mine").mkdir()
+    tifffile.imwrite(tmp_path / "mine" / "slice_0004.tif", np.full((56, 64), 3, np.uint8))
+
+    def nearest(classes):
+        record = json.loads(path.read_text()) | {"settings": {"classes": [{}] * classes}}
+        path.write_text(json.dumps(record))
+        return suggest_next(tmp_path / "slices", 1, labels=tmp_path / "mine")
+
+    assert "slices from the nearest one" in nearest(4)[0]
+    with pytest.raises(UserError, match="found label 3, allowed are 0 to 2"):
+        nearest(3)
+
+
+def test_a_prediction_of_other_slices_is_refused(tmp_path):
+    make_slices(tmp_path / "slices", count=9)
+    folder = predict(tmp_path, unsure=7)
+    other = make_slices(tmp_path / "other", count=5)
+    with pytest.raises(UserError, match="was made from other slices than") as raised:
+        suggest_next(other, 1, prediction=folder)
+    assert "\n" not in str(raised.value)

@@ -1,0 +1,231 @@
+"""The stage surfaces: quantities of bodies that can be counted, views that show them."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("pyvista", reason="needs pyvista (the surfaces environment)")
+
+from catomo.errors import UserError
+from catomo.files.store import write_labels
+from catomo.labels.settings import Particles
+from catomo.record.hashes import sha256_of
+from catomo.surfaces import render as rendering
+from catomo.surfaces import stage as surfaces
+from catomo.surfaces.settings import Surfaces
+from conftest import balls
+
+PIXEL_NM = 0.5
+
+
+@pytest.fixture
+def make(tmp_path, monkeypatch):
+    """Run the stage on labels; return its folder and record. Renders only when asked."""
+
+    def run(labels, settings=None, views=False, contiguous=True, draft=False):
+        folder = tmp_path / "06_predict"
+        folder.mkdir(exist_ok=True)
+        write_labels(folder / "labels.tif", labels, labels.shape, PIXEL_NM)
+        record = {
+            "stage": "predict",
+            "pixel_size_nm": PIXEL_NM,
+            "contiguous": contiguous,
+            "draft": draft,
+            "files": {"labels.tif": {"sha256": sha256_of(folder / "labels.tif")}},
+        }
+        (folder / "prediction.json").write_text(json.dumps(record))
+        output = tmp_path / "08_surfaces"
+        with monkeypatch.context() as patch:
+            if not views:
+                patch.setattr(surfaces, "render", lambda *_: (None, "not asked for"))
+            surfaces.make_surfaces(folder, output, settings or Surfaces())
+        return output, json.loads((output / "quantities.json").read_text())
+
+    return run
+
+
+def value(record, name):
+    return record["quantities"][name]["value"]
+
+
+def test_volume_is_counted_exactly_and_the_area_of_a_ball_is_near(make):
+    labels = balls((40, 40, 40), (20, 20, 20, 8))
+    _, record = make(labels)
+    voxels = np.count_nonzero(labels)
+    assert value(record, "pt_volume") == voxels * PIXEL_NM**3
+    assert value(record, "pt_area") == pytest.approx(4 * np.pi * 4**2, rel=0.015)
+    diameter = np.cbrt(6 * voxels / np.pi) * PIXEL_NM
+    assert value(record, "pt_diameter_mean") == pytest.approx(diameter, rel=1e-12)
+    assert value(record, "pt_exposed_area") == pytest.approx(value(record, "pt_area"))
+    for entry in record["quantities"].values():
+        assert set(entry) == {"value", "low", "high", "unit", "method"}
+        if entry["low"] is not None and entry["high"] is not None:
+            assert entry["low"] <= entry["value"] <= entry["high"]
+
+
+def test_quantities_of_a_draft_say_so(make):
+    labels = balls((12, 12, 12), (6, 6, 6, 3))
+    assert make(labels)[1]["draft"] is False
+    assert make(labels, draft=True)[1]["draft"] is True
+
+
+def test_particles_are_counted_split_and_spaced(make):
+    labels = balls((40, 40, 80), (12, 20, 20, 6), (12, 20, 30, 6), (28, 20, 60, 5))
+    labels[0, 0, 0] = 2  # a speck
+    output, record = make(labels)
+    count = record["quantities"]["pt_count"]
+    assert (count["low"], count["value"], count["high"]) == (3, 3, 4)
+    with open(output / "particles.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["id"] for row in rows] == ["1", "2", "3"]
+    last = rows[2]
+    centre = [float(last[key]) for key in ("x_nm", "y_nm", "z_nm")]
+    assert centre == pytest.approx([30.0, 14.0, 10.0])
+    nearest = [float(rows[1]["x_nm"]) - float(rows[0]["x_nm"])] * 2
+    third = np.array([float(rows[1][f"{axis}_nm"]) for axis in "xyz"]) - centre
+    expected = np.mean([*nearest, np.linalg.norm(third)])
+    assert value(record, "pt_spacing") == pytest.approx(expected, rel=1e-5)
+
+
+def test_contact_of_a_half_embedded_cube_is_one_half(make):
+    labels = np.zeros((30, 30, 30), np.uint8)
+    labels[5:25, :15, 5:25] = 1
+    labels[10:18, 11:19, 10:18] = 2  # 8 px, 4 of them sunk in
+    output, record = make(labels)
+    assert value(record, "pt_contact_fraction") == 0.5
+    assert value(record, "pt_exposed_area") == pytest.approx(0.5 * value(record, "pt_area"))
+    assert value(record, "pt_loading") == pytest.approx(1 / value(record, "alumina_area"))
+    with open(output / "particles.csv", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["contact_fraction"], row["position"]) == ("0.5", "surface")
+
+
+def test_a_particle_all_inside_is_buried(make):
+    labels = np.zeros((30, 30, 30), np.uint8)
+    labels[5:25, 5:25, 5:25] = 1
+    labels[12:16, 12:16, 12:16] = 2
+    output, record = make(labels)
+    assert value(record, "pt_contact_fraction") == 1.0
+    assert value(record, "pt_exposed_area") == 0.0
+    assert ",buried" in (output / "particles.csv").read_text()
+
+
+def test_porosity_counts_closed_and_open_pores_and_no_outside(make):
+    labels = np.zeros((50, 50, 50), np.uint8)
+    labels[10:40, 10:40, 10:40] = 1
+    solid = 30**3
+    _, record = make(labels)
+    assert value(record, "alumina_porosity") == 0.0
+    labels[20:24, 20:24, 20:24] = 0  # closed
+    _, record = make(labels)
+    assert value(record, "alumina_porosity") == pytest.approx(64 / solid, abs=1e-12)
+    assert value(record, "alumina_closed_porosity") == pytest.approx(64 / solid, abs=1e-12)
+    labels[30:33, 10:40, 20:23] = 0  # a channel through, 3 px wide: open at both ends
+    _, record = make(labels)
+    assert value(record, "alumina_closed_porosity") == pytest.approx(64 / (solid - 270), abs=1e-12)
+    # The closing ball rounds the channel's two mouths, so not all of it lies in the hull.
+    assert 64 / solid + 0.9 * 270 / solid < value(record, "alumina_porosity") <= 334 / solid
+
+
+@pytest.mark.parametrize("voxels", [0, 1])
+def test_no_voxel_and_one_voxel(make, voxels):
+    labels = np.zeros((12, 13, 14), np.uint8)
+    labels[3:9, 3:9, 3:9] = 1
+    labels.flat[1000] = 2 * voxels
+    output, record = make(labels)
+    assert value(record, "pt_volume") == voxels * PIXEL_NM**3
+    assert value(record, "pt_count") == 0
+    assert record["quantities"]["pt_count"]["high"] == voxels
+    assert value(record, "pt_diameter_mean") is None
+    assert "large enough" in record["quantities"]["pt_diameter_mean"]["method"]
+    assert value(record, "pt_loading") == 0.0
+    assert (output / "pt.stl").stat().st_size == 84 + 50 * record["triangles"]["pt"]
+    assert len((output / "particles.csv").read_text().splitlines()) == 1
+
+
+def test_nothing_at_all_and_no_particle_class(make):
+    output, record = make(np.zeros((8, 9, 10), np.uint8))
+    assert value(record, "alumina_porosity") is None
+    assert value(record, "pt_loading") is None
+    assert (output / "surfaces.glb").read_bytes()[:4] == b"glTF"
+    plain = Surfaces(support=None, particles=Particles(phase=None))
+    _, record = make(balls((20, 20, 20), (10, 10, 10, 5)), plain)
+    assert set(record["quantities"]) == {
+        f"{phase}_{what}" for phase in ("alumina", "pt") for what in ("volume", "area")
+    }
+
+
+def test_the_same_labels_give_the_same_bytes(make):
+    labels = balls((24, 24, 40), (12, 12, 10, 5), (12, 12, 28, 6))
+    labels[:, :12][labels[:, :12] == 0] = 1
+    hashes = []
+    for _ in range(2):
+        output, _ = make(labels)
+        hashes.append({path.name: sha256_of(path) for path in output.glob("[!.]*")})
+    assert hashes[0] == hashes[1]
+    assert set(hashes[0]) == {
+        "alumina.vtp", "alumina.stl", "pt.vtp", "pt.stl", "surfaces.glb", "particles.csv",
+        "quantities.json", *(f"{name}.png" for name in rendering.VIEWS),
+    }  # fmt: skip
+
+
+def rendered(path):
+    """Return a view's drawn part, without legend and scale bar."""
+    from matplotlib.image import imread
+
+    picture = imread(path)[..., :3]
+    return picture[: int(0.8 * len(picture))]
+
+
+def has_both_colours(picture):
+    red, green = picture[..., 0], picture[..., 1]
+    background = np.array([0x20, 0x30, 0x3C]) / 255
+    drawn = np.abs(picture - background).max(axis=2) > 0.05
+    platinum = drawn & (red > 1.6 * green)
+    return platinum.mean() > 0.002 and (drawn & ~platinum).mean() > 0.01
+
+
+def scene():
+    labels = balls((40, 40, 40), (10, 24, 12, 4), (28, 22, 30, 5))
+    y, z, x = np.indices(labels.shape)
+    labels[(labels == 0) & (z < 20) & (z > 8) & (x > 4) & (x < 36) & (y > 3) & (y < 30)] = 1
+    return labels
+
+
+def test_views_differ_and_show_both_classes(make):
+    output, record = make(scene(), views=True)
+    if record["pictures_note"]:
+        pytest.skip(record["pictures_note"])
+    pictures = [rendered(output / f"{name}.png") for name in rendering.VIEWS]
+    assert all(has_both_colours(picture) for picture in pictures)
+    for number, picture in enumerate(pictures):
+        for other in pictures[:number]:
+            assert np.abs(picture - other).mean() > 0.01
+
+
+def test_a_crash_of_the_renderer_gives_projections_and_one_line(
+    make, monkeypatch, tmp_path, capsys
+):
+    crash = tmp_path / "python"
+    crash.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    crash.chmod(0o755)
+    monkeypatch.setattr(rendering.sys, "executable", str(crash))
+    output, record = make(scene(), views=True)
+    assert record["pictures"] == "projections"
+    assert "signal 11" in record["pictures_note"]
+    assert "libegl1 libgl1-mesa-dri libx11-6" in record["pictures_note"]
+    assert capsys.readouterr().err.count("libegl1") == 1
+    for name in ("view_front", "view_side", "view_top", "view_opaque"):
+        assert has_both_colours(rendered(output / f"{name}.png"))
+
+
+def test_refusals(make):
+    labels = balls((12, 12, 12), (6, 6, 6, 3))
+    with pytest.raises(UserError, match="loose images, not of a volume"):
+        make(labels, contiguous=False)
+    with pytest.raises(UserError, match="'silica' is no class; expected one of alumina, pt"):
+        make(labels, Surfaces(support="silica"))
+    with pytest.raises(UserError, match="found label 4, but 'classes' has 3"):
+        make(2 * labels)

@@ -1,0 +1,352 @@
+"""Training: a tiny network learns a synthetic catalyst, twice the same, and is tested fairly."""
+
+import json
+import zipfile
+
+import numpy as np
+import pytest
+import tifffile
+from scipy.ndimage import gaussian_filter
+
+from catomo.errors import UserError
+from catomo.files.store import write_stack
+from catomo.labels import baselines
+from catomo.network import model_file, unet
+from catomo.predict import inference
+from catomo.predict.settings import Predict
+from catomo.record.hashes import sha256_of
+from catomo.record.record import read_record
+from catomo.train import stage as train_module
+from catomo.train.samples import Sample, read_samples
+from catomo.train.settings import PRESETS, Train
+from catomo.train.stage import train
+from helpers.slices import TINY, make_slices
+
+unet.start(threads=2)  # before anything else wakes TensorFlow
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    place = tmp_path_factory.mktemp("train")
+    make_slices(place / "slices")
+    for name in ("one", "two"):
+        train([("d", place / "slices", "truth")], place / name, Train.model_validate(TINY))
+    return place
+
+
+def test_the_same_seed_gives_the_same_bytes(trained):
+    one, two = (json.loads((trained / n / "training.json").read_text()) for n in ("one", "two"))
+    assert one["weights_sha256"] == two["weights_sha256"]
+    assert one == two
+    for name in one["files"]:
+        assert (trained / "one" / name).read_bytes() == (trained / "two" / name).read_bytes()
+
+
+def test_the_record_tells_everything_that_is_promised(trained):
+    record = json.loads((trained / "one" / "training.json").read_text())
+    assert record["preset"] == "compact"
+    assert record["steps"] == 120
+    assert record["reproducible"] is True
+    parts = record["split"]["d"]
+    assert [len(parts[p]) for p in ("train", "validate", "test", "left_out")] == [10, 2, 4, 4]
+    assert 0 < record["leak"]["nearest_correlation"] < 0.97
+    assert record["baseline"]["copy_nearest"]["alumina"]["dsc"] < 0.9
+    assert len(record["baseline"]["thresholds"]["values"]) == 2
+    assert record["test"]["pt"]["n"] == 4
+    with zipfile.ZipFile(trained / "one" / "model.keras") as file:
+        about = json.loads(file.read("catomo.json"))
+        assert {entry.date_time for entry in file.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+    assert about["classes"] == ["background", "alumina", "pt"]
+    assert about["pixel_size_nm"] == 0.25
+    assert about["downsampling"] == 4
+    assert about["draft"] is record["draft"] is True
+    assert 0.1 < about["temperature"] == record["temperature"] < 20
+    assert record["temperature_from"] == "validate"
+    assert list(record["class_weights"].values()) == [0.2, 0.3, 0.5]
+    assert sum(record["class_fractions"].values()) == pytest.approx(1)
+    lines = (trained / "one" / "curves.csv").read_text().splitlines()
+    assert lines[0].startswith("step,learning_rate,loss,validation_dsc_background")
+    assert [line.split(",")[0] for line in lines[1:]] == [str(step) for step in range(10, 130, 10)]
+    assert ",," not in lines[4]
+    assert lines[2].endswith(",,,")
+
+
+def test_the_network_learns(trained):
+    record = json.loads((trained / "one" / "training.json").read_text())
+    assert record["test"]["alumina"]["dsc"] > 0.95
+    assert record["test"]["pt"]["dsc"] > 0.8
+
+
+def test_the_seed_of_the_settings_decides_the_weights(trained, tmp_path):
+    hashes = set()
+    for seed in (2, 3):
+        settings = Train.model_validate(TINY | {"steps": 1, "learning_rate": 1e-9, "seed": seed})
+        train([("d", trained / "slices", "truth")], tmp_path / str(seed), settings)
+        net = model_file.load(tmp_path / str(seed) / "model.keras", "float32")[0]
+        hashes.add(round(float(np.abs(net.get_weights()[0]).sum()), 4))
+    assert len(hashes) == 2
+
+
+def test_weights_from_density_come_from_what_is_annotated(trained, tmp_path):
+    changes = {"steps": 1, "loss": {"class_weights": "density"}}
+    train(
+        [("d", trained / "slices", "truth")],
+        tmp_path / "out",
+        Train.model_validate(TINY | changes),
+    )
+    record = json.loads((tmp_path / "out" / "training.json").read_text())
+    taught = [int(name[-4:]) for name in record["split"]["d"]["train"]]
+    labels = tifffile.imread(trained / "slices" / "truth_labels.tif")[taught]
+    root = np.bincount(labels.ravel()) ** -0.5
+    assert list(record["class_weights"].values()) == pytest.approx(list(root / root.sum()))
+
+
+def test_a_test_slice_that_was_nearly_seen_is_told(tmp_path, capsys):
+    folder = make_slices(tmp_path / "slices", count=6)
+    for name in ("slices.tif", "truth_labels.tif"):
+        stack = tifffile.imread(folder / name)
+        stack[5] = stack[0]
+        write_stack(folder / name, stack, 0.25)
+    record = json.loads((folder / "slices.json").read_text())
+    record["files"] = {name: {"sha256": sha256_of(folder / name)} for name in record["files"]}
+    (folder / "slices.json").write_text(json.dumps(record))
+    split = {"method": "names", "test": ["slice_0004", "slice_0005"]}
+    settings = Train.model_validate(TINY | {"steps": 1, "split": split})
+    train([("d", folder, "truth")], tmp_path / "out", settings)
+    leak = json.loads((tmp_path / "out" / "training.json").read_text())["leak"]
+    assert leak["nearest_correlation"] == pytest.approx(1)
+    assert leak["mean_correlation"] < 0.95
+    assert leak["nearest"]["d/slice_0005"]["image"] == "d/slice_0000"
+    said = capsys.readouterr().err
+    assert "correlates with a test image by 1.000 at most" in said
+    assert "test slices were nearly seen in training" in said
+
+
+def test_black_borders_teach_nothing_but_are_tested(tmp_path):
+    folder = make_slices(tmp_path / "slices", count=6)
+    stack = tifffile.imread(folder / "slices.tif")
+    stack[:, :, :10] = 0
+    write_stack(folder / "slices.tif", stack, 0.25)
+    record = json.loads((folder / "slices.json").read_text())
+    record["files"]["slices.tif"] = {"sha256": sha256_of(folder / "slices.tif")}
+    (folder / "slices.json").write_text(json.dumps(record))
+    settings = Train.model_validate(TINY | {"split": {"gap": 0}})
+    samples, _ = read_samples([("d", read_record(folder, "slices"), "truth")], settings)
+    for part, ignored in (("train", True), ("test", False)):
+        assert samples[part]
+        for sample in samples[part]:
+            assert (sample.labels[:, :10] == 255).all() == ignored
+            assert not (sample.labels[:, 10:] == 255).any()
+
+
+def test_a_time_limit_is_admitted(tmp_path):
+    make_slices(tmp_path / "slices", count=6)
+    settings = Train.model_validate(TINY | {"max_minutes": 1e-9, "split": {"gap": 0}})
+    train([("d", tmp_path / "slices", "truth")], tmp_path / "out", settings)
+    record = json.loads((tmp_path / "out" / "training.json").read_text())
+    assert record["steps"] == 1
+    assert record["reproducible"] is False
+
+
+def test_two_datasets_of_other_shapes_teach_one_model_and_labels_may_be_few(tmp_path):
+    make_slices(tmp_path / "a", count=5)
+    make_slices(tmp_path / "b", count=4, size=(40, 72), pixel_size_nm=0.26, seed=1)
+    drawn = tmp_path / "drawn"
+    drawn.mkdir()
+    for index in (1, 2):
+        page = tifffile.imread(tmp_path / "b" / "truth_labels.tif")[index]
+        page[:10] = 255
+        tifffile.imwrite(drawn / f"slice_{index:04d}.tif", page)
+    settings = Train.model_validate(
+        TINY | {"steps": 2, "split": {"method": "names", "test": ["b/slice_0002"]}}
+    )
+    train(
+        [("a", tmp_path / "a", "truth"), ("b", tmp_path / "b", drawn)], tmp_path / "out", settings
+    )
+    record = json.loads((tmp_path / "out" / "training.json").read_text())
+    assert record["split"]["b"] == {
+        "train": ["slice_0001"],
+        "validate": [],
+        "test": ["slice_0002"],
+        "left_out": [],
+    }
+    assert record["pixel_size_nm"] == pytest.approx(0.255)
+    assert sorted(record["inputs"]) == ["a/slices", "b/labels", "b/slices"]
+    assert record["test_by_dataset"]["b"] == record["test"]
+    assert record["test_by_dataset"]["a"]["pt"] == {"dsc": None, "n": 0}
+
+
+def test_a_model_may_start_from_another(trained, tmp_path):
+    start = trained / "one" / "model.keras"
+    settings = TINY | {"steps": 3, "learning_rate": 1e-7, "init_from": str(start)}
+    data = [("d", trained / "slices", "truth")]
+    train(data, tmp_path / "out", Train.model_validate(settings))
+    record = json.loads((tmp_path / "out" / "training.json").read_text())
+    assert record["inputs"]["init_from"]["sha256"] == sha256_of(start)
+    first = json.loads((trained / "one" / "training.json").read_text())
+    assert record["test"]["pt"]["dsc"] == pytest.approx(first["test"]["pt"]["dsc"], abs=2e-3)
+    other = settings | {"network": {"levels": 3, "base_filters": 4}}
+    with pytest.raises(UserError, match="has network base_filters 8, levels 3, the settings say"):
+        train(data, tmp_path / "no", Train.model_validate(other))
+    coarse = make_slices(tmp_path / "coarse", pixel_size_nm=0.3)
+    with pytest.raises(UserError, match=r"learnt at 0\.25 nm per pixel, the slices have 0\.3"):
+        train([("d", coarse, "truth")], tmp_path / "no", Train.model_validate(settings))
+    with pytest.raises(UserError, match=r"found no training\.json there"):
+        train(data, tmp_path / "no", Train.model_validate(settings | {"init_from": str(tmp_path)}))
+
+
+def test_slices_that_taught_the_model_to_start_from_cannot_test(trained, tmp_path, capsys):
+    first = json.loads((trained / "one" / "training.json").read_text())
+    taught, tested = (first["split"]["d"][part] for part in ("train", "test"))
+    split = {"method": "names", "test": [taught[0], tested[0]], "leave_out": [taught[1]]}
+    settings = TINY | {"steps": 1, "init_from": str(trained / "one"), "split": split}
+    data = [("d", trained / "slices", "truth")]
+    train(data, tmp_path / "out", Train.model_validate(settings))
+    record = json.loads((tmp_path / "out" / "training.json").read_text())
+    assert record["split"]["d"]["test"] == tested[:1]
+    assert set(record["split"]["d"]["left_out"]) == set(taught[:2])
+    assert f"d/{taught[0]}: taught the model to start from" in capsys.readouterr().err
+    # What the first model learnt from stays known to the third of a chain.
+    one, two = (model_file.read_about(p / "model.keras")["taught"] for p in
+                (trained / "one", tmp_path / "out"))  # fmt: skip
+    assert set(one) < set(two)
+
+
+@pytest.mark.parametrize(("edge", "largest"), [(512, 512), (1600, Predict().tile_px)])
+def test_slices_are_scored_as_predict_does_large_ones_in_tiles(monkeypatch, edge, largest):
+    network = {"levels": 2, "base_filters": 2}
+    net, seen, usual = unet.build(3, **network, precision="float32"), [], Predict()
+    run = unet.runner(net)
+
+    def forward(images):
+        seen.append(images.shape)
+        return run(images)
+
+    image = np.random.default_rng(0).integers(0, 256, (edge, edge), dtype=np.uint8)
+    sample, settings = Sample("d", "s", image, image), Train(network=network)
+    found = train_module._probabilities(forward, sample, settings, usual.average)
+    assert max(max(shape[1:]) for shape in seen) == largest
+    monkeypatch.setattr(unet, "runner", lambda net: run)
+    whole = edge**2 <= usual.whole_slice_max_px  # as `predict` decides
+    segment = inference.segmenter(net, unet.downsampling(2), whole, usual)
+    np.testing.assert_array_equal(found, segment(image[None])[0])
+
+
+def test_a_model_is_found_through_an_environment_variable(tmp_path, monkeypatch):
+    """As the check of the plan and the parameters of the rules expand it."""
+    monkeypatch.setenv("MODELS", str(tmp_path))
+    file = tmp_path / "ready.keras"
+    assert model_file.locate("${MODELS}/ready.keras") == (file, file)
+    (tmp_path / "training.json").write_text('{"stage": "train", "files": {"model.keras": {}}}')
+    with pytest.raises(UserError, match=r"model\.keras: file is missing"):
+        model_file.locate("$MODELS")
+
+
+def draft_of(folder):
+    record = json.loads((folder / "training.json").read_text())
+    assert model_file.read_about(folder / "model.keras")["draft"] is record["draft"]
+    return record["draft"]
+
+
+def test_a_model_is_a_draft_until_real_labels_teach_it(trained, tmp_path):
+    drawn = tmp_path / "drawn"
+    drawn.mkdir()
+    for index, page in enumerate(tifffile.imread(trained / "slices" / "truth_labels.tif")[:6]):
+        tifffile.imwrite(drawn / f"slice_{index:04d}.tif", page)
+    phantom = ("phantom", trained / "slices", "truth")
+    real = ("real", make_slices(tmp_path / "real"), drawn)
+
+    def taught(name, data, **changes):
+        settings = Train.model_validate(TINY | {"steps": 1} | changes)
+        train(data, tmp_path / name, settings)
+        return draft_of(tmp_path / name)
+
+    start = str(trained / "one")
+    assert draft_of(trained / "one")
+    assert taught("more_phantoms", [phantom], init_from=start)
+    assert not taught("tuned", [real], init_from=start, split={"gap": 0})
+    assert not taught("both", [phantom, real], split={"gap": 0})
+    # Weights that real labels formed are kept by more phantoms; real slices that only test
+    # form none.
+    assert not taught("back", [phantom], init_from=str(tmp_path / "tuned"))
+    tests = {"method": "names", "test": ["real/*"]}
+    assert taught("tested", [phantom, real], split=tests)
+
+
+def test_pixel_sizes_that_do_not_agree_are_refused(tmp_path):
+    make_slices(tmp_path / "a", count=3)
+    make_slices(tmp_path / "b", count=3, pixel_size_nm=0.5)
+    data = [("a", tmp_path / "a", "truth"), ("b", tmp_path / "b", "truth")]
+    with pytest.raises(UserError, match=r"b: pixel_size_nm is 0\.5, but 0\.25 in 'a'"):
+        train(data, tmp_path / "out", Train())
+    assert not (tmp_path / "out").exists()
+
+
+def test_presets_fill_what_is_not_said():
+    paper = Train.model_validate({"preset": "paper", "network": {"levels": 4}})
+    assert paper.network.base_filters == 32
+    assert paper.network.levels == 4
+    assert paper.loss.dice_weight == 0
+    assert paper.augment.rotation_deg == 45
+    assert (paper.batch_size, paper.learning_rate, paper.clip_norm) == (2, 5e-4, 0)
+    assert Train.model_validate(paper.model_dump(mode="json")) == paper
+    assert Train() == Train(preset="compact")
+    assert paper.changed_from_preset() == ["network"]
+    assert Train(preset="paper", seed=3, steps=2200).changed_from_preset() == []
+    assert set(PRESETS) == {"compact", "paper"}
+
+
+def test_the_preset_paper_is_the_papers_recipe():
+    """From the paper's methods, and where it is silent from the authors' train.py and unet.py."""
+    paper = Train(preset="paper")
+    assert paper.model_dump(include={"steps", "batch_size", "patch_px", "learning_rate"}) == {
+        "steps": 100 * 22,
+        "batch_size": 2,
+        "patch_px": 512,
+        "learning_rate": 5e-4,
+    }
+    assert (paper.warmup_steps, paper.decay, paper.clip_norm) == (0, "none", 0)
+    assert paper.precision == "float32"
+    assert paper.network.model_dump() == {"levels": 6, "base_filters": 32}
+    assert paper.loss.model_dump() == {
+        "focal_gamma": 1.0,
+        "class_weights": [0.2, 0.3, 0.5],
+        "dice_weight": 0.0,
+    }
+    assert paper.augment.model_dump() == {
+        "rotation_deg": 45.0,
+        "flips": True,
+        "shift_fraction": 0.1,
+        "zoom_fraction": 0.1,
+        "shear": pytest.approx(np.tan(np.radians(0.1)), rel=0.05),
+        **dict.fromkeys(("elastic_px", "gain", "gamma", "noise"), 0.0),
+    }
+    with pytest.raises(ValueError, match="2 weights for 3 classes"):
+        Train.model_validate({"loss": {"class_weights": [1.0, 1.0]}})
+
+
+def test_thresholds_find_the_levels_they_should():
+    truth = np.zeros((40, 40), np.uint8)
+    truth[5:35, 5:35] = 1
+    truth[15:25, 15:25] = 2
+    image = np.array([10, 60, 200], np.uint8)[truth]
+    values = baselines.fit_thresholds([image], [truth], 3, sigma_px=0)
+    assert 10 < values[0] <= 60 < values[1] <= 200
+    np.testing.assert_array_equal(baselines.apply_thresholds(image, values, 0), truth)
+    without = np.where(truth == 2, 255, truth).astype(np.uint8)
+    assert baselines.fit_thresholds([image], [without], 3, sigma_px=0)[1] == 256
+    score = baselines.mean_dsc([truth], [np.minimum(truth, 1)], ["background", "alumina", "pt"])
+    assert score["background"]["dsc"] == 1
+    assert score["alumina"]["dsc"] == pytest.approx(2 * 800 / (800 + 900))
+    assert score["pt"] == {"dsc": 0, "n": 1}
+    absent = baselines.mean_dsc([np.minimum(truth, 1)], [truth], ["background", "alumina", "pt"])
+    assert absent["pt"] == {"dsc": None, "n": 0}
+
+
+def test_the_nearest_image_is_found():
+    rng = np.random.default_rng(0)
+    others = [gaussian_filter(rng.normal(size=(70, 90)), 3) for _ in range(4)]
+    images = [others[2] * 5 + 1, others[0][:65] + 0]
+    found = baselines.nearest(images, others)
+    assert found[0] == (2, pytest.approx(1))
+    assert baselines.nearest([np.ones((70, 90))], others)[0][1] == 0

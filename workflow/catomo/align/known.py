@@ -1,0 +1,157 @@
+"""Alignments from outside: catomo's own of another channel, written by hand, or IMOD's.
+
+``alignment.json`` of a former run holds all that is needed, and a file of the same keys can be
+written by hand. IMOD's ``.xf`` holds one line an image of the recorded file, in its order,
+A11 A12 A21 A22 DX DY: from raw to aligned, about the centre of the image, rows counted as an
+MRC file stores them; the ``.tlt`` beside it must hold the angles of the same images.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from catomo.align.geometry import Geometry
+from catomo.errors import UserError
+
+_SAME_TILT_DEG = 0.02
+_SAME_IMOD_TILT_DEG = 0.5  # tiltalign refines the angles a little
+_MOST_STRETCH = 0.01
+# Settings of `import` that move or turn images: an .xf knows nothing of them.
+_AS_RECORDED = {"bin": 1, "crop_nm": None, "tilt_axis": "y"}
+_KEYS = ("tilt_deg", "axis_angle_deg", "axis_offset_px", "across_px", "along_px")
+
+
+def known_geometry(path, series: Mapping) -> Geometry:
+    """Read an alignment for the tilts of a series.
+
+    Parameters
+    ----------
+    path : path
+        ``.json``: an object of ``tilt_deg``, ``axis_angle_deg``, ``axis_offset_px``,
+        ``across_px``, ``along_px`` and, where the shifts are in other pixels than the series'
+        own, ``pixel_size_nm``; may hold more tilts than the series. Or ``.xf``.
+    series : mapping
+        Record of the tilt series: ``tilt_deg``, ``pixel_size_nm``; `import` adds ``order``,
+        ``recorded_images`` and ``settings``: what became of the images that an ``.xf`` is for.
+
+    Returns
+    -------
+    Geometry
+        In pixels of the tilt series.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read, lacks a tilt or holds more than shifts and one turn.
+    """
+    path = Path(path)
+    if path.suffix not in (".json", ".xf"):
+        raise UserError(f"{path}: not a known alignment; give alignment.json or IMOD's .xf")
+    try:
+        text = path.read_text()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: is not a text file; give alignment.json or .xf") from None
+    return (_of_xf if path.suffix == ".xf" else _of_json)(path, text, series)
+
+
+def _of_json(path: Path, text: str, series: Mapping) -> Geometry:
+    tilt_deg = np.array(series["tilt_deg"], dtype=float)
+    try:
+        known = json.loads(text)
+    except ValueError as error:
+        raise UserError(f"{path}: not valid JSON ({error})") from None
+    missing = [name for name in _KEYS if not isinstance(known, dict) or name not in known]
+    if missing:
+        raise UserError(f"{path}: lacks {', '.join(missing)}; needed are {', '.join(_KEYS)}")
+    theirs, across, along = (_numbers(path, known, key, 1) for key in (_KEYS[0], *_KEYS[3:]))
+    angle, offset = (float(_numbers(path, known, key, 0)) for key in _KEYS[1:3])
+    if not len(theirs) == len(across) == len(along):
+        raise UserError(
+            f"{path}: holds {len(theirs)} tilts, {len(across)} shifts across and "
+            f"{len(along)} along; give one shift of each kind a tilt"
+        )
+    if not len(theirs):
+        raise UserError(f"{path}: tilt_deg is empty; give one value a tilt")
+    nearest = np.abs(theirs - tilt_deg[:, None]).argmin(axis=1)
+    lost = np.abs(theirs[nearest] - tilt_deg) > _SAME_TILT_DEG
+    if lost.any():
+        raise UserError(
+            f"{path}: has no shifts for the tilt {tilt_deg[lost][0]:g}° of the tilt series; "
+            "leave that tilt out (import.exclude_tilts) or add it"
+        )
+    own_size = series["pixel_size_nm"]
+    scale = (
+        float(_numbers(path, {"pixel_size_nm": own_size} | known, "pixel_size_nm", 0)) / own_size
+    )
+    if scale <= 0:
+        raise UserError(f"{path}: pixel_size_nm is {scale * own_size:g}; it must be above 0")
+    return Geometry(angle, (across[nearest] + offset) * scale, along[nearest] * scale)
+
+
+def _numbers(path: Path, known: dict, name: str, dimensions: int) -> np.ndarray:
+    try:
+        values = np.array(known[name], dtype=float)
+    except (TypeError, ValueError):
+        values = np.array(np.nan)
+    if values.ndim != dimensions or not np.isfinite(values).all():
+        kind = "a list of numbers" if dimensions else "a number"
+        raise UserError(f"{path}: {name} is not {kind}; give {kind}")
+    return values
+
+
+def _of_xf(path: Path, text: str, series: Mapping) -> Geometry:
+    settings = series.get("settings", {})
+    changed = [name for name, plain in _AS_RECORDED.items() if settings.get(name, plain) != plain]
+    if changed:
+        raise UserError(
+            f"{path}: is for the images as recorded, but the series was imported with "
+            f"{' and '.join(changed)}; import it without, or give alignment.json"
+        )
+    values = _table(path, text, 6, "an IMOD transform; each line must hold A11 A12 A21 A22 DX DY")
+    tilt_deg = np.array(series["tilt_deg"], dtype=float)
+    order = np.array(series.get("order", range(len(tilt_deg))))
+    recorded = series.get("recorded_images", len(order))
+    if len(values) != recorded:
+        raise UserError(
+            f"{path}: holds {len(values)} lines, the tilt series {recorded} images; "
+            "give one line an image"
+        )
+    beside = path.with_suffix(".tlt")
+    if beside.exists():
+        theirs = _table(beside, beside.read_text(errors="replace"), 1, "a list of angles")[:, 0]
+        ours = tilt_deg * settings.get("handedness", 1)  # as in the recorded file
+        same = len(theirs) == len(values)
+        if not same or np.abs(theirs[order] - ours).max() > _SAME_IMOD_TILT_DEG:
+            raise UserError(
+                f"{beside}: other angles than those of the tilt series; import the series with "
+                "these angles, in the order of its images"
+            )
+    values = values[order]
+    matrices = values[:, :4].reshape(-1, 2, 2)
+    angles = np.arctan2(matrices[:, 1, 0], matrices[:, 0, 0])
+    middle = float(np.median(angles))
+    turn = np.array([[np.cos(middle), -np.sin(middle)], [np.sin(middle), np.cos(middle)]])
+    apart = np.abs(matrices - turn).max(axis=(1, 2))
+    if apart.max() > _MOST_STRETCH:
+        raise UserError(
+            f"{path}: line {order[apart.argmax()] + 1} stretches or turns the image by itself; "
+            "catomo takes shifts and one turn for all images"
+        )
+    return Geometry(float(np.degrees(middle)), -values[:, 4], -values[:, 5])
+
+
+def _table(path: Path, text: str, columns: int, what: str) -> np.ndarray:
+    rows = [line.split() for line in text.splitlines() if line.strip()]
+    try:
+        values = np.array(rows, dtype=float).reshape(len(rows), columns)
+    except ValueError:
+        values = np.array(np.nan)
+    if not np.isfinite(values).all():
+        raise UserError(f"{path}: not {what}")
+    return values

@@ -1,0 +1,213 @@
+"""The angle of the tilt axis: along it, and only along it, all tilts look the same.
+
+By the projection-slice theorem the Fourier transforms of all tilts share one line: the
+direction of the tilt axis. The angle searched is the one at which the images differ least
+along that line. Comparing complex values, weighted as noise
+demands, works down to a count per pixel, where comparing magnitudes fails.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+from scipy.signal.windows import tukey
+
+from catomo.align.geometry import Geometry, rotation
+from catomo.align.registration import binned
+
+_SIZE = 256  # px: larger images are binned, enough for 0.1°
+_PAD = 2  # finer sampling of the Fourier transform, so that interpolation is harmless
+_TAPER = 0.6  # share of the frame over which extended specimens fade out
+_MODEL_ERROR = (
+    3e-3  # of the power (5 % in amplitude): what the images disagree by even without noise
+)
+_LEAST_NOISE = 1e-8  # of the highest power: below it are rounding and side lobes
+_STEP_DEG, _VERTEX_DEG = 0.2, 0.6  # of the search; to both sides in the parabola at its end
+_HIGHEST = 0.3  # of the sampling frequency: nothing finer is common to all tilts
+_ROUNDS = 5  # of shifting all lines onto their mean
+_CHECKED_DEG = np.array([-3.0, -1.5, 0.0, 1.5, 3.0])  # about the angle found
+_CHECK_FOLDS = 3
+
+
+@dataclass(frozen=True)
+class AxisScan:
+    """Result of `find_axis`.
+
+    Attributes
+    ----------
+    angle_deg : float
+    angles_deg, disagreement : ndarray
+        The search around the vertical: the share (0 to 1) of the lines' power that differs
+        between tilts.
+    least : float
+        Disagreement at the angle found.
+    contrast : float
+        1 - least / median over all directions: 0 is no axis, 1 a perfect one.
+    at_the_end : bool
+        The least disagreement lies at an end of the range.
+    elsewhere_deg, elsewhere_disagreement : float
+        Best direction outside the range: about 90° if the axis lies along x.
+    """
+
+    angle_deg: float
+    angles_deg: np.ndarray
+    disagreement: np.ndarray
+    least: float
+    contrast: float
+    at_the_end: bool
+    elsewhere_deg: float
+    elsewhere_disagreement: float
+
+
+def find_axis(
+    images: np.ndarray, shifts: np.ndarray, usable: np.ndarray, isolated: bool, search_deg: float
+) -> AxisScan:
+    """Search the tilt axis around the vertical.
+
+    Parameters
+    ----------
+    images : ndarray (tilt, y, x)
+        Background at zero.
+    shifts : ndarray (tilt, 2)
+        Where the specimen lies in each image, raw (y, x) in px.
+    usable : ndarray (tilt,), bool
+    isolated : bool
+        If not, images fade out towards the frame, so that what is cut leaves no cross, and
+        the shifts along the axis are taken as a first guess only.
+    search_deg : float
+        Searched to both sides of the vertical.
+    """
+    steps = round(search_deg / _STEP_DEG)
+    near = np.arange(-steps, steps + 1) * _STEP_DEG
+    others = np.arange(search_deg + 2, 180 - search_deg - 1, 2.0)
+    angles = np.concatenate([near, others])
+    usable = np.flatnonzero(usable)
+    # Noise adds the same to the power at all angles, but less to the share of strong lines: the
+    # power finds the angle without bias, the share compares directions far apart.
+    power, share = _disagreement(images, shifts, usable, isolated, angles)
+    within, outside = share[: len(near)], share[len(near) :]
+    best = int(power[: len(near)].argmin())
+    middle = float(np.median(share))
+    return AxisScan(
+        angle_deg=_vertex(near, power[: len(near)], best),
+        angles_deg=near,
+        disagreement=within,
+        least=float(within[best]),
+        contrast=float(1 - within[best] / middle) if middle > 0 else 0.0,
+        at_the_end=best in (0, len(near) - 1),
+        elsewhere_deg=float((others[outside.argmin()] + 90) % 180 - 90),
+        elsewhere_disagreement=float(outside.min()),
+    )
+
+
+def _disagreement(images, shifts, indices, isolated, angles_deg):
+    """Return, per angle, the lines' power that differs between tilts, and its share of all."""
+    factor = -(-max(images.shape[1:]) // _SIZE)
+    size = _PAD * (max(images.shape[1:]) // factor)
+    radii = np.arange(_PAD, int(_HIGHEST * size))
+    along = np.stack([rotation(angle)[:, 0] for angle in angles_deg], axis=1)
+    places = size // 2 + along[:, :, None] * radii
+    lines = np.empty((len(indices), *places.shape[1:]), np.complex64)
+    plane_power = np.zeros((size, size))
+    for t, line in zip(indices, lines, strict=True):
+        image = ndimage.shift(binned(images[t], factor), -shifts[t] / factor, order=1)
+        spectrum = _spectrum(image if isolated else _faded(image), size)
+        line[:] = ndimage.map_coordinates(spectrum, places, order=3, mode="wrap")
+        plane_power += np.abs(spectrum) ** 2
+    weights = _weights(plane_power, radii).astype(np.float32)
+    frequency = 2 * np.pi * radii / size
+    mean = lines.mean(axis=0) if isolated else _shifted_mean(lines, weights, frequency)
+    common = np.abs(mean) ** 2 @ weights
+    everything = np.mean([np.abs(line) ** 2 @ weights for line in lines], axis=0)
+    share = 1 - np.divide(common, everything, where=everything > 0, out=np.zeros(len(common)))
+    return everything - common, share
+
+
+def _shifted_mean(lines, weights, frequency) -> np.ndarray:
+    """Return the mean over the tilts of lines shifted to agree best with it (Newton's method).
+
+    Pairwise registration drifts along the axis, and a wrong angle then fits better than the
+    right one; with the shifts left free at every angle the drift does not matter.
+    """
+    shifts = np.zeros(lines.shape[:2])
+    frequency = frequency.astype(np.float32)
+    mean = lines.mean(axis=0)
+    for _ in range(_ROUNDS):
+        total = np.zeros_like(mean)
+        for line, shift in zip(lines, shifts, strict=True):
+            moved = line * np.exp(1j * frequency * shift[:, None].astype(np.float32))
+            product = mean.conj() * moved * weights
+            slope = -(product.imag @ frequency)
+            bend = product.real @ frequency**2
+            step = np.divide(slope, bend, where=bend > 0, out=np.zeros(len(slope)))
+            shift += np.clip(step, -1, 1)
+            total += moved
+        shifts -= shifts.mean(axis=0)
+        mean = total / len(lines)
+    return mean
+
+
+def _faded(image: np.ndarray) -> np.ndarray:
+    """Return an image about its mean, fading to zero at its edges."""
+    rows, columns = (tukey(n, _TAPER) for n in image.shape)
+    window = rows[:, None] * columns
+    return (image - np.vdot(image, window) / window.sum()) * window
+
+
+def _spectrum(image: np.ndarray, size: int) -> np.ndarray:
+    """Return the Fourier transform of an image padded to `size`, its origin at the centre."""
+    rows, columns = image.shape
+    padded = np.zeros((size, size))
+    padded[:rows, :columns] = image
+    # The centre of the frame becomes the origin, so that values vary slowly with frequency.
+    padded = np.roll(padded, (-(rows // 2), -(columns // 2)), axis=(0, 1))
+    return np.fft.fftshift(np.fft.fft2(padded))
+
+
+def _weights(power: np.ndarray, radii: np.ndarray) -> np.ndarray:
+    """Return the weight of each radius: one over noise and model error, none below noise."""
+    size = len(power)
+    axis = np.arange(size) - size // 2
+    radius = np.hypot(axis[:, None], axis).round().astype(int)
+    noise = np.median(power[radius > 0.45 * size])
+    power = ndimage.mean(power, radius, radii)
+    noise = max(noise, _LEAST_NOISE * power.max())
+    weights = np.maximum(power - 4 * noise, 0)
+    return np.divide(
+        weights, power * (noise + _MODEL_ERROR * power), where=weights > 0, out=np.zeros(len(radii))
+    )
+
+
+def _vertex(x: np.ndarray, y: np.ndarray, best: int) -> float:
+    """Return where a parabola through the points around the least one has its vertex."""
+    reach = min(round(_VERTEX_DEG / _STEP_DEG), best, len(x) - 1 - best)
+    if reach == 0:
+        return float(x[best])
+    near = slice(best - reach, best + reach + 1)
+    bend, slope, _ = np.polyfit(x[near] - x[best], y[near], 2)
+    if bend <= 0:
+        return float(x[best])
+    return float(x[best] + np.clip(-slope / (2 * bend), -_STEP_DEG * reach, _STEP_DEG * reach))
+
+
+def by_reprojection(reproject, tilt_deg: np.ndarray, geometry: Geometry) -> float:
+    """Return the angle near that of a geometry at which the tilts predict each other best.
+
+    It rests on whole images and a reconstruction, not on one line of their Fourier
+    transforms: a second opinion on `find_axis`.
+
+    Parameters
+    ----------
+    reproject : catomo.align.reprojection.Reprojector
+    tilt_deg : ndarray (tilt,)
+    geometry : Geometry
+    """
+    errors = [
+        np.mean(reproject(geometry.turned(away), tilt_deg, _CHECK_FOLDS).error() ** 2)
+        for away in _CHECKED_DEG
+    ]
+    bend, slope, _ = np.polyfit(_CHECKED_DEG, errors, 2)
+    away = -slope / (2 * bend) if bend > 0 else _CHECKED_DEG[int(np.argmin(errors))]
+    return geometry.axis_angle_deg + float(np.clip(away, *_CHECKED_DEG[[0, -1]]))

@@ -1,0 +1,23 @@
+"""The command line of `annotate`: arguments and the call; nothing heavy is imported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def _arguments_annotate(parser) -> None:
+    parser.add_argument("slices", type=Path, help="04_slices (folder or its record)")
+    parser.add_argument("--labels", type=Path, required=True, help="your folder of labels")
+    parser.add_argument("--prediction", type=Path, help="06_predict, for draft labels")
+    parser.add_argument(
+        "--slice", nargs="+", metavar="NAME", help="which (default: suggested and annotated ones)"
+    )
+
+
+def _annotate(options) -> None:
+    from catomo.annotate.napari_window import annotate
+
+    annotate(options.slices, options.labels, options.slice, options.prediction)
+
+
+VERBS = {"annotate": (_arguments_annotate, _annotate)}

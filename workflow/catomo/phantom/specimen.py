@@ -1,0 +1,311 @@
+"""The specimen of `simulate`: a γ-alumina plate with slit pores and Pt particles, drawn by seed.
+
+The plate is a rhombus between {110} faces with {111} sides; its broad faces carry periodic
+ridges of {111} planes and Pt sits on the ridge tops (Genc et al. 2022). All shapes are planes
+and spheres known exactly, so truth (labels, particles, facets) needs no measurement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import yaml
+from pydantic import ValidationError
+from scipy.spatial.transform import Rotation
+
+from catomo.errors import UserError
+from catomo.phantom.settings import Specimen
+from catomo.phantom.shares import ALUMINA, PT
+from catomo.settings.problems import lines_of
+
+# Crystal directions in the frame of the unrotated plate, as (x, y, z): x along the ridges
+# [-110], y across them [001] (the long diagonal), z out of the broad face [110].
+_SIDES = np.array([[-(2**0.5), 1, 0], [2**0.5, 1, 0]]) / 3**0.5  # (1-11) and (-111)
+_RIDGES = np.array([[0, 1, 2**0.5], [0, -1, 2**0.5]]) / 3**0.5  # (111) and (11-1)
+_SLOPE = 0.5**0.5  # of the ridges' {111} planes against {110}: tan 35.3°
+_SINE = 8**0.5 / 3  # of the rhombus angle, 70.5°
+
+_GAP_NM = 1.0  # least alumina around a closed pore
+_PT_GAP_NM = 0.3  # least distance between particles on one ridge
+
+
+@dataclass(frozen=True)
+class Phantom:
+    """A drawn specimen.
+
+    Attributes
+    ----------
+    labels : ndarray
+        Classes of the cells, uint8 (y, z, x), `oversampling` cells per pixel and axis.
+    oversampling : int
+    particles : list of dict
+        Pt spheres: ``centre_px`` [y, z, x] in pixels, ``diameter_nm``, ``volume_nm3``.
+    facets : list of dict
+        Planes of the plate: outward ``normal`` [y, z, x], distance from the centre of the
+        volume ``offset_nm`` and ``kind``: "110", "111_side" or "111_ridge".
+    """
+
+    labels: np.ndarray
+    oversampling: int
+    particles: list[dict]
+    facets: list[dict]
+
+    def shares(self):
+        """Yield ``(alumina, pt)``, the shares of a pixel's cells (z, x), for each y."""
+        n = self.oversampling
+        for start in range(0, len(self.labels), n):
+            cells = self.labels[start : start + n]
+            cells = cells.reshape(n, cells.shape[1] // n, n, cells.shape[2] // n, n)
+            yield tuple((cells == label).mean(axis=(0, 2, 4)) for label in (ALUMINA, PT))
+
+    def density(self, contrast) -> np.ndarray:
+        """Return the density of every cell, float32."""
+        return np.array([0, contrast.alumina, contrast.pt], np.float32)[self.labels]
+
+
+def read_specimen(path) -> Specimen:
+    """Read and check a specimen file (YAML).
+
+    Raises
+    ------
+    UserError
+        If the file is missing, no YAML, or a key is unknown, missing or out of range.
+    """
+    path = Path(path)
+    try:
+        content = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise UserError(f"{path}: specimen file is not readable ({error.strerror})") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: is no specimen file; see resources/phantoms/demo-128.yaml")
+    try:
+        return Specimen.model_validate(content)
+    except ValidationError as error:
+        raise UserError("; ".join(lines_of(error, Specimen, f"{path}: "))) from None
+
+
+def render_specimen(specimen: Specimen, seed: int) -> Phantom:
+    """Draw a specimen on its fine grid.
+
+    Parameters
+    ----------
+    specimen : Specimen
+    seed : int
+        Decides pores and particles; the plate itself is the same for all seeds.
+
+    Returns
+    -------
+    Phantom
+
+    Raises
+    ------
+    UserError
+        If the pores or particles do not fit into the plate.
+    """
+    rng = np.random.default_rng([seed, 0])
+    frame = plate_frame(specimen)
+    pores = _draw_pores(specimen, rng)
+    spheres = _draw_spheres(specimen, rng)
+    n = specimen.render_oversampling
+    labels = np.zeros([size * n for size in specimen.shape_px], np.uint8)
+    _draw_plate(labels, specimen, frame, pores)
+
+    middle = (np.array(specimen.shape_px) - 1) / 2
+    particles = []
+    for centre, diameter in spheres:
+        centre_px = middle + (frame @ centre)[[1, 2, 0]] / specimen.pixel_size_nm
+        _draw_sphere(labels, (centre_px + 0.5) * n - 0.5, diameter / 2 / specimen.pixel_size_nm * n)
+        particles.append(
+            {
+                "centre_px": centre_px.tolist(),
+                "diameter_nm": float(diameter),
+                "volume_nm3": float(np.pi / 6 * diameter**3),
+            }
+        )
+    return Phantom(labels, n, particles, _facets(specimen, frame))
+
+
+def plate_frame(specimen: Specimen) -> np.ndarray:
+    """Return the 3 × 3 matrix from the plate's own axes to the volume's, both as (x, y, z)."""
+    return Rotation.from_euler("xyz", specimen.plate.rotation_deg, degrees=True).as_matrix()
+
+
+def mid_plate_nm(specimen: Specimen) -> float:
+    """Return the mean path of the beam through a plain piece of plate at 0° tilt, in nm."""
+    plate = specimen.plate
+    ridge = plate.corrugation_depth_nm**2 / _SLOPE / plate.corrugation_period_nm
+    mean = plate.thickness_nm - 2 * plate.corrugation_depth_nm + 2 * ridge
+    return mean / abs(plate_frame(specimen)[2, 2])
+
+
+def _half_width(plate) -> float:
+    """Return the distance of the plate's sides from its centre in nm."""
+    return plate.edge_nm * _SINE / 2
+
+
+def _ridge_middles(plate, face: int) -> np.ndarray:
+    """Return where the ridges of the upper (1) or lower (-1) face lie across them, in nm.
+
+    The lower face is half a period out of step, so the plate is no mirror image of itself.
+    """
+    diagonal = _half_width(plate) * 3**0.5  # half of the long diagonal
+    number = int(diagonal / plate.corrugation_period_nm) + 1
+    steps = np.arange(-number, number + 1) + (0.5 if face < 0 else 0.0)
+    middles = steps * plate.corrugation_period_nm
+    return middles[np.abs(middles) < diagonal]
+
+
+def _draw_pores(specimen, rng) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Draw pores as boxes (low, high) in nm along the two side normals and the face normal.
+
+    In these three coordinates plate and pores are boxes alike, because the pores' walls are
+    parallel to the plate's sides; an edge of length l is l·sin 70.5° long there.
+    """
+    for _ in range(200):
+        boxes = _try_pores(specimen, rng)
+        if len(boxes) == specimen.pores.count:
+            return boxes
+    raise UserError(
+        f"pores.count: found room for {len(boxes)} of {specimen.pores.count} pores in a plate of "
+        f"{specimen.plate.edge_nm:g} × {specimen.plate.thickness_nm:g} nm; "
+        "ask for fewer or smaller pores"
+    )
+
+
+def _try_pores(specimen, rng) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Draw all sizes, then place pores one by one, the largest first, until one finds no room."""
+    plate, pores = specimen.plate, specimen.pores
+    wall = _half_width(plate)
+    core = plate.thickness_nm / 2 - plate.corrugation_depth_nm
+    width = rng.uniform(*pores.width_nm, pores.count)
+    length = rng.uniform(*pores.length_nm, pores.count) * _SINE
+    height = rng.uniform(0.6, 1.0, pores.count) * np.minimum(length, 2 * (core - _GAP_NM))
+    halves = np.stack([width, length, height], axis=1) / 2
+    opened = rng.permutation(pores.count) < round(pores.count * pores.open_fraction)
+    boxes: list[tuple[np.ndarray, np.ndarray]] = []
+    for number in np.argsort(-halves.prod(axis=1), kind="stable"):
+        half = halves[number]
+        reach = np.array([wall, wall, core]) - _GAP_NM - half
+        if opened[number]:
+            reach[1] = wall
+        if reach.min() < 0 or half.min() <= 0:
+            break
+        centres = rng.uniform(-reach, reach, (200, 3))
+        if opened[number]:  # the rim crosses the pore's outer half
+            depth = rng.uniform(0, half[1], 200)
+            centres[:, 1] = np.sign(centres[:, 1]) * (wall - depth)
+        if not pores.aligned and rng.random() < 0.5:
+            half, centres = half[[1, 0, 2]], centres[:, [1, 0, 2]]
+        candidates = ((centre - half, centre + half) for centre in centres)
+        free = (box for box in candidates if all(_apart(box, other) for other in boxes))
+        box = next(free, None)
+        if box is None:
+            break
+        boxes.append(box)
+    return boxes
+
+
+def _apart(one, other) -> bool:
+    return bool(np.any((one[0] > other[1] + _GAP_NM) | (other[0] > one[1] + _GAP_NM)))
+
+
+def _draw_spheres(specimen, rng) -> list[tuple[np.ndarray, float]]:
+    """Draw Pt as (centre, diameter) in nm in the plate's own axes, strung along the ridges.
+
+    Particles are dealt to ridges, the largest first and longer free ridges more often;
+    then the free length of each ridge is divided at random between its particles.
+    """
+    plate, pt = specimen.plate, specimen.pt
+    diameters = pt.median_diameter_nm * np.exp(pt.sigma_log * rng.standard_normal(pt.count))
+    diameters = np.sort(np.clip(diameters, *pt.clip_nm))[::-1]
+    # The chord of a rhombus at `middle`; its sides run at 1/√2 to the ridges.
+    ridges = [
+        (face, middle, 2**0.5 * (_half_width(plate) * 3**0.5 - abs(middle)))
+        for face in (1, -1)
+        for middle in _ridge_middles(plate, face)
+    ]
+    free = np.array([length for _, _, length in ridges])
+    strung: list[list[float]] = [[] for _ in ridges]
+    for number, diameter in enumerate(diameters):
+        room = np.where(free >= diameter + _PT_GAP_NM, free, 0.0)
+        if not room.any():
+            raise UserError(
+                f"pt.count: found room for {number} of {pt.count} particles on the ridges; "
+                "ask for fewer or smaller particles, or a shorter corrugation_period_nm"
+            )
+        ridge = rng.choice(len(ridges), p=room / room.sum())
+        strung[ridge].append(diameter)
+        free[ridge] -= diameter + _PT_GAP_NM
+    spheres = []
+    for (face, middle, length), beads, rest in zip(ridges, strung, free, strict=True):
+        beads = rng.permutation(beads)
+        gaps = rest * np.diff(np.sort(rng.random(len(beads))), prepend=0.0)
+        position = -length / 2
+        for diameter, gap in zip(beads, gaps, strict=True):
+            along = position + gap + (diameter + _PT_GAP_NM) / 2
+            position = along + (diameter + _PT_GAP_NM) / 2
+            height = plate.thickness_nm / 2 + (0.5 - pt.embedded_fraction) * diameter
+            spheres.append((np.array([along, middle, face * height]), diameter))
+    return spheres
+
+
+def _draw_plate(labels, specimen, frame, pores) -> None:
+    """Label the cells of the plate, one plane of constant y at a time."""
+    plate = specimen.plate
+    wall, top = _half_width(plate), plate.thickness_nm / 2
+    cell = specimen.pixel_size_nm / specimen.render_oversampling
+    y, z, x = ((np.arange(size) - (size - 1) / 2) * cell for size in labels.shape)
+    # Rows: distances along both side normals, out of the face, across the ridges.
+    to_plate = np.vstack([_SIDES @ frame.T, frame.T[2], frame.T[1]])
+    for row, height in enumerate(y):
+        near = [
+            direction[1] * height + direction[2] * z[:, None] + direction[0] * x
+            for direction in to_plate
+        ]
+        inside = (np.abs(near[0]) < wall) & (np.abs(near[1]) < wall) & (np.abs(near[2]) < top)
+        if not inside.any():
+            continue
+        points = np.array([distance[inside] for distance in near])
+        solid = np.ones(points.shape[1], bool)
+        for face in (1, -1):
+            phase = 0.0 if face > 0 else 0.5
+            steps = points[3] / plate.corrugation_period_nm - phase
+            across = np.abs(steps - np.round(steps)) * plate.corrugation_period_nm
+            drop = np.minimum(across * _SLOPE, plate.corrugation_depth_nm)
+            solid &= face * points[2] <= top - drop
+        for low, high in pores:
+            within = (points[:3] > low[:, None]) & (points[:3] < high[:, None])
+            solid &= ~within.all(axis=0)
+        labels[row][inside] = np.where(solid, ALUMINA, 0)
+
+
+def _draw_sphere(labels, centre, radius) -> None:
+    """Label as Pt the cells whose middle is within `radius` of `centre`, both in cells."""
+    low = np.maximum(np.ceil(centre - radius).astype(int), 0)
+    high = np.minimum(np.floor(centre + radius).astype(int) + 1, labels.shape)
+    window = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    offsets = (np.arange(a, b) - c for a, b, c in zip(low, high, centre, strict=True))
+    squares = np.ix_(*(offset**2 for offset in offsets))
+    labels[window][squares[0] + squares[1] + squares[2] <= radius**2] = PT
+
+
+def _facets(specimen, frame) -> list[dict]:
+    plate = specimen.plate
+    top = plate.thickness_nm / 2
+    planes = [
+        (sign * normal, _half_width(plate), "111_side") for normal in _SIDES for sign in (1, -1)
+    ]
+    for face in (1, -1):
+        planes.append((np.array([0, 0, face]), top - plate.corrugation_depth_nm, "110"))
+        for middle in _ridge_middles(plate, face):
+            for ridge in _RIDGES:
+                normal = ridge * [1, 1, face]
+                planes.append((normal, normal @ [0, middle, face * top], "111_ridge"))
+    return [
+        {"normal": (frame @ normal)[[1, 2, 0]].tolist(), "offset_nm": float(offset), "kind": kind}
+        for normal, offset, kind in planes
+    ]

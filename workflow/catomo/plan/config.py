@@ -1,0 +1,63 @@
+"""The whole configuration: `config/config.yaml` as one typed model, a block per stage."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from pydantic import Field, create_model
+
+from catomo.settings.base import PhaseClass, Settings, classes_key, key, settings_model
+from catomo.stages import STAGES, Stage
+
+
+class _Common(Settings):
+    """What is not of one stage alone."""
+
+    datasets: str = key("config/datasets.tsv", "table of the datasets, relative to where you run")
+    classes: list[PhaseClass] = classes_key()
+    overrides: dict[str, dict[str, dict]] = key(
+        {},
+        "settings of one dataset (or, for train, of one model): overrides.<dataset>.<stage>.<key>",
+    )
+
+
+# The model of the settings of each verb.
+SETTINGS: dict[str, type[Settings]] = {stage.verb: settings_model(stage) for stage in STAGES}
+
+
+def _by_word() -> dict[str, list[Stage]]:
+    return {word: list(stages) for word, stages in groupby(STAGES, lambda stage: stage.word)}
+
+
+# The place of each verb's settings in the configuration: several verbs of one stage share its
+# block and have each a block inside it.
+BLOCKS: dict[str, tuple[str, ...]] = {
+    stage.verb: (word,) if len(stages) == 1 else (word, stage.verb)
+    for word, stages in _by_word().items()
+    for stage in stages
+}
+
+
+def _field(model: type[Settings]) -> Any:
+    return (model, Field(model(), description=model.__doc__))
+
+
+def _block(stages: list[Stage]) -> type[Settings]:
+    if len(stages) == 1:
+        return SETTINGS[stages[0].verb]
+    verbs = " or ".join(f"`{stage.verb}`" for stage in stages)
+    return create_model(
+        stages[0].word,
+        __base__=Settings,
+        __doc__=f"Where a dataset begins: {verbs}, as its source says.",
+        **{stage.verb: _field(SETTINGS[stage.verb]) for stage in stages},
+    )
+
+
+Config = create_model(
+    "Config",
+    __base__=_Common,
+    __doc__="Everything in `config/config.yaml`.",
+    **{word: _field(_block(stages)) for word, stages in _by_word().items()},
+)

@@ -1,0 +1,144 @@
+"""Writes config/README.md from the settings models, so that the two cannot disagree.
+
+``python -m catomo.plan.document > config/README.md``; a test compares them.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from catomo.plan.config import Config
+
+_HEAD = """# The configuration
+
+This page is made from the settings models (`make docs`); a test keeps it in step.
+
+A run reads `config/config.yaml`. Files given with `--configfile` are laid on it, key by
+key. Keys that you leave out have the defaults below. A key that catomo does not know, a
+wrong type or a value out of range stops the run before its first job, one line each;
+`catomo check` finds them all without running anything.
+
+Settings of a single dataset go below `overrides`:
+
+```yaml
+overrides:
+  my_dataset:
+    reconstruct:
+      iterations: 40
+```
+
+## The table of datasets
+
+`config/datasets.tsv` has one row per dataset and these columns, split by tabs:
+
+| column | what it holds |
+| --- | --- |
+| `dataset` | its name: letters, digits, `_` and `-`; becomes a folder's name |
+| `source` | `phantom` (simulate), `tilt_series` (a microscope's files) or `slices` (already reconstructed) |
+| `path` | the phantom's YAML; the tilt series as a file or a folder of images; the slices as a stack or a folder |
+| `angles` | tilt angles: `.rawtlt`, `.tlt` or `.mdoc`; empty if the series holds them itself |
+| `pixel_size_nm` | empty if the series holds it itself; needed for slices |
+| `labels` | a person's labels: a folder of files named like the slices, or one stack; `truth` for a phantom; empty: not annotated |
+| `model` | name of the model to use, or a ready `.keras` file; empty with labels: the dataset's own name |
+| `trains` | `yes`: the labels feed that model; `no`: they only test it; empty: yes if there are labels |
+
+Paths are relative to the folder you run in and may hold environment variables
+(`${CATOMO_GENC2022}/images`). A folder at the `slices` door holds loose images: they are
+segmented and scored, but make no surfaces. A dataset with neither labels nor model goes
+as far as `04_slices`, and its report says which slices to annotate.
+"""
+
+
+def document() -> str:
+    """Return the whole page."""
+    parts = [_HEAD]
+    top = [
+        (name, field)
+        for name, field in Config.model_fields.items()
+        if not _model_of(field.annotation)
+    ]
+    parts.append("## Top level\n\n" + _table(top))
+    for name, field in Config.model_fields.items():
+        model = _model_of(field.annotation)
+        if model and name != "classes":
+            parts.append(f"## `{name}`\n\n{_text(model)}\n\n" + _table(_flat(model, "")))
+    return "\n".join(parts)
+
+
+def _text(model: type[BaseModel]) -> str:
+    return " ".join((model.__doc__ or "").split())
+
+
+def _flat(model: type[BaseModel], prefix: str) -> list[tuple[str, FieldInfo]]:
+    """Return all keys of a model with dotted names, blocks within blocks opened."""
+    rows = []
+    for name, field in model.model_fields.items():
+        dotted = prefix + (field.alias or name)
+        inner = _model_of(field.annotation)
+        if inner and get_origin(field.annotation) is not list:
+            rows += _flat(inner, f"{dotted}.")
+        else:
+            rows.append((dotted, field))
+    return rows
+
+
+def _table(rows: list[tuple[str, FieldInfo]]) -> str:
+    lines = ["| key | default | unit | allowed | meaning |", "| --- | --- | --- | --- | --- |"]
+    for dotted, field in rows:
+        unit = (field.json_schema_extra or {}).get("unit", "")
+        meaning = " ".join((field.description or "").split()).replace("|", "\\|")
+        lines.append(f"| `{dotted}` | {_default(field)} | {unit} | {_allowed(field)} | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "–"
+    value = field.get_default(call_default_factory=True)
+    if isinstance(value, list) and value and isinstance(value[0], BaseModel):
+        return ", ".join(item.name for item in value)
+    if value == "":
+        return "empty"
+    return f"`{json.dumps(value, ensure_ascii=False)}`"
+
+
+def _allowed(field: FieldInfo) -> str:
+    words = {"Ge": "≥", "Gt": ">", "Le": "≤", "Lt": "<"}
+    limits = [
+        f"{words[type(limit).__name__]} {getattr(limit, type(limit).__name__.lower())}"
+        for limit in field.metadata
+        if type(limit).__name__ in words
+    ]
+    return ", ".join([_kind(field.annotation), *limits])
+
+
+def _kind(annotation) -> str:
+    origin = get_origin(annotation)
+    if origin is Literal:
+        return " \\| ".join(f"`{value}`" for value in get_args(annotation))
+    if origin is list:
+        return f"list of {_kind(get_args(annotation)[0])}"
+    if origin is dict:
+        return "block"
+    if origin is Union or origin.__class__.__name__ == "UnionType" or get_args(annotation):
+        return " or ".join(_kind(part) for part in get_args(annotation))
+    names = {int: "integer", float: "number", str: "text", bool: "true/false", type(None): "null"}
+    return names.get(annotation, getattr(annotation, "__name__", str(annotation)))
+
+
+def _model_of(annotation) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in get_args(annotation):
+        found = _model_of(inner)
+        if found:
+            return found
+    return None
+
+
+if __name__ == "__main__":
+    print(document(), end="")

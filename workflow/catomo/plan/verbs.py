@@ -1,0 +1,38 @@
+"""The command line of `check` and `verify`: arguments and the call; nothing heavy is imported."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+
+def _arguments_check(parser) -> None:
+    parser.add_argument(
+        "--configfile",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="configuration files laid on config/config.yaml, as for snakemake",
+    )
+
+
+def _check(options) -> None:
+    from catomo.plan.check import check
+
+    problems, lines = check(options.configfile)
+    print("\n".join(lines + problems))
+    if problems:
+        sys.exit(1)
+
+
+def _arguments_verify(parser) -> None:
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("results"))
+
+
+def _verify(options) -> None:
+    from catomo.plan.check import verify
+
+    print(verify(options.folder))
+
+
+VERBS = {"check": (_arguments_check, _check), "verify": (_arguments_verify, _verify)}

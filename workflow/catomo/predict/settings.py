@@ -1,0 +1,53 @@
+"""Settings of the stage `predict`: how a trained network is led over the slices."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import model_validator
+
+from catomo.network.tiling import Tiling
+from catomo.settings.base import PhaseClass, Settings, classes_key, key
+
+
+class Predict(Settings):
+    """Stage `predict`."""
+
+    average: Literal["none", "flips", "turns", "dihedral"] = key(
+        "flips",
+        "average over no other view, 4 flips, 4 quarter turns, or all 8; turned slices suit a "
+        "network only where the missing wedge leaves no marks in them",
+    )
+    whole_slice_max_px: int = key(
+        Tiling.whole_slice_max_px,
+        "slices of at most this many pixels pass the network whole, larger ones in tiles",
+        unit="px",
+        ge=0,
+    )
+    tile_px: int = key(Tiling.tile_px, "edge of a tile", unit="px", ge=16, le=4096)
+    overlap_px: int = key(Tiling.overlap_px, "overlap of neighbouring tiles", unit="px", ge=0)
+    window: Literal["spline", "gaussian", "hann"] = key(
+        Tiling.window, "how the weight of a tile falls towards its border"
+    )
+    batch_px: int = key(
+        524_288, "pixels that pass the network at once; sets the memory needed", unit="px", ge=1
+    )
+    write_probabilities: bool = key(
+        False, "write probability_<class>.tif, the probability of every class per pixel"
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = key(
+        "auto",
+        "arithmetic of the network; auto takes bfloat16 where the GPU, or else the CPU, has it",
+    )
+    threads: int = key(
+        2, "threads of TensorFlow; another number gives other last digits", ge=1, le=128
+    )
+    classes: list[PhaseClass] = classes_key()
+
+    @model_validator(mode="after")
+    def _tiles_advance(self) -> Predict:
+        if self.overlap_px >= self.tile_px:
+            raise ValueError(
+                f"overlap_px: found {self.overlap_px}, must be smaller than tile_px {self.tile_px}"
+            )
+        return self

@@ -1,0 +1,96 @@
+"""Finished slabs of a stack on disk: what a kill leaves behind, and the next run goes on from.
+
+Slabs lie in a hidden folder of the stage that bears the hash of everything they depend on, so
+one of another run is never taken for one's own. A slab is written under another name first:
+one that has its name is whole. Readers may follow while slabs are still being made.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+
+class Slabs:
+    """The slabs of one run, numbered from 0. As a context, an error within ends all waiting.
+
+    Parameters
+    ----------
+    folder : path
+        Holds nothing but slabs; those of other keys are removed.
+    key : str
+        Hash of what the slabs depend on, as `catomo.network.checkpoints.key_of` makes it.
+    count : int
+        How many slabs there will be.
+
+    Attributes
+    ----------
+    missing : list of int
+        Slabs that are not there yet, at the start.
+    """
+
+    def __init__(self, folder, key: str, count: int):
+        self._root = Path(folder)
+        self._folder = self._root / key
+        self._count = count
+        for other in self._root.glob("*"):
+            if other != self._folder:
+                shutil.rmtree(other)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._ready = {number for number in range(count) if _is_whole(self._path(number))}
+        self.missing = [number for number in range(count) if number not in self._ready]
+        self._news = threading.Condition()
+        self._given_up = False
+
+    def save(self, number: int, arrays: dict[str, np.ndarray]) -> None:
+        """Keep a slab; its arrays have slices along their first axis."""
+        partial = self._path(number).with_suffix(".partial")
+        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+            for name, array in arrays.items():
+                with file.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, array, allow_pickle=False)
+        os.replace(partial, self._path(number))
+        with self._news:
+            self._ready.add(number)
+            self._news.notify_all()
+
+    def pages(self, name: str) -> Iterator[np.ndarray]:
+        """Yield the slices of one array in order, waiting for those still to be made."""
+        for number in range(self._count):
+            with self._news:
+                self._news.wait_for(lambda n=number: n in self._ready or self._given_up)
+                if number not in self._ready:
+                    return
+            with np.load(self._path(number)) as file:
+                yield from file[name]
+
+    def remove(self) -> None:
+        """Delete all: the result is safe."""
+        shutil.rmtree(self._root, ignore_errors=True)
+
+    def __enter__(self) -> Slabs:
+        return self
+
+    def __exit__(self, kind, *exc_info) -> None:
+        if kind:
+            with self._news:
+                self._given_up = True
+                self._news.notify_all()
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{number:06d}.npz"
+
+
+def _is_whole(path: Path) -> bool:
+    """Return whether a slab is there and undamaged (a power cut may spoil a file)."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            return file.testzip() is None
+    except (OSError, zipfile.BadZipFile):
+        return False

@@ -1,0 +1,233 @@
+"""The record of a stage: what it made, from what, with which settings and which code.
+
+Every stage reads folders and writes one folder. The last file it writes there is its
+record, a small JSON (named in `catomo.stages.RECORDS`): as long as there is no record,
+there is no result. The record holds the sha256 of every file beside it, so the next
+stage, `catomo check` and Snakemake all see from a small file whether a big one changed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+
+from catomo import __version__
+from catomo.errors import UserError
+from catomo.record import code
+from catomo.record.hashes import fingerprint, fingerprint_of_labels, sha256_of
+from catomo.stages import RECORDS
+
+
+class Record(dict):
+    """The content of a record, with the folder it was read from."""
+
+    def __init__(self, path: Path, content: dict):
+        super().__init__(content)
+        self.path = path
+        self.folder = path.parent
+
+    def file(self, name: str) -> Path:
+        """Return the path of a file of this stage, after checking its sha256.
+
+        Raises
+        ------
+        UserError
+            If the stage made no such file, or the file is missing or changed since.
+        """
+        if name not in self["files"]:
+            raise UserError(f"{self.path}: found no file '{name}' among {sorted(self['files'])}")
+        path = self.folder / name
+        if not path.is_file():
+            raise UserError(f"{path}: file is missing though {self.path.name} lists it; rerun it")
+        if sha256_of(path) != self["files"][name]["sha256"]:
+            raise UserError(
+                f"{path}: content differs from the sha256 in {self.path.name}; "
+                f"delete {self.path.name} and run the stage '{self['stage']}' again"
+            )
+        return path
+
+    def has(self, name: str) -> bool:
+        """Return whether the stage made a file of this name."""
+        return name in self["files"]
+
+    def check_made_from(self, word: str, source: Record) -> None:
+        """Check that what this stage read by the name `word` is the record `source` as it is now.
+
+        Raises
+        ------
+        UserError
+            If it is another one.
+        """
+        if self["inputs"][word]["sha256"] != sha256_of(source.path):
+            raise UserError(
+                f"{self.path}: was made from other {word} than {source.path}; run snakemake again"
+            )
+
+
+def read_record(place, *verbs: str) -> Record:
+    """Read a stage's record from its folder, or from the path of the record itself.
+
+    Parameters
+    ----------
+    place : path
+        The stage's folder (``results/phantom/02_align``) or its record.
+    *verbs : str
+        The stages the record may be of, such as ``"simulate", "import"``.
+
+    Raises
+    ------
+    UserError
+        If there is no record, or it is of another stage.
+    """
+    place = Path(place)
+    allowed = " or ".join(sorted({RECORDS[verb] for verb in verbs}))
+    if place.suffix != ".json":
+        found = [place / RECORDS[verb] for verb in verbs if (place / RECORDS[verb]).is_file()]
+        if not found:
+            raise UserError(f"{place}: found no {allowed} there; run '{verbs[0]}' first")
+        place = found[0]
+    try:
+        content = json.loads(place.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{place}: file not found; run '{verbs[0]}' first") from None
+    except ValueError as error:
+        raise UserError(f"{place}: not readable as JSON ({error}); run the stage again") from None
+    if content.get("stage") not in verbs:
+        raise UserError(
+            f"{place}: is the record of '{content.get('stage')}', expected {' or '.join(verbs)}"
+        )
+    return Record(place, content)
+
+
+class Output:
+    """A stage's folder while it is being written. Made by `committing`."""
+
+    def __init__(self, folder: Path, stage: str):
+        self.folder = folder
+        self.stage = stage
+        self.record: dict = {}
+        self.temporary = folder / f".{stage}.partial"
+
+    def path(self, name: str) -> Path:
+        """Return where to write the file `name` now; it gets its name when all is whole."""
+        path = self.temporary / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+@contextmanager
+def committing(output, stage: str, settings, inputs: dict[str, Record | Path] | None = None):
+    """Write a stage's folder whole or not at all.
+
+    What was read is hashed at the start: a person may save other labels while a stage works
+    for hours, and the record must name those it began with.
+    Files are written below a temporary folder. When the block ends well they are hashed
+    and renamed into place, and the record comes last. When it fails, nothing is left.
+    The names written are also kept in a hidden list, so that a run after a kill in the
+    middle of the renaming knows these files from a person's own.
+
+    Parameters
+    ----------
+    output : path
+        The stage's folder, or the path of its record in it.
+    stage : str
+        The verb, a key of `RECORDS`.
+    settings : pydantic model
+        The settings used; stored in full.
+    inputs : dict
+        What is read, by a word: records of other stages, or raw files. Later changes of this
+        dictionary count for nothing. A word that ends in ``labels`` means a person's labels.
+
+    Yields
+    ------
+    Output
+        `path(name)` for each file to write; `record` takes the stage's own keys.
+
+    Raises
+    ------
+    UserError
+        If the folder holds a file of that name that catomo did not make.
+    """
+    output = Path(output)
+    folder = output.parent if output.suffix == ".json" else output
+    out = Output(folder, stage)
+    begun = {
+        "stage": stage,
+        "catomo": __version__,
+        "code": code.code_of(stage),
+        "settings": settings.model_dump(mode="json"),
+        "inputs": {
+            word: _identity(source, word.endswith("labels"))
+            for word, source in sorted((inputs or {}).items())
+        },
+        "versions": code.versions_of(stage),
+    }
+    shutil.rmtree(out.temporary, ignore_errors=True)
+    out.temporary.mkdir(parents=True)
+    try:
+        yield out
+        _commit(out, begun)
+    finally:
+        shutil.rmtree(out.temporary, ignore_errors=True)
+
+
+def _commit(out: Output, begun: dict) -> None:
+    target = out.folder / RECORDS[out.stage]
+    written = sorted(p for p in out.temporary.rglob("*") if p.is_file())
+    names = [p.relative_to(out.temporary).as_posix() for p in written]
+    made = out.folder / f".{out.stage}.files"
+    former = set(made.read_text().splitlines()) if made.is_file() else set()
+    for name in [*names, target.name]:
+        if (out.folder / name).exists() and name not in former:
+            raise UserError(
+                f"{out.folder / name}: exists and was not made by catomo; "
+                "move it away or choose another --output"
+            )
+    record = {
+        **begun,
+        "files": {
+            name: {"sha256": sha256_of(path), "bytes": path.stat().st_size}
+            for name, path in zip(names, written, strict=True)
+        },
+        **out.record,
+    }
+    text = json.dumps(_plain(record), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    made.write_text("".join(f"{name}\n" for name in sorted({*former, *names, target.name})))
+    target.unlink(missing_ok=True)
+    for name in former - {*names, target.name}:
+        (out.folder / name).unlink(missing_ok=True)
+    for name, path in zip(names, written, strict=True):
+        (out.folder / name).parent.mkdir(parents=True, exist_ok=True)
+        os.replace(path, out.folder / name)
+    last = out.temporary / target.name
+    last.write_text(text)
+    os.replace(last, target)
+    made.write_text("".join(f"{name}\n" for name in sorted([*names, target.name])))
+
+
+def _identity(source, are_labels: bool) -> dict:
+    """Return what makes an input the same input: never its path."""
+    if isinstance(source, Record):
+        return {"stage": source["stage"], "sha256": sha256_of(source.path)}
+    source = Path(source)
+    if source.is_dir():
+        made_of = fingerprint_of_labels if are_labels else fingerprint
+        return {"folder": source.name, "fingerprint": made_of(source)}
+    return {"file": source.name, "sha256": sha256_of(source)}
+
+
+def _plain(value):
+    """Turn NumPy scalars and arrays into JSON, and not-a-number into null."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,102 @@
+"""Which slices to annotate next, and why (verb `suggest`).
+
+A slice is worth drawing if much lies near it and far from every annotated slice. At first
+"much" is material; once a model has segmented the volume it is what the model is unsure of.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from catomo.files.store import StackReader
+from catomo.labels.files import stream_labels
+from catomo.labels.material import material_per_slice
+from catomo.record.record import Record, read_record
+
+_SURE = 204  # confidence (255 is certain) below which a pixel counts as unsure: 80 %
+
+
+def suggest_next(slices, count: int, labels=None, prediction=None) -> list[str]:
+    """Return one line for each slice to annotate next, the most useful first.
+
+    Parameters
+    ----------
+    slices : path
+        Folder or record of the stage `slices`.
+    count : int
+    labels : path or "truth", optional
+        What is annotated already.
+    prediction : path, optional
+        Folder or record of the stage `predict` on these slices.
+
+    Raises
+    ------
+    UserError
+        If the labels do not fit the slices, or the prediction is of other slices.
+    """
+    source = read_record(slices, "slices")
+    known = _annotated(labels, source) if labels else []
+    if prediction:
+        record = read_record(prediction, "predict")
+        record.check_made_from("slices", source)
+        confidence = record.file("confidence.tif")
+        need = [np.count_nonzero(page < _SURE) for page in _pages(confidence)]
+        what = "of the unsure pixels"
+    else:
+        with StackReader(source.file("slices.tif")) as reader:
+            need = material_per_slice(reader.read(i, i + 1)[0] for i in range(reader.shape[0]))
+        what = "of the material"
+    lines = []
+    for rank, (index, far, share) in enumerate(ranked(need, known, count), start=1):
+        near = "nothing is annotated yet" if far is None else f"{far} slices from the nearest one"
+        name = source["names"][index]
+        lines.append(f"{rank}. {name}: {near}; {100 * share:.0f} % {what} are nearest to it")
+    return lines
+
+
+def ranked(need, known: list[int], count: int) -> list[tuple[int, int | None, float]]:
+    """Choose slices one by one, each to bring the need nearest to an annotated slice.
+
+    Parameters
+    ----------
+    need : sequence of float, (n,)
+        How much each slice holds of what must be learnt, such as pixels of material.
+    known : list of int
+        Slices that are annotated.
+    count : int
+
+    Returns
+    -------
+    list of (int, int or None, float)
+        Index; distance to the nearest slice annotated or chosen before (None if there is
+        none); share of all need that is nearer to it than to those.
+    """
+    need = np.asarray(need, np.float64)
+    need = need / need.sum() if need.any() else np.full(len(need), 1 / len(need))
+    place = np.arange(len(need))
+    apart = np.abs(place[:, None] - place)
+    far = apart[list(known)].min(axis=0) if known else np.full(len(need), np.inf)
+    taken, chosen = set(known), []
+    while len(chosen) < min(count, len(need) - len(known)):
+        free = np.array([i for i in place if i not in taken])
+        cost = np.minimum(apart[free], far) @ need
+        best = int(free[cost.argmin()])
+        nearer = apart[best] < far
+        distance = int(far[best]) if np.isfinite(far[best]) else None
+        chosen.append((best, distance, float(need[nearer].sum())))
+        far = np.minimum(far, apart[best])
+        taken.add(best)
+    return chosen
+
+
+def _annotated(labels, source: Record) -> list[int]:
+    classes = source["settings"]["classes"]
+    return [index for index, _ in stream_labels(labels, source, len(classes))]
+
+
+def _pages(path):
+    import tifffile
+
+    with tifffile.TiffFile(path) as tiff:
+        for page in tiff.pages:
+            yield page.asarray()

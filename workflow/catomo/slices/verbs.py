@@ -1,0 +1,56 @@
+"""The command line of `slices` and `suggest`: arguments and the call; nothing heavy is imported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from catomo.errors import UserError
+
+
+def _arguments_slices(parser) -> None:
+    group = parser.add_mutually_exclusive_group(required=True)
+    group.add_argument("--volume", type=Path, help="03_reconstruct (folder or its record)")
+    group.add_argument("--stack", type=Path, help="reconstructed slices: folder, TIFF or MRC")
+    parser.add_argument("--truth", type=Path, help="01_tilt_series of a phantom, for its labels")
+    parser.add_argument("--pixel-size-nm", type=float, help="pixel size in nm, with --stack")
+    parser.add_argument(
+        "--labels", type=Path, help="a person's labels, to check them against the stack"
+    )
+    parser.add_argument("--dataset", default="DATASET", help="the dataset's name, for advice")
+
+
+def _slices(options, settings) -> None:
+    from catomo.slices import stage as slices
+
+    if options.volume:
+        slices.export_slices(
+            options.volume, options.output, settings, options.dataset, truth=options.truth
+        )
+    elif options.pixel_size_nm is None:
+        raise UserError("--pixel-size-nm: is missing; a stack of slices needs it, in nm")
+    else:
+        slices.import_slices(
+            options.stack,
+            options.output,
+            settings,
+            options.dataset,
+            options.pixel_size_nm,
+            labels=options.labels,
+        )
+
+
+def _arguments_suggest(parser) -> None:
+    parser.add_argument("slices", type=Path, help="04_slices (folder or its record)")
+    parser.add_argument("--labels", help="what is annotated already: folder, stack, or 'truth'")
+    parser.add_argument("--prediction", type=Path, help="06_predict, to go by the model's doubt")
+    parser.add_argument("--count", type=int, default=5, help="how many to name")
+
+
+def _suggest(options) -> None:
+    from catomo.slices.suggest import suggest_next
+
+    given = options.slices, options.count, options.labels, options.prediction
+    print("\n".join(suggest_next(*given)))
+
+
+VERBS = {"slices": (_arguments_slices, _slices), "suggest": (_arguments_suggest, _suggest)}
