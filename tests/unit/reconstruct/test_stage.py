@@ -198,13 +198,7 @@ def test_tv_across_slices_is_one_slab(folders, tmp_path):
     assert first["truth"]["nrmse"] < 0.25
 
 
-@pytest.fixture
-def previews(monkeypatch):
-    monkeypatch.setitem(record.RECORDS, "preview", "preview.json")
-    monkeypatch.setitem(code._MODULES, "preview", "reconstruct")
-
-
-def test_a_preview_is_a_part_and_never_the_volume(folders, tmp_path, previews):
+def test_a_preview_is_a_part_and_never_the_volume(folders, tmp_path):
     _, volume = run(folders, tmp_path / "whole")
     settings = Reconstruct(backend="cpu", tv=0.0, depth_nm=10.0)
     out = tmp_path / "part"
@@ -219,7 +213,7 @@ def test_a_preview_is_a_part_and_never_the_volume(folders, tmp_path, previews):
 
 
 @pytest.mark.parametrize("slices", [(3, 2), (-1, 4), (5, 13)])
-def test_slices_that_are_not_there_are_refused(folders, tmp_path, previews, slices):
+def test_slices_that_are_not_there_are_refused(folders, tmp_path, slices):
     with pytest.raises(UserError, match="slices 0 to 12"):
         reconstruct(folders / "02", tmp_path, Reconstruct(backend="cpu"), slices=slices)
     assert not list(tmp_path.iterdir())
