@@ -16,7 +16,9 @@ import numpy as np
 
 from catomo.errors import UserError
 from catomo.figures import new_figure, save, scale_bar
-from catomo.files.readers import Series, angle_files_beside, open_series, read_angles
+from catomo.files.angles import angle_files_beside, read_angles
+from catomo.files.image_stack import ImageStack
+from catomo.files.readers import open_series
 from catomo.files.store import StackReader, StackWriter
 from catomo.progress import progress
 from catomo.record.record import committing
@@ -126,7 +128,7 @@ def import_tilt_series(series, output, settings, angles=None, pixel_size_nm=None
             )
 
 
-def _inspect(path: Path, series: Series, angles, pixel_size_nm, settings) -> Inspection:
+def _inspect(path: Path, series: ImageStack, angles, pixel_size_nm, settings) -> Inspection:
     named = {} if angles is None or _is_list(angles) else {Path(angles): read_angles(angles)}
     # Files beside the series count as long as no angles are given; then they may still
     # tell the pixel size.
