@@ -71,9 +71,9 @@ def data_problems(dataset: Dataset, plan: Plan) -> tuple[list[str], tuple | None
             start, stop, step = specimen.acquisition.tilt_deg
             shape = (round((stop - start) / step) + 1, tuple(specimen.shape_px))
         elif dataset.source == "tilt_series":
-            from catomo.tilt_series.import_series import inspect
+            from catomo.tilt_series.inspection import inspect_series
 
-            seen = inspect(
+            seen = inspect_series(
                 path,
                 os.path.expandvars(dataset.angles) or None,
                 dataset.pixel_size_nm,
