@@ -22,8 +22,12 @@ def lines_of(error: ValidationError, model: type[BaseModel], where: str) -> list
     lines = []
     for problem in error.errors():
         place = [str(part) for part in problem["loc"]]
+        value = problem.get("input")
+        if problem["type"] == "contradiction":  # found by the block: it says which key is meant
+            place += problem["ctx"]["place"].split(".")
+            value = problem["ctx"]["found"]
         dotted = ".".join(place)
-        found = _short(problem.get("input"))
+        found = _short(value)
         if problem["type"] == "extra_forbidden":
             known = _keys_at(model, place[:-1])
             near = difflib.get_close_matches(place[-1], known, n=1, cutoff=0.5)
