@@ -26,7 +26,8 @@ from catomo.reconstruct.backends import make_solver
 from catomo.slices import contrast
 from catomo.slices.settings import Slices
 from catomo.slices.stage import import_slices
-from catomo.tilt_series.simulate import FilmSheet, project, record_counts, tilts_of
+from catomo.tilt_series.film import FilmSheet
+from catomo.tilt_series.microscope import project, record_counts, tilts_of
 from catomo.train.settings import Train
 from catomo.train.stage import train
 
