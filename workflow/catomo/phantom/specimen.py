@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import yaml
 from pydantic import ValidationError
-from scipy.spatial.transform import Rotation
 
 from catomo.errors import UserError
 from catomo.phantom.settings import Contrast, Plate, Specimen
@@ -32,7 +31,8 @@ _SINE = 8**0.5 / 3  # of the rhombus angle, 70.5°
 _GAP_NM = 1.0  # least wall around a closed pore
 _PARTICLE_GAP_NM = 0.3  # least distance between particles on one ridge
 
-_EMPTY, _PLATE, _PARTICLES = 0, 1, 2  # what fills a cell of the fine grid
+# What fills a cell of the fine grid.
+EMPTY_CELL, PLATE_CELL, PARTICLE_CELL = 0, 1, 2
 
 # A pore as a box: its low and its high corner in nm.
 _Box = tuple[np.ndarray, np.ndarray]
@@ -68,7 +68,7 @@ class Phantom:
             cells = cells.reshape(n, cells.shape[1] // n, n, cells.shape[2] // n, n)
             yield {
                 part: (cells == value).mean(axis=(0, 2, 4))
-                for part, value in ((PLATE, _PLATE), (PARTICLES, _PARTICLES))
+                for part, value in ((PLATE, PLATE_CELL), (PARTICLES, PARTICLE_CELL))
             }
 
     def density(self, contrast: Contrast) -> np.ndarray:
@@ -142,6 +142,8 @@ def render_specimen(specimen: Specimen, seed: int) -> Phantom:
 
 def plate_frame(specimen: Specimen) -> np.ndarray:
     """Return the 3 × 3 matrix from the plate's own axes to the volume's, both as (x, y, z)."""
+    from scipy.spatial.transform import Rotation  # late: who only reads specimens need not wait
+
     return Rotation.from_euler("xyz", specimen.plate.rotation_deg, degrees=True).as_matrix()
 
 
@@ -224,9 +226,7 @@ def _apart(one: _Box, other: _Box) -> bool:
     return bool(np.any((one[0] > other[1] + _GAP_NM) | (other[0] > one[1] + _GAP_NM)))
 
 
-def _draw_spheres(
-    specimen: Specimen, rng: np.random.Generator
-) -> list[tuple[np.ndarray, float]]:
+def _draw_spheres(specimen: Specimen, rng: np.random.Generator) -> list[tuple[np.ndarray, float]]:
     """Draw particles as (centre, diameter) in nm in the plate's own axes, along the ridges.
 
     Particles are dealt to ridges, the largest first and longer free ridges more often;
@@ -295,7 +295,7 @@ def _draw_plate(
         for low, high in pores:
             within = (points[:3] > low[:, None]) & (points[:3] < high[:, None])
             solid &= ~within.all(axis=0)
-        cells[row][inside] = np.where(solid, _PLATE, _EMPTY)
+        cells[row][inside] = np.where(solid, PLATE_CELL, EMPTY_CELL)
 
 
 def _draw_sphere(cells: np.ndarray, centre: np.ndarray, radius: float) -> None:
@@ -305,7 +305,7 @@ def _draw_sphere(cells: np.ndarray, centre: np.ndarray, radius: float) -> None:
     window = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     offsets = (np.arange(a, b) - c for a, b, c in zip(low, high, centre, strict=True))
     squares = np.ix_(*(offset**2 for offset in offsets))
-    cells[window][squares[0] + squares[1] + squares[2] <= radius**2] = _PARTICLES
+    cells[window][squares[0] + squares[1] + squares[2] <= radius**2] = PARTICLE_CELL
 
 
 def _facets(specimen: Specimen, frame: np.ndarray) -> list[dict]:

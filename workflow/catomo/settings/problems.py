@@ -20,7 +20,11 @@ def lines_of(error: ValidationError, model: type[BaseModel], where: str) -> list
         What the line begins with: the file and, with a trailing dot, the block's key.
     """
     lines = []
-    for problem in error.errors():
+    problems = error.errors()
+    if any("classes" in problem["loc"] for problem in problems):
+        # What contradicts the classes is only known when they are right.
+        problems = [problem for problem in problems if problem["type"] != "contradiction"]
+    for problem in problems:
         place = [str(part) for part in problem["loc"]]
         value = problem.get("input")
         if problem["type"] == "contradiction":  # found by the block: it says which key is meant
