@@ -98,7 +98,7 @@ def _slices(number: int):
     found = solve(np.ascontiguousarray(counts.transpose(1, 0, 2), np.float32))
     rule = contrast.from_percentiles(lambda i: found[i], len(found), Slices(), "phantom")
     for image, share in zip(found, shares[::EVERY], strict=True):
-        yield rule.greys(image), labels_of(*share)
+        yield rule.greys(image), labels_of(share)
 
 
 def _specimen(rng) -> Specimen:

@@ -109,7 +109,7 @@ def test_mid_plate_alumina_gives_the_stated_counts(specimen):
     bare = specimen.model_copy(
         update={
             "pores": specimen.pores.model_copy(update={"count": 0}),
-            "pt": specimen.pt.model_copy(update={"count": 0}),
+            "particles": specimen.particles.model_copy(update={"count": 0}),
             "acquisition": specimen.acquisition.model_copy(update={"bad_pixel_fraction": 0.0}),
         }
     )

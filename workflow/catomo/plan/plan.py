@@ -11,12 +11,14 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import yaml
 from pydantic import ValidationError
 
 from catomo.errors import UserError
+from catomo.plan.classes import class_problems, said_at
 from catomo.plan.config import BLOCKS, SETTINGS, Config
 from catomo.plan.datasets import Dataset, read_table
 from catomo.settings.base import Settings
@@ -108,6 +110,8 @@ def make_plan(config: dict, files: Sequence[str | Path] = ()) -> tuple[Plan, lis
     plan = Plan(checked or Config(), {d.name: d for d in datasets}, config if checked else {})
     if checked:
         problems += _override_problems(plan, contents) or _circles(plan)
+    if checked and not problems:
+        problems += class_problems(plan, partial(_file_with, contents=contents))
     problems += [
         f"{table}, dataset {d.name}: model '{d.model}' is trained by no dataset; "
         "set trains to yes where its labels are, or name a .keras file"
@@ -158,6 +162,11 @@ def _load_yaml(file) -> dict:
 
 def _origin(dotted: str, contents: dict[str, dict]) -> str:
     """Return the last file that holds a dotted key, or 'command line'."""
+    return _file_with(dotted, contents) or "command line"
+
+
+def _file_with(dotted: str, contents: dict[str, dict]) -> str | None:
+    """Return the last file that holds a dotted key, None if no file does."""
     for file, content in reversed(contents.items()):
         block = content
         for part in dotted.split("."):
@@ -168,7 +177,7 @@ def _origin(dotted: str, contents: dict[str, dict]) -> str:
             block = block[part]
         else:
             return file
-    return "command line"
+    return None
 
 
 def _missing_files(plan: Plan) -> list[str]:
@@ -227,6 +236,11 @@ def _override_problems(plan: Plan, contents: dict[str, dict]) -> list[str]:
                 try:
                     plan.settings(verb, name)
                 except ValidationError as error:
-                    dotted = ".".join(BLOCKS[verb])
-                    problems += lines_of(error, SETTINGS[verb], f"{where}.{dotted}.")
+                    # What an override contradicts may stand in the stage's block.
+                    for line in lines_of(error, SETTINGS[verb], ""):
+                        key, _, problem = line.partition(": ")
+                        file_with = partial(_file_with, contents=contents)
+                        place = said_at(name, verb, key, file_with)
+                        among = "" if f"overrides.{name}." in place else f" (overrides.{name})"
+                        problems.append(f"{place}: {problem}{among}")
     return problems

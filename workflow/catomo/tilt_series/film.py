@@ -48,8 +48,11 @@ class FilmSheet:
 
     def density(self, y: np.ndarray | float, z: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Return the film's density at points in px from the centre (arrays that broadcast)."""
-        covered = np.clip(self.thickness_px / 2 + 0.5 - np.abs(z - self.height_px), 0, 1)
-        return covered * self.contrast * self._look_up(self._texture, y, x)
+        return self.share(z) * self.contrast * self._look_up(self._texture, y, x)
+
+    def share(self, z: np.ndarray) -> np.ndarray:
+        """Return how much of a pixel at z px from the centre the film fills, 0 to 1."""
+        return np.clip(self.thickness_px / 2 + 0.5 - np.abs(z - self.height_px), 0, 1)
 
     def projection(self, u: np.ndarray, v: np.ndarray, tilt_deg: float) -> np.ndarray:
         """Return the integral along the beam at aligned detector points, in px.
@@ -86,7 +89,7 @@ def film_under(
     """
     if specimen.film is None:
         return None
-    occupied = np.flatnonzero(phantom.labels.any(axis=(0, 2)))
+    occupied = np.flatnonzero(phantom.cells.any(axis=(0, 2)))
     size_y, size_z, size_x = specimen.shape_px
     bottom = (occupied.max() + 1) / phantom.oversampling - size_z / 2
     height = bottom + specimen.film.thickness_nm / specimen.pixel_size_nm / 2

@@ -201,7 +201,7 @@ def record_counts(images: np.ndarray, specimen: Specimen, rng: np.random.Generat
     rng : Generator
     """
     acquisition = specimen.acquisition
-    mid_plate = mid_plate_nm(specimen) / specimen.pixel_size_nm * specimen.contrast.alumina
+    mid_plate = mid_plate_nm(specimen) / specimen.pixel_size_nm * specimen.contrast.plate
     scale = acquisition.counts_mid_plate / mid_plate
     counts = rng.poisson(images * scale + acquisition.background_counts).astype(np.float32)
     # Defects of a detector are the same pixels in all images; an alignment may lock onto them.

@@ -15,7 +15,7 @@ from catomo.figures import new_figure, save, scale_bar
 from catomo.files.series import TiltSeries
 from catomo.files.store import StackWriter, read_pages, write_labels, write_stack
 from catomo.phantom.settings import Specimen
-from catomo.phantom.shares import FULL, PT, labels_of
+from catomo.phantom.shares import FILM, FULL, PARTICLES, PLATE, labels_of, stored_parts
 from catomo.phantom.specimen import read_specimen
 from catomo.progress import say
 from catomo.record.record import Output, committing
@@ -47,7 +47,8 @@ def simulate(specimen: Path | str, output: Path | str, settings: Simulate) -> No
         write_stack(out.path("tilt_series.tif"), series.images, series.pixel_size_nm)
         _write_truth_volumes(out, specimen_settings, made)
         _write_truth_table(out.path("truth.json"), made)
-        _draw(out, series)
+        parts = stored_parts(specimen_settings)
+        _draw(out, series, {part: stored["label"] for part, stored in parts.items()})
         out.record.update(
             {
                 "source": "phantom",
@@ -56,6 +57,7 @@ def simulate(specimen: Path | str, output: Path | str, settings: Simulate) -> No
                 "tilt_deg": series.tilt_deg.tolist(),
                 "pixel_size_nm": series.pixel_size_nm,
                 "orientation": {"tilt_axis": "y", "angle_unit": "deg", "handedness": 1},
+                "truth_parts": parts,
             }
         )
 
@@ -75,23 +77,29 @@ def _write_truth_table(path: Path, made: SimulatedSeries) -> None:
 
 
 def _write_truth_volumes(out: Output, specimen: Specimen, made: SimulatedSeries) -> None:
-    """Write density, labels and shares of the materials on the specimen's grid (y, z, x)."""
+    """Write density, labels and shares of the parts on the specimen's grid (y, z, x)."""
     shape, pixel_size_nm, contrast = specimen.shape_px, specimen.pixel_size_nm, specimen.contrast
     y, z, x = (np.arange(size) - (size - 1) / 2 for size in shape)
-    pages = {name: np.empty(shape, np.uint8) for name in ("labels", "alumina", "pt")}
+    parts = stored_parts(specimen)
+    labels = {part: stored["label"] for part, stored in parts.items()}
+    label_pages = np.empty(shape, np.uint8)
+    share_pages = {part: np.empty(shape, np.uint8) for part in parts}
     with StackWriter(out.path("truth_density.tif"), shape, np.float32, pixel_size_nm) as writer:
-        for row, (alumina, pt) in enumerate(made.phantom.shares()):
-            density = alumina * contrast.alumina + pt * contrast.pt
+        for row, shares in enumerate(made.phantom.shares()):
+            density = shares[PLATE] * contrast.plate + shares[PARTICLES] * contrast.particles
             if made.film:
                 density = density + made.film.density(y[row], z[:, None], x)
+                shares[FILM] = np.broadcast_to(made.film.share(z[:, None]), density.shape)
             writer.write(row, density[None])
-            pages["labels"][row] = labels_of(alumina, pt)
-            pages["alumina"][row], pages["pt"][row] = np.rint(alumina * FULL), np.rint(pt * FULL)
-    for name, stack in pages.items():
-        write_labels(out.path(f"truth_{name}.tif"), stack, shape, pixel_size_nm)
+            label_pages[row] = labels_of({part: shares[part] for part in parts}, labels)
+            for part, share_page in share_pages.items():
+                share_page[row] = np.rint(shares[part] * FULL)
+    write_labels(out.path("truth_labels.tif"), label_pages, shape, pixel_size_nm)
+    for part, stack in share_pages.items():
+        write_labels(out.path(parts[part]["file"]), stack, shape, pixel_size_nm)
 
 
-def _draw(out: Output, series: TiltSeries) -> None:
+def _draw(out: Output, series: TiltSeries, labels: dict[str, int]) -> None:
     """Draw the 0° image beside the middle slice of the truth."""
     image = series.images[np.abs(series.tilt_deg).argmin()]
     middle = image.shape[0] // 2
@@ -101,9 +109,10 @@ def _draw(out: Output, series: TiltSeries) -> None:
     left.imshow(image, cmap="gray", vmin=low, vmax=high)
     scale_bar(left, series.pixel_size_nm, image.shape[1])
     left.set_title("image at 0°")
-    right.imshow(slice_, cmap="gray", vmin=0, vmax=PT, interpolation="nearest")
+    right.imshow(slice_, cmap="gray", vmin=0, vmax=max(labels.values()), interpolation="nearest")
     scale_bar(right, series.pixel_size_nm, slice_.shape[1])
-    right.set_title(f"truth at y = {middle} px: alumina grey, Pt white")
+    named = ", ".join(f"{part} {label}" for part, label in labels.items() if label)
+    right.set_title(f"true labels at y = {middle} px: {named}")
     for axes in (left, right):
         axes.set_axis_off()
     save(figure, out.path("tilt_series.png"))
