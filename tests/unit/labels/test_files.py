@@ -104,7 +104,7 @@ def test_what_is_missing_is_named(tmp_path, slices):
     with pytest.raises(UserError, match="not readable as TIFF"):
         load_labels(tmp_path / "no.tif", slices, 3)
     slices["files"] = {}
-    with pytest.raises(UserError, match="no phantom"):
+    with pytest.raises(UserError, match="is not a phantom"):
         load_labels("truth", slices, 3)
 
 
