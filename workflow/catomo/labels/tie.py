@@ -76,6 +76,6 @@ def check_tie(path: Path, read: Callable[[], np.ndarray | None], pixel_size_nm: 
         )
     if size and size < _PRINTER_NM and not is_same_size(size, pixel_size_nm):
         raise UserError(
-            f"{path}: has {size:.4g} nm per pixel, but the slice has {pixel_size_nm:.4g}; "
+            f"{path}: has {size:.4g} nm per pixel, the slice has {pixel_size_nm:.4g}; "
             "draw on the exported slice without cropping or scaling"
         )
