@@ -23,7 +23,7 @@ from catomo.plan.config import BLOCKS, SETTINGS, Config
 from catomo.plan.datasets import Dataset, read_table
 from catomo.settings.base import Settings
 from catomo.settings.problems import lines_of
-from catomo.stages import STAGES, record_path
+from catomo.stages import STAGES
 
 DEFAULT_CONFIG = "config/config.yaml"
 
@@ -38,11 +38,7 @@ class Plan:
 
     def settings(self, verb: str, name: str) -> Settings:
         """Return the settings of a stage for one dataset (for ``train``: one model)."""
-        settings = SETTINGS[verb].model_validate(self._block(verb, name))
-        if verb == "train" and settings.init_from in self.models():
-            folder = str(Path(record_path("train", settings.init_from)).parent)
-            settings = settings.model_copy(update={"init_from": folder})
-        return settings
+        return SETTINGS[verb].model_validate(self._block(verb, name))
 
     def settings_json(self, verb: str, name: str) -> str:
         """Return `settings` as the text that the stage gets on its command line."""
@@ -79,7 +75,9 @@ class Plan:
         return block
 
 
-def make_plan(config: dict, files: Sequence[str | Path] = ()) -> tuple[Plan, list[str]]:
+def make_plan(
+    config: dict, files: Sequence[str | Path] = (), elsewhere: str = "command line"
+) -> tuple[Plan, list[str]]:
     """Check a configuration as a whole.
 
     Parameters
@@ -88,6 +86,8 @@ def make_plan(config: dict, files: Sequence[str | Path] = ()) -> tuple[Plan, lis
         The merged configuration, as Snakemake hands it over.
     files : sequence of path
         The files it was merged from, later ones winning; used to name the file in a line.
+    elsewhere : str
+        What a line names instead where none of the files holds the key.
 
     Returns
     -------
@@ -103,13 +103,13 @@ def make_plan(config: dict, files: Sequence[str | Path] = ()) -> tuple[Plan, lis
         checked = Config.model_validate(config)
     except ValidationError as error:
         for line in lines_of(error, Config, ""):
-            problems.append(f"{_origin(line.split(':')[0], contents)}: {line}")
+            problems.append(f"{_origin(line.split(':')[0], contents, elsewhere)}: {line}")
     table = config.get("datasets", Config().datasets)
     datasets, found = read_table(table) if isinstance(table, str) else ([], [])
     problems += found
     plan = Plan(checked or Config(), {d.name: d for d in datasets}, config if checked else {})
     if checked:
-        problems += _override_problems(plan, contents) or _circles(plan)
+        problems += _override_problems(plan, contents, elsewhere) or _circles(plan)
     if checked and not problems:
         problems += class_problems(plan, partial(_file_with, contents=contents))
     problems += [
@@ -160,9 +160,9 @@ def _load_yaml(file) -> dict:
     return content or {}
 
 
-def _origin(dotted: str, contents: dict[str, dict]) -> str:
-    """Return the last file that holds a dotted key, or 'command line'."""
-    return _file_with(dotted, contents) or "command line"
+def _origin(dotted: str, contents: dict[str, dict], elsewhere: str) -> str:
+    """Return the last file that holds a dotted key, or `elsewhere`."""
+    return _file_with(dotted, contents) or elsewhere
 
 
 def _file_with(dotted: str, contents: dict[str, dict]) -> str | None:
@@ -214,17 +214,17 @@ def _circles(plan: Plan) -> list[str]:
     return problems
 
 
-def _override_problems(plan: Plan, contents: dict[str, dict]) -> list[str]:
+def _override_problems(plan: Plan, contents: dict[str, dict], elsewhere: str) -> list[str]:
     problems = []
     stages = {block[0] for block in BLOCKS.values()}
     names = {*plan.datasets, *plan.models()}
     # A file laid on another may bring a table of its own: what the files before it say of
     # their datasets is then unused, not wrong.
-    files = [*contents, "command line"]
-    table = _origin("datasets", contents)
+    files = [*contents, elsewhere]
+    table = _origin("datasets", contents, elsewhere)
     speaks_of_table = files[files.index(table) :] if table in contents else files
     for name, blocks in plan.config.overrides.items():
-        origin = _origin(f"overrides.{name}", contents)
+        origin = _origin(f"overrides.{name}", contents, elsewhere)
         where = f"{origin}: overrides.{name}"
         if name not in names and origin in speaks_of_table:
             problems.append(f"{where}: no such dataset or model; there are {sorted(names)}")
