@@ -18,7 +18,7 @@ from catomo.record.hashes import (
 from catomo.plan.plan import make_plan
 from catomo.stages import STAGES, record_path, stage_of
 
-# Files given with --configfile come first in this list, but they are laid on the others.
+# Files given with --configfile come first in this list, but they win over the others.
 _given = list(workflow.overwrite_configfiles)
 _files = [file for file in workflow.configfiles if file not in _given] + _given
 PLAN, _problems = make_plan(config, [os.path.relpath(file) for file in _files])

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import model_validator
 
 from catomo.settings.base import PhaseClass, Settings, classes_key, key
+from catomo.settings.blocks import merged
 
 
 class Network(Settings):
@@ -194,7 +195,7 @@ class Train(Settings):
     def _fill_from_preset(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        return _laid_on(PRESETS.get(data.get("preset", "compact"), {}), data)
+        return merged(PRESETS.get(data.get("preset", "compact"), {}), data)
 
     @model_validator(mode="after")
     def _weight_per_class(self) -> Train:
@@ -205,11 +206,3 @@ class Train(Settings):
                 f"{len(self.classes)} classes; give one for each"
             )
         return self
-
-
-def _laid_on(base: dict, over: dict) -> dict:
-    result = {**base, **over}
-    for name in base.keys() & over.keys():
-        if isinstance(base[name], dict) and isinstance(over[name], dict):
-            result[name] = _laid_on(base[name], over[name])
-    return result
