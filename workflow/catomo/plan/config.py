@@ -18,11 +18,11 @@ class _Classes(Settings):
 
 
 class _Common(Settings):
-    """What is not of one stage alone."""
+    """The keys that do not belong to a single stage."""
 
     datasets: str = key("config/datasets.tsv", "table of the datasets, relative to where you run")
     classes: list[PhaseClass] = classes_key()
-    overrides: dict[str, dict[str, dict]] = key(
+    overrides: dict[str, dict[str, dict[str, Any]]] = key(
         {},
         "settings of one dataset (or, for train, of one model): overrides.<dataset>.<stage>.<key>",
     )
@@ -50,11 +50,12 @@ SETTINGS: dict[str, type[Settings]] = {stage.verb: settings_model(stage) for sta
 
 
 def _by_word() -> dict[str, list[Stage]]:
+    """Return the entries of the table of stages that share a word."""
     return {word: list(stages) for word, stages in groupby(STAGES, lambda stage: stage.word)}
 
 
-# The place of each verb's settings in the configuration: several verbs of one stage share its
-# block and have each a block inside it.
+# The place of each verb's settings in the configuration. Where a stage has several verbs, each
+# has a block inside the block of the stage.
 BLOCKS: dict[str, tuple[str, ...]] = {
     stage.verb: (word,) if len(stages) == 1 else (word, stage.verb)
     for word, stages in _by_word().items()
@@ -67,6 +68,7 @@ def _field(model: type[Settings]) -> Any:
 
 
 def _block(stages: list[Stage]) -> type[Settings]:
+    """Return the model of a stage's block of the configuration."""
     if len(stages) == 1:
         return SETTINGS[stages[0].verb]
     verbs = " or ".join(f"`{stage.verb}`" for stage in stages)

@@ -1,4 +1,4 @@
-"""What all settings share."""
+"""The base of all settings models, and the classes of the segmentation."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def key(default: Any, meaning: str, unit: str = "", **limits: Any) -> Any:
 
 
 def settings_model(stage: Stage) -> type[Settings]:
-    """Return the model of a stage's settings."""
+    """Return the model of a stage's settings, importing the stage's package."""
     return getattr(import_module(f"catomo.{stage.word}.settings"), stage.settings)
 
 

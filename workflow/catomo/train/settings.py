@@ -19,7 +19,7 @@ from catomo.settings.base import (
     names_in,
     with_default,
 )
-
+from catomo.settings.blocks import merged
 
 # The paper's weights, of background, alumina and Pt.
 _WEIGHTS = [0.2, 0.3, 0.5]
@@ -209,7 +209,7 @@ class Train(Settings):
             return data
         if len(names_in(data)) not in (0, len(_WEIGHTS)):
             data = with_default(data, "loss.class_weights", "density")
-        return _laid_on(PRESETS.get(data.get("preset", "compact"), {}), data)
+        return merged(PRESETS.get(data.get("preset", "compact"), {}), data)
 
     @model_validator(mode="after")
     def _weight_per_class(self) -> Train:
@@ -223,11 +223,3 @@ class Train(Settings):
                 "or density",
             )
         return self
-
-
-def _laid_on(base: dict, over: dict) -> dict:
-    result = {**base, **over}
-    for name in base.keys() & over.keys():
-        if isinstance(base[name], dict) and isinstance(over[name], dict):
-            result[name] = _laid_on(base[name], over[name])
-    return result
