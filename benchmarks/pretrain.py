@@ -22,7 +22,7 @@ from catomo.network import model_file
 from catomo.phantom.settings import Specimen
 from catomo.phantom.shares import labels_of
 from catomo.phantom.specimen import render_specimen
-from catomo.reconstruct.backends import make_solver
+from catomo.projection.volumes import mlem
 from catomo.slices import contrast
 from catomo.slices.settings import Slices
 from catomo.slices.stage import import_slices
@@ -93,8 +93,7 @@ def _slices(number: int):
     counts = record_counts(images, specimen, rng)[:, ::EVERY]
     counts = np.maximum(counts - specimen.acquisition.background_counts, 0)
     iterations = int(rng.integers(15, 80))
-    solve = make_solver("cpu", tilts, SHAPE[1:], SHAPE[2], iterations)
-    found = solve(np.ascontiguousarray(counts.transpose(1, 0, 2), np.float32))
+    found = mlem(counts, tilts, iterations, SHAPE[1:])
     rule = contrast.from_percentiles(lambda i: found[i], len(found), Slices(), "phantom")
     for image, share in zip(found, shares[::EVERY], strict=True):
         yield rule.greys(image), labels_of(*share)
