@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from catomo.labels.material import material_threshold
+from catomo.labels.otsu import material_threshold
 
 # Rows with this part of the fullest row's matter belong to the support.
 _MIN_ROW_SHARE = 0.005
