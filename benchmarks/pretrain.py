@@ -25,7 +25,7 @@ from catomo.phantom.specimen import render_specimen
 from catomo.projection.volumes import mlem
 from catomo.slices import contrast
 from catomo.slices.settings import Slices
-from catomo.slices.stage import import_slices
+from catomo.slices.stage import slices_of_stack
 from catomo.tilt_series.simulate import FilmSheet, project, record_counts, tilts_of
 from catomo.train.settings import Train
 from catomo.train.stage import train
@@ -60,7 +60,7 @@ def main() -> None:
         }
     )
     slices = options.folder / "04_slices"
-    import_slices(images, slices, Slices(), "phantoms", PIXEL_NM)
+    slices_of_stack(images, slices, Slices(), "phantoms", PIXEL_NM)
     train([("phantoms", slices, labels)], options.folder / "05_train", settings)
     net, about = model_file.load(options.folder / "05_train" / "model.keras", "float32")
     model_file.save(net, options.folder / "phantoms.keras", about | {"draft": True})
