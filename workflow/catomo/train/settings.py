@@ -20,7 +20,6 @@ from catomo.settings.base import (
     with_default,
 )
 
-
 # The paper's weights, of background, alumina and Pt.
 _WEIGHTS = [0.2, 0.3, 0.5]
 
