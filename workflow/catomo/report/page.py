@@ -25,7 +25,7 @@ class HeadFigure:
     text: str
     record: str
     key: str
-    digits: int | str
+    digits: int
 
 
 @dataclass(frozen=True)
@@ -81,19 +81,19 @@ def make_page(
 def head_figures(records: Mapping[str, Record], classes: Sequence[PhaseClass]) -> list[HeadFigure]:
     """Return the figures at the head of the page; those that no record holds are left out."""
     chosen = [
-        ("alignment.json", "verdict", "alignment"),
-        ("reconstruction.json", "residual", "reconstruction residual"),
+        ("alignment.json", "verdict", "alignment", 0),
+        ("reconstruction.json", "residual", "reconstruction residual", 3),
         *(
-            ("metrics.json", f"classes.{phase.name}.dsc.mean", f"DSC {phase.title}")
+            ("metrics.json", f"classes.{phase.name}.dsc.mean", f"DSC {phase.title}", 3)
             for phase in classes[1:]
         ),
-        ("metrics.json", "particles.f1", "particle F1"),
+        ("metrics.json", "particles.f1", "particle F1", 3),
     ]
     figures = []
-    for name, key, words in chosen:
+    for name, key, words, digits in chosen:
         if name in records and lookup(records[name], key) is not None:
-            shown = cell(records[name], key)
-            figures.append(HeadFigure(words, shown.text, name, key, shown.digits))
+            shown = cell(records[name], key, digits)
+            figures.append(HeadFigure(words, shown.text, name, key, digits))
     return figures
 
 
