@@ -1,7 +1,7 @@
 """The command line: one verb per stage, each reading folders and writing one folder.
 
-Nothing heavy is imported before a verb is chosen, and nothing is computed here. Which verbs
-there are stands in `catomo.stages`; each package's module ``verbs`` knows their arguments.
+Nothing heavy is imported before a verb is chosen, and nothing is computed here. The verbs are
+those of `catomo.stages`; each package's module ``verbs`` adds their arguments and runs them.
 """
 
 from __future__ import annotations
@@ -11,14 +11,24 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from catomo import __version__
 from catomo.errors import UserError
 from catomo.stages import STAGES, TOOLS, stage_of
 
+if TYPE_CHECKING:
+    from catomo.settings.base import Settings
+
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run one verb; print a user's mistake as one line and exit with status 1."""
+    """Run one verb; print a user's mistake as one line and exit with status 1.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        Verb, arguments and options; by default those of the process.
+    """
     options = _parser().parse_args(arguments)
     _prepare(options)
     try:
@@ -35,7 +45,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def helps() -> dict[str, str]:
-    """Return every verb with its help in one line, in pipeline order, tools last."""
+    """Return the one line of help of each verb: the stages in pipeline order, then the tools."""
     stages = {stage.verb: f"{stage.number:02d} {stage.help}" for stage in STAGES}
     return stages | {tool.verb: tool.help for tool in TOOLS}
 
@@ -47,16 +57,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"catomo {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    packages = {stage.verb: (stage.word, stage.verb) for stage in STAGES}
-    packages |= {tool.verb: (tool.package, tool.settings_of) for tool in TOOLS}
-    for verb, text in helps().items():
-        package, settings_of = packages[verb]
-        add_arguments, run = import_module(f"catomo.{package}.verbs").VERBS[verb]
-        one = verbs.add_parser(verb, help=text, description=text)
-        one.set_defaults(run=run, settings_of=settings_of)
-        add_arguments(one)
-        if settings_of:
-            _add_stage_options(one)
+    lines = helps()
+    for entry in (*STAGES, *TOOLS):
+        add_arguments, run = import_module(f"catomo.{entry.package}.verbs").VERBS[entry.verb]
+        text = lines[entry.verb]
+        of_verb = verbs.add_parser(entry.verb, help=text, description=text)
+        of_verb.set_defaults(run=run, settings_of=entry.settings_of)
+        add_arguments(of_verb)
+        if entry.settings_of:
+            _add_stage_options(of_verb)
     return parser
 
 
@@ -76,7 +85,7 @@ def _add_stage_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _prepare(options: argparse.Namespace) -> None:
-    """Set what libraries read once when they are imported."""
+    """Set the environment variables that libraries read once, when they are imported."""
     threads = getattr(options, "threads", 0)
     if threads:
         for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -85,25 +94,21 @@ def _prepare(options: argparse.Namespace) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
-def _settings(options: argparse.Namespace):
-    """Return the verb's settings, checked."""
-    import yaml
+def _settings(options: argparse.Namespace) -> Settings:
+    """Return the checked settings of a verb, from JSON text or a YAML file."""
     from pydantic import ValidationError
 
     from catomo.settings.base import settings_model
+    from catomo.settings.blocks import parse_blocks, read_blocks
     from catomo.settings.problems import lines_of
 
-    text, where = options.settings, "--settings "
-    if not text.lstrip().startswith("{"):
-        where = f"{text}: "
-        try:
-            text = Path(text).read_text()
-        except OSError as error:
-            raise UserError(f"{where}{error.strerror.lower()}; give JSON or a file") from None
+    given = options.settings
+    if given.lstrip().startswith("{"):
+        where, content = "--settings ", parse_blocks(given, "--settings")
+    else:
+        where, content = f"{given}: ", read_blocks(given, "give JSON or a file")
     model = settings_model(stage_of(options.settings_of))
     try:
-        return model.model_validate(yaml.safe_load(text) or {})
-    except yaml.YAMLError:
-        raise UserError(f"{where}not valid JSON or YAML") from None
+        return model.model_validate(content)
     except ValidationError as error:
         raise UserError("; ".join(lines_of(error, model, where))) from None

@@ -1,8 +1,8 @@
-"""The one exception a user is meant to read."""
+"""The one exception whose message is written for the user."""
 
 
 class UserError(Exception):
-    """Something the user can mend.
+    """A mistake that the user can mend.
 
     The message is one line: the file, the field, what was found, what is allowed
     and what to do. The command line prints it alone, without a traceback, and exits

@@ -3,16 +3,44 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-# One colour per thing through all pictures. Class colours come from the config.
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# One colour for each purpose in all pictures. Colours of classes come from the configuration.
 INK = "#20303c"
 BEFORE = "#b0b7bd"
 AFTER = "#0b6e99"
 ALERT = "#c0392b"
 
 
-def new_figure(rows: int = 1, columns: int = 1, size: tuple[float, float] = (8, 4.5), **kwargs):
-    """Return ``(figure, axes)`` in catomo's style, drawn without a display."""
+def rgb(colour: str) -> tuple[int, int, int]:
+    """Return red, green and blue (0 to 255) of a colour written as ``#rrggbb``."""
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def new_figure(
+    rows: int = 1, columns: int = 1, size: tuple[float, float] = (8, 4.5), **kwargs: Any
+) -> tuple[Figure, Any]:
+    """Return a figure and its axes in catomo's style, drawn without a display.
+
+    Parameters
+    ----------
+    rows, columns : int
+        Number of axes.
+    size : (float, float)
+        Width and height in inches.
+    **kwargs
+        Passed to `matplotlib.pyplot.subplots`.
+
+    Returns
+    -------
+    figure : Figure
+    axes : Axes or array of Axes
+        As `matplotlib.pyplot.subplots` returns them.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
@@ -30,7 +58,7 @@ def new_figure(rows: int = 1, columns: int = 1, size: tuple[float, float] = (8, 
     return plt.subplots(rows, columns, figsize=size, layout="constrained", **kwargs)
 
 
-def save(figure, path: str | Path) -> None:
+def save(figure: Figure, path: str | Path) -> None:
     """Write `figure` as PNG without time or software version, and close it."""
     import matplotlib.pyplot as plt
 
@@ -38,8 +66,8 @@ def save(figure, path: str | Path) -> None:
     plt.close(figure)
 
 
-def scale_bar(axes, pixel_size_nm: float, width_px: int) -> None:
-    """Draw a scale bar of a round length, about a quarter of the picture's width."""
+def scale_bar(axes: Axes, pixel_size_nm: float, width_px: int) -> None:
+    """Draw a scale bar of 1, 2 or 5 times a power of ten nm, at most a quarter of the width."""
     target = width_px * pixel_size_nm / 4
     power = 10.0 ** int(f"{target:e}".split("e")[1])
     length = max(step * power for step in (1, 2, 5) if step * power <= target)

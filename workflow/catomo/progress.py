@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Sized
+from typing import TypeVar, cast
 
 T = TypeVar("T")
 
@@ -22,9 +22,17 @@ def progress(items: Iterable[T], label: str, total: int | None = None) -> Iterat
 
     On a terminal this is a tqdm bar. In a log it is a plain line at most every
     five seconds and one at the end, so a log never fills with control characters.
+
+    Parameters
+    ----------
+    items : iterable
+    label : str
+        What is being worked on.
+    total : int, optional
+        Number of items; needed where `items` has no length.
     """
     if total is None:
-        total = len(items)  # type: ignore[arg-type]
+        total = len(cast(Sized, items))
     if sys.stderr.isatty():
         from tqdm import tqdm
 

@@ -1,19 +1,44 @@
 """The table of stages: everything that is known of a stage before it runs, in pipeline order.
 
-The command line, the records, the folders of results, the configuration, the titles on the
-page, the rules' stopping points and the tests all derive from `STAGES`. Another stage is one
-entry here, one package `catomo/<word>/` and one rule file `rules/<number>_<word>.smk`.
-Nothing is imported here: the modules are named, and loaded by those who need them.
+The command line, the records, the folders of results, the blocks of the configuration, the
+titles on the page, the rules' stopping points and the tests all derive from `STAGES`. To add
+a stage, write one entry here, one package ``catomo/<word>/`` and one rule file
+``workflow/rules/<number>_<word>.smk``. This module imports nothing from catomo: it only names
+modules, and whoever needs one imports it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 
-@dataclass(frozen=True)
+class DatasetRow(Protocol):
+    """What a stage may ask of a row of the table of datasets (`catomo.plan.datasets`)."""
+
+    @property
+    def source(self) -> str:
+        """Where the dataset begins: ``phantom``, ``tilt_series`` or ``slices``."""
+
+    @property
+    def labels(self) -> str:
+        """Path of its labels, ``truth``, or empty."""
+
+    @property
+    def model(self) -> str:
+        """Name or file of the model that segments it; empty for none."""
+
+    @property
+    def trains(self) -> bool:
+        """Whether its labels train that model."""
+
+    @property
+    def is_volume(self) -> bool:
+        """Whether its slices lie on top of each other, so that they make a volume."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stage:
     """One stage, or one of several verbs that fill the same stage's folder.
 
@@ -26,7 +51,7 @@ class Stage:
     verb : str
         The word on the command line.
     record : str
-        Name of the record it leaves in its folder.
+        Name of the record that it writes into its folder.
     title : str
         Heading on the page.
     help : str
@@ -34,13 +59,13 @@ class Stage:
     settings : str
         Class of its settings in ``catomo.<word>.settings``.
     takes : callable
-        Whether a row of the table of datasets passes through this stage.
+        Returns whether a row of the table of datasets passes through this stage.
     module : str
         Module of ``catomo.<word>`` in which its work begins.
     stopping_point : str
         Name of the workflow's target that ends with this stage; empty for none.
     per_model : bool
-        Whether it is run once for a model instead of once for a dataset.
+        Whether it runs once for each model instead of once for each dataset.
     """
 
     number: int
@@ -50,7 +75,7 @@ class Stage:
     title: str
     help: str
     settings: str
-    takes: Callable[[Any], bool]
+    takes: Callable[[DatasetRow], bool]
     module: str = "stage"
     stopping_point: str = ""
     per_model: bool = False
@@ -60,10 +85,20 @@ class Stage:
         """Name of the folder of its results, such as ``02_align``."""
         return f"{self.number:02d}_{self.word}"
 
+    @property
+    def package(self) -> str:
+        """The package whose module ``verbs`` runs it."""
+        return self.word
 
-@dataclass(frozen=True)
+    @property
+    def settings_of(self) -> str:
+        """The verb whose settings it takes: its own."""
+        return self.verb
+
+
+@dataclass(frozen=True, kw_only=True)
 class Tool:
-    """A verb that is no stage of the workflow.
+    """A verb that is not a stage of the workflow.
 
     Attributes
     ----------
@@ -72,11 +107,11 @@ class Tool:
     package : str
         The package whose module ``verbs`` runs it.
     record : str
-        Name of the record it leaves; empty if it writes no folder of results.
+        Name of the record that it writes; empty if it writes no folder of results.
     settings_of : str
-        The stage whose settings it takes; empty if it takes none.
+        The verb of the stage whose settings it takes; empty if it takes none.
     module : str
-        Module of the package in which its work begins, where that is hashed for a record.
+        Module of the package in which its work begins; empty if it writes no record.
     """
 
     verb: str
@@ -87,107 +122,196 @@ class Tool:
     module: str = ""
 
 
-def _has_images(dataset) -> bool:
+def _every_dataset(_: DatasetRow) -> bool:
+    return True
+
+
+def _has_tilt_series(dataset: DatasetRow) -> bool:
     return dataset.source != "slices"
 
 
 STAGES = (
     Stage(
-        1, "tilt_series", "simulate", "tilt_series.json", "Tilt series",
-        "make the tilt series of a phantom, with the truth kept",
-        "Simulate", lambda dataset: dataset.source == "phantom", module="simulate",
+        number=1,
+        word="tilt_series",
+        verb="simulate",
+        record="tilt_series.json",
+        title="Tilt series",
+        help="make the tilt series of a phantom, with the truth kept",
+        settings="Simulate",
+        takes=lambda dataset: dataset.source == "phantom",
+        module="simulate",
     ),
     Stage(
-        1, "tilt_series", "import", "tilt_series.json", "Tilt series",
-        "read a tilt series from a microscope's files",
-        "ImportSeries", lambda dataset: dataset.source == "tilt_series", module="import_series",
+        number=1,
+        word="tilt_series",
+        verb="import",
+        record="tilt_series.json",
+        title="Tilt series",
+        help="read a tilt series from a microscope's files",
+        settings="ImportSeries",
+        takes=lambda dataset: dataset.source == "tilt_series",
+        module="import_series",
     ),
     Stage(
-        2, "align", "align", "alignment.json", "Alignment",
-        "align the tilt series: shifts, tilt-axis angle and offset",
-        "Align", _has_images, stopping_point="aligned",
+        number=2,
+        word="align",
+        verb="align",
+        record="alignment.json",
+        title="Alignment",
+        help="align the tilt series: shifts, tilt-axis angle and offset",
+        settings="Align",
+        takes=_has_tilt_series,
+        stopping_point="aligned",
     ),
     Stage(
-        3, "reconstruct", "reconstruct", "reconstruction.json", "Reconstruction",
-        "reconstruct the volume by MLEM or OSEM",
-        "Reconstruct", _has_images, stopping_point="volumes",
+        number=3,
+        word="reconstruct",
+        verb="reconstruct",
+        record="reconstruction.json",
+        title="Reconstruction",
+        help="reconstruct the volume by MLEM or OSEM",
+        settings="Reconstruct",
+        takes=_has_tilt_series,
+        stopping_point="volumes",
     ),
     Stage(
-        4, "slices", "slices", "slices.json", "Slices",
-        "export 8-bit slices and suggest which to annotate",
-        "Slices", lambda dataset: True, stopping_point="slices_ready",
+        number=4,
+        word="slices",
+        verb="slices",
+        record="slices.json",
+        title="Slices",
+        help="export 8-bit slices and suggest which to annotate",
+        settings="Slices",
+        takes=_every_dataset,
+        stopping_point="slices_ready",
     ),
     Stage(
-        5, "train", "train", "training.json", "Training",
-        "train the U-Net on annotated slices",
-        "Train", lambda dataset: dataset.trains, stopping_point="models", per_model=True,
+        number=5,
+        word="train",
+        verb="train",
+        record="training.json",
+        title="Training",
+        help="train the U-Net on annotated slices",
+        settings="Train",
+        takes=lambda dataset: dataset.trains,
+        stopping_point="models",
+        per_model=True,
     ),
     Stage(
-        6, "predict", "predict", "prediction.json", "Segmentation",
-        "segment all slices with a trained model",
-        "Predict", lambda dataset: bool(dataset.model), stopping_point="segmented",
+        number=6,
+        word="predict",
+        verb="predict",
+        record="prediction.json",
+        title="Segmentation",
+        help="segment all slices with a trained model",
+        settings="Predict",
+        takes=lambda dataset: bool(dataset.model),
+        stopping_point="segmented",
     ),
     Stage(
-        7, "evaluate", "evaluate", "metrics.json", "Evaluation",
-        "score a segmentation against annotated slices",
-        "Evaluate", lambda dataset: bool(dataset.model and dataset.labels),
+        number=7,
+        word="evaluate",
+        verb="evaluate",
+        record="metrics.json",
+        title="Evaluation",
+        help="score a segmentation against annotated slices",
+        settings="Evaluate",
+        takes=lambda dataset: bool(dataset.model and dataset.labels),
     ),
     Stage(
-        8, "surfaces", "surfaces", "quantities.json", "Surfaces and quantities",
-        "make surfaces, views and quantities",
-        "Surfaces", lambda dataset: bool(dataset.model and dataset.is_volume),
+        number=8,
+        word="surfaces",
+        verb="surfaces",
+        record="quantities.json",
+        title="Surfaces and quantities",
+        help="make surfaces, views and quantities",
+        settings="Surfaces",
+        takes=lambda dataset: bool(dataset.model and dataset.is_volume),
     ),
     Stage(
-        9, "report", "report", "provenance.json", "Report",
-        "write one page with everything about a dataset",
-        "Report", lambda dataset: True,
+        number=9,
+        word="report",
+        verb="report",
+        record="provenance.json",
+        title="Report",
+        help="write one page with everything about a dataset",
+        settings="Report",
+        takes=_every_dataset,
     ),
-)  # fmt: skip
+)
 
 TOOLS = (
     Tool(
-        "compare", "compare two models, or two annotations, image by image",
-        "evaluate", record="comparison.json", settings_of="evaluate", module="compare",
+        verb="compare",
+        help="compare two models, or two annotations, image by image",
+        package="evaluate",
+        record="comparison.json",
+        settings_of="evaluate",
+        module="compare",
     ),
-    Tool("suggest", "rank the slices to annotate next, and say why", "slices"),
-    Tool("annotate", "paint the labels of slices in napari, from a draft or from nothing",
-         "annotate"),
-    Tool("check", "check configuration, tables and data; estimate memory, disk and time", "plan"),
-    Tool("verify", "check that every file in a results folder is what its record says", "plan"),
-)  # fmt: skip
+    Tool(
+        verb="suggest",
+        help="rank the slices to annotate next, and say why",
+        package="slices",
+    ),
+    Tool(
+        verb="annotate",
+        help="paint the labels of slices in napari, from a draft or from nothing",
+        package="annotate",
+    ),
+    Tool(
+        verb="check",
+        help="check configuration, tables and data; estimate memory, disk and time",
+        package="plan",
+    ),
+    Tool(
+        verb="verify",
+        help="check that every file in a results folder is what its record says",
+        package="plan",
+    ),
+)
 
-# `reconstruct --slices` writes a preview, which no later stage takes, with a record of its own.
+# `reconstruct --slices` writes a preview. No later stage takes it, and it has a record of its
+# own, under this word instead of a verb.
 _PREVIEW = "preview"
 
-# The name of the record that each verb leaves, in pipeline order.
+# The name of the record that each verb writes, in pipeline order.
 RECORDS = {
     **{stage.verb: stage.record for stage in STAGES},
     _PREVIEW: "preview.json",
     **{tool.verb: tool.record for tool in TOOLS if tool.record},
 }
 
-_BY_VERB = {stage.verb: stage for stage in STAGES}
+_BY_VERB: dict[str, Stage | Tool] = {entry.verb: entry for entry in (*STAGES, *TOOLS)}
+_STAGES_BY_VERB = {stage.verb: stage for stage in STAGES}
 
 
 def stage_of(verb: str) -> Stage:
     """Return the stage of a verb that the workflow runs."""
-    return _BY_VERB[verb]
+    return _STAGES_BY_VERB[verb]
 
 
 def module_of(verb: str) -> str:
-    """Return the full name of the module in which the work of a recorded verb begins."""
-    for tool in TOOLS:
-        if tool.verb == verb:
-            return f"catomo.{tool.package}.{tool.module}"
-    stage = _BY_VERB["reconstruct" if verb == _PREVIEW else verb]
-    return f"catomo.{stage.word}.{stage.module}"
+    """Return the full name of the module in which the work of a verb in `RECORDS` begins."""
+    entry = _BY_VERB["reconstruct" if verb == _PREVIEW else verb]
+    return f"catomo.{entry.package}.{entry.module}"
 
 
 def record_path(verb: str, name: str) -> str:
-    """Return the path of a stage's record for a dataset, or for a model where it is run for one.
+    """Return the path of a stage's record.
 
-    Paths are relative to the folder in which the workflow runs.
+    Parameters
+    ----------
+    verb : str
+    name : str
+        Name of the dataset, or of the model for a stage that runs once for each model.
+
+    Returns
+    -------
+    str
+        Relative to the folder in which the workflow runs, with ``/`` on every system.
     """
-    stage = _BY_VERB[verb]
+    stage = stage_of(verb)
     owner = f"models/{name}" if stage.per_model else name
     return f"results/{owner}/{stage.folder}/{stage.record}"

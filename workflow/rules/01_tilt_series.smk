@@ -1,5 +1,6 @@
 # 01 tilt_series: simulate a phantom, or import a microscope's files.
-# Outputs: the tilt series (tilt, y, x) in float32; for phantoms also the truth.
+# Outputs: the tilt series (tilt, y, x) in float32; for phantoms also the truth. The record
+# lists the shares of the parts too, whose names depend on the specimen.
 
 
 rule simulate:
@@ -10,8 +11,6 @@ rule simulate:
         truth="results/{dataset}/01_tilt_series/truth.json",
         labels="results/{dataset}/01_tilt_series/truth_labels.tif",
         density="results/{dataset}/01_tilt_series/truth_density.tif",
-        alumina="results/{dataset}/01_tilt_series/truth_alumina.tif",
-        pt="results/{dataset}/01_tilt_series/truth_pt.tif",
         picture=report(
             "results/{dataset}/01_tilt_series/tilt_series.png",
             caption="../report/tilt_series.rst",

@@ -28,7 +28,7 @@ from catomo.stages import STAGES, record_path, stage_of
 # Whether another project's Snakefile uses these rules as a module.
 _IN_MODULE = not workflow.modifier.is_main_snakefile()
 
-# Files given with --configfile come first in this list, but they are laid on the others.
+# Files given with --configfile come first in this list, but they win over the others.
 _given = list(workflow.overwrite_configfiles)
 _files = [file for file in workflow.configfiles if file not in _given] + _given
 PLAN, _problems = make_plan(

@@ -1,8 +1,8 @@
-"""check: everything that can be known before the work begins; verify: what results are worth.
+"""What can be checked before a run, and whether the files of a run are as recorded.
 
-`check` reads the configuration and the tables, opens every dataset's data, compares
-results with the plan, and estimates memory, disk and time. It runs nothing and writes
-nothing. Every problem is one line, and all are found in one go.
+`check` reads the configuration and the table of datasets, opens the data of every dataset,
+compares results with the plan, and estimates memory, disk and time. It runs no stage and
+writes nothing. Every problem is one line, and all are listed at once.
 """
 
 from __future__ import annotations
@@ -15,14 +15,22 @@ from catomo.errors import UserError
 from catomo.network.blend import VIEWS
 from catomo.plan.datasets import Dataset
 from catomo.plan.plan import DEFAULT_CONFIG, Plan, load_plan
+from catomo.predict.settings import Predict
+from catomo.reconstruct.settings import Reconstruct
 from catomo.record import code
 from catomo.record.record import Record, read_record
+from catomo.slices.settings import Slices
 from catomo.stages import RECORDS, record_path
+from catomo.tilt_series.settings import ImportSeries
+from catomo.train.settings import Train
 
-# Seconds on two cores like those of the README's table; a guide, not a promise.
+# Seconds on two cores like those of the README's table; only a guide.
 _SECONDS_PER_VOXEL_TILT_ITERATION = 1.1e-10
 _SECONDS_PER_TRAINED_PIXEL = 1.2e-6  # base 16, bfloat16; grows with the square of the base
 _SECONDS_PER_PREDICTED_PIXEL = 4e-7
+
+# Number of tilts, and shape of the volume.
+Size = tuple[int, tuple[int, int, int]]
 
 
 def check(files: list[Path]) -> tuple[list[str], list[str]]:
@@ -31,37 +39,44 @@ def check(files: list[Path]) -> tuple[list[str], list[str]]:
     Parameters
     ----------
     files : list of path
-        Configuration files laid on `config/config.yaml`, as given to Snakemake.
+        Configuration files merged into `config/config.yaml`, as given to Snakemake.
 
     Returns
     -------
     problems : list of str
         One line each.
     lines : list of str
-        What will be done, what it costs, and which results do not fit the plan.
+        The stages of each dataset, what they cost, and which results do not fit the plan.
     """
     default = [Path(DEFAULT_CONFIG)] if Path(DEFAULT_CONFIG).is_file() else []
     plan, problems = load_plan([*default, *files])
     lines: list[str] = []
     for dataset in plan.datasets.values():
-        found, shape = data_problems(dataset, plan)
-        problems += found
+        problems_of_data, size = data_problems(dataset, plan)
+        problems += problems_of_data
         verbs = plan.stages(dataset)
         if dataset.trains:
             verbs.insert(verbs.index("slices") + 1, f"train ({dataset.model})")
         lines.append(f"{dataset.name}: {' → '.join(verbs)}")
-        if shape:
-            lines += [f"  {line}" for line in estimates(dataset, plan, *shape)]
+        if size:
+            lines += [f"  {line}" for line in estimates(dataset, plan, *size)]
         lines += [f"  {line}" for line in stale(dataset, plan)]
     return problems, lines
 
 
-def data_problems(dataset: Dataset, plan: Plan) -> tuple[list[str], tuple | None]:
-    """Open a dataset's data and labels; return the problems and ``(tilts, (n, rows, columns))``.
+def data_problems(dataset: Dataset, plan: Plan) -> tuple[list[str], Size | None]:
+    """Open a dataset's data and labels.
 
-    `tilts` is 0 for a dataset of slices. The shape is that of the volume or slices.
+    Returns
+    -------
+    problems : list of str
+        One line each.
+    size : (int, (int, int, int)), optional
+        Number of tilts (0 for a dataset of slices), and shape of the volume or of the slices;
+        None if the data cannot be read.
     """
-    problems, shape = [], None
+    problems: list[str] = []
+    size: Size | None = None
     path = os.path.expandvars(dataset.path)
     try:
         if dataset.source == "phantom":
@@ -69,35 +84,47 @@ def data_problems(dataset: Dataset, plan: Plan) -> tuple[list[str], tuple | None
 
             specimen = read_specimen(path)
             start, stop, step = specimen.acquisition.tilt_deg
-            shape = (round((stop - start) / step) + 1, tuple(specimen.shape_px))
+            slices, depth, width = specimen.shape_px
+            size = round((stop - start) / step) + 1, (slices, depth, width)
         elif dataset.source == "tilt_series":
-            from catomo.tilt_series.import_series import inspect
+            from catomo.tilt_series.inspection import inspect_series
 
-            seen = inspect(
+            series = inspect_series(
                 path,
                 os.path.expandvars(dataset.angles) or None,
                 dataset.pixel_size_nm,
-                plan.settings("import", dataset.name),
+                plan.settings_as(ImportSeries, dataset.name),
             )
-            tilts, rows, columns = seen.shape
-            shape = (tilts, (rows, columns, columns))
+            tilts, rows, columns = series.shape
+            size = tilts, (rows, columns, columns)
         else:
             from catomo.labels.files import check_labels
             from catomo.slices.stage import expected_of, inspect_stack
 
             stack = inspect_stack(path)
-            shape = (0, stack.shape)
+            size = 0, stack.shape
             if dataset.labels:
+                assert dataset.pixel_size_nm is not None  # the table requires it for slices
                 labels = os.path.expandvars(dataset.labels)
-                classes = len(plan.settings("slices", dataset.name).classes)
+                classes = len(plan.settings_as(Slices, dataset.name).classes)
                 check_labels(labels, expected_of(stack, dataset.pixel_size_nm), classes)
     except UserError as error:
         problems.append(f"{dataset.name}: {error}")
-    return problems, shape
+    return problems, size
 
 
-def estimates(dataset: Dataset, plan: Plan, tilts: int, shape: tuple) -> list[str]:
-    """Return one line per costly stage: memory, disk and time on two cores."""
+def estimates(dataset: Dataset, plan: Plan, tilts: int, shape: tuple[int, int, int]) -> list[str]:
+    """Return one line per costly stage: memory, disk and time on two cores.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    plan : Plan
+    tilts : int
+        0 for a dataset of slices.
+    shape : (int, int, int)
+        Of the volume (y, z, x), or of the slices.
+    """
     slices, depth, width = shape
     voxels = slices * depth * width
     lines = []
@@ -113,18 +140,17 @@ def estimates(dataset: Dataset, plan: Plan, tilts: int, shape: tuple) -> list[st
         stack = 4.0 * tilts * slices * width
         line(verbs[0], 0.5 + stack / 1e9, stack, tilts * slices * width * 5e-7)
         line("align", 0.6 + 2.5 * stack / 1e9, stack, 10 + tilts * slices * width * 1e-6)
-        settings = plan.settings("reconstruct", dataset.name)
-        work = voxels * tilts * settings.iterations
+        work = voxels * tilts * plan.settings_as(Reconstruct, dataset.name).iterations
         line("reconstruct", 0.6, 4.0 * voxels, 10 + work * _SECONDS_PER_VOXEL_TILT_ITERATION)
     line("slices", 0.5, 1.0 * voxels, voxels * 2e-8)
     if dataset.trains:
-        settings = plan.settings("train", dataset.model)
-        pixels = settings.steps * settings.batch_size * min(settings.patch_px**2, depth * width)
-        weight = (settings.network.base_filters / 16) ** 2
-        memory = settings.memory_bytes() / 1e9
+        train = plan.settings_as(Train, dataset.model)
+        pixels = train.steps * train.batch_size * min(train.patch_px**2, depth * width)
+        weight = (train.network.base_filters / 16) ** 2
+        memory = train.memory_bytes() / 1e9
         line("train", memory, 0.1e9, pixels * _SECONDS_PER_TRAINED_PIXEL * weight)
     if "predict" in verbs:
-        passes = len(VIEWS[plan.settings("predict", dataset.name).average])
+        passes = len(VIEWS[plan.settings_as(Predict, dataset.name).average])
         line("predict", 2.0, 0.02 * voxels, voxels * passes * _SECONDS_PER_PREDICTED_PIXEL)
     if "surfaces" in verbs:
         line("surfaces", 1.0 + 6.0 * voxels / 1e9, 0.1e9, 20 + voxels * 1e-7)
@@ -136,10 +162,12 @@ def _time(seconds: float) -> str:
 
 
 def stale(dataset: Dataset, plan: Plan) -> list[str]:
-    """Return a line for each result whose settings or code are not those of the plan."""
+    """Return a line for each result made with other settings or code than those of the plan."""
     lines = []
-    of_dataset = [(verb, dataset.name) for verb in plan.stages(dataset)]
-    for verb, name in of_dataset + ([("train", dataset.model)] if dataset.trains else []):
+    results = [(verb, dataset.name) for verb in plan.stages(dataset)]
+    if dataset.trains:
+        results.append(("train", dataset.model))
+    for verb, name in results:
         path = Path(record_path(verb, name))
         folder = path.parent
         if not path.is_file():
@@ -157,6 +185,11 @@ def stale(dataset: Dataset, plan: Plan) -> list[str]:
 def verify(folder: Path) -> str:
     """Check every file below `folder` against the sha256 in its stage's record.
 
+    Returns
+    -------
+    str
+        One line that counts the stages and files.
+
     Raises
     ------
     UserError
@@ -169,14 +202,15 @@ def verify(folder: Path) -> str:
     ]
     if not records:
         raise UserError(f"{folder}: found no results there")
-    bad = [problem for record in records for problem in _file_problems(record)]
-    if bad:
-        raise UserError("; ".join(bad))
+    problems = [problem for record in records for problem in _file_problems(record)]
+    if problems:
+        raise UserError("; ".join(problems))
     files = sum(len(record["files"]) for record in records)
     return f"{folder}: {len(records)} stages, {files} files, all as recorded"
 
 
 def _file_problems(record: Record) -> list[str]:
+    """Return a line for each file of a record that is missing or changed."""
     problems = []
     for name in record["files"]:
         try:

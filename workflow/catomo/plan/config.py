@@ -5,21 +5,44 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
-from pydantic import Field, create_model
+from pydantic import Field, ValidationError, create_model, model_validator
 
 from catomo.settings.base import PhaseClass, Settings, classes_key, key, settings_model
 from catomo.stages import STAGES, Stage
 
 
+class _Classes(Settings):
+    """The classes alone, to see whether they are right."""
+
+    classes: list[PhaseClass] = classes_key()
+
+
 class _Common(Settings):
-    """What is not of one stage alone."""
+    """The keys that do not belong to a single stage."""
 
     datasets: str = key("config/datasets.tsv", "table of the datasets, relative to where you run")
     classes: list[PhaseClass] = classes_key()
-    overrides: dict[str, dict[str, dict]] = key(
+    overrides: dict[str, dict[str, dict[str, Any]]] = key(
         {},
         "settings of one dataset (or, for train, of one model): overrides.<dataset>.<stage>.<key>",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _classes_for_every_block(cls, data: Any) -> Any:
+        """Give the common classes to each block, because its other keys must fit them."""
+        if not isinstance(data, dict) or "classes" not in data:
+            return data
+        try:
+            _Classes.model_validate({"classes": data["classes"]})
+        except ValidationError:
+            return data
+        data = dict(data)
+        for verb, (word, *inner) in BLOCKS.items():
+            block = data.get(word, {})
+            if isinstance(block, dict) and not inner and "classes" in SETTINGS[verb].model_fields:
+                data[word] = {"classes": data["classes"], **block}
+        return data
 
 
 # The model of the settings of each verb.
@@ -27,11 +50,12 @@ SETTINGS: dict[str, type[Settings]] = {stage.verb: settings_model(stage) for sta
 
 
 def _by_word() -> dict[str, list[Stage]]:
+    """Return the entries of the table of stages that share a word."""
     return {word: list(stages) for word, stages in groupby(STAGES, lambda stage: stage.word)}
 
 
-# The place of each verb's settings in the configuration: several verbs of one stage share its
-# block and have each a block inside it.
+# The place of each verb's settings in the configuration. Where a stage has several verbs, each
+# has a block inside the block of the stage.
 BLOCKS: dict[str, tuple[str, ...]] = {
     stage.verb: (word,) if len(stages) == 1 else (word, stage.verb)
     for word, stages in _by_word().items()
@@ -44,6 +68,7 @@ def _field(model: type[Settings]) -> Any:
 
 
 def _block(stages: list[Stage]) -> type[Settings]:
+    """Return the model of a stage's block of the configuration."""
     if len(stages) == 1:
         return SETTINGS[stages[0].verb]
     verbs = " or ".join(f"`{stage.verb}`" for stage in stages)

@@ -1,6 +1,6 @@
 """The table of datasets: one row per dataset, checked as a whole.
 
-Every problem found becomes one line; nothing stops at the first.
+Every problem becomes one line; reading does not stop at the first.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Dataset:
 
     @property
     def is_volume(self) -> bool:
-        """Whether the slices lie on each other (a folder of loose images does not)."""
+        """Whether its slices lie on top of each other; a folder holds loose images."""
         return self.source != "slices" or not Path(os.path.expandvars(self.path)).is_dir()
 
 
@@ -65,9 +65,9 @@ def read_table(path: str | Path) -> tuple[list[Dataset], list[str]]:
     Returns
     -------
     datasets : list of Dataset
-        The rows that are right.
+        The rows without problems.
     problems : list of str
-        One line for each thing that is wrong, with the row's line number.
+        One line each, with the number of the row's line.
     """
     path = Path(path)
     if not path.is_file():
@@ -79,8 +79,36 @@ def read_table(path: str | Path) -> tuple[list[Dataset], list[str]]:
     ]
     if not numbered:
         return [], [f"{path}: is empty; the first line must be: {' '.join(COLUMNS)} (by tabs)"]
-    rows = list(csv.reader((line for _, line in numbered), delimiter="\t"))
-    header, problems = rows[0], []
+    header, *rows = csv.reader((line for _, line in numbered), delimiter="\t")
+    problems = _header_problems(header, path)
+    if problems:
+        return [], problems
+    datasets: list[Dataset] = []
+    lines_of_names: dict[str, int] = {}
+    for (number, _), cells in zip(numbered[1:], rows, strict=True):
+        where = f"{path} line {number}"
+        if len(cells) > len(header):
+            problems.append(f"{where}: found {len(cells)} cells, allowed are {len(header)}")
+            continue
+        row = dict.fromkeys(COLUMNS, "") | dict(zip(header, map(str.strip, cells), strict=False))
+        dataset, problems_of_row = _dataset(row, where)
+        name = row["dataset"]
+        if name in lines_of_names:
+            problems_of_row.append(
+                f"{where}, dataset: '{name}' stands in line {lines_of_names[name]} already; "
+                "give each dataset a name of its own"
+            )
+        lines_of_names.setdefault(name, number)
+        problems += problems_of_row
+        if not problems_of_row:
+            datasets.append(dataset)
+    if not rows:
+        problems.append(f"{path}: holds no dataset; add a row below the header")
+    return datasets, problems
+
+
+def _header_problems(header: list[str], path: Path) -> list[str]:
+    problems = []
     for column in header:
         if column not in COLUMNS:
             near = difflib.get_close_matches(column, COLUMNS, n=1, cutoff=0.5)
@@ -89,37 +117,14 @@ def read_table(path: str | Path) -> tuple[list[Dataset], list[str]]:
     for column in ("dataset", "source", "path"):
         if column not in header:
             problems.append(f"{path}: column '{column}' is missing; columns are split by tabs")
-    if problems:
-        return [], problems
-    datasets: list[Dataset] = []
-    lines_of_names: dict[str, int] = {}
-    for (number, _), cells in zip(numbered[1:], rows[1:], strict=True):
-        where = f"{path} line {number}"
-        if len(cells) > len(header):
-            problems.append(f"{where}: found {len(cells)} cells, allowed are {len(header)}")
-            continue
-        row = dict.fromkeys(COLUMNS, "") | dict(zip(header, map(str.strip, cells), strict=False))
-        dataset, found = _dataset(row, where)
-        name = row["dataset"]
-        if name in lines_of_names:
-            found.append(
-                f"{where}, dataset: '{name}' stands in line {lines_of_names[name]} already; "
-                "give each dataset a name of its own"
-            )
-        lines_of_names.setdefault(name, number)
-        problems += found
-        if dataset and not found:
-            datasets.append(dataset)
-    if len(rows) == 1:
-        problems.append(f"{path}: holds no dataset; add a row below the header")
-    return datasets, problems
+    return problems
 
 
-def _dataset(row: dict[str, str], where: str) -> tuple[Dataset | None, list[str]]:
-    """Check one row: return the dataset and the lines about what is wrong in it."""
-    found = _name_problems(row["dataset"], f"{where}, dataset")
+def _dataset(row: dict[str, str], where: str) -> tuple[Dataset, list[str]]:
+    """Return the dataset of one row, and a line for each problem in it."""
+    problems = _name_problems(row["dataset"], f"{where}, dataset")
     if row["source"] not in SOURCES:
-        found.append(f"{where}, source: found '{row['source']}'; must be {', '.join(SOURCES)}")
+        problems.append(f"{where}, source: found '{row['source']}'; must be {', '.join(SOURCES)}")
     pixel_size = None
     if row["pixel_size_nm"]:
         try:
@@ -127,27 +132,27 @@ def _dataset(row: dict[str, str], where: str) -> tuple[Dataset | None, list[str]
         except ValueError:
             pixel_size = -1.0
         if not 0 < pixel_size < 1e4:
-            found.append(
+            problems.append(
                 f"{where}, pixel_size_nm: found '{row['pixel_size_nm']}'; "
                 "must be a number above 0, in nm"
             )
     elif row["source"] == "slices":
-        found.append(f"{where}, pixel_size_nm: is empty; slices need it, in nm")
+        problems.append(f"{where}, pixel_size_nm: is empty; slices need it, in nm")
     if row["trains"] not in ("", "yes", "no"):
-        found.append(f"{where}, trains: found '{row['trains']}'; must be yes, no or empty")
+        problems.append(f"{where}, trains: found '{row['trains']}'; must be yes, no or empty")
     elif row["trains"] == "yes" and not row["labels"]:
-        found.append(f"{where}, trains: is 'yes' but 'labels' is empty; name the labels")
+        problems.append(f"{where}, trains: is 'yes' but 'labels' is empty; name the labels")
     if row["labels"] == "truth" and row["source"] != "phantom":
-        found.append(f"{where}, labels: 'truth' is for phantoms; name a folder or a TIFF stack")
+        problems.append(f"{where}, labels: 'truth' is for phantoms; name a folder or a TIFF stack")
     for column in ("path", "angles", "labels", "model"):
-        found += _path_problems(row[column], f"{where}, {column}", column, row)
+        problems += _path_problems(row[column], f"{where}, {column}", column)
     model = row["model"]
     if model and not model.endswith(".keras"):
-        found += _name_problems(model, f"{where}, model")
+        problems += _name_problems(model, f"{where}, model")
     if row["labels"] and not model:
         model = row["dataset"]
     if row["trains"] == "yes" and model.endswith(".keras"):
-        found.append(f"{where}, trains: is 'yes' but the model is a ready file; use 'no'")
+        problems.append(f"{where}, trains: is 'yes' but the model is a ready file; use 'no'")
     trains = row["trains"] == "yes" or (
         row["trains"] == "" and bool(row["labels"]) and not model.endswith(".keras")
     )
@@ -161,7 +166,7 @@ def _dataset(row: dict[str, str], where: str) -> tuple[Dataset | None, list[str]
         model=model,
         trains=trains,
     )
-    return dataset, found
+    return dataset, problems
 
 
 def _name_problems(name: str, where: str) -> list[str]:
@@ -175,8 +180,8 @@ def _name_problems(name: str, where: str) -> list[str]:
     return []
 
 
-def _path_problems(text: str, where: str, column: str, row: dict[str, str]) -> list[str]:
-    """Check that a file the row names can be used; a model's name and 'truth' are no files."""
+def _path_problems(text: str, where: str, column: str) -> list[str]:
+    """Return what is wrong with a path; a model's name and ``truth`` are not paths."""
     is_word = (column == "model" and not text.endswith(".keras")) or (
         column == "labels" and text == "truth"
     )

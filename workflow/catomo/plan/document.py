@@ -1,4 +1,4 @@
-"""Writes config/README.md from the settings models, so that the two cannot disagree.
+"""The page `config/README.md`, made from the settings models so that the two agree.
 
 ``python -m catomo.plan.document > config/README.md``; a test compares them.
 """
@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from typing import Literal, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -17,7 +17,7 @@ _HEAD = """# The configuration
 
 This page is made from the settings models (`make docs`); a test keeps it in step.
 
-A run reads `config/config.yaml`. Files given with `--configfile` are laid on it, key by
+A run reads `config/config.yaml`. Files given with `--configfile` are merged into it, key by
 key. Keys that you leave out have the defaults below. A key that catomo does not know, a
 wrong type or a value out of range stops the run before its first job, one line each;
 `catomo check` finds them all without running anything.
@@ -47,7 +47,7 @@ overrides:
 | `trains` | `yes`: the labels feed that model; `no`: they only test it; empty: yes if there are labels |
 
 Paths are relative to the folder you run in and may hold environment variables
-(`${CATOMO_GENC2022}/images`). A folder at the `slices` door holds loose images: they are
+(`${CATOMO_GENC2022}/images`). A folder of a dataset of `slices` holds loose images: they are
 segmented and scored, but make no surfaces. A dataset with neither labels nor model goes
 as far as `04_slices`, and its report says which slices to annotate.
 """
@@ -89,7 +89,8 @@ def _flat(model: type[BaseModel], prefix: str) -> list[tuple[str, FieldInfo]]:
 def _table(rows: list[tuple[str, FieldInfo]]) -> str:
     lines = ["| key | default | unit | allowed | meaning |", "| --- | --- | --- | --- | --- |"]
     for dotted, field in rows:
-        unit = (field.json_schema_extra or {}).get("unit", "")
+        extra = field.json_schema_extra
+        unit = extra.get("unit", "") if isinstance(extra, dict) else ""
         meaning = " ".join((field.description or "").split()).replace("|", "\\|")
         lines.append(f"| `{dotted}` | {_default(field)} | {unit} | {_allowed(field)} | {meaning} |")
     return "\n".join(lines) + "\n"
@@ -116,7 +117,8 @@ def _allowed(field: FieldInfo) -> str:
     return ", ".join([_kind(field.annotation), *limits])
 
 
-def _kind(annotation) -> str:
+def _kind(annotation: Any) -> str:
+    """Return the type of a field in words."""
     origin = get_origin(annotation)
     if origin is Literal:
         return " \\| ".join(f"`{value}`" for value in get_args(annotation))
@@ -130,13 +132,14 @@ def _kind(annotation) -> str:
     return names.get(annotation, getattr(annotation, "__name__", str(annotation)))
 
 
-def _model_of(annotation) -> type[BaseModel] | None:
+def _model_of(annotation: Any) -> type[BaseModel] | None:
+    """Return the model in a field's type; None where it holds plain values."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for inner in get_args(annotation):
-        found = _model_of(inner)
-        if found:
-            return found
+        model = _model_of(inner)
+        if model:
+            return model
     return None
 
 

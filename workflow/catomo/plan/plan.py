@@ -1,42 +1,65 @@
-"""What is to be done: configuration and table of datasets, read, checked and combined.
+"""The plan: configuration and table of datasets, read, checked and combined.
 
-The workflow, `catomo check` and the tests ask the same `Plan`, so they cannot disagree
-about which settings a stage gets or which stages a dataset passes through.
+The workflow, `catomo check` and the tests all ask a `Plan`, so they cannot disagree about
+which settings a stage gets or which stages a dataset passes through.
 """
 
 from __future__ import annotations
 
-import copy
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
-import yaml
 from pydantic import ValidationError
 
+from catomo.align.settings import Align
 from catomo.errors import UserError
+from catomo.plan.classes import class_problems, said_at
 from catomo.plan.config import BLOCKS, SETTINGS, Config
 from catomo.plan.datasets import Dataset, read_table
 from catomo.settings.base import Settings
+from catomo.settings.blocks import merged, read_blocks
 from catomo.settings.problems import lines_of
 from catomo.stages import STAGES
+from catomo.train.settings import Train
+
+S = TypeVar("S", bound=Settings)
 
 DEFAULT_CONFIG = "config/config.yaml"
+
+_ADVICE = "name a configuration file"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The checked configuration and the datasets it speaks of."""
+    """The checked configuration and the datasets that its table lists.
+
+    Attributes
+    ----------
+    config : Config
+    datasets : dict of Dataset
+        By name.
+    written : dict
+        The configuration as the user wrote it: a preset fills in keys only after the overrides.
+    """
 
     config: Config
     datasets: dict[str, Dataset]
-    written: dict  # the configuration as the user wrote it: presets fill in after overrides
+    written: dict[str, Any]
 
     def settings(self, verb: str, name: str) -> Settings:
         """Return the settings of a stage for one dataset (for ``train``: one model)."""
         return SETTINGS[verb].model_validate(self._block(verb, name))
+
+    def settings_as(self, model: type[S], name: str) -> S:
+        """Return the settings of the stage whose settings are a `model`, such as ``Train``."""
+        [verb] = [verb for verb, of_verb in SETTINGS.items() if of_verb is model]
+        settings = self.settings(verb, name)
+        assert isinstance(settings, model)
+        return settings
 
     def settings_json(self, verb: str, name: str) -> str:
         """Return `settings` as the text that the stage gets on its command line."""
@@ -59,7 +82,8 @@ class Plan:
         """Return the verbs that a dataset passes through, in order."""
         return [s.verb for s in STAGES if not s.per_model and s.takes(dataset)]
 
-    def _block(self, verb: str, name: str) -> dict:
+    def _block(self, verb: str, name: str) -> dict[str, Any]:
+        """Return the block of a verb as written, with the overrides of one dataset or model."""
         block = self.written
         for key in BLOCKS[verb]:
             block = block.get(key, {})
@@ -74,7 +98,7 @@ class Plan:
 
 
 def make_plan(
-    config: dict, files: Sequence[str | Path] = (), elsewhere: str = "command line"
+    config: dict[str, Any], files: Sequence[str | Path] = (), elsewhere: str = "command line"
 ) -> tuple[Plan, list[str]]:
     """Check a configuration as a whole.
 
@@ -90,11 +114,12 @@ def make_plan(
     Returns
     -------
     plan : Plan
-        Of what is right: wrong rows are left out, a wrong configuration is the default one.
+        Without the rows that have problems, and with the default configuration if the one
+        given has problems.
     problems : list of str
-        Every problem found, one line each.
+        Every problem, one line each.
     """
-    contents = {str(file): _load_yaml(file) for file in files}
+    contents = {str(file): read_blocks(file, _ADVICE) for file in files}
     problems: list[str] = []
     checked = None
     try:
@@ -103,11 +128,13 @@ def make_plan(
         for line in lines_of(error, Config, ""):
             problems.append(f"{_origin(line.split(':')[0], contents, elsewhere)}: {line}")
     table = config.get("datasets", Config().datasets)
-    datasets, found = read_table(table) if isinstance(table, str) else ([], [])
-    problems += found
+    datasets, problems_of_table = read_table(table) if isinstance(table, str) else ([], [])
+    problems += problems_of_table
     plan = Plan(checked or Config(), {d.name: d for d in datasets}, config if checked else {})
     if checked:
         problems += _override_problems(plan, contents, elsewhere) or _circles(plan)
+    if checked and not problems:
+        problems += class_problems(plan, partial(_file_with, contents=contents))
     problems += [
         f"{table}, dataset {d.name}: model '{d.model}' is trained by no dataset; "
         "set trains to yes where its labels are, or name a .keras file"
@@ -119,10 +146,12 @@ def make_plan(
 
 def load_plan(files: Sequence[str | Path]) -> tuple[Plan, list[str]]:
     """Read configuration files as Snakemake would, later ones winning, and check them."""
-    unreadable, readable, config = [], [], {}
+    unreadable: list[str] = []
+    readable: list[str | Path] = []
+    config: dict[str, Any] = {}
     for file in files:
         try:
-            config = merged(config, _load_yaml(file))
+            config = merged(config, read_blocks(file, _ADVICE))
             readable.append(file)
         except UserError as error:
             unreadable.append(str(error))
@@ -130,36 +159,15 @@ def load_plan(files: Sequence[str | Path]) -> tuple[Plan, list[str]]:
     return plan, unreadable + problems
 
 
-def merged(base: dict, over: dict) -> dict:
-    """Return `base` with `over` laid on it, block by block."""
-    result = copy.deepcopy(base)
-    for key, value in over.items():
-        if isinstance(value, dict) and isinstance(result.get(key), dict):
-            result[key] = merged(result[key], value)
-        else:
-            result[key] = copy.deepcopy(value)
-    return result
-
-
-def _load_yaml(file) -> dict:
-    try:
-        content = yaml.safe_load(Path(file).read_text())
-    except OSError as error:
-        raise UserError(f"{file}: {error.strerror.lower()}; name a configuration file") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" line {mark.line + 1}" if mark else ""
-        reason = getattr(error, "problem", None) or "not readable"
-        raise UserError(f"{file}{place}: not valid YAML ({reason})") from None
-    if content is not None and not isinstance(content, dict):
-        raise UserError(f"{file}: found {json.dumps(content)[:40]}; must be 'key: value' blocks")
-    return content or {}
-
-
-def _origin(dotted: str, contents: dict[str, dict], elsewhere: str) -> str:
+def _origin(dotted: str, contents: dict[str, dict[str, Any]], elsewhere: str) -> str:
     """Return the last file that holds a dotted key, or `elsewhere`."""
+    return _file_with(dotted, contents) or elsewhere
+
+
+def _file_with(dotted: str, contents: dict[str, dict[str, Any]]) -> str | None:
+    """Return the last file that holds a dotted key, None if no file does."""
     for file, content in reversed(contents.items()):
-        block = content
+        block: Any = content
         for part in dotted.split("."):
             if isinstance(block, list):
                 return file
@@ -168,18 +176,18 @@ def _origin(dotted: str, contents: dict[str, dict], elsewhere: str) -> str:
             block = block[part]
         else:
             return file
-    return elsewhere
+    return None
 
 
 def _missing_files(plan: Plan) -> list[str]:
-    """Return a line for every file that a setting names and that is not there."""
+    """Return a line for every file that a setting names and that does not exist."""
     named = [
-        (f"align.apply of dataset {d.name}", plan.settings("align", d.name).apply)
+        (f"align.apply of dataset {d.name}", plan.settings_as(Align, d.name).apply)
         for d in plan.datasets.values()
         if "align" in plan.stages(d)
     ]
     named += [
-        (f"train.init_from of model {model}", plan.settings("train", model).init_from)
+        (f"train.init_from of model {model}", plan.settings_as(Train, model).init_from)
         for model in plan.models()
         if not plan.teacher(model)
     ]
@@ -191,7 +199,7 @@ def _missing_files(plan: Plan) -> list[str]:
 
 
 def _circles(plan: Plan) -> list[str]:
-    """Return a line for every model that would have to be trained before itself."""
+    """Return a line for every model that starts from itself, perhaps through other models."""
     problems = []
     for model in plan.models():
         chain = [plan.teacher(model)]
@@ -205,19 +213,22 @@ def _circles(plan: Plan) -> list[str]:
     return problems
 
 
-def _override_problems(plan: Plan, contents: dict[str, dict], elsewhere: str) -> list[str]:
+def _override_problems(
+    plan: Plan, contents: dict[str, dict[str, Any]], elsewhere: str
+) -> list[str]:
+    """Return a line for every override of an unknown name or stage, or with a wrong setting."""
     problems = []
     stages = {block[0] for block in BLOCKS.values()}
     names = {*plan.datasets, *plan.models()}
-    # A file laid on another may bring a table of its own: what the files before it say of
-    # their datasets is then unused, not wrong.
+    # A later file may bring a table of its own. Overrides in the files before it are then
+    # unused, not wrong.
     files = [*contents, elsewhere]
     table = _origin("datasets", contents, elsewhere)
-    speaks_of_table = files[files.index(table) :] if table in contents else files
+    files_of_table = files[files.index(table) :] if table in contents else files
     for name, blocks in plan.config.overrides.items():
         origin = _origin(f"overrides.{name}", contents, elsewhere)
         where = f"{origin}: overrides.{name}"
-        if name not in names and origin in speaks_of_table:
+        if name not in names and origin in files_of_table:
             problems.append(f"{where}: no such dataset or model; there are {sorted(names)}")
         for stage in blocks:
             if stage not in stages:
@@ -227,6 +238,11 @@ def _override_problems(plan: Plan, contents: dict[str, dict], elsewhere: str) ->
                 try:
                     plan.settings(verb, name)
                 except ValidationError as error:
-                    dotted = ".".join(BLOCKS[verb])
-                    problems += lines_of(error, SETTINGS[verb], f"{where}.{dotted}.")
+                    # What an override contradicts may stand in the stage's block.
+                    for line in lines_of(error, SETTINGS[verb], ""):
+                        key, _, problem = line.partition(": ")
+                        file_with = partial(_file_with, contents=contents)
+                        place = said_at(name, verb, key, file_with)
+                        among = "" if f"overrides.{name}." in place else f" (overrides.{name})"
+                        problems.append(f"{place}: {problem}{among}")
     return problems

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
 
-def _arguments_check(parser) -> None:
+def _arguments_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--configfile",
         type=Path,
         nargs="+",
         default=[],
-        help="configuration files laid on config/config.yaml, as for snakemake",
+        help="configuration files merged into config/config.yaml, as for snakemake",
     )
 
 
-def _check(options) -> None:
+def _check(options: argparse.Namespace) -> None:
     from catomo.plan.check import check
 
     problems, lines = check(options.configfile)
@@ -25,11 +26,11 @@ def _check(options) -> None:
         sys.exit(1)
 
 
-def _arguments_verify(parser) -> None:
+def _arguments_verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, nargs="?", default=Path("results"))
 
 
-def _verify(options) -> None:
+def _verify(options: argparse.Namespace) -> None:
     from catomo.plan.check import verify
 
     print(verify(options.folder))

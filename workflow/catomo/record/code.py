@@ -1,9 +1,9 @@
 """Which code a stage runs: the hash that decides whether its result is still valid.
 
-A stage's code is its own module and every catomo module that module imports, found by
-reading the sources (never by importing them). Settings models and the command line stay
-outside: their values reach a stage as settings, and rewording a description must not
-retrain a network.
+The code of a stage is the module in which its work begins, and every catomo module that this
+one imports, directly or through others. The imports are read from the sources; nothing is
+imported. Settings models and the command line are left out: the values of settings are compared
+on their own, and a reworded description must not train a network again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from catomo.stages import module_of
 
 _FOLDER = Path(__file__).parents[1]
 
-# Modules that every stage uses and that cannot change a result.
+# Modules that any stage may import and that cannot change a result.
 _NEUTRAL = {
     "catomo",
     "catomo.cli",
@@ -33,15 +33,16 @@ _NEUTRAL = {
 @cache
 def modules_of(verb: str) -> tuple[str, ...]:
     """Return the sorted names of all catomo modules that a verb's result depends on."""
-    found: set[str] = set()
-    todo = [module_of(verb)]
-    while todo:
-        name = todo.pop()
-        if name in found or name in _NEUTRAL or _is_settings(name):
+    modules: set[str] = set()
+    waiting = [module_of(verb)]
+    while waiting:
+        name = waiting.pop()
+        if name in modules or name in _NEUTRAL or _is_settings(name):
             continue
-        found.add(name)
-        todo += [name.rpartition(".")[0], *_imports(name)]  # its package is loaded, too
-    return tuple(sorted(found))
+        modules.add(name)
+        package = name.rpartition(".")[0]  # importing a module loads its package, too
+        waiting += [package, *_imports(name)]
+    return tuple(sorted(modules))
 
 
 @cache
@@ -58,10 +59,9 @@ def code_of(verb: str) -> str:
 @cache
 def packages_of(verb: str) -> tuple[str, ...]:
     """Return the third-party packages (import names) that a verb's modules import."""
-    packages = set()
-    for name in modules_of(verb):
-        for imported in _all_imports(name):
-            packages.add(imported.split(".")[0])
+    packages = {
+        imported.split(".")[0] for name in modules_of(verb) for imported in _all_imports(name)
+    }
     return tuple(sorted(packages - set(sys.stdlib_module_names) - {"catomo", "__future__"}))
 
 
@@ -76,7 +76,7 @@ def versions_of(verb: str) -> dict[str, str]:
 
 
 def _is_settings(name: str) -> bool:
-    """Return whether a module holds settings models: ``catomo.settings`` or a stage's own."""
+    """Return whether a module is part of ``catomo.settings`` or the settings of a package."""
     return name.startswith("catomo.settings") or name.endswith(".settings")
 
 
@@ -87,25 +87,26 @@ def _path(name: str) -> Path:
 
 def _imports(name: str) -> list[str]:
     """Return the catomo modules that the module `name` imports, anywhere in its source."""
-    found = []
+    modules = []
     for imported in _all_imports(name):
         if imported.split(".")[0] != "catomo":
             continue
         while imported != "catomo" and not _path(imported).is_file():
-            imported = imported.rpartition(".")[0]  # a function of a module, not a module
-        found.append(imported)
-    return found
+            imported = imported.rpartition(".")[0]  # from a function's name to its module
+        modules.append(imported)
+    return modules
 
 
 @cache
 def _all_imports(name: str) -> tuple[str, ...]:
-    found = []
+    """Return the full names of everything that a module imports, anywhere in its source."""
+    imports = []
     for node in ast.walk(ast.parse(_path(name).read_text())):
         if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
+            imports += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             if node.module.split(".")[0] == "catomo":
-                found += [f"{node.module}.{alias.name}" for alias in node.names]
+                imports += [f"{node.module}.{alias.name}" for alias in node.names]
             else:
-                found.append(node.module)
-    return tuple(found)
+                imports.append(node.module)
+    return tuple(imports)

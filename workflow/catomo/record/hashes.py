@@ -1,4 +1,4 @@
-"""Hashes by which files are told apart; needs nothing but the standard library."""
+"""Hashes that tell whether a file has changed; only the standard library is needed."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from pathlib import Path
 from catomo.files.folders import TIFF, files_in, is_hidden
 
 
-def sha256_of(path) -> str:
+def sha256_of(path: Path | str) -> str:
     """Return the sha256 of a file's bytes as hexadecimal text."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def fingerprint(path) -> str:
+def fingerprint(path: Path | str) -> str:
     """Return a short text that changes when a raw input file, or folder of files, changes.
 
-    Size and both ends (1 MiB each) of every file are hashed: enough to notice another
-    file, cheap enough to compute at every start of the workflow on a large series. Hidden
-    files of a folder do not count, for no stage reads them.
+    Of every file its size and its first and last MiB are hashed. That is enough to notice
+    another file, and quick enough to compute for a large series at every start of the
+    workflow. Hidden files of a folder are left out because no stage reads them.
     """
     path = Path(path)
     return _digest(path, (p for p in path.rglob("*") if not is_hidden(p.relative_to(path))))
 
 
-def fingerprint_of_labels(path) -> str:
-    """Return the fingerprint of a person's labels: of a folder, only what is read as labels."""
+def fingerprint_of_labels(path: Path | str) -> str:
+    """Return the fingerprint of a person's labels; in a folder only the TIFF files count."""
     path = Path(path)
     return _digest(path, files_in(path, TIFF) if path.is_dir() else [])
 
 
-def fingerprint_of_series(path) -> str:
-    """Return the fingerprint of a tilt series and of the files of its name beside it.
+def fingerprint_of_series(path: Path | str) -> str:
+    """Return the fingerprints of a tilt series and of the angle files of its name beside it.
 
-    A ``.rawtlt``, ``.tlt`` or ``.mdoc`` beside a series may hold its angles, so changing
-    that file is changing the series.
+    A ``.rawtlt``, ``.tlt`` or ``.mdoc`` file beside a series may hold its angles, so a change
+    of that file counts as a change of the series.
     """
     path = Path(path)
     beside = path.parent.glob(f"{path.stem}*") if path.is_file() else []
@@ -45,7 +45,7 @@ def fingerprint_of_series(path) -> str:
 
 
 def _digest(path: Path, inside: Iterable[Path]) -> str:
-    """Return the hash of a file, or of those files of a folder that count."""
+    """Return the hash of a file, or of the files `inside` a folder."""
     digest = hashlib.sha256()
     files = sorted(p for p in inside if p.is_file()) if path.is_dir() else [path]
     for file in files:

@@ -10,22 +10,24 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from catomo import __version__
 from catomo.errors import UserError
 from catomo.record import code
 from catomo.record.hashes import fingerprint, fingerprint_of_labels, sha256_of
+from catomo.settings.base import Settings
 from catomo.stages import RECORDS
 
 
-class Record(dict):
+class Record(dict[str, Any]):
     """The content of a record, with the folder it was read from."""
 
-    def __init__(self, path: Path, content: dict):
+    def __init__(self, path: Path, content: dict[str, Any]):
         super().__init__(content)
         self.path = path
         self.folder = path.parent
@@ -39,7 +41,7 @@ class Record(dict):
             If the stage made no such file, or the file is missing or changed since.
         """
         if name not in self["files"]:
-            raise UserError(f"{self.path}: found no file '{name}' among {sorted(self['files'])}")
+            raise UserError(f"{self.path}: lists no file '{name}', only {sorted(self['files'])}")
         path = self.folder / name
         if not path.is_file():
             raise UserError(f"{path}: file is missing though {self.path.name} lists it; rerun it")
@@ -55,12 +57,12 @@ class Record(dict):
         return name in self["files"]
 
     def check_made_from(self, word: str, source: Record) -> None:
-        """Check that what this stage read by the name `word` is the record `source` as it is now.
+        """Check that the input that this stage calls `word` was the record `source` as it is now.
 
         Raises
         ------
         UserError
-            If it is another one.
+            If this stage read another record, or `source` has changed since.
         """
         if self["inputs"][word]["sha256"] != sha256_of(source.path):
             raise UserError(
@@ -68,7 +70,7 @@ class Record(dict):
             )
 
 
-def read_record(place, *verbs: str) -> Record:
+def read_record(place: Path | str, *verbs: str) -> Record:
     """Read a stage's record from its folder, or from the path of the record itself.
 
     Parameters
@@ -86,10 +88,10 @@ def read_record(place, *verbs: str) -> Record:
     place = Path(place)
     allowed = " or ".join(sorted({RECORDS[verb] for verb in verbs}))
     if place.suffix != ".json":
-        found = [place / RECORDS[verb] for verb in verbs if (place / RECORDS[verb]).is_file()]
-        if not found:
+        paths = [place / RECORDS[verb] for verb in verbs if (place / RECORDS[verb]).is_file()]
+        if not paths:
             raise UserError(f"{place}: found no {allowed} there; run '{verbs[0]}' first")
-        place = found[0]
+        place = paths[0]
     try:
         content = json.loads(place.read_text())
     except FileNotFoundError:
@@ -109,26 +111,31 @@ class Output:
     def __init__(self, folder: Path, stage: str):
         self.folder = folder
         self.stage = stage
-        self.record: dict = {}
+        self.record: dict[str, Any] = {}
         self.temporary = folder / f".{stage}.partial"
 
     def path(self, name: str) -> Path:
-        """Return where to write the file `name` now; it gets its name when all is whole."""
+        """Return where to write the file `name`; it is renamed when the stage has ended well."""
         path = self.temporary / name
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
 
 @contextmanager
-def committing(output, stage: str, settings, inputs: dict[str, Record | Path] | None = None):
-    """Write a stage's folder whole or not at all.
+def committing(
+    output: Path | str,
+    stage: str,
+    settings: Settings,
+    inputs: Mapping[str, Record | Path] | None = None,
+) -> Iterator[Output]:
+    """Write a stage's folder as a whole or not at all.
 
-    What was read is hashed at the start: a person may save other labels while a stage works
-    for hours, and the record must name those it began with.
-    Files are written below a temporary folder. When the block ends well they are hashed
-    and renamed into place, and the record comes last. When it fails, nothing is left.
-    The names written are also kept in a hidden list, so that a run after a kill in the
-    middle of the renaming knows these files from a person's own.
+    Inputs are hashed at the start: a person may save other labels while a stage works for
+    hours, and the record must name those that the stage began with. Files are written into a
+    temporary folder. When the block ends well they are hashed and renamed into place, and the
+    record comes last. When it fails, nothing is left. The names of the files are also kept in
+    a hidden list, so that after a kill in the middle of the renaming the next run can tell
+    these files from a person's own.
 
     Parameters
     ----------
@@ -136,11 +143,11 @@ def committing(output, stage: str, settings, inputs: dict[str, Record | Path] | 
         The stage's folder, or the path of its record in it.
     stage : str
         The verb, a key of `RECORDS`.
-    settings : pydantic model
+    settings : Settings
         The settings used; stored in full.
-    inputs : dict
-        What is read, by a word: records of other stages, or raw files. Later changes of this
-        dictionary count for nothing. A word that ends in ``labels`` means a person's labels.
+    inputs : mapping
+        What is read, by a word: records of other stages, or raw files. It is read once, at the
+        start. A word that ends in ``labels`` means a person's labels.
 
     Yields
     ------
@@ -175,12 +182,13 @@ def committing(output, stage: str, settings, inputs: dict[str, Record | Path] | 
         shutil.rmtree(out.temporary, ignore_errors=True)
 
 
-def _commit(out: Output, begun: dict) -> None:
+def _commit(out: Output, begun: dict[str, Any]) -> None:
+    """Move the files of a stage into its folder, then write its record."""
     target = out.folder / RECORDS[out.stage]
     written = sorted(p for p in out.temporary.rglob("*") if p.is_file())
     names = [p.relative_to(out.temporary).as_posix() for p in written]
-    made = out.folder / f".{out.stage}.files"
-    former = set(made.read_text().splitlines()) if made.is_file() else set()
+    list_of_files = out.folder / f".{out.stage}.files"
+    former = set(list_of_files.read_text().splitlines()) if list_of_files.is_file() else set()
     for name in [*names, target.name]:
         if (out.folder / name).exists() and name not in former:
             raise UserError(
@@ -196,21 +204,25 @@ def _commit(out: Output, begun: dict) -> None:
         **out.record,
     }
     text = json.dumps(_plain(record), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    made.write_text("".join(f"{name}\n" for name in sorted({*former, *names, target.name})))
+    _write_lines(list_of_files, {*former, *names, target.name})
     target.unlink(missing_ok=True)
     for name in former - {*names, target.name}:
         (out.folder / name).unlink(missing_ok=True)
     for name, path in zip(names, written, strict=True):
         (out.folder / name).parent.mkdir(parents=True, exist_ok=True)
-        os.replace(path, out.folder / name)
+        path.replace(out.folder / name)
     last = out.temporary / target.name
     last.write_text(text)
-    os.replace(last, target)
-    made.write_text("".join(f"{name}\n" for name in sorted([*names, target.name])))
+    last.replace(target)
+    _write_lines(list_of_files, {*names, target.name})
 
 
-def _identity(source, are_labels: bool) -> dict:
-    """Return what makes an input the same input: never its path."""
+def _write_lines(path: Path, names: set[str]) -> None:
+    path.write_text("".join(f"{name}\n" for name in sorted(names)))
+
+
+def _identity(source: Record | Path | str, are_labels: bool) -> dict[str, str]:
+    """Return what identifies an input by its content; its path does not count."""
     if isinstance(source, Record):
         return {"stage": source["stage"], "sha256": sha256_of(source.path)}
     source = Path(source)
@@ -220,8 +232,8 @@ def _identity(source, are_labels: bool) -> dict:
     return {"file": source.name, "sha256": sha256_of(source)}
 
 
-def _plain(value):
-    """Turn NumPy scalars and arrays into JSON, and not-a-number into null."""
+def _plain(value: Any) -> Any:
+    """Return a value in JSON's types: NumPy's become plain, NaN and infinity become null."""
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

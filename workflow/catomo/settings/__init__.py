@@ -1,1 +1,1 @@
-"""Settings as typed models: one module per stage, each key with default, unit and meaning."""
+"""What the settings of all stages share; the models are in ``catomo.<stage>.settings``."""
