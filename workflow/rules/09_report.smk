@@ -6,7 +6,8 @@ def _records_of(wildcards):
     """Return the records of all stages before the report, in order."""
     dataset = PLAN.datasets[wildcards.dataset]
     records = []
-    for verb in PLAN.stages(dataset)[:-1]:
+    verbs = PLAN.stages(dataset)
+    for verb in verbs[: verbs.index("report")]:
         if verb == "predict":
             records += [_trained_model(wildcards)] if _trained_model(wildcards) else []
         records.append(record(verb, dataset.name))
