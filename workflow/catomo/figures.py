@@ -16,6 +16,11 @@ AFTER = "#0b6e99"
 ALERT = "#c0392b"
 
 
+def rgb(colour: str) -> tuple[int, int, int]:
+    """Return red, green and blue (0 to 255) of a colour written as ``#rrggbb``."""
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
 def new_figure(
     rows: int = 1, columns: int = 1, size: tuple[float, float] = (8, 4.5), **kwargs: Any
 ) -> tuple[Figure, Any]:

@@ -5,7 +5,7 @@ import pytest
 import tifffile
 
 from catomo.errors import UserError
-from catomo.files import store, tiff_scale
+from catomo.files import pixel_size, store
 
 
 @pytest.fixture
@@ -81,5 +81,5 @@ def test_an_image_for_editors_is_a_plain_tiff_to_scale_with_its_note(tmp_path):
     with tifffile.TiffFile(tmp_path / "a.tif") as tiff:
         np.testing.assert_array_equal(tiff.asarray(), image)
         assert not tiff.is_bigtiff
-        assert tiff_scale.pixel_size_nm(tiff) == 0.12
+        assert pixel_size.tiff_pixel_size_nm(tiff) == 0.12
         assert "<Description>a note</Description>" in tiff.ome_metadata

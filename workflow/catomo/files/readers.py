@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from catomo.errors import UserError
-from catomo.files import tiff_scale
 from catomo.files.folders import files_in
 from catomo.files.mrc import read_mrc_header
+from catomo.files.pixel_size import NM_PER_UNIT, tiff_pixel_size_nm
 
 ANGLE_SUFFIXES = (".rawtlt", ".tlt", ".mdoc")
 
@@ -205,7 +205,7 @@ def _open_tiff(path: Path):
                 f"{path}: found shape {series.shape} {series.axes}, expected grey images (n, y, x)"
             )
         shape = (1,) * (3 - len(shape)) + shape
-        pixel_size = tiff_scale.pixel_size_nm(tiff)
+        pixel_size = tiff_pixel_size_nm(tiff)
         if series.dataoffset is not None:
             dtype = series.dtype.newbyteorder(tiff.byteorder)
             with _open_block(path, series.dataoffset, shape, dtype) as read:
@@ -260,7 +260,7 @@ def _open_other(path: Path):
 def _other_calibration(signal):
     """Return angles (deg) and pixel size (nm) from RosettaSciIO's axes and metadata."""
     *stack, _, across = signal["axes"]
-    factor = tiff_scale.NM.get(str(across.get("units", "")).strip().lower())
+    factor = NM_PER_UNIT.get(str(across.get("units", "")).strip().lower())
     pixel_size = abs(across["scale"]) * factor if factor and "scale" in across else None
     tilt = None
     if stack and str(stack[0].get("units", "")).lower() in ("deg", "degree", "degrees", "°"):

@@ -14,11 +14,10 @@ from collections.abc import Callable
 import numpy as np
 
 from catomo.errors import UserError
-from catomo.files import tiff_scale
+from catomo.files.pixel_size import is_same_size, tiff_pixel_size_nm
 
 _MARK = "catomo slice sha256 "
 _PRINTER_NM = 1000.0  # a pixel this large was meant for paper, or by nobody
-_TOLERANCE = 0.05  # editors round a scale; one that was binned or magnified is far off
 
 
 def mark_of(image: np.ndarray) -> str:
@@ -61,14 +60,14 @@ def check_tie(path, read: Callable[[], np.ndarray | None], pixel_size_nm: float)
     import tifffile
 
     with tifffile.TiffFile(path) as tiff:
-        mark, size = mark_in(tiff), tiff_scale.pixel_size_nm(tiff)
+        mark, size = mark_in(tiff), tiff_pixel_size_nm(tiff)
     image = read() if mark else None
     if image is not None and mark != mark_of(image):
         raise UserError(
             f"{path}: was painted on another slice than the one of this name now (its grey "
             "values differ); look at it with 'catomo annotate' and save it if it still fits"
         )
-    if size and size < _PRINTER_NM and abs(size / pixel_size_nm - 1) > _TOLERANCE:
+    if size and size < _PRINTER_NM and not is_same_size(size, pixel_size_nm):
         raise UserError(
             f"{path}: has {size:.4g} nm per pixel, the slice has {pixel_size_nm:.4g}; "
             "draw on the exported slice without cropping or scaling"
