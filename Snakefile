@@ -3,4 +3,8 @@ include: "workflow/Snakefile"
 
 
 # Without this line the included rule all is not the target, and nothing would be done.
-workflow.default_target = "all"
+# A project that uses this file as a module may have given the target another name, or left
+# it out.
+workflow.default_target = (
+    workflow.modifier.avail_rulename("all") or workflow.default_target
+)

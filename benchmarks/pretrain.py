@@ -26,7 +26,8 @@ from catomo.reconstruct.backends import make_solver
 from catomo.slices import contrast
 from catomo.slices.settings import Slices
 from catomo.slices.stage import import_slices
-from catomo.tilt_series.simulate import FilmSheet, project, record_counts, tilts_of
+from catomo.tilt_series.film import FilmSheet
+from catomo.tilt_series.microscope import project, record_counts, tilts_of
 from catomo.train.settings import Train
 from catomo.train.stage import train
 
@@ -97,7 +98,7 @@ def _slices(number: int):
     found = solve(np.ascontiguousarray(counts.transpose(1, 0, 2), np.float32))
     rule = contrast.from_percentiles(lambda i: found[i], len(found), Slices(), "phantom")
     for image, share in zip(found, shares[::EVERY], strict=True):
-        yield rule.greys(image), labels_of(*share)
+        yield rule.greys(image), labels_of(share)
 
 
 def _specimen(rng) -> Specimen:

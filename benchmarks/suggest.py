@@ -32,11 +32,11 @@ from catomo.align.settings import Align
 from catomo.align.stage import align
 from catomo.evaluate.intervals import mean_ci
 from catomo.files.store import read_pages
-from catomo.labels.material import material_per_slice, spread, suggest
 from catomo.reconstruct.settings import Reconstruct
 from catomo.reconstruct.stage import reconstruct
 from catomo.record.record import read_record
 from catomo.slices.settings import Slices
+from catomo.slices.spread import material_per_slice, spread, suggest
 from catomo.slices.stage import export_slices
 from catomo.train.settings import Train
 

@@ -82,8 +82,8 @@ rule publish:
         settings=settings("publish"),
         code=code.code_of("publish"),
     shell:
-        "{RUN} publish {input.record} --output {output.record}"
-        " --settings {params.settings:q} > {log} 2>&1"
+        '"$CATOMO_PYTHON" "$CATOMO_PACKAGE" publish {input.record}'
+        " --output {output.record} --settings {params.settings:q} > {log} 2>&1"
 """
 
 

@@ -1,5 +1,6 @@
 # 01 tilt_series: simulate a phantom, or import a microscope's files.
-# Outputs: the tilt series (tilt, y, x) in float32; for phantoms also the truth.
+# Outputs: the tilt series (tilt, y, x) in float32; for phantoms also the truth. The record
+# lists the shares of the parts too, whose names depend on the specimen.
 
 
 rule simulate:
@@ -10,8 +11,6 @@ rule simulate:
         truth="results/{dataset}/01_tilt_series/truth.json",
         labels="results/{dataset}/01_tilt_series/truth_labels.tif",
         density="results/{dataset}/01_tilt_series/truth_density.tif",
-        alumina="results/{dataset}/01_tilt_series/truth_alumina.tif",
-        pt="results/{dataset}/01_tilt_series/truth_pt.tif",
         picture=report(
             "results/{dataset}/01_tilt_series/tilt_series.png",
             caption="../report/tilt_series.rst",
@@ -23,18 +22,19 @@ rule simulate:
     benchmark:
         "logs/{dataset}/simulate.benchmark.jsonl"
     wildcard_constraints:
-        dataset=_names("phantom"),
+        dataset=names("phantom"),
     conda:
         "../../envs/io.yaml"
     resources:
         mem_mb=memory_mb(4000, 0),
     params:
-        specimen=lambda wildcards: option("", PLAN.datasets[wildcards.dataset].path),
+        specimen=column_option("", "path"),
         raw=raw("path"),
         settings=settings("simulate"),
         code=code.code_of("simulate"),
     shell:
-        "{RUN} simulate {params.specimen} --output {output.record} --threads {threads}"
+        '"$CATOMO_PYTHON" "$CATOMO_PACKAGE" simulate'
+        " {params.specimen} --output {output.record} --threads {threads}"
         " --settings {params.settings:q} > {log} 2>&1"
 
 
@@ -54,23 +54,20 @@ rule import_tilt_series:
     benchmark:
         "logs/{dataset}/import.benchmark.jsonl"
     wildcard_constraints:
-        dataset=_names("tilt_series"),
+        dataset=names("tilt_series"),
     conda:
         "../../envs/io.yaml"
     resources:
         mem_mb=memory_mb(2000, 0),
     params:
-        series=lambda wildcards: option("", PLAN.datasets[wildcards.dataset].path),
-        angles=lambda wildcards: option(
-            "--angles", PLAN.datasets[wildcards.dataset].angles
-        ),
-        pixel_size=lambda wildcards: option(
-            "--pixel-size-nm", PLAN.datasets[wildcards.dataset].pixel_size_nm
-        ),
+        series=column_option("", "path"),
+        angles=column_option("--angles", "angles"),
+        pixel_size=column_option("--pixel-size-nm", "pixel_size_nm"),
         raw=raw("path"),
         raw_angles=raw("angles"),
         settings=settings("import"),
         code=code.code_of("import"),
     shell:
-        "{RUN} import {params.series} {params.angles} {params.pixel_size} --threads {threads}"
+        '"$CATOMO_PYTHON" "$CATOMO_PACKAGE" import'
+        " {params.series} {params.angles} {params.pixel_size} --threads {threads}"
         " --output {output.record} --settings {params.settings:q} > {log} 2>&1"

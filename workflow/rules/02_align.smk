@@ -31,5 +31,6 @@ rule align:
         known=named_file("align", "apply"),
         code=code.code_of("align"),
     shell:
-        "{RUN} align {input.record} --output {output.record} --threads {threads}"
+        '"$CATOMO_PYTHON" "$CATOMO_PACKAGE" align'
+        " {input.record} --output {output.record} --threads {threads}"
         " --settings {params.settings:q} > {log} 2>&1"

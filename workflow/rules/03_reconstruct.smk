@@ -2,16 +2,6 @@
 # Outputs: the volume (y, z, x) in float32 and its orthoslices.
 
 
-def _environment(wildcards):
-    """Return the environment of the backend: TomoPy has one of its own, its limits clash."""
-    backend = PLAN.settings("reconstruct", wildcards.dataset).backend
-    return (
-        "../../envs/tomopy.yaml"
-        if backend.startswith("tomopy")
-        else "../../envs/reconstruct.yaml"
-    )
-
-
 rule reconstruct:
     """Reconstruct the volume from the aligned tilt series."""
     input:
@@ -32,14 +22,15 @@ rule reconstruct:
     benchmark:
         "logs/{dataset}/reconstruct.benchmark.jsonl"
     conda:
-        _environment
+        environment_of_backend
     threads: 8
     resources:
         mem_mb=memory_mb(2000, 0.5),
     params:
-        truth=lambda wildcards, input: option("--truth", input.get("truth")),
+        truth=input_option("--truth", "truth"),
         settings=settings("reconstruct"),
         code=code.code_of("reconstruct"),
     shell:
-        "{RUN} reconstruct {input.record} {params.truth} --output {output.record}"
+        '"$CATOMO_PYTHON" "$CATOMO_PACKAGE" reconstruct'
+        " {input.record} {params.truth} --output {output.record}"
         " --threads {threads} --settings {params.settings:q} > {log} 2>&1"

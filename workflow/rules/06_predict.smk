@@ -2,18 +2,12 @@
 # Outputs: labels and confidence per voxel (n, z, x), and a picture of some slices.
 
 
-def _trained_model(wildcards):
-    """Return the record of the model; nothing for a ready model file."""
-    dataset = PLAN.datasets[wildcards.dataset]
-    return [] if dataset.model_is_file else record("train", dataset.model)
-
-
 rule predict:
     """Segment all slices of a dataset."""
     input:
         record=record("slices"),
         slices=ancient("results/{dataset}/04_slices/slices.tif"),
-        model=_trained_model,
+        model=trained_model_of,
     output:
         record="results/{dataset}/06_predict/prediction.json",
         labels="results/{dataset}/06_predict/labels.tif",
@@ -30,20 +24,15 @@ rule predict:
         "logs/{dataset}/predict.benchmark.jsonl"
     conda:
         "../../envs/segment.yaml"
-    # What Snakemake reserves; TensorFlow takes the number from the settings, as in train.
-    threads: lambda wildcards: PLAN.settings("predict", wildcards.dataset).threads
+    threads: threads_of("predict")
     resources:
         mem_mb=memory_mb(3000, 0.5),
     params:
-        model=lambda wildcards: option(
-            "--model",
-            _trained_model(wildcards) or PLAN.datasets[wildcards.dataset].model,
-        ),
-        raw=lambda wildcards: (
-            "" if _trained_model(wildcards) else raw("model")(wildcards)
-        ),
+        model=model_option,
+        raw=raw_model,
         settings=settings("predict"),
         code=code.code_of("predict"),
     shell:
-        "{RUN} predict {input.record} {params.model} --output {output.record}"
+        '"$CATOMO_PYTHON" "$CATOMO_PACKAGE" predict'
+        " {input.record} {params.model} --output {output.record}"
         " --threads {threads} --settings {params.settings:q} > {log} 2>&1"

@@ -7,7 +7,7 @@ rule evaluate:
     input:
         record=record("predict"),
         slices=record("slices"),
-        training=_trained_model,
+        training=trained_model_of,
         predicted=ancient(
             expand(
                 "results/{{dataset}}/06_predict/{name}.tif",
@@ -45,14 +45,13 @@ rule evaluate:
     resources:
         mem_mb=memory_mb(2000, 4),
     params:
-        labels=lambda wildcards: option(
-            "--labels", PLAN.datasets[wildcards.dataset].labels
-        ),
-        training=lambda wildcards: option("--training", _trained_model(wildcards)),
+        labels=column_option("--labels", "labels"),
+        training=input_option("--training", "training"),
         raw=raw("labels"),
         settings=settings("evaluate"),
         code=code.code_of("evaluate"),
     shell:
-        "{RUN} evaluate {input.record} --slices {input.slices} {params.labels} {params.training}"
+        '"$CATOMO_PYTHON" "$CATOMO_PACKAGE" evaluate'
+        " {input.record} --slices {input.slices} {params.labels} {params.training}"
         " --output {output.record} --threads {threads}"
         " --settings {params.settings:q} > {log} 2>&1"

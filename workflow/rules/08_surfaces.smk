@@ -32,5 +32,6 @@ rule surfaces:
         settings=settings("surfaces"),
         code=code.code_of("surfaces"),
     shell:
-        "{RUN} surfaces {input.record} --output {output.record} --threads {threads}"
+        '"$CATOMO_PYTHON" "$CATOMO_PACKAGE" surfaces'
+        " {input.record} --output {output.record} --threads {threads}"
         " --settings {params.settings:q} > {log} 2>&1"

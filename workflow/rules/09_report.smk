@@ -2,22 +2,10 @@
 # Outputs: report.html with all pictures inside, and where every file came from.
 
 
-def _records_of(wildcards):
-    """Return the records of all stages before the report, in order."""
-    dataset = PLAN.datasets[wildcards.dataset]
-    records = []
-    verbs = PLAN.stages(dataset)
-    for verb in verbs[: verbs.index("report")]:
-        if verb == "predict":
-            records += [_trained_model(wildcards)] if _trained_model(wildcards) else []
-        records.append(record(verb, dataset.name))
-    return records
-
-
 rule report:
     """Write the page of a dataset."""
     input:
-        records=_records_of,
+        records=records_of,
     output:
         record="results/{dataset}/09_report/provenance.json",
         page="results/{dataset}/09_report/report.html",
@@ -33,5 +21,6 @@ rule report:
         settings=settings("report"),
         code=code.code_of("report"),
     shell:
-        "{RUN} report {input.records} --dataset {wildcards.dataset} --output {output.record}"
+        '"$CATOMO_PYTHON" "$CATOMO_PACKAGE" report'
+        " {input.records} --dataset {wildcards.dataset} --output {output.record}"
         " --settings {params.settings:q} > {log} 2>&1"

@@ -1,37 +1,46 @@
-# What all rules share: the checked plan, settings and code as parameters, the command.
+# What all rules share: the checked plan, the command, and functions for inputs and parameters.
 # There is no science here.
 import os
-import re
 import sys
 from pathlib import Path
 
-# The folder of workflow/Snakefile, where the package catomo lives.
-_WORKFLOW = Path(workflow.current_basedir).parent
-sys.path.insert(0, str(_WORKFLOW))
+from snakemake.exceptions import WorkflowError
 
+# Snakemake puts the folder of a local workflow/Snakefile first on sys.path, so a catomo that
+# lies there is found first. A Snakefile from github() brings no package: pip installs one.
+try:
+    import catomo
+except ImportError:
+    raise WorkflowError(
+        f"catomo is not installed for {sys.executable}; install it there with pip, "
+        "or name the Snakefile in a local copy of catomo"
+    ) from None
+
+from catomo.plan.plan import make_plan
 from catomo.record import code
 from catomo.record.hashes import (
     fingerprint,
     fingerprint_of_labels,
     fingerprint_of_series,
 )
-from catomo.plan.plan import make_plan
 from catomo.stages import STAGES, record_path, stage_of
+
+# Whether another project's Snakefile uses these rules as a module.
+_IN_MODULE = not workflow.modifier.is_main_snakefile()
 
 # Files given with --configfile come first in this list, but they win over the others.
 _given = list(workflow.overwrite_configfiles)
 _files = [file for file in workflow.configfiles if file not in _given] + _given
-PLAN, _problems = make_plan(config, [os.path.relpath(file) for file in _files])
+PLAN, _problems = make_plan(
+    config,
+    [os.path.relpath(file) for file in _files],
+    f"config of module {workflow.modifier.namespace}" if _IN_MODULE else "command line",
+)
+if _problems and _IN_MODULE:
+    raise WorkflowError("\n".join(_problems))
 if _problems:
     sys.stderr.write("".join(f"{line}\n" for line in _problems))
     sys.exit(1)
-
-
-def _names(source):
-    """Return a regular expression of the datasets of a source; it matches nothing if none."""
-    return (
-        "|".join(d.name for d in PLAN.datasets.values() if d.source == source) or "(?!)"
-    )
 
 
 wildcard_constraints:
@@ -39,20 +48,29 @@ wildcard_constraints:
     model="|".join(PLAN.models()) or "(?!)",
 
 
-# The command of every rule. With conda the environment's own python runs; otherwise the
-# one that runs Snakemake. It is a global, not a parameter: its path must not cause reruns.
+# Each command begins with "$CATOMO_PYTHON" "$CATOMO_PACKAGE": the interpreter and the folder of
+# the package. They are variables of the environment, because a Snakefile that uses these as a
+# module does not know their globals, and because moving either must not cause reruns.
+# With conda the environment's own python runs; otherwise the one that runs Snakemake.
 _conda = any(
     "conda" in str(m).lower() for m in workflow.deployment_settings.deployment_method
 )
-RUN = (
-    f"PYTHONPATH='{_WORKFLOW}' PYTHONDONTWRITEBYTECODE=1 "
-    f"{'python' if _conda else sys.executable} -m catomo"
+os.environ.update(
+    CATOMO_PYTHON="python" if _conda else sys.executable,
+    CATOMO_PACKAGE=str(Path(catomo.__file__).resolve().parent),
 )
 
 
-def settings(verb):
-    """Return a parameter: the settings that a stage of this dataset (or model) really uses."""
-    return lambda wildcards: PLAN.settings_json(verb, next(iter(wildcards)))
+def names(source):
+    """Return a regular expression of the datasets of a source; it matches nothing if none."""
+    return (
+        "|".join(d.name for d in PLAN.datasets.values() if d.source == source) or "(?!)"
+    )
+
+
+def dataset_of(wildcards):
+    """Return the row of the table that a job is for."""
+    return PLAN.datasets[wildcards.dataset]
 
 
 def record(verb, name="{dataset}"):
@@ -60,18 +78,110 @@ def record(verb, name="{dataset}"):
     return record_path(verb, name)
 
 
+def everything(verb):
+    """Return the targets of a stopping point: the records of a stage of all datasets."""
+    if stage_of(verb).per_model:
+        targets = [record(verb, model) for model in PLAN.models()]
+    else:
+        targets = [
+            record(verb, dataset.name)
+            for dataset in PLAN.datasets.values()
+            if verb in PLAN.stages(dataset)
+        ]
+
+    def keep_going_for(wildcards):
+        # One bad dataset must not stop the others. This can only be set while the
+        # targets are collected: earlier there are no execution settings yet.
+        if workflow.execution_settings is not None:
+            workflow.execution_settings.keep_going = True
+        return targets
+
+    # Whether to keep going is decided by the project whose workflow is run.
+    return targets if _IN_MODULE else keep_going_for
+
+
+# Inputs: functions that return records. Snakemake puts the prefix of a module before paths in
+# input and output alone, so commands take every path of results from there.
+
+
+def truth_of(wildcards):
+    """Return the record that holds a phantom's truth; nothing for real data."""
+    is_phantom = dataset_of(wildcards).source == "phantom"
+    return record("simulate", wildcards.dataset) if is_phantom else []
+
+
+def volume_of(wildcards):
+    """Return the record of the volume; nothing for a dataset that begins with slices."""
+    is_slices = dataset_of(wildcards).source == "slices"
+    return [] if is_slices else record("reconstruct", wildcards.dataset)
+
+
+def training_slices_of(wildcards):
+    """Return the records of the slices of all datasets that a model learns from."""
+    return [record("slices", d.name) for d in PLAN.trainers(wildcards.model)]
+
+
+def teacher_of(wildcards):
+    """Return the record of the model to start from, where the table trains it too."""
+    teacher = PLAN.teacher(wildcards.model)
+    return record("train", teacher) if teacher else []
+
+
+def trained_model_of(wildcards):
+    """Return the record of a dataset's model; nothing for a ready model file."""
+    dataset = dataset_of(wildcards)
+    return [] if dataset.model_is_file else record("train", dataset.model)
+
+
+def records_of(wildcards):
+    """Return the records of all stages before the report, in order."""
+    dataset = dataset_of(wildcards)
+    records = []
+    verbs = PLAN.stages(dataset)
+    for verb in verbs[: verbs.index("report")]:
+        if verb == "predict":
+            records += (
+                [trained_model_of(wildcards)] if trained_model_of(wildcards) else []
+            )
+        records.append(record(verb, dataset.name))
+    return records
+
+
+# Parameters: settings, code and fingerprints decide reruns; options become the command.
+
+
+def settings(verb):
+    """Return a parameter: the settings that a stage of this dataset (or model) really uses."""
+    return lambda wildcards: PLAN.settings_json(verb, next(iter(wildcards)))
+
+
+def fingerprint_of(dataset, column):
+    """Return the fingerprint of a raw input that the table names for a dataset."""
+    path = getattr(dataset, column)
+    if not path or path == "truth":
+        return path
+    kinds = {"path": fingerprint_of_series, "labels": fingerprint_of_labels}
+    return kinds.get(column, fingerprint)(os.path.expandvars(path))
+
+
 def raw(column):
-    """Return a parameter: the fingerprint of a raw input that the table names."""
+    """Return a parameter: the fingerprint of a raw input of the dataset."""
+    return lambda wildcards: fingerprint_of(dataset_of(wildcards), column)
 
-    def of(wildcards):
-        path = getattr(PLAN.datasets[wildcards.dataset], column)
-        if not path or path == "truth":
-            return path
-        kinds = {"path": fingerprint_of_series, "labels": fingerprint_of_labels}
-        made_of = kinds.get(column, fingerprint)
-        return made_of(os.path.expandvars(path))
 
-    return of
+def raw_slices(wildcards):
+    """Return the fingerprint of slices that were reconstructed elsewhere."""
+    return "" if volume_of(wildcards) else raw("path")(wildcards)
+
+
+def raw_model(wildcards):
+    """Return the fingerprint of a ready model file."""
+    return "" if trained_model_of(wildcards) else raw("model")(wildcards)
+
+
+def labels_of_model(wildcards):
+    """Return the fingerprints of all labels that the model learns from."""
+    return [fingerprint_of(d, "labels") for d in PLAN.trainers(wildcards.model)]
 
 
 def named_file(verb, key):
@@ -84,15 +194,64 @@ def named_file(verb, key):
     return of
 
 
-def truth_of(wildcards):
-    """Return the record that holds a phantom's truth; nothing for real data."""
-    is_phantom = PLAN.datasets[wildcards.dataset].source == "phantom"
-    return record("simulate", wildcards.dataset) if is_phantom else []
+def start_of_model(wildcards):
+    """Return the fingerprint of a model from elsewhere to start from."""
+    if PLAN.teacher(wildcards.model):
+        return ""
+    return named_file("train", "init_from")(wildcards)
 
 
 def option(flag, value):
     """Return a command-line option in double quotes, so that the shell expands variables."""
     return f'{flag} "{value}"' if value else ""
+
+
+def column_option(flag, column):
+    """Return a parameter: an option with what the table holds in a column."""
+    return lambda wildcards: option(flag, getattr(dataset_of(wildcards), column))
+
+
+def input_option(flag, name):
+    """Return a parameter: an option with an input of the job, where it has that input."""
+    return lambda wildcards, input: option(flag, input.get(name))
+
+
+def source_of_slices(wildcards, input):
+    """Return the options that say where the slices come from."""
+    dataset = dataset_of(wildcards)
+    if dataset.source == "slices":
+        pixel_size = option("--pixel-size-nm", dataset.pixel_size_nm)
+        labels = option("--labels", dataset.labels)
+        return f"{option('--stack', dataset.path)} {pixel_size} {labels}"
+    truth = option("--truth", input.get("truth"))
+    return f"{option('--volume', input.record)} {truth}"
+
+
+def training_data(wildcards, input):
+    """Return the options that name each dataset's slices and labels."""
+    return " ".join(
+        f'--dataset {dataset.name} "{slices}" "{dataset.labels}"'
+        for dataset, slices in zip(
+            PLAN.trainers(wildcards.model), input.records, strict=True
+        )
+    )
+
+
+def model_option(wildcards, input):
+    """Return the option that names the model: one of the table, or a ready file."""
+    return option("--model", input.get("model") or dataset_of(wildcards).model)
+
+
+# Resources and environments.
+
+
+def threads_of(verb):
+    """Return the threads that the settings of a stage ask for.
+
+    Snakemake reserves them. TensorFlow takes the number from the settings itself: with fewer
+    cores than that its threads share them, and the weights stay the same.
+    """
+    return lambda wildcards: PLAN.settings(verb, next(iter(wildcards))).threads
 
 
 def memory_mb(base, factor):
@@ -102,31 +261,35 @@ def memory_mb(base, factor):
     )
 
 
-def everything(verb):
-    """Return the targets of a stopping point: the records of a stage of all datasets."""
-
-    def targets(wildcards):
-        # One bad dataset must not stop the others. This can only be set while the
-        # targets are collected: earlier there are no execution settings yet.
-        if workflow.execution_settings is not None:
-            workflow.execution_settings.keep_going = True
-        if stage_of(verb).per_model:
-            return [record(verb, model) for model in PLAN.models()]
-        return [
-            record(verb, dataset.name)
-            for dataset in PLAN.datasets.values()
-            if verb in PLAN.stages(dataset)
-        ]
-
-    return targets
+def training_memory_mb(wildcards, attempt):
+    """Return megabytes for the network and its windows, with room for the slices."""
+    need = PLAN.settings("train", wildcards.model).memory_bytes()
+    return int(attempt * (1000 + need / 1e6))
 
 
+def environment_of_backend(wildcards):
+    """Return the environment of the backend: TomoPy has one of its own, its limits clash."""
+    backend = PLAN.settings("reconstruct", wildcards.dataset).backend
+    return (
+        "../../envs/tomopy.yaml"
+        if backend.startswith("tomopy")
+        else "../../envs/reconstruct.yaml"
+    )
+
+
+def last_lines(log):
+    """Return the last line of the log of each failed job: the one clear sentence of its verb."""
+    import re
+
+    lines = []
+    for file in re.findall(r"Error in rule[^\0]*?log: (\S+\.log)", log):
+        text = Path(file).read_text(errors="replace").strip().splitlines()
+        lines.append(f"\n{text[-1] if text else 'no message'} (see {file})\n")
+    return lines
+
+
+# Snakemake runs this for our own workflow alone: a project that uses these rules as a module
+# keeps what it says on errors itself.
 onerror:
-    # The user sees the one clear sentence of each failed job, not only its log's name.
     for _log in [log] if isinstance(log, str) else log:
-        _text = Path(_log).read_text(errors="replace")
-        for _file in re.findall(r"Error in rule[^\0]*?log: (\S+\.log)", _text):
-            _lines = Path(_file).read_text(errors="replace").strip().splitlines()
-            sys.stderr.write(
-                f"\n{_lines[-1] if _lines else 'no message'} (see {_file})\n"
-            )
+        sys.stderr.writelines(last_lines(Path(_log).read_text(errors="replace")))

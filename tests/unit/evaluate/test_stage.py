@@ -298,8 +298,6 @@ def test_refusals(stages, tmp_path):
     made = stages(test=())
     with pytest.raises(UserError, match="none of the 6 annotated images is in its test part"):
         run(made, tmp_path)
-    with pytest.raises(UserError, match="'gold' is no class; expected one of alumina, pt"):
-        run(made, tmp_path, settings=Evaluate(particles=Particles(phase="gold")))
     other = stage(tmp_path / "other", "predict", {"inputs": {"slices": {"sha256": "another"}}})
     with pytest.raises(UserError, match="is of other slices than"):
         run((other, made[1], made[2]), tmp_path)

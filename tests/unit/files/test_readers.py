@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from catomo.errors import UserError
-from catomo.files.readers import angle_files_beside, open_series, read_angles
+from catomo.files.angles import angle_files_beside, read_angles
+from catomo.files.readers import open_series
 from catomo.files.store import write_stack
 from helpers.mrc import STACK, fei_2003, mrc
 
@@ -177,7 +178,7 @@ def test_broken_tiffs(tmp_path):
     assert "is damaged or cut short" in refusal(path)
     write_stack(path, STACK.astype(np.float32), 0.5)
     path.write_bytes(path.read_bytes()[:-400])
-    assert "is no readable TIFF" in refusal(path)
+    assert "not readable as TIFF" in refusal(path)
     tifffile.imwrite(path, STACK, compression="zlib")
     content = bytearray(path.read_bytes())
     with tifffile.TiffFile(path) as tiff:
@@ -249,7 +250,7 @@ def test_broken_angle_files(tmp_path, text, words):
 def test_angle_file_that_is_no_text(tmp_path):
     path = tmp_path / "a.tlt"
     path.write_bytes(b"\xff\xfe\x00\x81")
-    with pytest.raises(UserError, match="is no text"):
+    with pytest.raises(UserError, match="is not a text file"):
         read_angles(path)
     with pytest.raises(UserError, match="not readable"):
         read_angles(tmp_path / "none.tlt")

@@ -104,7 +104,7 @@ def test_what_is_missing_is_named(tmp_path, slices):
     with pytest.raises(UserError, match="not readable as TIFF"):
         load_labels(tmp_path / "no.tif", slices, 3)
     slices["files"] = {}
-    with pytest.raises(UserError, match="no phantom"):
+    with pytest.raises(UserError, match="is not a phantom"):
         load_labels("truth", slices, 3)
 
 
@@ -190,7 +190,9 @@ def test_two_files_for_one_slice_are_refused(tmp_path, slices):
     folder.mkdir()
     for name in ("slice_0001.tif", "slice_0001.tiff"):
         tifffile.imwrite(folder / name, drawn())
-    with pytest.raises(UserError, match=r"slice_0001\.tiff: is beside slice_0001\.tif; keep one"):
+    with pytest.raises(
+        UserError, match=r"slice_0001\.tiff: has the same slice as slice_0001\.tif; keep one"
+    ):
         load_labels(folder, slices, 3)
 
 

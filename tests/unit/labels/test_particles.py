@@ -5,7 +5,7 @@ import pytest
 
 from catomo.evaluate.detection import match
 from catomo.labels import particles as module
-from catomo.labels.particles import equivalent_diameter
+from catomo.labels.particles import equivalent_diameter, label_particles
 from conftest import balls, find
 
 
@@ -76,3 +76,30 @@ def test_nothing_one_voxel_and_specks():
 def test_equivalent_diameters():
     assert equivalent_diameter(np.pi, 2) == pytest.approx(2)
     assert equivalent_diameter(4 / 3 * np.pi, 3) == pytest.approx(2)
+
+
+@pytest.mark.parametrize("shape", [(40, 60), (24, 40, 60)])
+def test_touching_particles_are_labelled_apart_in_images_and_volumes(shape):
+    middle = [n // 2 for n in shape[:-1]]
+    labels = balls(shape, (*middle, 12, 6), (*middle, 22, 6), (*middle, 45, 5))
+    labels.flat[0] = 2  # a speck
+    numbers = label_particles(labels, 2)
+    assert numbers.dtype == np.int32
+    assert numbers.shape == shape
+    assert np.unique(numbers).tolist() == [0, 1, 2, 3]
+    along = numbers[tuple(middle)]
+    assert (along[12], along[22], along[45]) == (1, 2, 3)
+    assert np.array_equal(numbers > 0, (labels == 2) & (np.arange(labels.size) > 0).reshape(shape))
+    assert label_particles(labels, 2, smallest_diameter_px=0).max() == 4
+    assert label_particles(labels, 2, split_depth_px=20).max() == 2
+    assert not label_particles(labels, 1).any()
+
+
+def test_label_particles_gives_the_ids_of_find_particles():
+    labels = (2 * (np.random.default_rng(0).random((12, 13, 14)) < 0.2)).astype(np.uint8)
+    found = find(labels, smallest=1.5)
+    numbers = label_particles(labels, 2, smallest_diameter_px=1.5)
+    assert np.array_equal(numbers[tuple(found.voxels.T)], found.ids + 1)
+    assert np.count_nonzero(numbers) == len(found.ids)
+    with pytest.raises(ValueError, match="have 1 axes"):
+        label_particles(labels[0, 0], 2)

@@ -9,8 +9,15 @@ import pytest
 import yaml
 
 from catomo.errors import UserError
-from catomo.phantom.shares import ALUMINA, PT, labels_of
-from catomo.phantom.specimen import mid_plate_nm, plate_frame, read_specimen, render_specimen
+from catomo.phantom.shares import labels_of
+from catomo.phantom.specimen import (
+    PARTICLE_CELL,
+    PLATE_CELL,
+    mid_plate_nm,
+    plate_frame,
+    read_specimen,
+    render_specimen,
+)
 
 DEMO = Path(__file__).parents[3] / "resources" / "phantoms" / "demo-128.yaml"
 
@@ -64,8 +71,8 @@ def test_ridges_lean_as_111_against_110(phantom):
 
 def test_no_alumina_outside_its_facets(phantom, specimen):
     """Sides and the plane of the ridge tops bound every alumina cell; both are reached."""
-    cells = np.argwhere(phantom.labels == ALUMINA)
-    middle = (np.array(phantom.labels.shape) - 1) / 2
+    cells = np.argwhere(phantom.cells == PLATE_CELL)
+    middle = (np.array(phantom.cells.shape) - 1) / 2
     points = (cells - middle) * specimen.pixel_size_nm / phantom.oversampling
     for facet in phantom.facets:
         if facet["kind"] == "111_side":
@@ -89,15 +96,15 @@ def test_ridge_planes_pass_through_ridge_tops(phantom, specimen):
 
 
 def test_particles_are_the_spheres_of_the_truth(phantom, specimen):
-    assert len(phantom.particles) == specimen.pt.count
-    low, high = specimen.pt.clip_nm
+    assert len(phantom.particles) == specimen.particles.count
+    low, high = specimen.particles.clip_nm
     assert all(low <= p["diameter_nm"] <= high for p in phantom.particles)
     cell = (specimen.pixel_size_nm / phantom.oversampling) ** 3
-    volume = (phantom.labels == PT).sum() * cell
+    volume = (phantom.cells == PARTICLE_CELL).sum() * cell
     assert volume == pytest.approx(sum(p["volume_nm3"] for p in phantom.particles), rel=5e-3)
     for particle in phantom.particles:
         y, z, x = np.round((np.array(particle["centre_px"]) + 0.5) * 2 - 0.5).astype(int)
-        assert phantom.labels[y, z, x] == PT
+        assert phantom.cells[y, z, x] == PARTICLE_CELL
 
 
 def test_particles_do_not_touch(phantom, specimen):
@@ -114,7 +121,7 @@ def test_particles_sit_on_both_faces_at_the_stated_depth(phantom, specimen):
     for particle in phantom.particles:
         height = (np.array(particle["centre_px"]) - middle) @ up * specimen.pixel_size_nm
         sunk = specimen.plate.thickness_nm / 2 + particle["diameter_nm"] / 2 - abs(height)
-        assert sunk / particle["diameter_nm"] == pytest.approx(specimen.pt.embedded_fraction)
+        assert sunk / particle["diameter_nm"] == pytest.approx(specimen.particles.embedded_fraction)
         faces[np.sign(height)] += 1
     assert min(faces.values()) >= 5
 
@@ -125,17 +132,17 @@ def test_pores_take_the_missing_volume(specimen):
     bare = specimen.model_copy(
         update={
             "pores": specimen.pores.model_copy(update={"count": 0}),
-            "pt": specimen.pt.model_copy(update={"count": 0}),
+            "particles": specimen.particles.model_copy(update={"count": 0}),
         }
     )
     cell = (specimen.pixel_size_nm / specimen.render_oversampling) ** 3
-    volume = (render_specimen(bare, 1).labels == ALUMINA).sum() * cell
+    volume = (render_specimen(bare, 1).cells == PLATE_CELL).sum() * cell
     area = plate.edge_nm**2 * np.sin(np.deg2rad(70.5288))
     mean = mid_plate_nm(specimen) * plate_frame(specimen)[2, 2]
     # Ridges end at the rim wherever it cuts them, so the mean thickness is only near.
     assert volume == pytest.approx(area * mean, rel=0.02)
     porous = bare.model_copy(update={"pores": specimen.pores})
-    assert 0.02 < 1 - (render_specimen(porous, 1).labels == ALUMINA).sum() * cell / volume < 0.3
+    assert 0.02 < 1 - (render_specimen(porous, 1).cells == PLATE_CELL).sum() * cell / volume < 0.3
 
 
 def test_open_pores_reach_the_rim_and_closed_ones_do_not(specimen):
@@ -143,9 +150,10 @@ def test_open_pores_reach_the_rim_and_closed_ones_do_not(specimen):
 
     def cavities(open_fraction):
         pores = specimen.pores.model_copy(update={"open_fraction": open_fraction})
-        pt = specimen.pt.model_copy(update={"count": 0})
-        drawn = render_specimen(specimen.model_copy(update={"pores": pores, "pt": pt}), 3)
-        return label(drawn.labels == 0)[1] - 1  # the surroundings are one more
+        none = specimen.particles.model_copy(update={"count": 0})
+        bare = specimen.model_copy(update={"pores": pores, "particles": none})
+        drawn = render_specimen(bare, 3)
+        return label(drawn.cells == 0)[1] - 1  # the surroundings are one more
 
     count = specimen.pores.count
     assert cavities(0.0) == count
@@ -154,20 +162,22 @@ def test_open_pores_reach_the_rim_and_closed_ones_do_not(specimen):
 
 
 def test_truth_density_keeps_the_mass(phantom, specimen):
-    alumina, pt = (np.stack(parts) for parts in zip(*phantom.shares(), strict=True))
-    labels = labels_of(alumina, pt)
-    density = alumina * specimen.contrast.alumina + pt * specimen.contrast.pt
+    rows = list(phantom.shares())
+    shares = {part: np.stack([row[part] for row in rows]) for part in ("plate", "particles")}
+    labels = labels_of(shares)
+    contrast = specimen.contrast
+    density = shares["plate"] * contrast.plate + shares["particles"] * contrast.particles
     assert labels.shape == density.shape == tuple(specimen.shape_px)
     assert labels.dtype == np.uint8
     fine = phantom.density(specimen.contrast)
     assert density.sum(dtype=float) * 8 == pytest.approx(fine.sum(dtype=float), rel=1e-6)
-    assert density[labels == PT].min() >= specimen.contrast.pt / 2
-    assert density[labels == 0].max() < specimen.contrast.pt / 2
+    assert density[labels == 2].min() >= contrast.particles / 2
+    assert density[labels == 0].max() < contrast.particles / 2
 
 
 def test_seed_draws_another_specimen_and_the_same_twice(phantom, specimen):
-    assert np.array_equal(render_specimen(specimen, 1).labels, phantom.labels)
-    assert not np.array_equal(render_specimen(specimen, 2).labels, phantom.labels)
+    assert np.array_equal(render_specimen(specimen, 1).cells, phantom.cells)
+    assert not np.array_equal(render_specimen(specimen, 2).cells, phantom.cells)
 
 
 @pytest.mark.parametrize(
@@ -196,6 +206,27 @@ def test_bad_specimen_gives_one_line(tmp_path, blocks, words):
         assert word in message
 
 
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ({"gold": 3}, "labels.gold: unknown key; known keys: plate, particles, film"),
+        ({"film": 1}, "labels.film: found 1; must be 0 where film is null"),
+        ({"plate": 0, "particles": 0}, "labels: found .* all parts are 0, background"),
+        ({"plate": 16}, "labels.plate: found 16; must be less than or equal to 15"),
+    ],
+)
+def test_labels_that_cannot_be_are_refused(tmp_path, labels, words):
+    with pytest.raises(UserError, match=words):
+        read_specimen(written(tmp_path, changed() | {"labels": labels}))
+
+
+def test_the_general_names_of_the_keys_read_the_same(tmp_path, specimen):
+    content = changed()
+    content["particles"] = content.pop("pt")
+    content["contrast"] = {"plate": 1.0, "particles": 19.5}
+    assert read_specimen(written(tmp_path, content)) == specimen
+
+
 def test_unknown_key_in_the_film_is_named(tmp_path):
     film = {
         "thickness_nm": 5.0, "contrast": 0.3, "texture_sigma_nm": 1.5,
@@ -219,12 +250,13 @@ def test_unreadable_specimen_gives_one_line(tmp_path, text):
 def test_missing_key_gives_one_line(tmp_path):
     content = changed()
     del content["contrast"]["pt"]
-    with pytest.raises(UserError, match=r"contrast.pt: missing"):
+    with pytest.raises(UserError, match=r"contrast.particles: missing"):
         read_specimen(written(tmp_path, content))
 
 
-@pytest.mark.parametrize(("block", "count"), [("pores", 500), ("pt", 500)])
+@pytest.mark.parametrize(("block", "count"), [("pores", 500), ("particles", 500)])
 def test_too_many_pores_or_particles_are_refused(tmp_path, block, count):
-    specimen = read_specimen(written(tmp_path, changed(**{block: {"count": count}})))
+    key = {"particles": "pt"}.get(block, block)  # as the demo's file has it
+    specimen = read_specimen(written(tmp_path, changed(**{key: {"count": count}})))
     with pytest.raises(UserError, match=rf"{block}.count: found room for \d+ of 500"):
         render_specimen(specimen, 1)

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
-from catomo.phantom.shares import labels_of
-from catomo.phantom.truth import Likeness, _move_slab, to_volume_frame
+from catomo.files.store import write_labels, write_stack
+from catomo.phantom.shares import FULL, labels_of
+from catomo.phantom.truth import Likeness, Truth, _move_slab, to_volume_frame
+from catomo.record.record import committing, read_record
+from catomo.settings.base import Settings
 
 NOT = {"y": 0, "z": 0, "x": 0}
 
@@ -58,8 +61,54 @@ def test_a_surface_moves_by_a_fraction_of_a_pixel():
     share = np.zeros((1, 1, 12), np.float32)
     share[..., 3:8] = [0.6, 1, 1, 1, 0.4]
     moved = to_volume_frame(share, NOT | {"x": 0.3}, share.shape)
-    np.testing.assert_array_equal(np.flatnonzero(labels_of(moved, 0 * moved)), [4, 5, 6, 7])
-    np.testing.assert_array_equal(np.flatnonzero(labels_of(share, 0 * share)), [3, 4, 5, 6])
+    np.testing.assert_array_equal(np.flatnonzero(labels_of({"plate": moved})), [4, 5, 6, 7])
+    np.testing.assert_array_equal(np.flatnonzero(labels_of({"plate": share})), [3, 4, 5, 6])
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (None, [0, 0, 1, 1, 2, 2]),  # a record that does not name its parts
+        ({"particles": 3, "plate": 2, "film": 1}, [1, 1, 2, 2, 3, 3]),
+        ({"particles": 1, "plate": 1}, [0, 0, 1, 1, 1, 1]),
+        ({"particles": 1, "plate": 0}, [0, 0, 0, 0, 1, 1]),
+    ],
+)
+def test_the_truth_has_the_labels_of_the_specimen(tmp_path, labels, expected):
+    """Columns of film, film, plate, plate, particle, particle, each alone in its pixels."""
+    shape = (5, 5, 12)
+    filled = {
+        part: np.broadcast_to(np.isin(np.arange(12), columns), shape)
+        for part, columns in {"film": (0, 1), "plate": (4, 5), "particles": (8, 9)}.items()
+    }
+    names = {"particles": "truth_pt.tif", "plate": "truth_alumina.tif"}
+    if labels:
+        names = {part: f"truth_{part}.tif" for part in labels}
+    with committing(tmp_path, "simulate", Settings()) as out:
+        write_stack(out.path("truth_density.tif"), np.ones(shape, np.float32), 1.0)
+        for part, name in names.items():
+            write_labels(out.path(name), FULL * filled[part].astype(np.uint8), shape, 1.0)
+        if labels:
+            out.record["truth_parts"] = {
+                part: {"file": names[part], "label": label} for part, label in labels.items()
+            }
+    truth = Truth(read_record(tmp_path, "simulate"), NOT, shape)
+    np.testing.assert_array_equal(truth.labels(0, 5)[2, 2, [0, 1, 4, 5, 8, 9]], expected)
+    within = np.flatnonzero(truth.plate(0, 5)[2, 2])
+    np.testing.assert_array_equal(within, np.arange(2, 12))  # 2 px around plate and particles
+
+
+def test_the_first_part_that_fills_half_a_pixel_claims_it():
+    shares = {"particles": 0.3, "plate": 0.3, "film": 0.3}
+    labels = {"particles": 3, "plate": 2, "film": 1}
+
+    def label(**changed):
+        return labels_of({k: np.array([v]) for k, v in (shares | changed).items()}, labels)[0]
+
+    assert label() == 2
+    assert label(particles=0.5) == 3
+    assert label(plate=0.1) == 1
+    assert label(plate=0.0, film=0.1) == 0
 
 
 def test_likeness_by_hand():

@@ -167,7 +167,7 @@ def test_a_model_may_start_from_another_one_of_the_table(write):
     plan, problems = write({"overrides": {"mine": {"train": {"init_from": "draft"}}}}, rows)
     assert not problems
     assert (plan.teacher("mine"), plan.teacher("draft")) == ("draft", "")
-    assert plan.settings("train", "mine").init_from == "results/models/draft/05_train"
+    assert plan.settings("train", "mine").init_from == "draft"
 
 
 def test_a_model_that_would_start_from_itself_is_named(write):

@@ -10,7 +10,6 @@ import tifffile
 from catomo.errors import UserError
 from catomo.files.store import read_pages, write_labels, write_stack
 from catomo.labels import tie
-from catomo.labels.material import spread, suggest
 from catomo.phantom.shares import FULL
 from catomo.record.hashes import fingerprint
 from catomo.record.record import committing
@@ -107,28 +106,6 @@ def test_a_volume_without_anything_in_it_is_refused():
         flat = np.full((4, 4), value, np.float32)
         with pytest.raises(UserError, match=words):
             contrast.from_percentiles(lambda i, flat=flat: flat, 4, Slices(), "volume.tif")
-
-
-def test_suggestions_follow_the_material():
-    content = np.zeros(100)
-    content[20:80] = 1
-    chosen = spread(content, 6)
-    assert chosen == [24, 34, 44, 54, 64, 74]
-    assert spread(content, 200) == list(range(100))
-    lone = np.zeros(10)
-    lone[4] = 1
-    assert 4 in spread(lone, 3)
-    assert len(spread(lone, 3)) == len(spread(np.zeros(10), 3)) == 3
-
-
-def test_bright_particles_do_not_hide_the_support():
-    rng = np.random.default_rng(2)
-    stack = rng.integers(0, 12, (40, 64, 64), dtype=np.uint8)
-    stack[10:30, 16:48, 16:48] += 50
-    stack[10:13, 5:12, 5:12] = 230
-    chosen = suggest(stack, 10)
-    assert chosen[0] < 12
-    assert np.ptp(np.diff(chosen)) <= 1
 
 
 @pytest.mark.parametrize("compression", [None, "zlib"])

@@ -323,7 +323,7 @@ def test_the_preset_paper_is_the_papers_recipe():
         "shear": pytest.approx(np.tan(np.radians(0.1)), rel=0.05),
         **dict.fromkeys(("elastic_px", "gain", "gamma", "noise"), 0.0),
     }
-    with pytest.raises(ValueError, match="2 weights for 3 classes"):
+    with pytest.raises(ValueError, match="must be 3 numbers, one for each of the classes"):
         Train.model_validate({"loss": {"class_weights": [1.0, 1.0]}})
 
 

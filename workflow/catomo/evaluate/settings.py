@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from catomo.labels.settings import Particles
-from catomo.settings.base import PhaseClass, Settings, classes_key, key
+from pydantic import model_validator
+
+from catomo.labels.settings import Particles, default_phase
+from catomo.settings.base import PhaseClass, Settings, check_is_class, classes_key, key
 
 
 class Evaluate(Settings):
@@ -51,3 +53,13 @@ class Evaluate(Settings):
         "limits between the size classes in which particles are counted, ascending",
         unit="nm",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_classes(cls, data: Any) -> Any:
+        return default_phase(data)
+
+    @model_validator(mode="after")
+    def _particles_are_a_class(self) -> Evaluate:
+        check_is_class("particles.phase", self.particles.phase, self.classes)
+        return self

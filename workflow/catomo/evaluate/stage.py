@@ -158,11 +158,6 @@ def _check(prediction: Record, slices: Record, settings) -> None:
             f"{prediction.path}: has the classes {', '.join(prediction['classes'])}, the settings "
             f"name {', '.join(names)}; evaluate with the classes of the model"
         )
-    if settings.particles.phase not in (None, *names[1:]):
-        raise UserError(
-            f"evaluate.particles.phase: '{settings.particles.phase}' is no class; "
-            f"expected one of {', '.join(names[1:])}, or null for none"
-        )
     edges = settings.size_edges_nm
     if edges != sorted(set(edges)) or (edges and edges[0] <= 0):
         raise UserError(

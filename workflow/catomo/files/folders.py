@@ -10,19 +10,19 @@ TIFF = (".tif", ".tiff")
 def is_hidden(path: Path) -> bool:
     """Return whether a name in a path, relative to a person's folder, begins with a dot.
 
-    Systems put such files there by themselves: ``.DS_Store``, ``._slice_0001.tif``.
+    Operating systems put such files there: ``.DS_Store``, ``._slice_0001.tif``.
     """
     return any(part.startswith(".") for part in path.parts)
 
 
-def files_in(folder, suffixes: tuple[str, ...] = ()) -> list[Path]:
-    """Return what lies in a folder and is not hidden, sorted by name.
+def files_in(folder: Path | str, suffixes: tuple[str, ...] = ()) -> list[Path]:
+    """Return the paths in a folder that are not hidden, sorted by name.
 
     Parameters
     ----------
     folder : path
     suffixes : tuple of str
-        Endings to which the files are restricted, in small letters; all without any.
+        Return only files with these suffixes (lower case, with the dot); empty returns all.
     """
     return sorted(
         path

@@ -1,19 +1,24 @@
-"""Headers of MRC files, with what FEI and SerialEM hide in them: angles and pixel size.
+"""MRC files, with the angles and pixel sizes that FEI and SerialEM put into extended headers.
 
-The format is that of Cheng et al. 2015; FEI's files of 2003 lack its stamp "MAP ", say
-1 Å per pixel and keep the truth in an extended header.
+The format is that of Cheng et al. 2015 (J. Struct. Biol. 192, 146). FEI's files of 2003 lack its
+stamp "MAP ", give 1 Å per pixel and hold the true pixel size in an extended header.
 """
 
 from __future__ import annotations
 
 import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from catomo.errors import UserError
+from catomo.files.image_stack import ImageStack, one_line, open_block
+
+SUFFIXES = (".mrc", ".st", ".ali", ".rec", ".mrcs")
 
 _TYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
 
@@ -41,7 +46,21 @@ class MrcHeader:
     pixel_size_nm: float | None
 
 
-def read_mrc_header(path) -> MrcHeader:
+@contextmanager
+def open_mrc_stack(path: Path) -> Iterator[ImageStack]:
+    """Open an MRC file (.mrc .st .ali .rec), however old.
+
+    Raises
+    ------
+    UserError
+        If it is no MRC file with grey images, its pixels are not square, or it is cut short.
+    """
+    header = read_mrc_header(path)
+    with open_block(path, header.start, header.shape, header.dtype) as read:
+        yield ImageStack(header.shape, read, header.tilt_deg, header.pixel_size_nm)
+
+
+def read_mrc_header(path: Path | str) -> MrcHeader:
     """Read the header of an MRC file (.mrc .st .ali .rec), however old.
 
     Raises
@@ -56,16 +75,17 @@ def read_mrc_header(path) -> MrcHeader:
             warnings.simplefilter("ignore")
             mrc = mrcfile.open(path, permissive=True, header_only=True)
     except (ValueError, OSError) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise UserError(f"{path}: is no MRC file ({reason})") from None
+        raise UserError(f"{path}: is no MRC file ({one_line(error)})") from None
     header = mrc.header
     extended = b"" if mrc.extended_header is None else mrc.extended_header.tobytes()
-    shape = tuple(int(header[name]) for name in ("nz", "ny", "nx"))
+    shape = int(header.nz), int(header.ny), int(header.nx)
     mode = int(header.mode)
     if mode not in _TYPES or min(shape) < 0:
         raise UserError(f"{path}: is no MRC file with grey images (mode {mode}, shape {shape})")
     dtype = np.dtype(_TYPES[mode]).newbyteorder(header.nx.dtype.byteorder)
-    if mode == 0 and header.extra2.tobytes()[40:44] == b"IMOD":  # whose bytes may be unsigned
+    if (
+        mode == 0 and header.extra2.tobytes()[40:44] == b"IMOD"
+    ):  # a flag tells whether its bytes are signed
         dtype = np.dtype("i1" if header.extra2.tobytes()[44] & 1 else "u1")
     tilt, pixel_size = _extended(header, extended, shape[0])
     if pixel_size is None:
@@ -73,8 +93,8 @@ def read_mrc_header(path) -> MrcHeader:
     return MrcHeader(shape, dtype, 1024 + int(header.nsymbt), tilt, pixel_size)
 
 
-def _pixel_size(path: Path, header) -> float | None:
-    """Return the pixel size in nm; 1 Å sharp is what writers put who do not know it."""
+def _pixel_size(path: Path | str, header: np.recarray) -> float | None:
+    """Return the pixel size in nm; exactly 1 Å means that the writer did not know it."""
     sizes = []
     for axis in ("x", "y"):
         cells = int(header[f"m{axis}"])
@@ -86,7 +106,9 @@ def _pixel_size(path: Path, header) -> float | None:
     return sizes[0]
 
 
-def _extended(header, extended: bytes, images: int):
+def _extended(
+    header: np.recarray, extended: bytes, images: int
+) -> tuple[list[float] | None, float | None]:
     """Return angles (deg) and pixel size (nm) from an extended header of FEI or SerialEM."""
     order = header.nx.dtype.byteorder
     kind = bytes(header.exttyp).rstrip(b"\0 ")
@@ -106,8 +128,8 @@ def _extended(header, extended: bytes, images: int):
         metres = 0.0
     elif not kind and len(extended) == 1024 * 128 and images <= 1024:
         # FEI 2003: 1024 records of 32 floats, zeros after the last image.
-        records = np.frombuffer(extended, f"{order}f4").reshape(1024, 32)[:images].astype(float)
-        tilt, metres = records[:, 0].tolist(), float(records[0, 11])
+        table = np.frombuffer(extended, f"{order}f4").reshape(1024, 32)[:images].astype(float)
+        tilt, metres = table[:, 0].tolist(), float(table[0, 11])
     else:
         return None, None
     known = np.all(np.isfinite(tilt)) and (images == 1 or np.ptp(tilt) > 0)

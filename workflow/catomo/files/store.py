@@ -1,8 +1,8 @@
-"""Stacks on disk: uncompressed BigTIFF for floats and images, zlib TIFF for labels.
+"""catomo's own stacks on disk: uncompressed BigTIFF for floats and images, zlib TIFF for labels.
 
 Stacks are written and read slab by slab with plain file operations, never by memory
 mapping: mapped pages count as resident memory, and a job's memory must not grow with
-the volume. All files carry their pixel size as OME metadata, so Fiji, napari and
+the volume. All files hold their pixel size as OME metadata, so Fiji, napari and
 ParaView open them to scale.
 """
 
@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import io
 import uuid
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any, Self
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from catomo.errors import UserError
 
@@ -33,7 +36,13 @@ class StackWriter:
         Edge of a pixel in nm, the same along all spatial axes.
     """
 
-    def __init__(self, path, shape, dtype, pixel_size_nm: float):
+    def __init__(
+        self,
+        path: Path | str,
+        shape: Sequence[int],
+        dtype: DTypeLike,
+        pixel_size_nm: float,
+    ):
         import tifffile
 
         self.shape = tuple(int(n) for n in shape)
@@ -63,12 +72,13 @@ class StackWriter:
         self._file.write(np.ascontiguousarray(slab, dtype=self.dtype).data)
 
     def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
-    def __enter__(self) -> StackWriter:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exc_info) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self.close()
 
 
@@ -81,14 +91,15 @@ class StackReader:
     dtype : dtype
     """
 
-    def __init__(self, path):
+    def __init__(self, path: Path | str):
         import tifffile
 
         with tifffile.TiffFile(path) as tiff:
             series = tiff.series[0]
             if series.dataoffset is None:
                 raise UserError(f"{path}: found a compressed or scattered TIFF, expected one block")
-            self.shape = (1,) * (3 - len(series.shape)) + tuple(series.shape)
+            pages, rows, columns = (1,) * (3 - len(series.shape)) + tuple(series.shape)
+            self.shape = pages, rows, columns
             self.dtype = series.dtype.newbyteorder(tiff.byteorder)
             self._offset = series.dataoffset
         self._file = open(path, "rb")
@@ -99,7 +110,7 @@ class StackReader:
         page = self.shape[1:]
         self._file.seek(self._offset + start * int(np.prod(page)) * self.dtype.itemsize)
         out = np.empty((stop - start, *page), dtype=self.dtype)
-        self._file.readinto(memoryview(out).cast("B"))
+        self._file.readinto(out.data.cast("B"))
         return out
 
     def read_rows(self, start: int, stop: int) -> np.ndarray:
@@ -108,26 +119,29 @@ class StackReader:
         out = np.empty((pages, stop - start, columns), dtype=self.dtype)
         for page in range(pages):
             self._file.seek(self._offset + (page * rows + start) * columns * self.dtype.itemsize)
-            self._file.readinto(memoryview(out[page]).cast("B"))
+            self._file.readinto(out[page].data.cast("B"))
         return out
 
     def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
-    def __enter__(self) -> StackReader:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exc_info) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self.close()
 
 
-def write_stack(path, stack: np.ndarray, pixel_size_nm: float) -> None:
+def write_stack(path: Path | str, stack: np.ndarray, pixel_size_nm: float) -> None:
     """Write a whole stack (three axes) uncompressed."""
     with StackWriter(path, stack.shape, stack.dtype, pixel_size_nm) as writer:
         writer.write(0, stack)
 
 
-def write_labels(path, labels, shape, pixel_size_nm: float) -> None:
+def write_labels(
+    path: Path | str, labels: Iterable[np.ndarray], shape: Sequence[int], pixel_size_nm: float
+) -> None:
     """Write uint8 pages zlib-compressed, one TIFF page per page of the iterable `labels`.
 
     Parameters
@@ -141,7 +155,7 @@ def write_labels(path, labels, shape, pixel_size_nm: float) -> None:
     """
     import tifffile
 
-    shape = tuple(int(n) for n in shape)
+    pages, rows, columns = (int(n) for n in shape)
     with tifffile.TiffWriter(path, bigtiff=True, ome=False, byteorder="<") as tiff:
         for number, page in enumerate(labels):
             tiff.write(
@@ -150,7 +164,9 @@ def write_labels(path, labels, shape, pixel_size_nm: float) -> None:
                 compression="zlib",
                 metadata=None,
                 software=False,
-                description=_ome_xml(Path(path).name, shape, np.dtype("u1"), pixel_size_nm)
+                description=_ome_xml(
+                    Path(path).name, (pages, rows, columns), np.dtype("u1"), pixel_size_nm
+                )
                 if number == 0
                 else None,
                 **_resolution(pixel_size_nm),
@@ -158,7 +174,7 @@ def write_labels(path, labels, shape, pixel_size_nm: float) -> None:
 
 
 def image_bytes(
-    name: str, image: np.ndarray, pixel_size_nm: float, note: str, compression=None
+    name: str, image: np.ndarray, pixel_size_nm: float, note: str, compression: str | None = None
 ) -> bytes:
     """Return the bytes of a TIFF of one uint8 image that every editor opens (no BigTIFF).
 
@@ -189,7 +205,7 @@ def image_bytes(
     return file.getvalue()
 
 
-def read_pages(path, start: int = 0, stop: int | None = None) -> np.ndarray:
+def read_pages(path: Path | str, start: int = 0, stop: int | None = None) -> np.ndarray:
     """Return pages ``start:stop`` of any TIFF stack, compressed or not, as (n, rows, columns)."""
     import tifffile
 
@@ -201,12 +217,14 @@ def read_pages(path, start: int = 0, stop: int | None = None) -> np.ndarray:
         return np.stack([page.asarray() for page in tiff.pages[start:stop]])
 
 
-def _resolution(pixel_size_nm: float) -> dict:
+def _resolution(pixel_size_nm: float) -> dict[str, Any]:
     per_cm = 1e7 / pixel_size_nm
     return {"resolution": (per_cm, per_cm), "resolutionunit": "CENTIMETER"}
 
 
-def _ome_xml(name: str, shape, dtype, pixel_size_nm: float, note: str = "") -> bytes:
+def _ome_xml(
+    name: str, shape: Sequence[int], dtype: DTypeLike, pixel_size_nm: float, note: str = ""
+) -> bytes:
     """Return OME-XML for a stack; its UUID is made from the content, never from the clock."""
     kind = {"float32": "float", "uint8": "uint8", "uint16": "uint16"}[np.dtype(dtype).name]
     n, rows, columns = shape

@@ -1,32 +1,41 @@
-"""What no network at all scores on the test part, and how near the test is to the training.
+"""Baselines: segmentations without a network, which a trained network must beat.
 
-Copying the mask of the most similar training image shows leakage; a blur and global
-thresholds show what grey values alone give away. A network must beat both.
+Copying the mask of the most similar training image shows how much of a score comes from
+test images that resemble training images (leakage). Global thresholds after a blur show
+what the grey values alone tell.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from catomo.labels.files import IGNORE
+from catomo.labels.overlap import confusion_matrix, overlap_scores
 
-SIGMA_PX = 1.0
-_THUMB_PX = 64
+SIGMA_PX = 1.0  # of the blur before the thresholds
+_THUMBNAIL_PX = 64
 
 
 def nearest(images: list[np.ndarray], others: list[np.ndarray]) -> list[tuple[int, float]]:
     """Find the most similar of `others` for each image.
 
-    Similarity is Pearson's correlation of thumbnails, area means of 64 × 64 fields (fewer
-    for smaller images).
+    Similarity is Pearson's correlation of thumbnails: means over 64 × 64 fields of equal
+    area (fewer for smaller images).
+
+    Parameters
+    ----------
+    images, others : list of ndarray, (z, x)
+        Grey values; the images may differ in shape.
 
     Returns
     -------
     list of (int, float)
         Index into `others` and the correlation, for each image.
     """
-    edge = min([_THUMB_PX, *(n for image in [*images, *others] for n in image.shape)])
+    edge = min([_THUMBNAIL_PX, *(n for image in [*images, *others] for n in image.shape)])
     a = np.stack([_thumbnail(image, edge) for image in images])
     b = np.stack([_thumbnail(image, edge) for image in others])
     correlation = a @ b.T
@@ -34,31 +43,39 @@ def nearest(images: list[np.ndarray], others: list[np.ndarray]) -> list[tuple[in
     return [(int(j), float(correlation[i, j])) for i, j in enumerate(best)]
 
 
-def resized_mask(mask: np.ndarray, shape) -> np.ndarray:
-    """Return a mask brought to another shape by taking the nearest pixel."""
+def resized_mask(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a mask (z, x) resized to another shape by taking the nearest pixel."""
     rows, columns = (
         ((np.arange(n) + 0.5) * m / n).astype(int) for n, m in zip(shape, mask.shape, strict=True)
     )
     return mask[np.ix_(rows, columns)]
 
 
-def fit_thresholds(images, labels, class_count: int, sigma_px: float = SIGMA_PX) -> list[float]:
+def fit_thresholds(
+    images: Iterable[np.ndarray],
+    labels: Iterable[np.ndarray],
+    class_count: int,
+    sigma_px: float = SIGMA_PX,
+) -> list[float]:
     """Choose global grey-value thresholds that give the best DSC, from the brightest class down.
 
-    Classes must be ordered by brightness, as labels are (pores, support, metal).
+    The classes must be in the order of their brightness, the darkest first (for example
+    pores, support, metal).
 
     Parameters
     ----------
-    images, labels : iterables of ndarray, (z, x)
-        Grey values 0 … 255 and masks; 255 in a mask is ignored.
+    images : iterable of ndarray, (z, x)
+        Grey values 0 to 255.
+    labels : iterable of ndarray of uint8, (z, x)
+        Labels of these images; pixels of 255 are ignored.
     class_count : int
     sigma_px : float
-        Standard deviation of the Gaussian blur before, in px.
+        Standard deviation of the Gaussian blur that is applied first, in px.
 
     Returns
     -------
-    list of float
-        Ascending lower bounds of the classes 1, 2, …
+    list of float, (class_count - 1,)
+        Ascending lower limits of the grey values of the classes 1, 2, …
     """
     counts = np.zeros((class_count, 256))
     for image, mask in zip(images, labels, strict=True):
@@ -69,7 +86,7 @@ def fit_thresholds(images, labels, class_count: int, sigma_px: float = SIGMA_PX)
     bounds, top = [], 256
     for label in range(class_count - 1, 0, -1):
         if counts[label].any() and top > 1:  # a class never seen gets an empty range
-            # DSC of "lower ≤ grey < top", for every lower bound at once.
+            # DSC of "lower ≤ grey < top", for every lower limit at once.
             hits = np.cumsum(counts[label, :top][::-1])[::-1]
             taken = np.cumsum(total[:top][::-1])[::-1]
             dsc = 2 * hits / (taken + counts[label].sum())
@@ -78,21 +95,39 @@ def fit_thresholds(images, labels, class_count: int, sigma_px: float = SIGMA_PX)
     return bounds[::-1]
 
 
-def apply_thresholds(image: np.ndarray, values, sigma_px: float = SIGMA_PX) -> np.ndarray:
-    """Segment an image (z, x) by a Gaussian blur and thresholds; return uint8 labels."""
-    return np.digitize(_blurred(image, sigma_px), values).astype(np.uint8)
+def apply_thresholds(
+    image: np.ndarray, thresholds: Sequence[float], sigma_px: float = SIGMA_PX
+) -> np.ndarray:
+    """Segment a grey image (z, x) by a Gaussian blur and thresholds; return uint8 labels."""
+    return np.digitize(_blurred(image, sigma_px), thresholds).astype(np.uint8)
 
 
-def mean_dsc(truths, predictions, class_names: list[str]) -> dict[str, dict]:
-    """Return ``{class: {"dsc": mean over images, "n": images}}``.
+def mean_dsc(
+    truths: list[np.ndarray], predictions: list[np.ndarray], class_names: list[str]
+) -> dict[str, dict]:
+    """Return the mean DSC over images of each class, and the number of these images.
 
-    An image without any true pixel of a class does not count for that class (the paper's
-    rule); pixels that are not annotated count nowhere.
+    An image without any true pixel of a class does not count for that class (the rule of
+    Genc et al. 2022), and pixels whose truth is 255 are not counted. A prediction may be 255,
+    which is a copied mask where it is not annotated: such a pixel is found in no class.
+
+    Parameters
+    ----------
+    truths, predictions : list of ndarray of uint8, (z, x)
+        Labels of each image.
+    class_names : list of str
+        Names in the order of the label values.
+
+    Returns
+    -------
+    dict of str to dict
+        ``{class: {"dsc": mean, "n": images}}``; ``dsc`` is None without images.
     """
-    scores = np.full((len(truths), len(class_names)), np.nan)
+    count = len(class_names)
+    scores = np.full((len(truths), count), np.nan)
     for row, (truth, predicted) in enumerate(zip(truths, predictions, strict=True)):
-        for label in range(len(class_names)):
-            scores[row, label] = _dsc(truth, predicted, label)
+        known = np.where(predicted == IGNORE, count, predicted)  # one more class, not reported
+        scores[row] = overlap_scores(confusion_matrix(truth, known, count + 1))["dsc"][:count]
     result = {}
     for label, name in enumerate(class_names):
         valid = scores[:, label][np.isfinite(scores[:, label])]
@@ -100,20 +135,12 @@ def mean_dsc(truths, predictions, class_names: list[str]) -> dict[str, dict]:
     return result
 
 
-def _dsc(truth: np.ndarray, predicted: np.ndarray, label: int) -> float:
-    true = truth == label
-    found = (predicted == label) & (truth != IGNORE)
-    if not true.any():
-        return float("nan")
-    return 2 * np.count_nonzero(true & found) / (np.count_nonzero(true) + np.count_nonzero(found))
-
-
 def _blurred(image: np.ndarray, sigma_px: float) -> np.ndarray:
     return gaussian_filter(image.astype(np.float32), sigma_px)
 
 
 def _thumbnail(image: np.ndarray, edge: int) -> np.ndarray:
-    """Return area means as a vector of zero mean and unit length (zero if constant)."""
+    """Return the means over fields as a vector of zero mean and unit length (zero if constant)."""
     small = image.astype(float)
     for axis, n in enumerate(image.shape):
         starts = np.arange(edge) * n // edge

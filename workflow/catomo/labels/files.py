@@ -1,7 +1,7 @@
-"""Labels drawn by a person, in any of the three forms in which they come.
+"""Annotations: labels of slices, read from any of the three forms in which they are given.
 
 A folder with one TIFF per annotated slice, one stack for the whole volume, or the word
-``truth`` for a phantom. Value 255 means "not annotated" and counts for nothing.
+``truth`` for a phantom. The value 255 means "not annotated"; such pixels are never counted.
 """
 
 from __future__ import annotations
@@ -27,7 +27,15 @@ TRUTH = "truth"
 class Expected:
     """The slices that labels must fit.
 
-    ``read(i)`` returns slice i as it was exported, or None where that is not known.
+    Attributes
+    ----------
+    names : list of str
+        Name of each slice.
+    shape : (int, int, int)
+        Number of slices, rows (z) and columns (x).
+    pixel_size_nm : float
+    read : callable
+        Returns the exported slice of an index, or None if it is not available.
     """
 
     names: list[str]
@@ -40,17 +48,20 @@ def expected_of(record: Record) -> Expected:
     """Return what labels must fit, from the record of the stage `slices`."""
 
     @cache
-    def file():  # hashing a large stack takes a while: once, and only if a label file is tied
+    def file() -> Path:  # hashing a large stack is slow: once, and only for a tied label file
         return record.file("slices.tif")
 
-    def read(index):
+    def read(index: int) -> np.ndarray:
         with StackReader(file()) as reader:
             return reader.read(index, index + 1)[0]
 
-    return Expected(record["names"], tuple(record["shape"]), record["pixel_size_nm"], read)
+    count, rows, columns = record["shape"]
+    return Expected(record["names"], (count, rows, columns), record["pixel_size_nm"], read)
 
 
-def load_labels(place, slices: Record, class_count: int) -> tuple[list[int], np.ndarray]:
+def load_labels(
+    place: Path | str, slices: Record, class_count: int
+) -> tuple[list[int], np.ndarray]:
     """Read the annotated slices of a dataset.
 
     Parameters
@@ -73,18 +84,20 @@ def load_labels(place, slices: Record, class_count: int) -> tuple[list[int], np.
     Raises
     ------
     UserError
-        If there is no such file, a name is not that of a slice, a shape or scale differs, a
+        If there is no such file, a file has the name of no slice, a shape or scale differs, a
         file was painted on other grey values, a value is neither a class nor 255, or nothing
-        at all is annotated.
+        is annotated.
     """
     indices, labels = zip(*stream_labels(place, slices, class_count), strict=True)
     return list(indices), np.stack(labels)
 
 
-def stream_labels(place, slices: Record, class_count: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield the annotated slices of a dataset one by one, index and labels, ascending.
+def stream_labels(
+    place: Path | str, slices: Record, class_count: int
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield index and labels of the annotated slices of a dataset one by one, ascending.
 
-    Arguments and errors as for `load_labels`, which holds them all at once.
+    Arguments and errors are those of `load_labels`, which holds all labels in memory.
     """
     expected = expected_of(slices)
     pages = _of_truth(slices) if str(place) == TRUTH else _of_person(place, expected)
@@ -98,8 +111,8 @@ def stream_labels(place, slices: Record, class_count: int) -> Iterator[tuple[int
         raise UserError(f"{place}: no slice is annotated there (all pixels are {IGNORE})")
 
 
-def check_labels(place, slices: Expected, class_count: int) -> None:
-    """Check a person's labels, before the slices they belong to are exported if need be.
+def check_labels(place: Path | str, slices: Expected, class_count: int) -> None:
+    """Check labels given by a person; the slices they belong to need not be exported yet.
 
     Parameters
     ----------
@@ -120,12 +133,12 @@ def check_labels(place, slices: Expected, class_count: int) -> None:
 def label_files(folder: Path, names: list[str]) -> dict[str, Path]:
     """Return the label files of a folder by the names of the slices they belong to.
 
-    `hashes.fingerprint_of_labels` is made of the same files.
+    `catomo.record.hashes.fingerprint_of_labels` hashes the same files.
 
     Raises
     ------
     UserError
-        If a file has the name of no slice, or two files have that of one.
+        If a file has the name of no slice, or two files have the name of the same slice.
     """
     files: dict[str, Path] = {}
     for path in files_in(folder, TIFF):
@@ -134,22 +147,24 @@ def label_files(folder: Path, names: list[str]) -> dict[str, Path]:
                 f"{path}: no slice has the name '{path.stem}'; expected names such as '{names[0]}'"
             )
         if path.stem in files:
-            raise UserError(f"{path}: is beside {files[path.stem].name}; keep one of the two")
+            raise UserError(
+                f"{path}: has the same slice as {files[path.stem].name}; keep one of the two"
+            )
         files[path.stem] = path
     return files
 
 
-def read_label_file(path: Path, shape, class_count: int) -> np.ndarray:
-    """Return the labels of one slice, uint8 (z, x), to go on painting.
+def read_label_file(path: Path, shape: tuple[int, ...], class_count: int) -> np.ndarray:
+    """Return the labels of one slice, uint8 (z, x), so that a person can continue painting.
 
-    A value that is no class is let through, so that it can be painted over; the tie to the
+    A value that is no class is accepted, so that it can be painted over. The tie to the
     slice is not checked.
 
     Raises
     ------
     UserError
-        If the file holds no or several images, has another shape, or a value that is no
-        whole number from 0 to 255.
+        If the file does not hold exactly one image, has another shape, or has a value that is
+        no whole number from 0 to 255.
     """
     page = _only_page(path)
     _check_shape(page, shape, str(path))
@@ -170,7 +185,7 @@ def check_values(page: np.ndarray, class_count: int, origin: str) -> None:
     Raises
     ------
     UserError
-        Naming `origin`, the first wrong value and those allowed.
+        If there is another value; the message begins with `origin`.
     """
     wrong = wrong_values(page, class_count)
     if wrong.size:
@@ -180,22 +195,22 @@ def check_values(page: np.ndarray, class_count: int, origin: str) -> None:
         )
 
 
-def _of_person(place, slices: Expected) -> Iterator[tuple[int, np.ndarray, str]]:
+def _of_person(place: Path | str, slices: Expected) -> Iterator[tuple[int, np.ndarray, str]]:
     if Path(place).is_dir():
         return _of_folder(Path(place), slices)
     if Path(place).is_file():
         return _of_stack(Path(place), slices)
     raise UserError(
         f"{place}: labels not found; name a folder of <slice name>.tif, a stack TIFF of "
-        f"{_words(slices.shape)} pixels, or leave labels empty"
+        f"{_shape_text(slices.shape)} pixels, or leave labels empty"
     )
 
 
 def _of_truth(slices: Record) -> Iterator[tuple[int, np.ndarray, str]]:
     if not slices.has("truth_labels.tif"):
         raise UserError(
-            f"{slices.path}: labels are 'truth', but this dataset is no phantom; "
-            "name a folder or stack of labels"
+            f"{slices.path}: labels are 'truth', but this dataset is not a phantom; "
+            "name a folder or a stack of labels"
         )
     wanted = set(slices["suggested"])
     path = slices.file("truth_labels.tif")
@@ -207,7 +222,7 @@ def _of_truth(slices: Record) -> Iterator[tuple[int, np.ndarray, str]]:
 def _of_folder(folder: Path, slices: Expected) -> Iterator[tuple[int, np.ndarray, str]]:
     files = label_files(folder, slices.names)
     if not files:
-        raise UserError(f"{folder}: found no .tif there; save labels as <slice name>.tif")
+        raise UserError(f"{folder}: found no .tif in it; save labels as <slice name>.tif")
     for index, name in enumerate(slices.names):
         if name not in files:
             continue
@@ -234,7 +249,7 @@ def _of_stack(path: Path, slices: Expected) -> Iterator[tuple[int, np.ndarray, s
     if count + 1 != slices.shape[0]:
         raise UserError(
             f"{path}: found {count + 1} pages, expected {slices.shape[0]}, one for every "
-            f"slice; fill slices that are not annotated with {IGNORE}"
+            f"slice; fill the slices that are not annotated with {IGNORE}"
         )
 
 
@@ -260,18 +275,18 @@ def _pages(path: Path) -> Iterator[np.ndarray]:
                 yield page.asarray()
 
 
-def _check_page(page: np.ndarray, shape, class_count: int, origin: str) -> None:
+def _check_page(page: np.ndarray, shape: tuple[int, ...], class_count: int, origin: str) -> None:
     _check_shape(page, shape, origin)
     check_values(page, class_count, origin)
 
 
-def _check_shape(page: np.ndarray, shape, origin: str) -> None:
+def _check_shape(page: np.ndarray, shape: tuple[int, ...], origin: str) -> None:
     if page.shape != tuple(shape):
         raise UserError(
-            f"{origin}: shape is {_words(page.shape)}, expected {_words(shape)} (z x x) like the "
-            "slice; draw on the exported slice without cropping or scaling"
+            f"{origin}: shape is {_shape_text(page.shape)}, expected {_shape_text(shape)} (z x x) "
+            "like the slice; draw on the exported slice without cropping or scaling"
         )
 
 
-def _words(shape) -> str:
+def _shape_text(shape: tuple[int, ...]) -> str:
     return " x ".join(str(int(n)) for n in shape)

@@ -1,17 +1,22 @@
-"""Particles as lists of voxels: found, split where they touch, measured.
+"""Particles in labels: found, split where they touch, and measured.
 
-Particles fill a few tenths of a percent of a volume. Each voxel is kept as its index, so
-memory follows the particles and not the volume, and images and volumes share one code.
+Particles often fill less than one percent of a volume. They are kept as the indices of their
+voxels, so memory grows with the particles and not with the volume, and the same code works
+for images and volumes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 
-_LARGEST_BOX = 1 << 24  # voxels; the watershed takes a hundred bytes for each
+from catomo.labels.settings import Particles
+
+_DEFAULT = Particles()
+_LARGEST_BOX = 1 << 24  # voxels; the watershed needs about a hundred bytes for each
 
 
 @dataclass(frozen=True)
@@ -23,11 +28,13 @@ class Instances:
     voxels : ndarray of int64, (n, 2 or 3)
         Indices of all voxels that belong to a particle, in the order of the array.
     ids : ndarray of int64, (n,)
-        Which particle each voxel belongs to, 0 … `count` - 1.
+        Number of the particle that each voxel belongs to, from 0 to `count` - 1.
     shape : tuple of int
         Shape of the image or volume.
-    count, touching : int
-        Number of particles, and of the connected groups they form.
+    count : int
+        Number of particles.
+    touching : int
+        Number of connected groups of voxels that the particles form.
     """
 
     voxels: np.ndarray
@@ -41,32 +48,79 @@ class Instances:
         return np.bincount(self.ids, minlength=self.count)
 
     def diameters(self) -> np.ndarray:
-        """Return the diameter of the disc or ball of equal size of each particle, in px."""
+        """Return the equivalent diameter of each particle, in px."""
         return equivalent_diameter(self.sizes(), len(self.shape))
 
     def centres(self) -> np.ndarray:
-        """Return the centroids, (count, 2 or 3), in px; 0 is the centre of the first voxel."""
+        """Return the centroids, (count, 2 or 3), in px from the centre of the first voxel."""
         sums = [np.bincount(self.ids, axis, self.count) for axis in self.voxels.T]
         return np.stack(sums, axis=1) / np.maximum(self.sizes(), 1)[:, None]
 
     def flat(self) -> np.ndarray:
-        """Return the voxels as indices into the flattened array, ascending."""
+        """Return the ascending indices of the voxels in the flattened array."""
         return np.ravel_multi_index(tuple(self.voxels.T), self.shape).astype(np.int64)
 
 
-def equivalent_diameter(size, dimensions: int):
-    """Return the diameter of the disc (2) or ball (3) of `size` pixels or voxels, in px."""
+def label_particles(
+    labels: np.ndarray,
+    phase: int,
+    smallest_diameter_px: float = _DEFAULT.smallest_diameter_px,
+    split_depth_px: float = _DEFAULT.split_depth_px,
+) -> np.ndarray:
+    """Give each particle of one class a number, splitting those that touch.
+
+    Parameters
+    ----------
+    labels : ndarray of uint8, (z, x) or (y, z, x)
+        Labels of an image or of a volume.
+    phase : int
+        Label value of the class that consists of particles.
+    smallest_diameter_px : float
+        Equivalent diameter (of the disc or ball of equal size) below which a connected group
+        of voxels is no particle.
+    split_depth_px : float
+        Two touching particles are split where the radius of the neck between them is smaller
+        than both of their radii by more than this.
+
+    Returns
+    -------
+    ndarray of int32, same shape
+        0 outside of particles; particles are 1, 2, … in the order of their first voxel.
+
+    See Also
+    --------
+    find_particles : the same for volumes that are read page by page, with the method.
+    """
+    labels = np.asarray(labels)
+    if labels.ndim not in (2, 3):
+        raise ValueError(f"labels have {labels.ndim} axes, expected (z, x) or (y, z, x)")
+    pages = labels if labels.ndim == 3 else labels[None]
+    particles = find_particles(pages, phase, labels.shape, smallest_diameter_px, split_depth_px)
+    numbers = np.zeros(labels.shape, np.int32)
+    numbers[tuple(particles.voxels.T)] = particles.ids + 1
+    return numbers
+
+
+def equivalent_diameter(size: np.ndarray | float, dimensions: int) -> np.ndarray:
+    """Return the diameter, in px, of the disc (2-D) or ball (3-D) of `size` pixels or voxels."""
     size = np.asarray(size, dtype=np.float64)
     return np.sqrt(4 * size / np.pi) if dimensions == 2 else np.cbrt(6 * size / np.pi)
 
 
-def find_particles(pages, label: int, shape, smallest_px: float, split_px: float) -> Instances:
+def find_particles(
+    pages: Iterable[np.ndarray],
+    label: int,
+    shape: tuple[int, ...],
+    smallest_px: float,
+    split_px: float,
+) -> Instances:
     """Find the particles of one class, splitting those that touch.
 
     Voxels are connected through faces, edges and corners (8 neighbours in an image, 26
     in a volume). A connected group is split by the watershed of its distance transform,
     one particle per maximum that rises at least `split_px` above its surroundings. A group
-    whose box holds more than 16 million voxels is a network, no cluster, and stays whole.
+    whose bounding box holds more than 16 million voxels is taken for a network, not for
+    touching particles, and is not split.
 
     Parameters
     ----------
@@ -77,9 +131,10 @@ def find_particles(pages, label: int, shape, smallest_px: float, split_px: float
     shape : tuple of int
         Shape of the volume (pages, rows, columns) or image (rows, columns).
     smallest_px : float
-        Equivalent diameter below which a group or a piece of it is dropped.
+        Equivalent diameter below which a group, or a part of a split group, is dropped.
     split_px : float
-        Height of a maximum of the distance transform that makes a particle.
+        Height above its surroundings from which a maximum of the distance transform is a
+        particle of its own.
 
     Returns
     -------
@@ -106,36 +161,37 @@ def find_particles(pages, label: int, shape, smallest_px: float, split_px: float
     return Instances(voxels, rank[ids], shape, count, len(np.unique(groups)))
 
 
-def _voxels(pages, label: int, dimensions: int) -> np.ndarray:
-    found = []
+def _voxels(pages: Iterable[np.ndarray], label: int, dimensions: int) -> np.ndarray:
+    """Return the indices of all voxels of a class, in the order of the array."""
+    indices = []
     for number, page in enumerate(pages):
         inside = np.argwhere(page == label)
         if dimensions == 3:
             inside = np.insert(inside, 0, number, axis=1)
-        found.append(inside)
-    return np.concatenate(found) if found else np.empty((0, dimensions), np.int64)
+        indices.append(inside)
+    return np.concatenate(indices) if indices else np.empty((0, dimensions), np.int64)
 
 
 def _connected(voxels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Return the number of the connected group of each voxel, by looking up neighbours."""
+    """Return the number of the connected group that each voxel belongs to."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
     if not len(voxels):
         return np.empty(0, np.int64)
-    # A frame of one voxel keeps the flat index of a neighbour from wrapping round.
-    framed = tuple(n + 2 for n in shape)
-    flat = np.ravel_multi_index(tuple(voxels.T + 1), framed)
-    strides = np.cumprod((1, *framed[:0:-1]))[::-1]
-    # Voxels side by side along the last axis are one run; runs are linked, they are few.
+    # With a margin of one voxel, no neighbour's flat index falls into the next row.
+    padded = tuple(n + 2 for n in shape)
+    flat = np.ravel_multi_index(tuple(voxels.T + 1), padded)
+    strides = np.cumprod((1, *padded[:0:-1]))[::-1]
+    # Neighbours along the last axis form runs; linking runs needs far fewer links than voxels.
     run = np.cumsum(np.diff(flat, prepend=flat[0]) > 1)
     links = []
     for step in product((-1, 0, 1), repeat=len(shape)):
-        if any(step[:-1]) and step > (0,) * len(shape):  # half of them: links have no direction
+        if any(step[:-1]) and step > (0,) * len(shape):  # one of each two opposite directions
             goal = flat + np.dot(step, strides)
             place = np.searchsorted(flat, goal).clip(max=len(flat) - 1)
-            met = flat[place] == goal
-            pairs = np.stack([run[met], run[place[met]]])
+            is_voxel = flat[place] == goal
+            pairs = np.stack([run[is_voxel], run[place[is_voxel]]])
             links.append(pairs[:, np.diff(pairs, prepend=-1).any(axis=0)])
     start, goal = np.concatenate(links, axis=1)
     n = run[-1] + 1
@@ -144,7 +200,7 @@ def _connected(voxels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _split(voxels: np.ndarray, depth_px: float) -> np.ndarray:
-    """Return which piece of one connected group each of its voxels belongs to."""
+    """Return the number of the part of one connected group that each voxel belongs to."""
     from scipy.ndimage import distance_transform_edt, label
     from skimage.morphology import local_maxima, reconstruction
     from skimage.segmentation import watershed

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, Field, model_validator
 
-from catomo.settings.base import Settings, key
+from catomo.settings.base import Settings, contradiction, key
 
 
 def _ordered(ends: list[float]) -> list[float]:
@@ -19,7 +19,7 @@ Range = Annotated[list[float], AfterValidator(_ordered)]
 
 
 class Plate(Settings):
-    """A rhombus plate of γ-alumina between two broad faces of type {110}.
+    """The support: a rhombus plate, as γ-alumina forms it, between two faces of type {110}.
 
     Its four sides are {111} planes at 70.5° and 109.5°. The broad faces carry ridges of
     two further {111} planes each; between the ridges lies the flat {110} floor.
@@ -34,7 +34,7 @@ class Plate(Settings):
     )
 
     @model_validator(mode="after")
-    def _possible(self):
+    def _possible(self) -> Plate:
         if self.corrugation_depth_nm > self.corrugation_period_nm / 8**0.5:
             raise ValueError("corrugation_depth_nm is at most corrugation_period_nm / 2.83")
         if self.corrugation_depth_nm * 2 >= self.thickness_nm:
@@ -53,7 +53,7 @@ class Pores(Settings):
 
 
 class Particles(Settings):
-    """Pt spheres along the tops of the ridges."""
+    """Spheres, such as Pt particles, along the tops of the ridges."""
 
     count: int = key(..., "number of particles", ge=0)
     median_diameter_nm: float = key(..., "median of the lognormal diameters", "nm", gt=0)
@@ -64,10 +64,23 @@ class Particles(Settings):
 
 
 class Contrast(Settings):
-    """Image intensity per length, in units of alumina (Z-contrast)."""
+    """Image intensity per length (Z-contrast); only the ratios matter.
 
-    alumina: float = key(..., "intensity per length of alumina", gt=0)
-    pt: float = key(..., "intensity per length of Pt", gt=0)
+    The keys may also be written ``alumina`` and ``pt``, as in the specimen files that are shipped.
+    """
+
+    plate: float = key(
+        ...,
+        "intensity per length of the plate",
+        gt=0,
+        validation_alias=AliasChoices("plate", "alumina"),
+    )
+    particles: float = key(
+        ...,
+        "intensity per length of the particles",
+        gt=0,
+        validation_alias=AliasChoices("particles", "pt"),
+    )
 
 
 class Acquisition(Settings):
@@ -87,7 +100,7 @@ class Acquisition(Settings):
     bad_pixel_fraction: float = key(..., "share of hot or dead pixels", ge=0, lt=0.1)
 
     @model_validator(mode="after")
-    def _tilts(self):
+    def _tilts(self) -> Acquisition:
         first, last, step = self.tilt_deg
         if not (-90 < first < last < 90 and 0 < step <= last - first):
             raise ValueError(
@@ -107,8 +120,29 @@ class Film(Settings):
     )
 
 
+class Labels(Settings):
+    """The class of each part of the specimen: its place in the list ``classes`` from 0.
+
+    Parts may share a class, and a part that is 0 counts as background. The defaults are those
+    of the default classes: plate γ-alumina, particles Pt, and a film that is background.
+    """
+
+    plate: int = key(1, "label of the plate", ge=0, le=15)
+    particles: int = key(2, "label of the particles", ge=0, le=15)
+    film: int = key(0, "label of the support film", ge=0, le=15)
+
+    @model_validator(mode="after")
+    def _some_material(self) -> Labels:
+        if not any((self.plate, self.particles, self.film)):
+            raise ValueError("all parts are 0, background; give one of them the label of a class")
+        return self
+
+
 class Specimen(Settings):
-    """A specimen file: what `simulate` makes a tilt series of."""
+    """A specimen file: what `simulate` makes a tilt series of.
+
+    The block ``particles`` may also be written ``pt``, as in the specimen files that are shipped.
+    """
 
     shape_px: list[Annotated[int, Field(ge=8)]] = key(
         ..., "volume (y, z, x)", "px", min_length=3, max_length=3
@@ -117,8 +151,17 @@ class Specimen(Settings):
     render_oversampling: int = key(..., "cells per pixel along each axis", ge=1, le=8)
     plate: Plate
     pores: Pores
-    pt: Particles
+    particles: Particles = Field(validation_alias=AliasChoices("particles", "pt"))
     contrast: Contrast
     acquisition: Acquisition
     film: Film | None = key(..., "support film; null: the particle stands alone")
+    labels: Labels = key(Labels(), "class of each part")
     seeds: list[int] = key(..., "seeds at which figures of this specimen are measured")
+
+    @model_validator(mode="after")
+    def _labelled_film_exists(self) -> Specimen:
+        if self.labels.film and self.film is None:
+            raise contradiction(
+                "labels.film", self.labels.film, "must be 0 where film is null; or describe a film"
+            )
+        return self

@@ -1,23 +1,24 @@
-"""The specimen of `simulate`: a γ-alumina plate with slit pores and Pt particles, drawn by seed.
+"""The specimen of `simulate`: a plate with slit pores and particles, drawn by seed.
 
-The plate is a rhombus between {110} faces with {111} sides; its broad faces carry periodic
-ridges of {111} planes and Pt sits on the ridge tops (Genc et al. 2022). All shapes are planes
-and spheres known exactly, so truth (labels, particles, facets) needs no measurement.
+As a default it is γ-alumina with Pt particles (Genc et al. 2022). The plate is a rhombus
+between {110} faces with {111} sides; its broad faces carry periodic ridges of {111} planes, and
+the particles sit on the ridge tops. All shapes are planes and spheres known exactly, so the
+truth (labels, particles, facets) needs no measurement.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import yaml
 from pydantic import ValidationError
-from scipy.spatial.transform import Rotation
 
 from catomo.errors import UserError
-from catomo.phantom.settings import Specimen
-from catomo.phantom.shares import ALUMINA, PT
+from catomo.phantom.settings import Contrast, Plate, Specimen
+from catomo.phantom.shares import PARTICLES, PLATE
 from catomo.settings.problems import lines_of
 
 # Crystal directions in the frame of the unrotated plate, as (x, y, z): x along the ridges
@@ -27,8 +28,14 @@ _RIDGES = np.array([[0, 1, 2**0.5], [0, -1, 2**0.5]]) / 3**0.5  # (111) and (11-
 _SLOPE = 0.5**0.5  # of the ridges' {111} planes against {110}: tan 35.3°
 _SINE = 8**0.5 / 3  # of the rhombus angle, 70.5°
 
-_GAP_NM = 1.0  # least alumina around a closed pore
-_PT_GAP_NM = 0.3  # least distance between particles on one ridge
+_GAP_NM = 1.0  # least wall around a closed pore
+_PARTICLE_GAP_NM = 0.3  # least distance between particles on one ridge
+
+# What fills a cell of the fine grid.
+EMPTY_CELL, PLATE_CELL, PARTICLE_CELL = 0, 1, 2
+
+# A pore as a box: its low and its high corner in nm.
+_Box = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -37,35 +44,39 @@ class Phantom:
 
     Attributes
     ----------
-    labels : ndarray
-        Classes of the cells, uint8 (y, z, x), `oversampling` cells per pixel and axis.
+    cells : ndarray
+        What fills each cell, uint8 (y, z, x), `oversampling` cells per pixel and axis: 0 is
+        empty, 1 plate and 2 particles.
     oversampling : int
     particles : list of dict
-        Pt spheres: ``centre_px`` [y, z, x] in pixels, ``diameter_nm``, ``volume_nm3``.
+        Spheres: ``centre_px`` [y, z, x] in pixels, ``diameter_nm``, ``volume_nm3``.
     facets : list of dict
         Planes of the plate: outward ``normal`` [y, z, x], distance from the centre of the
         volume ``offset_nm`` and ``kind``: "110", "111_side" or "111_ridge".
     """
 
-    labels: np.ndarray
+    cells: np.ndarray
     oversampling: int
     particles: list[dict]
     facets: list[dict]
 
-    def shares(self):
-        """Yield ``(alumina, pt)``, the shares of a pixel's cells (z, x), for each y."""
+    def shares(self) -> Iterator[dict[str, np.ndarray]]:
+        """Yield, for each y, the shares (z, x) of a pixel's cells that plate and particles fill."""
         n = self.oversampling
-        for start in range(0, len(self.labels), n):
-            cells = self.labels[start : start + n]
+        for start in range(0, len(self.cells), n):
+            cells = self.cells[start : start + n]
             cells = cells.reshape(n, cells.shape[1] // n, n, cells.shape[2] // n, n)
-            yield tuple((cells == label).mean(axis=(0, 2, 4)) for label in (ALUMINA, PT))
+            yield {
+                part: (cells == value).mean(axis=(0, 2, 4))
+                for part, value in ((PLATE, PLATE_CELL), (PARTICLES, PARTICLE_CELL))
+            }
 
-    def density(self, contrast) -> np.ndarray:
+    def density(self, contrast: Contrast) -> np.ndarray:
         """Return the density of every cell, float32."""
-        return np.array([0, contrast.alumina, contrast.pt], np.float32)[self.labels]
+        return np.array([0, contrast.plate, contrast.particles], np.float32)[self.cells]
 
 
-def read_specimen(path) -> Specimen:
+def read_specimen(path: Path | str) -> Specimen:
     """Read and check a specimen file (YAML).
 
     Raises
@@ -111,14 +122,14 @@ def render_specimen(specimen: Specimen, seed: int) -> Phantom:
     pores = _draw_pores(specimen, rng)
     spheres = _draw_spheres(specimen, rng)
     n = specimen.render_oversampling
-    labels = np.zeros([size * n for size in specimen.shape_px], np.uint8)
-    _draw_plate(labels, specimen, frame, pores)
+    cells = np.zeros([size * n for size in specimen.shape_px], np.uint8)
+    _draw_plate(cells, specimen, frame, pores)
 
     middle = (np.array(specimen.shape_px) - 1) / 2
     particles = []
     for centre, diameter in spheres:
         centre_px = middle + (frame @ centre)[[1, 2, 0]] / specimen.pixel_size_nm
-        _draw_sphere(labels, (centre_px + 0.5) * n - 0.5, diameter / 2 / specimen.pixel_size_nm * n)
+        _draw_sphere(cells, (centre_px + 0.5) * n - 0.5, diameter / 2 / specimen.pixel_size_nm * n)
         particles.append(
             {
                 "centre_px": centre_px.tolist(),
@@ -126,11 +137,13 @@ def render_specimen(specimen: Specimen, seed: int) -> Phantom:
                 "volume_nm3": float(np.pi / 6 * diameter**3),
             }
         )
-    return Phantom(labels, n, particles, _facets(specimen, frame))
+    return Phantom(cells, n, particles, _facets(specimen, frame))
 
 
 def plate_frame(specimen: Specimen) -> np.ndarray:
     """Return the 3 × 3 matrix from the plate's own axes to the volume's, both as (x, y, z)."""
+    from scipy.spatial.transform import Rotation  # late: who only reads specimens need not wait
+
     return Rotation.from_euler("xyz", specimen.plate.rotation_deg, degrees=True).as_matrix()
 
 
@@ -142,12 +155,12 @@ def mid_plate_nm(specimen: Specimen) -> float:
     return mean / abs(plate_frame(specimen)[2, 2])
 
 
-def _half_width(plate) -> float:
+def _half_width(plate: Plate) -> float:
     """Return the distance of the plate's sides from its centre in nm."""
     return plate.edge_nm * _SINE / 2
 
 
-def _ridge_middles(plate, face: int) -> np.ndarray:
+def _ridge_middles(plate: Plate, face: int) -> np.ndarray:
     """Return where the ridges of the upper (1) or lower (-1) face lie across them, in nm.
 
     The lower face is half a period out of step, so the plate is no mirror image of itself.
@@ -159,7 +172,7 @@ def _ridge_middles(plate, face: int) -> np.ndarray:
     return middles[np.abs(middles) < diagonal]
 
 
-def _draw_pores(specimen, rng) -> list[tuple[np.ndarray, np.ndarray]]:
+def _draw_pores(specimen: Specimen, rng: np.random.Generator) -> list[_Box]:
     """Draw pores as boxes (low, high) in nm along the two side normals and the face normal.
 
     In these three coordinates plate and pores are boxes alike, because the pores' walls are
@@ -176,7 +189,7 @@ def _draw_pores(specimen, rng) -> list[tuple[np.ndarray, np.ndarray]]:
     )
 
 
-def _try_pores(specimen, rng) -> list[tuple[np.ndarray, np.ndarray]]:
+def _try_pores(specimen: Specimen, rng: np.random.Generator) -> list[_Box]:
     """Draw all sizes, then place pores one by one, the largest first, until one finds no room."""
     plate, pores = specimen.plate, specimen.pores
     wall = _half_width(plate)
@@ -186,7 +199,7 @@ def _try_pores(specimen, rng) -> list[tuple[np.ndarray, np.ndarray]]:
     height = rng.uniform(0.6, 1.0, pores.count) * np.minimum(length, 2 * (core - _GAP_NM))
     halves = np.stack([width, length, height], axis=1) / 2
     opened = rng.permutation(pores.count) < round(pores.count * pores.open_fraction)
-    boxes: list[tuple[np.ndarray, np.ndarray]] = []
+    boxes: list[_Box] = []
     for number in np.argsort(-halves.prod(axis=1), kind="stable"):
         half = halves[number]
         reach = np.array([wall, wall, core]) - _GAP_NM - half
@@ -209,19 +222,19 @@ def _try_pores(specimen, rng) -> list[tuple[np.ndarray, np.ndarray]]:
     return boxes
 
 
-def _apart(one, other) -> bool:
+def _apart(one: _Box, other: _Box) -> bool:
     return bool(np.any((one[0] > other[1] + _GAP_NM) | (other[0] > one[1] + _GAP_NM)))
 
 
-def _draw_spheres(specimen, rng) -> list[tuple[np.ndarray, float]]:
-    """Draw Pt as (centre, diameter) in nm in the plate's own axes, strung along the ridges.
+def _draw_spheres(specimen: Specimen, rng: np.random.Generator) -> list[tuple[np.ndarray, float]]:
+    """Draw particles as (centre, diameter) in nm in the plate's own axes, along the ridges.
 
     Particles are dealt to ridges, the largest first and longer free ridges more often;
     then the free length of each ridge is divided at random between its particles.
     """
-    plate, pt = specimen.plate, specimen.pt
-    diameters = pt.median_diameter_nm * np.exp(pt.sigma_log * rng.standard_normal(pt.count))
-    diameters = np.sort(np.clip(diameters, *pt.clip_nm))[::-1]
+    plate, rule = specimen.plate, specimen.particles
+    diameters = rule.median_diameter_nm * np.exp(rule.sigma_log * rng.standard_normal(rule.count))
+    diameters = np.sort(np.clip(diameters, *rule.clip_nm))[::-1]
     # The chord of a rhombus at `middle`; its sides run at 1/√2 to the ridges.
     ridges = [
         (face, middle, 2**0.5 * (_half_width(plate) * 3**0.5 - abs(middle)))
@@ -231,34 +244,36 @@ def _draw_spheres(specimen, rng) -> list[tuple[np.ndarray, float]]:
     free = np.array([length for _, _, length in ridges])
     strung: list[list[float]] = [[] for _ in ridges]
     for number, diameter in enumerate(diameters):
-        room = np.where(free >= diameter + _PT_GAP_NM, free, 0.0)
+        room = np.where(free >= diameter + _PARTICLE_GAP_NM, free, 0.0)
         if not room.any():
             raise UserError(
-                f"pt.count: found room for {number} of {pt.count} particles on the ridges; "
+                f"particles.count: found room for {number} of {rule.count} on the ridges; "
                 "ask for fewer or smaller particles, or a shorter corrugation_period_nm"
             )
         ridge = rng.choice(len(ridges), p=room / room.sum())
         strung[ridge].append(diameter)
-        free[ridge] -= diameter + _PT_GAP_NM
+        free[ridge] -= diameter + _PARTICLE_GAP_NM
     spheres = []
     for (face, middle, length), beads, rest in zip(ridges, strung, free, strict=True):
         beads = rng.permutation(beads)
         gaps = rest * np.diff(np.sort(rng.random(len(beads))), prepend=0.0)
         position = -length / 2
         for diameter, gap in zip(beads, gaps, strict=True):
-            along = position + gap + (diameter + _PT_GAP_NM) / 2
-            position = along + (diameter + _PT_GAP_NM) / 2
-            height = plate.thickness_nm / 2 + (0.5 - pt.embedded_fraction) * diameter
+            along = position + gap + (diameter + _PARTICLE_GAP_NM) / 2
+            position = along + (diameter + _PARTICLE_GAP_NM) / 2
+            height = plate.thickness_nm / 2 + (0.5 - rule.embedded_fraction) * diameter
             spheres.append((np.array([along, middle, face * height]), diameter))
     return spheres
 
 
-def _draw_plate(labels, specimen, frame, pores) -> None:
-    """Label the cells of the plate, one plane of constant y at a time."""
+def _draw_plate(
+    cells: np.ndarray, specimen: Specimen, frame: np.ndarray, pores: list[_Box]
+) -> None:
+    """Fill the cells of the plate, one plane of constant y at a time."""
     plate = specimen.plate
     wall, top = _half_width(plate), plate.thickness_nm / 2
     cell = specimen.pixel_size_nm / specimen.render_oversampling
-    y, z, x = ((np.arange(size) - (size - 1) / 2) * cell for size in labels.shape)
+    y, z, x = ((np.arange(size) - (size - 1) / 2) * cell for size in cells.shape)
     # Rows: distances along both side normals, out of the face, across the ridges.
     to_plate = np.vstack([_SIDES @ frame.T, frame.T[2], frame.T[1]])
     for row, height in enumerate(y):
@@ -280,20 +295,20 @@ def _draw_plate(labels, specimen, frame, pores) -> None:
         for low, high in pores:
             within = (points[:3] > low[:, None]) & (points[:3] < high[:, None])
             solid &= ~within.all(axis=0)
-        labels[row][inside] = np.where(solid, ALUMINA, 0)
+        cells[row][inside] = np.where(solid, PLATE_CELL, EMPTY_CELL)
 
 
-def _draw_sphere(labels, centre, radius) -> None:
-    """Label as Pt the cells whose middle is within `radius` of `centre`, both in cells."""
+def _draw_sphere(cells: np.ndarray, centre: np.ndarray, radius: float) -> None:
+    """Give a particle the cells whose middle is within `radius` of `centre`, both in cells."""
     low = np.maximum(np.ceil(centre - radius).astype(int), 0)
-    high = np.minimum(np.floor(centre + radius).astype(int) + 1, labels.shape)
+    high = np.minimum(np.floor(centre + radius).astype(int) + 1, cells.shape)
     window = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     offsets = (np.arange(a, b) - c for a, b, c in zip(low, high, centre, strict=True))
     squares = np.ix_(*(offset**2 for offset in offsets))
-    labels[window][squares[0] + squares[1] + squares[2] <= radius**2] = PT
+    cells[window][squares[0] + squares[1] + squares[2] <= radius**2] = PARTICLE_CELL
 
 
-def _facets(specimen, frame) -> list[dict]:
+def _facets(specimen: Specimen, frame: np.ndarray) -> list[dict]:
     plate = specimen.plate
     top = plate.thickness_nm / 2
     planes = [

@@ -8,17 +8,22 @@ that shift. Moving works on slabs of slices and gives the same bytes as on the w
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
 from catomo.errors import UserError
 from catomo.files.store import StackReader, read_pages
-from catomo.phantom.shares import FULL, labels_of
+from catomo.phantom.shares import DEFAULT_PARTS, FULL, PARTICLES, PLATE, labels_of
 from catomo.record.record import Record
 
 # The truth is compared inside the plate and this far around it, so that streaks right at its
 # surface count but empty space, easy for any method, does not.
 _RIM_PX = 2
+
+# Returns the slices from one index to another.
+_Read = Callable[[int, int], np.ndarray]
 
 
 class Truth:
@@ -27,20 +32,24 @@ class Truth:
     Parameters
     ----------
     tilt_series : Record
-        Record of a simulated tilt series.
-    shift_px : dict
+        Record of a simulated tilt series; its ``truth_parts`` name the files of shares.
+    shift_px : mapping
         Where the object lies in the volume relative to its own grid: ``y``, ``z``, ``x``.
     shape : (int, int, int)
         Shape (y, z, x) of the volume.
     """
 
-    def __init__(self, tilt_series: Record, shift_px: dict, shape):
+    def __init__(
+        self, tilt_series: Record, shift_px: Mapping[str, float], shape: Sequence[int]
+    ) -> None:
         if not tilt_series.has("truth_density.tif"):
             raise UserError(
                 f"{tilt_series.path}: holds no truth; --truth takes the record of a phantom"
             )
         self.shift_px, self.shape = shift_px, tuple(shape)
-        self._shares = [tilt_series.file(f"truth_{name}.tif") for name in ("alumina", "pt")]
+        parts = tilt_series.get("truth_parts", DEFAULT_PARTS)
+        self._shares = {part: tilt_series.file(stored["file"]) for part, stored in parts.items()}
+        self._labels = {part: stored["label"] for part, stored in parts.items()}
         self._density = tilt_series.file("truth_density.tif")
         with StackReader(self._density) as reader:
             self._source_shape = reader.shape
@@ -52,20 +61,26 @@ class Truth:
 
     def labels(self, start: int, stop: int) -> np.ndarray:
         """Return slices ``start:stop`` of the true labels, uint8, from the moved shares."""
-        alumina, pt = (
-            self._slab(lambda a, b, path=path: read_pages(path, a, b), start, stop)
-            for path in self._shares
-        )
-        return labels_of(alumina, pt, FULL)
+        shares = {part: self._share(part, start, stop) for part in self._shares}
+        return labels_of(shares, self._labels, FULL)
 
     def plate(self, start: int, stop: int) -> np.ndarray:
-        """Return where slices ``start:stop`` lie in the plate or at most 2 pixels from it."""
+        """Return where slices ``start:stop`` lie in the plate or at most 2 pixels from it.
+
+        The particles on the plate belong to it, a film does not, whatever their labels.
+        """
         from scipy.ndimage import binary_dilation
 
-        solid = self.labels(start - _RIM_PX, stop + _RIM_PX) > 0
+        plate, particles = (
+            self._share(part, start - _RIM_PX, stop + _RIM_PX) for part in (PLATE, PARTICLES)
+        )
+        solid = plate + particles >= FULL / 2
         return binary_dilation(solid, iterations=_RIM_PX)[_RIM_PX:-_RIM_PX]
 
-    def _slab(self, read, start, stop):
+    def _share(self, part: str, start: int, stop: int) -> np.ndarray:
+        return self._slab(partial(read_pages, self._shares[part]), start, stop)
+
+    def _slab(self, read: _Read, start: int, stop: int) -> np.ndarray:
         return _move_slab(read, self._source_shape, self.shift_px, self.shape, start, stop)
 
 
@@ -75,7 +90,7 @@ class Likeness:
     nRMSE is ``‖a·v − t‖ / ‖t‖`` with the scale a that makes it least.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._sums = np.zeros(6)
 
     def add(self, volume: np.ndarray, truth: np.ndarray, inside: np.ndarray) -> None:
@@ -95,14 +110,16 @@ class Likeness:
             }
 
 
-def to_volume_frame(array: np.ndarray, shift_px: dict, shape) -> np.ndarray:
+def to_volume_frame(
+    array: np.ndarray, shift_px: Mapping[str, float], shape: Sequence[int]
+) -> np.ndarray:
     """Move an array (y, z, x) onto a grid of another shape, centre on centre plus a shift.
 
     Parameters
     ----------
     array : ndarray
         Truth on its own grid.
-    shift_px : dict
+    shift_px : mapping
         Movement along ``y``, ``z`` and ``x`` in pixels.
     shape : (int, int, int)
         Shape of the result.
@@ -115,7 +132,14 @@ def to_volume_frame(array: np.ndarray, shift_px: dict, shape) -> np.ndarray:
     return _move_slab(lambda a, b: array[a:b], array.shape, shift_px, shape, 0, shape[0])
 
 
-def _move_slab(read, source_shape, shift_px, shape, start, stop):
+def _move_slab(
+    read: _Read,
+    source_shape: Sequence[int],
+    shift_px: Mapping[str, float],
+    shape: Sequence[int],
+    start: int,
+    stop: int,
+) -> np.ndarray:
     """Return slices ``start:stop`` of the moved array; `read` gives slices of the source."""
     first = {}
     for axis, here, there in zip("yzx", shape, source_shape, strict=True):
@@ -128,13 +152,13 @@ def _move_slab(read, source_shape, shift_px, shape, start, stop):
     slab = read(begin, max(min(high, source_shape[0]), begin + 1))
     slab = _window(slab, 0, low - begin, high - low)
     slab = _blend(slab, 0, fraction)
-    for axis, (name, length) in enumerate(zip("zx", shape[1:], strict=True), start=1):
-        whole, fraction = first[name]
-        slab = _blend(_window(slab, axis, whole, length + 1), axis, fraction)
+    for number, (axis, length) in enumerate(zip("zx", shape[1:], strict=True), start=1):
+        whole, fraction = first[axis]
+        slab = _blend(_window(slab, number, whole, length + 1), number, fraction)
     return slab
 
 
-def _window(array, axis, start, length):
+def _window(array: np.ndarray, axis: int, start: int, length: int) -> np.ndarray:
     """Return ``array[start:start+length]`` along an axis, zero where there is no array."""
     out = np.zeros((*array.shape[:axis], length, *array.shape[axis + 1 :]), array.dtype)
     low, high = max(start, 0), min(start + length, array.shape[axis])
@@ -144,7 +168,7 @@ def _window(array, axis, start, length):
     return out
 
 
-def _blend(array, axis, fraction):
+def _blend(array: np.ndarray, axis: int, fraction: float) -> np.ndarray:
     """Return the linear interpolation between neighbours along an axis; one shorter."""
     length = array.shape[axis]
     near = np.take(array, range(length - 1), axis)

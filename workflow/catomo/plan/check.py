@@ -87,9 +87,9 @@ def data_problems(dataset: Dataset, plan: Plan) -> tuple[list[str], Size | None]
             slices, depth, width = specimen.shape_px
             size = round((stop - start) / step) + 1, (slices, depth, width)
         elif dataset.source == "tilt_series":
-            from catomo.tilt_series.import_series import inspect
+            from catomo.tilt_series.inspection import inspect_series
 
-            series = inspect(
+            series = inspect_series(
                 path,
                 os.path.expandvars(dataset.angles) or None,
                 dataset.pixel_size_nm,

@@ -5,10 +5,16 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
-from pydantic import Field, create_model
+from pydantic import Field, ValidationError, create_model, model_validator
 
 from catomo.settings.base import PhaseClass, Settings, classes_key, key, settings_model
 from catomo.stages import STAGES, Stage
+
+
+class _Classes(Settings):
+    """The classes alone, to see whether they are right."""
+
+    classes: list[PhaseClass] = classes_key()
 
 
 class _Common(Settings):
@@ -20,6 +26,23 @@ class _Common(Settings):
         {},
         "settings of one dataset (or, for train, of one model): overrides.<dataset>.<stage>.<key>",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _classes_for_every_block(cls, data: Any) -> Any:
+        """Give the common classes to each block, because its other keys must fit them."""
+        if not isinstance(data, dict) or "classes" not in data:
+            return data
+        try:
+            _Classes.model_validate({"classes": data["classes"]})
+        except ValidationError:
+            return data
+        data = dict(data)
+        for verb, (word, *inner) in BLOCKS.items():
+            block = data.get(word, {})
+            if isinstance(block, dict) and not inner and "classes" in SETTINGS[verb].model_fields:
+                data[word] = {"classes": data["classes"], **block}
+        return data
 
 
 # The model of the settings of each verb.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,12 +17,13 @@ from pydantic import ValidationError
 
 from catomo.align.settings import Align
 from catomo.errors import UserError
+from catomo.plan.classes import class_problems, said_at
 from catomo.plan.config import BLOCKS, SETTINGS, Config
 from catomo.plan.datasets import Dataset, read_table
 from catomo.settings.base import Settings
 from catomo.settings.blocks import merged, read_blocks
 from catomo.settings.problems import lines_of
-from catomo.stages import STAGES, record_path
+from catomo.stages import STAGES
 from catomo.train.settings import Train
 
 S = TypeVar("S", bound=Settings)
@@ -50,11 +52,7 @@ class Plan:
 
     def settings(self, verb: str, name: str) -> Settings:
         """Return the settings of a stage for one dataset (for ``train``: one model)."""
-        settings = SETTINGS[verb].model_validate(self._block(verb, name))
-        if isinstance(settings, Train) and settings.init_from in self.models():
-            folder = str(Path(record_path("train", settings.init_from)).parent)
-            settings = settings.model_copy(update={"init_from": folder})
-        return settings
+        return SETTINGS[verb].model_validate(self._block(verb, name))
 
     def settings_as(self, model: type[S], name: str) -> S:
         """Return the settings of the stage whose settings are a `model`, such as ``Train``."""
@@ -99,7 +97,9 @@ class Plan:
         return block
 
 
-def make_plan(config: dict[str, Any], files: Sequence[str | Path] = ()) -> tuple[Plan, list[str]]:
+def make_plan(
+    config: dict[str, Any], files: Sequence[str | Path] = (), elsewhere: str = "command line"
+) -> tuple[Plan, list[str]]:
     """Check a configuration as a whole.
 
     Parameters
@@ -108,6 +108,8 @@ def make_plan(config: dict[str, Any], files: Sequence[str | Path] = ()) -> tuple
         The merged configuration, as Snakemake hands it over.
     files : sequence of path
         The files it was merged from, later ones winning; used to name the file in a line.
+    elsewhere : str
+        What a line names instead where none of the files holds the key.
 
     Returns
     -------
@@ -124,13 +126,15 @@ def make_plan(config: dict[str, Any], files: Sequence[str | Path] = ()) -> tuple
         checked = Config.model_validate(config)
     except ValidationError as error:
         for line in lines_of(error, Config, ""):
-            problems.append(f"{_origin(line.split(':')[0], contents)}: {line}")
+            problems.append(f"{_origin(line.split(':')[0], contents, elsewhere)}: {line}")
     table = config.get("datasets", Config().datasets)
     datasets, problems_of_table = read_table(table) if isinstance(table, str) else ([], [])
     problems += problems_of_table
     plan = Plan(checked or Config(), {d.name: d for d in datasets}, config if checked else {})
     if checked:
-        problems += _override_problems(plan, contents) or _circles(plan)
+        problems += _override_problems(plan, contents, elsewhere) or _circles(plan)
+    if checked and not problems:
+        problems += class_problems(plan, partial(_file_with, contents=contents))
     problems += [
         f"{table}, dataset {d.name}: model '{d.model}' is trained by no dataset; "
         "set trains to yes where its labels are, or name a .keras file"
@@ -155,8 +159,13 @@ def load_plan(files: Sequence[str | Path]) -> tuple[Plan, list[str]]:
     return plan, unreadable + problems
 
 
-def _origin(dotted: str, contents: dict[str, dict[str, Any]]) -> str:
-    """Return the last file that holds a dotted key, or ``command line``."""
+def _origin(dotted: str, contents: dict[str, dict[str, Any]], elsewhere: str) -> str:
+    """Return the last file that holds a dotted key, or `elsewhere`."""
+    return _file_with(dotted, contents) or elsewhere
+
+
+def _file_with(dotted: str, contents: dict[str, dict[str, Any]]) -> str | None:
+    """Return the last file that holds a dotted key, None if no file does."""
     for file, content in reversed(contents.items()):
         block: Any = content
         for part in dotted.split("."):
@@ -167,7 +176,7 @@ def _origin(dotted: str, contents: dict[str, dict[str, Any]]) -> str:
             block = block[part]
         else:
             return file
-    return "command line"
+    return None
 
 
 def _missing_files(plan: Plan) -> list[str]:
@@ -204,18 +213,20 @@ def _circles(plan: Plan) -> list[str]:
     return problems
 
 
-def _override_problems(plan: Plan, contents: dict[str, dict[str, Any]]) -> list[str]:
+def _override_problems(
+    plan: Plan, contents: dict[str, dict[str, Any]], elsewhere: str
+) -> list[str]:
     """Return a line for every override of an unknown name or stage, or with a wrong setting."""
     problems = []
     stages = {block[0] for block in BLOCKS.values()}
     names = {*plan.datasets, *plan.models()}
     # A later file may bring a table of its own. Overrides in the files before it are then
     # unused, not wrong.
-    files = [*contents, "command line"]
-    table = _origin("datasets", contents)
+    files = [*contents, elsewhere]
+    table = _origin("datasets", contents, elsewhere)
     files_of_table = files[files.index(table) :] if table in contents else files
     for name, blocks in plan.config.overrides.items():
-        origin = _origin(f"overrides.{name}", contents)
+        origin = _origin(f"overrides.{name}", contents, elsewhere)
         where = f"{origin}: overrides.{name}"
         if name not in names and origin in files_of_table:
             problems.append(f"{where}: no such dataset or model; there are {sorted(names)}")
@@ -227,6 +238,11 @@ def _override_problems(plan: Plan, contents: dict[str, dict[str, Any]]) -> list[
                 try:
                     plan.settings(verb, name)
                 except ValidationError as error:
-                    dotted = ".".join(BLOCKS[verb])
-                    problems += lines_of(error, SETTINGS[verb], f"{where}.{dotted}.")
+                    # What an override contradicts may stand in the stage's block.
+                    for line in lines_of(error, SETTINGS[verb], ""):
+                        key, _, problem = line.partition(": ")
+                        file_with = partial(_file_with, contents=contents)
+                        place = said_at(name, verb, key, file_with)
+                        among = "" if f"overrides.{name}." in place else f" (overrides.{name})"
+                        problems.append(f"{place}: {problem}{among}")
     return problems

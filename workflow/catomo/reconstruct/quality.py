@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import fft, ndimage, optimize, special
 
-from catomo.labels.material import material_threshold
+from catomo.labels.otsu import material_threshold
 
 _CONE_DEG = 30.0  # a frequency counts as along an axis up to here
 _MOST_RINGS = 64  # finer rings hold too few values to tell signal from noise

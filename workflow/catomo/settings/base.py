@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from catomo.stages import Stage
 
@@ -14,6 +16,15 @@ class Settings(BaseModel):
     """A block of the configuration: unknown keys and wrong types are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    @field_validator("classes", check_fields=False)
+    @classmethod
+    def _each_class_has_a_name_of_its_own(cls, classes: list[PhaseClass]) -> list[PhaseClass]:
+        names = [phase.name for phase in classes]
+        repeated = [name for name in names if names.count(name) > 1]
+        if repeated:
+            raise ValueError(f"'{repeated[0]}' is the name of several classes; give each its own")
+        return classes
 
 
 def key(default: Any, meaning: str, unit: str = "", **limits: Any) -> Any:
@@ -54,3 +65,63 @@ def classes_key() -> Any:
         min_length=2,
         max_length=16,
     )
+
+
+def names_in(data: dict[str, Any]) -> list[str]:
+    """Return the names of the classes in settings that are not validated yet.
+
+    The list is empty where no classes are given, or some have no name: then there is nothing
+    to go by, and the validation of the classes themselves finds the mistake.
+    """
+    classes = data.get("classes")
+    names = [
+        phase.get("name") if isinstance(phase, dict) else getattr(phase, "name", None)
+        for phase in (classes if isinstance(classes, list) else [])
+    ]
+    return names if all(isinstance(name, str) for name in names) else []
+
+
+def with_default(data: dict[str, Any], place: str, value: Any) -> dict[str, Any]:
+    """Return settings that are not validated yet with another default at a dotted place.
+
+    What is given there, or in a block that is no block, stays as it is.
+    """
+    name, _, rest = place.partition(".")
+    if not rest:
+        return data if name in data else {**data, name: value}
+    block = data.get(name, {})
+    if isinstance(block, dict):
+        return {**data, name: with_default(block, rest, value)}
+    if isinstance(block, Settings) and rest not in block.model_fields_set:
+        return {**data, name: block.model_copy(update={rest: value})}
+    return data
+
+
+def check_is_class(place: str, name: str | None, classes: Sequence[PhaseClass]) -> None:
+    """Check that a setting names a class of material, or none.
+
+    Raises
+    ------
+    PydanticCustomError
+        Naming the setting by its dotted `place`.
+    """
+    materials = [phase.name for phase in classes][1:]
+    if name is not None and name not in materials:
+        allowed = f"must be one of the classes {', '.join(materials)}, or null for none"
+        raise contradiction(place, name, allowed)
+
+
+def contradiction(place: str, found: Any, allowed: str) -> PydanticCustomError:
+    """Return the error of a setting that contradicts another one of its block.
+
+    Parameters
+    ----------
+    place : str
+        Dotted key of the setting inside the block.
+    found : Any
+        Its value.
+    allowed : str
+        What is allowed, and what to do.
+    """
+    context = {"place": place, "found": found, "allowed": allowed}
+    return PydanticCustomError("contradiction", "{allowed}", context)

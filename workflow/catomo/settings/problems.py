@@ -21,10 +21,18 @@ def lines_of(error: ValidationError, model: type[BaseModel], where: str) -> list
         What the line begins with: the file and, with a trailing dot, the block's key.
     """
     lines = []
-    for problem in error.errors():
+    problems = error.errors()
+    if any("classes" in problem["loc"] for problem in problems):
+        # What contradicts the classes is only known when they are right.
+        problems = [problem for problem in problems if problem["type"] != "contradiction"]
+    for problem in problems:
         place = [str(part) for part in problem["loc"]]
+        value = problem.get("input")
+        if problem["type"] == "contradiction":  # found by the block: it says which key is meant
+            place += problem["ctx"]["place"].split(".")
+            value = problem["ctx"]["found"]
         dotted = ".".join(place)
-        found = _short(problem.get("input"))
+        found = _short(value)
         if problem["type"] == "extra_forbidden":
             known = _keys_at(model, place[:-1])
             near = difflib.get_close_matches(place[-1], known, n=1, cutoff=0.5)

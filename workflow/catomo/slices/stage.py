@@ -16,12 +16,12 @@ from catomo.figures import new_figure, save, scale_bar
 from catomo.files.folders import TIFF, files_in
 from catomo.files.store import StackReader, StackWriter, image_bytes, write_labels
 from catomo.labels.files import Expected, check_labels
-from catomo.labels.material import suggest
 from catomo.labels.tie import mark_of
 from catomo.phantom.truth import Truth
 from catomo.progress import progress
 from catomo.record.record import committing, read_record
 from catomo.slices import contrast
+from catomo.slices.spread import suggest
 
 _TRUTH_SLICES_AT_ONCE = 16
 _PICTURES = 12

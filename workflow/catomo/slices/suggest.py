@@ -10,8 +10,8 @@ import numpy as np
 
 from catomo.files.store import StackReader
 from catomo.labels.files import stream_labels
-from catomo.labels.material import material_per_slice
 from catomo.record.record import Record, read_record
+from catomo.slices.spread import material_per_slice
 
 _SURE = 204  # confidence (255 is certain) below which a pixel counts as unsure: 80 %
 

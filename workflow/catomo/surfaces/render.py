@@ -1,13 +1,12 @@
 """Views of the surfaces, drawn without a display, in a process of their own.
 
-Without its graphics libraries VTK does not raise, it crashes. So a child process draws
-(`python -m catomo.surfaces.render`), and when it fails the caller learns why and goes on.
+Without its graphics libraries VTK does not raise, it crashes. So a child process draws (it runs
+this file), and when it fails the caller learns why and goes on.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -49,12 +48,9 @@ def render(phases: list[dict], background: str) -> tuple[dict | None, str | None
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder, "views.npz")
         task = {"phases": phases, "background": background, "result": str(result)}
-        package = Path(__file__).parents[1]
-        paths = [str(package), *filter(None, [os.environ.get("PYTHONPATH")])]
         child = subprocess.run(
-            [sys.executable, "-m", "catomo.surfaces.render"],
+            [sys.executable, "-P", __file__],  # -P: the modules beside this file are not for it
             input=json.dumps(task),
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
             capture_output=True,
             text=True,
         )

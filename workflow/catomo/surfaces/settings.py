@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from catomo.labels.settings import Particles
-from catomo.settings.base import PhaseClass, Settings, classes_key, key
+from typing import Any
+
+from pydantic import model_validator
+
+from catomo.labels.settings import Particles, default_phase
+from catomo.settings.base import (
+    PhaseClass,
+    Settings,
+    check_is_class,
+    classes_key,
+    key,
+    names_in,
+    with_default,
+)
+
+_SUPPORT = "alumina"
 
 
 class Surfaces(Settings):
@@ -11,9 +25,9 @@ class Surfaces(Settings):
 
     classes: list[PhaseClass] = classes_key()
     support: str | None = key(
-        "alumina",
-        "class that carries the particles: drawn translucent, its porosity is measured; none: "
-        "there is no such class",
+        _SUPPORT,
+        "class that carries the particles: drawn translucent, its porosity is measured; null: "
+        "there is none. Where the classes hold none of the default's name, null is the default",
     )
     particles: Particles = key(Particles(), "what counts as one particle")
     hull_radius_nm: float = key(
@@ -23,3 +37,17 @@ class Surfaces(Settings):
         unit="nm",
         gt=0,
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_classes(cls, data: Any) -> Any:
+        names = names_in(data) if isinstance(data, dict) else []
+        if names and _SUPPORT not in names[1:]:
+            data = with_default(data, "support", None)
+        return default_phase(data)
+
+    @model_validator(mode="after")
+    def _support_and_particles_are_classes(self) -> Surfaces:
+        check_is_class("support", self.support, self.classes)
+        check_is_class("particles.phase", self.particles.phase, self.classes)
+        return self

@@ -39,10 +39,10 @@ def make_surfaces(prediction, output, settings) -> None:
     Raises
     ------
     UserError
-        If the labels are of loose images, or a class named in the settings does not exist.
+        If the labels are of loose images, or hold a label that is no class.
     """
     prediction = read_record(prediction, "predict")
-    _check(prediction, settings)
+    _check(prediction)
     labels = read_pages(prediction.file("labels.tif"))
     if labels.max() >= len(settings.classes):
         raise UserError(
@@ -81,22 +81,12 @@ def make_surfaces(prediction, output, settings) -> None:
         )
 
 
-def _check(prediction: Record, settings) -> None:
+def _check(prediction: Record) -> None:
     if not prediction["contiguous"]:
         raise UserError(
             f"{prediction.path}: the labels are of loose images, not of a volume; "
             "surfaces need a contiguous stack of slices"
         )
-    names = [phase.name for phase in settings.classes][1:]
-    for field, name in (
-        ("support", settings.support),
-        ("particles.phase", settings.particles.phase),
-    ):
-        if name not in (None, *names):
-            raise UserError(
-                f"surfaces.{field}: '{name}' is no class; expected one of {', '.join(names)}, "
-                "or null for none"
-            )
 
 
 def _measure(labels, meshes, pixel_size_nm, settings):

@@ -10,8 +10,19 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
-from catomo.settings.base import PhaseClass, Settings, classes_key, key
+from catomo.settings.base import (
+    PhaseClass,
+    Settings,
+    classes_key,
+    contradiction,
+    key,
+    names_in,
+    with_default,
+)
 from catomo.settings.blocks import merged
+
+# The paper's weights, of background, alumina and Pt.
+_WEIGHTS = [0.2, 0.3, 0.5]
 
 
 class Network(Settings):
@@ -30,8 +41,9 @@ class Loss(Settings):
 
     focal_gamma: float = key(1.0, "how much easy pixels are played down", ge=0, le=5)
     class_weights: list[float] | Literal["density"] = key(
-        [0.2, 0.3, 0.5],
-        "weight of each class, background first; density makes them from how rare each is",
+        _WEIGHTS,
+        "weight of each class, background first; density makes them from how rare each is, and "
+        "is the default where there are not three classes",
     )
     dice_weight: float = key(0.5, "weight of -log(soft Dice) beside the focal loss", ge=0, le=10)
 
@@ -100,7 +112,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "clip_norm": 0.0,
         "precision": "float32",
         "network": {"levels": 6, "base_filters": 32},
-        "loss": {"focal_gamma": 1.0, "class_weights": [0.2, 0.3, 0.5], "dice_weight": 0.0},
+        "loss": {"focal_gamma": 1.0, "class_weights": _WEIGHTS, "dice_weight": 0.0},
         "augment": {
             "rotation_deg": 45.0,
             "flips": True,
@@ -187,7 +199,7 @@ class Train(Settings):
 
     def changed_from_preset(self) -> list[str]:
         """Return the names of the keys whose values are not those of the preset."""
-        pure = Train(preset=self.preset)
+        pure = Train(preset=self.preset, classes=self.classes)
         return [name for name in _RECIPE if getattr(self, name) != getattr(pure, name)]
 
     @model_validator(mode="before")
@@ -195,14 +207,19 @@ class Train(Settings):
     def _fill_from_preset(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
+        if len(names_in(data)) not in (0, len(_WEIGHTS)):
+            data = with_default(data, "loss.class_weights", "density")
         return merged(PRESETS.get(data.get("preset", "compact"), {}), data)
 
     @model_validator(mode="after")
     def _weight_per_class(self) -> Train:
         weights = self.loss.class_weights
         if weights != "density" and len(weights) != len(self.classes):
-            raise ValueError(
-                f"loss.class_weights: found {len(weights)} weights for "
-                f"{len(self.classes)} classes; give one for each"
+            names = ", ".join(phase.name for phase in self.classes)
+            raise contradiction(
+                "loss.class_weights",
+                weights,
+                f"must be {len(self.classes)} numbers, one for each of the classes {names}, "
+                "or density",
             )
         return self

@@ -41,7 +41,7 @@ _LEAK = 0.97  # neighbouring slices of a tomogram correlate by more than this
 _NO_MATTER = {"checkpoint_every", "max_minutes", "init_from"}  # for what a step does
 
 
-def train(data, output, settings) -> None:
+def train(data, output, settings, init_from=None) -> None:
     """Train a network and test it.
 
     Parameters
@@ -51,6 +51,8 @@ def train(data, output, settings) -> None:
     output : path
         Folder to write: ``model.keras``, ``curves.csv``, ``curves.png``, ``training.json``.
     settings : catomo.train.settings.Train
+    init_from : path, optional
+        Model to start from, instead of the one that the settings name.
 
     Raises
     ------
@@ -64,8 +66,8 @@ def train(data, output, settings) -> None:
     samples, parts = read_samples(sources, settings)
     inputs = _inputs(sources)
     start, known = None, set()
-    if settings.init_from:
-        start, inputs["init_from"] = model_file.locate(settings.init_from)
+    if place := init_from or settings.init_from:
+        start, inputs["init_from"] = model_file.locate(place)
         known.update(model_file.read_about(start).get("taught", []))
         samples = _unseen(samples, parts, known)
     with committing(output, "train", settings, inputs) as out:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 def _arguments_train(parser) -> None:
     parser.add_argument(
@@ -12,12 +14,17 @@ def _arguments_train(parser) -> None:
         metavar=("NAME", "SLICES", "LABELS"),
         help="a dataset's name, its 04_slices and its labels ('truth' for a phantom); repeatable",
     )
+    parser.add_argument(
+        "--init-from",
+        type=Path,
+        help="05_train or a .keras file to start from (as train.init_from)",
+    )
 
 
 def _train(options, settings) -> None:
     from catomo.train.stage import train
 
-    train(options.dataset, options.output, settings)
+    train(options.dataset, options.output, settings, init_from=options.init_from)
 
 
 VERBS = {"train": (_arguments_train, _train)}

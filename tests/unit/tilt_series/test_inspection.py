@@ -1,0 +1,51 @@
+"""Series that cannot be imported are refused in one line."""
+
+import numpy as np
+import pytest
+import tifffile
+
+from helpers.microscope import STACK, TILTS, bare_tiff, look, refusal
+
+
+@pytest.fixture
+def series(tmp_path):
+    return bare_tiff(tmp_path)
+
+
+def test_count_of_angles_and_images(series):
+    message = refusal(series, TILTS[:4], 0.5)
+    assert "holds 5 images, but the given angles gives 4 angles" in message
+
+
+def test_tilts_beyond_90_and_twice(series):
+    assert "within ±90°" in refusal(series, [-40, -20, 0, 20, 140], 0.5)
+    assert "images 2 and 4 have the same tilt -20°" in refusal(series, [-40, -20, 0, -20, 20], 0.5)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_values_that_are_no_numbers(tmp_path, bad):
+    stack = STACK.astype(np.float32)
+    stack[3, 1, 1] = bad
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, stack)
+    assert "image 4 holds NaN or infinite values" in refusal(path, TILTS, 0.5)
+    assert look(path, TILTS, 0.5, exclude_tilts=[20.0]).tilt_deg == [-40.0, -20.0, 0.0, 40.0]
+
+
+def test_blank_image(tmp_path):
+    stack = STACK.copy()
+    stack[0] = 7
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, stack)
+    assert "image 1 is blank (all 7)" in refusal(path, TILTS, 0.5)
+
+
+def test_exclusion_of_what_is_not_there_or_of_too_much(series):
+    assert "found no tilt 30°; nearest is" in refusal(series, TILTS, 0.5, exclude_tilts=[30.0])
+    excluded = [-40.0, -20.0, 0.0]
+    assert "2 images remain" in refusal(series, TILTS, 0.5, exclude_tilts=excluded)
+
+
+def test_crop_and_bin_that_leave_nothing(series):
+    assert "import.crop_nm" in refusal(series, TILTS, 0.5, crop_nm=[100.0, 10.0])
+    assert "at least 16 × 16" in refusal(series, TILTS, 0.5, bin=4)

@@ -1,0 +1,85 @@
+"""Which angles and pixel size a series gets, and contradictions between sources."""
+
+import numpy as np
+import pytest
+
+from helpers.microscope import TILTS, bare_tiff, column, fei_mrc, look, refusal
+
+
+@pytest.fixture
+def series(tmp_path):
+    return bare_tiff(tmp_path)
+
+
+@pytest.fixture
+def header(tmp_path):
+    return fei_mrc(tmp_path)
+
+
+def test_angles_and_size_from_the_header(header):
+    seen = look(header)
+    assert seen.shape == (5, 32, 40)
+    assert seen.tilt_deg == TILTS
+    assert seen.pixel_size_nm == 3.36
+    assert seen.sources == {"tilt_deg": "the header", "pixel_size_nm": "the header"}
+
+
+def test_angles_from_the_file_beside(series, tmp_path):
+    column(tmp_path / "series.rawtlt")
+    seen = look(series, None, 0.5)
+    assert seen.tilt_deg == TILTS
+    assert seen.sources == {"tilt_deg": "series.rawtlt", "pixel_size_nm": "the given value"}
+
+
+def test_given_angles_win_over_the_file_beside(series, tmp_path):
+    column(tmp_path / "series.tlt", [-41.0, -21.0, 1.0, 21.0, 41.0])
+    other = column(tmp_path / "mine.txt")
+    assert look(series, other, 0.5).tilt_deg == TILTS
+    assert look(series, TILTS, 0.5).tilt_deg == TILTS
+
+
+def test_unknown_angles_or_size_are_refused(series, tmp_path):
+    assert "tilt angles are not known" in refusal(series, None, 0.5)
+    assert "pixel size is not known" in refusal(series, TILTS)
+
+
+def test_sizes_that_contradict_each_other(header):
+    message = refusal(header, None, 0.5)
+    assert "0.5 nm by the given value but 3.36 nm by the header" in message
+    assert "trust_given" in message
+    assert look(header, None, 3.37).pixel_size_nm == 3.37
+    assert look(header, None, 0.5, trust_given=True).pixel_size_nm == 0.5
+
+
+def test_angles_that_contradict_each_other(header, tmp_path):
+    column(tmp_path / "fei.rawtlt", [-40.0, -20.0, 0.05, 20.0, 40.5])
+    message = refusal(header)
+    assert "tilt of image 5 is 40.5° by fei.rawtlt but 40° by the header" in message
+    assert "give the right one as 'angles'" in message
+    assert look(header, column(tmp_path / "right.tlt")).tilt_deg == TILTS
+    wrong = column(tmp_path / "fei.rawtlt", [-41.0, -20.0, 0.0, 20.0, 40.0])
+    assert "correct 'angles'" in refusal(header, wrong)
+    assert look(header, wrong, None, trust_given=True).tilt_deg[0] == -41.0
+
+
+def test_two_files_beside_that_contradict_each_other(series, tmp_path):
+    column(tmp_path / "series.rawtlt")
+    column(tmp_path / "series.tlt", TILTS[:4])
+    assert "series.rawtlt gives 5 angles, series.tlt 4" in refusal(series, None, 0.5)
+
+
+@pytest.mark.parametrize("size", [0.0, -1.0, float("nan")])
+def test_size_must_be_above_zero(series, size):
+    assert "must be above 0" in refusal(series, TILTS, size)
+
+
+def test_radians(series):
+    radians = np.deg2rad(TILTS).tolist()
+    assert "set tilt_series.import.angle_unit: rad" in refusal(series, radians, 0.5)
+    assert np.allclose(look(series, radians, 0.5, angle_unit="rad").tilt_deg, TILTS, atol=1e-9)
+
+
+def test_header_angles_stay_degrees_when_lists_are_radians(header, tmp_path):
+    radians = column(tmp_path / "fei.tlt", np.deg2rad(TILTS).tolist())
+    seen = look(header, radians, None, angle_unit="rad")
+    assert np.allclose(seen.tilt_deg, TILTS, atol=1e-9)

@@ -1,0 +1,181 @@
+"""The checks of a tilt series before it is imported; nothing is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from catomo.errors import UserError
+from catomo.files.image_stack import ImageStack
+from catomo.files.readers import open_series
+from catomo.tilt_series.settings import ImportSeries
+from catomo.tilt_series.sources import SAME_ANGLE_DEG, GivenAngles, tilts_and_pixel_size
+
+_FEWEST_TILTS = 3
+_SMALLEST_IMAGE_PX = 16
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What is known of a series before it is imported.
+
+    Attributes
+    ----------
+    shape : (int, int, int)
+        Shape of the series written (tilt, y, x), after exclusion, cropping and binning.
+    tilt_deg : list of float
+        Tilt angles, ascending.
+    pixel_size_nm : float
+        Pixel size of the series written.
+    sources : dict
+        Where angles and pixel size come from, in words: ``tilt_deg`` and ``pixel_size_nm``.
+    order : list of int
+        For each tilt the number of its image in the file.
+    level : float
+        Brightest level of the series, from which bright-field images are subtracted.
+    angle_file : Path or None
+        The file the angles come from.
+    """
+
+    shape: tuple[int, int, int]
+    tilt_deg: list[float]
+    pixel_size_nm: float
+    sources: dict[str, str]
+    order: list[int]
+    level: float
+    angle_file: Path | None
+
+
+def inspect_series(
+    path: Path | str,
+    angles: GivenAngles | None,
+    pixel_size_nm: float | None,
+    settings: ImportSeries,
+) -> Inspection:
+    """Open and check a tilt series.
+
+    Parameters
+    ----------
+    path, angles, pixel_size_nm, settings
+        As for `catomo.tilt_series.reading.read_tilt_series`.
+
+    Returns
+    -------
+    Inspection
+
+    Raises
+    ------
+    UserError
+        The first thing that is wrong, in one line.
+    """
+    path = Path(path)
+    with open_series(path) as stack:
+        return inspect_stack(path, stack, angles, pixel_size_nm, settings)
+
+
+def inspect_stack(
+    path: Path,
+    stack: ImageStack,
+    angles: GivenAngles | None,
+    pixel_size_nm: float | None,
+    settings: ImportSeries,
+) -> Inspection:
+    """Check a tilt series that is open already, as `inspect_series` does."""
+    tilts, size = tilts_and_pixel_size(path, stack, angles, pixel_size_nm, settings)
+    if len(tilts.tilt_deg) != stack.shape[0]:
+        raise UserError(
+            f"{path}: holds {stack.shape[0]} images, but {tilts.source} gives "
+            f"{len(tilts.tilt_deg)} angles; give one angle per image"
+        )
+    kept = _kept(path, tilts.tilt_deg, settings)
+    tilt_deg = tilts.tilt_deg * settings.handedness
+    order = sorted(kept, key=lambda number: tilt_deg[number])
+    _check_tilts(path, tilt_deg, order, tilts.source)
+    rows, columns = _written_shape(path, stack.shape[1:], size.nm, settings)
+    level = _check_images(path, stack, order)
+    return Inspection(
+        (len(order), rows, columns),
+        [float(tilt_deg[number]) for number in order],
+        size.nm * settings.bin,
+        {"tilt_deg": tilts.source, "pixel_size_nm": size.source},
+        order,
+        level,
+        tilts.file,
+    )
+
+
+def _kept(path: Path, tilt_deg: np.ndarray, settings: ImportSeries) -> list[int]:
+    """Return the numbers of the images that are not excluded."""
+    excluded: set[int] = set()
+    for angle in settings.exclude_tilts:
+        hits = np.flatnonzero(np.abs(tilt_deg - angle) <= SAME_ANGLE_DEG / 2)
+        if not len(hits):
+            nearest = tilt_deg[np.abs(tilt_deg - angle).argmin()]
+            raise UserError(
+                f"{path}: tilt_series.import.exclude_tilts: found no tilt {angle:g}°; "
+                f"nearest is {nearest:g}°"
+            )
+        excluded.update(hits.tolist())
+    return [number for number in range(len(tilt_deg)) if number not in excluded]
+
+
+def _check_tilts(path: Path, tilt_deg: np.ndarray, order: list[int], source: str) -> None:
+    if len(order) < _FEWEST_TILTS:
+        raise UserError(f"{path}: {len(order)} images remain; need at least {_FEWEST_TILTS}")
+    for number in order:
+        if not abs(tilt_deg[number]) <= 90:
+            raise UserError(
+                f"{path}: tilt of image {number + 1} is {tilt_deg[number]:g}° by {source}; must "
+                "lie within ±90° (is tilt_series.import.angle_unit right?)"
+            )
+    for one, other in pairwise(order):
+        if tilt_deg[other] - tilt_deg[one] < 0.01:
+            raise UserError(
+                f"{path}: images {min(one, other) + 1} and {max(one, other) + 1} have the same "
+                f"tilt {tilt_deg[one]:g}° by {source}; give each tilt once"
+            )
+
+
+def _written_shape(
+    path: Path, recorded: tuple[int, int], pixel_size_nm: float, settings: ImportSeries
+) -> tuple[int, int]:
+    """Return rows and columns of the images written."""
+    rows, columns = recorded if settings.tilt_axis == "y" else recorded[::-1]
+    if settings.crop_nm is not None:
+        wanted = [round(length / pixel_size_nm) for length in settings.crop_nm]
+        if wanted[0] > rows or wanted[1] > columns:
+            raise UserError(
+                f"{path}: tilt_series.import.crop_nm: found {settings.crop_nm}, but the images are "
+                f"{rows * pixel_size_nm:g} × {columns * pixel_size_nm:g} nm"
+            )
+        rows, columns = wanted
+    shape = rows // settings.bin, columns // settings.bin
+    if min(shape) < _SMALLEST_IMAGE_PX:
+        raise UserError(
+            f"{path}: images of {shape[0]} × {shape[1]} px remain; need at least "
+            f"{_SMALLEST_IMAGE_PX} × {_SMALLEST_IMAGE_PX} "
+            "(tilt_series.import.bin, tilt_series.import.crop_nm)"
+        )
+    return shape
+
+
+def _check_images(path: Path, stack: ImageStack, order: list[int]) -> float:
+    """Read all images once; return the brightest level, single hot pixels left out."""
+    level = -np.inf
+    for number in order:
+        image = stack.read(number)
+        if not np.isfinite(image).all():
+            raise UserError(
+                f"{path}: image {number + 1} holds NaN or infinite values; "
+                "leave it out by tilt_series.import.exclude_tilts"
+            )
+        if image.min() == image.max():
+            raise UserError(
+                f"{path}: image {number + 1} is blank (all {image.min():g}); "
+                "leave it out by tilt_series.import.exclude_tilts"
+            )
+        level = max(level, float(np.percentile(image, 99.9)))
+    return level
