@@ -17,6 +17,8 @@ from catomo.labels.settings import Particles
 from catomo.record.hashes import sha256_of
 from catomo.stages import RECORDS
 
+pytestmark = pytest.mark.slow
+
 PIXEL_NM = 0.5
 N, EDGE = 6, 48
 

@@ -22,6 +22,8 @@ from catomo.record import code, record
 from catomo.record.record import committing
 from catomo.settings.base import Settings
 
+pytestmark = pytest.mark.slow
+
 TILT = np.arange(-68.0, 69, 4)
 SHAPE = (13, 40, 40)
 SHIFT = {"y": 1.0, "z": -2.0, "x": 3.0}
