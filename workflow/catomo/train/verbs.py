@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
 
-def _arguments_train(parser) -> None:
+if TYPE_CHECKING:
+    from catomo.train.settings import Train
+
+
+def _arguments_train(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--dataset",
         nargs=3,
@@ -14,7 +20,7 @@ def _arguments_train(parser) -> None:
     )
 
 
-def _train(options, settings) -> None:
+def _train(options: Namespace, settings: Train) -> None:
     from catomo.train.stage import train
 
     train(options.dataset, options.output, settings)
