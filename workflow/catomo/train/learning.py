@@ -52,16 +52,6 @@ class Learner:
 
         self._improve = improve
 
-    def improve(images, labels):
-            with tf.GradientTape() as tape:
-                found = net(images, training=True)
-                loss = losses.segmentation_loss(labels, found, settings.loss, class_weights)
-            variables = net.trainable_variables
-            self._optimizer.apply(tape.gradient(loss, variables), variables)
-            return loss
-
-        self._improve = improve
-
     def improve(self, images: Any, labels: Any) -> float:
         """Do one step and return its loss.
 

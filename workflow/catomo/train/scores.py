@@ -36,19 +36,19 @@ class Scorer:
     classes : list of str
         Names of the classes.
     inference : Inference
-        How slices pass the network; by default as in the stage `predict`.
+        How slices pass the network.
     """
 
     forward: blend.Forward
     multiple: int
     classes: list[str]
-    inference: Inference = Inference()
+    inference: Inference
 
     @classmethod
     def of(cls, forward: blend.Forward, settings: Train) -> Scorer:
-        """Return the scorer of the network that these settings describe."""
+        """Return the scorer of a network, which slices pass as in `predict` by default."""
         names = [phase.name for phase in settings.classes]
-        return cls(forward, settings.network.size().downsampling, names)
+        return cls(forward, settings.network.size().downsampling, names, Inference())
 
     def quick(self) -> Scorer:
         """Return a scorer of single views: for curves during training."""
