@@ -23,7 +23,8 @@ def is_guess(made: Mapping[str, Any], slices: Record | None) -> bool:
     Parameters
     ----------
     made : mapping
-        A record of the stages from `train` on, which has the key ``draft``.
+        Has the key ``draft``: a record of the stages from `train` on, or a model's
+        ``catomo.json``.
     slices : Record, optional
         Record of the stage `slices`; without it the specimen counts as real.
     """
