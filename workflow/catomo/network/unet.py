@@ -51,38 +51,38 @@ def build_unet(
     Genc, Kovarik & Fraser, Sci. Rep. 12 (2022), and its public ``unet.py``.
     """
     policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
-
-    def convolutions(x: Any, name: str, filters: int) -> Any:
-        for part in "ab":
-            x = keras.layers.Conv2D(
-                filters,
-                3,
-                padding="same",
-                activation="relu",
-                kernel_initializer="he_normal",
-                dtype=policy,
-                name=f"{name}_{part}",
-            )(x)
-        return x
-
     filters = [base_filters << level for level in range(levels)]
     x = inputs = keras.Input((None, None, 1), name="image")
     skips = []
     for level in range(levels - 1):
-        x = convolutions(x, f"down{level}", filters[level])
+        x = _convolutions(x, f"down{level}", filters[level], policy)
         skips.append(x)
         x = keras.layers.AveragePooling2D(2, dtype=policy, name=f"pool{level}")(x)
-    x = convolutions(x, "bottom", filters[-1])
+    x = _convolutions(x, "bottom", filters[-1], policy)
     for level in reversed(range(levels - 1)):
         x = keras.layers.Conv2DTranspose(
             filters[level], 2, strides=2, padding="same", dtype=policy, name=f"rise{level}"
         )(x)
         x = keras.layers.Concatenate(dtype=policy, name=f"join{level}")([x, skips[level]])
-        x = convolutions(x, f"up{level}", filters[level])
+        x = _convolutions(x, f"up{level}", filters[level], policy)
     outputs = keras.layers.Conv2D(
         classes, 1, activation="softmax", dtype="float32", name="probability"
     )(x)
     return keras.Model(inputs, outputs, name="unet")
+
+
+def _convolutions(x: Any, name: str, filters: int, policy: str) -> Any:
+    for part in "ab":
+        x = keras.layers.Conv2D(
+            filters,
+            3,
+            padding="same",
+            activation="relu",
+            kernel_initializer="he_normal",
+            dtype=policy,
+            name=f"{name}_{part}",
+        )(x)
+    return x
 
 
 def size_of(net: Any) -> UNetSize:
