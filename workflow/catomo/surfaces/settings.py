@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from catomo.labels.settings import Particles
-from catomo.settings.base import PhaseClass, Settings, classes_key, key
+from catomo.settings.base import DEFAULT_CLASSES, PhaseClass, Settings, classes_key, key
 
 
 class Surfaces(Settings):
@@ -11,7 +11,7 @@ class Surfaces(Settings):
 
     classes: list[PhaseClass] = classes_key()
     support: str | None = key(
-        "alumina",
+        DEFAULT_CLASSES[1].name,
         "class that carries the particles: drawn translucent, its porosity is measured; none: "
         "there is no such class",
     )
