@@ -41,7 +41,7 @@ def write_slices(folder, seed=0):
 
 @pytest.fixture
 def place(tmp_path):
-    """Slices, and a prediction of them: all alumina, drawn from phantoms alone."""
+    """Slices, and a prediction of them: all alumina, by a model trained on phantoms alone."""
     write_slices(tmp_path / "slices")
     folder = tmp_path / "prediction"
     folder.mkdir()
@@ -73,7 +73,7 @@ def test_a_slice_begins_with_the_persons_labels_else_a_draft_else_empty(place):
     session = open_session(place / "slices", mine, prediction=place / "prediction")
     assert [page.name for page in session.pages] == ["slice_0001", "slice_0004"]
     assert [page.layer for page in session.pages] == ["draft", "yours"]
-    assert "drawn from phantoms alone" in session.title(0)
+    assert "trained on phantoms alone" in session.title(0)
     assert session.title(1) == "slice_0004 (2 of 2): yours, as saved"
     assert (session.labels[0] == 1).all()
     np.testing.assert_array_equal(session.labels[1], own)
@@ -167,7 +167,7 @@ def test_a_file_with_a_value_of_no_class_can_be_opened_and_mended(place):
     page[3, 3] = 7
     tifffile.imwrite(place / "slice_0001.tif", page)
     session = open_session(place / "slices", place, names=["slice_0001"])
-    assert "yours, but holding 7, which is no class: check, then save" in session.title(0)
+    assert "yours, but with 7, which is no class: check, then save" in session.title(0)
     paint(session, 0)
     session.save(0)
     assert taken(place, place)[0] == [1]
@@ -195,10 +195,10 @@ def test_mistakes_are_one_line(place):
             open_session(place / "slices", *arguments, **options)
         assert "\n" not in str(raised.value)
 
-    refused("truth: is no folder; give one", "truth")
+    refused("truth: is no folder; name one", "truth")
     (place / "stack.tif").write_bytes(b"")
     refused(r"stack\.tif: is no folder", place / "stack.tif")
-    refused("--slice x: there is no such slice; names are such as", place / "new", names=["x"])
+    refused("--slice x: there is no such slice; a name is", place / "new", names=["x"])
     write_slices(place / "slices", seed=1)
     refused("was made from other slices", place / "new", prediction=place / "prediction")
     tifffile.imwrite(place / "slice_0001.tif", np.full(SHAPE[1:], 300, np.uint16))
@@ -250,14 +250,14 @@ def test_the_window_shows_whose_labels_these_are_and_s_saves_the_slice_shown(pla
     session = open_session(place / "slices", place / "new", prediction=place / "prediction")
     viewer = annotate.show(napari, session)
     assert viewer.layer.name == "draft"
-    assert "drawn from phantoms alone" in viewer.text_overlay.text
+    assert "trained on phantoms alone" in viewer.text_overlay.text
     assert "paint 0 background and pores, 1 γ-alumina, 2 Pt" in viewer.text_overlay.text
     assert viewer.image.scale == (1, 0.25, 0.25)
     colormap = viewer.layer.colormap
     assert colormap["color_dict"][2] == DEFAULT_CLASSES[2].colour
     assert colormap["color_dict"][255] == "transparent"
     assert colormap["color_dict"][None] == "magenta"  # a value of no class must be seen
-    assert "what is magenta is no class" in viewer.text_overlay.text
+    assert "magenta is no class" in viewer.text_overlay.text
     assert colormap["background_value"] == 255
     viewer.go_to(1)
     viewer.keys["S"](viewer)
