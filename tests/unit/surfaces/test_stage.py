@@ -14,7 +14,7 @@ from catomo.labels.settings import Particles
 from catomo.record.hashes import sha256_of
 from catomo.surfaces import render as rendering
 from catomo.surfaces import stage as surfaces
-from catomo.surfaces.quantities import measure
+from catomo.surfaces.measure import measure
 from catomo.surfaces.settings import Surfaces
 from conftest import balls
 

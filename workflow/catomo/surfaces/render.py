@@ -63,8 +63,8 @@ def render(phases: list[dict[str, Any]], background: str) -> tuple[dict[str, Vie
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder, "views.npz")
         task = {"phases": phases, "background": background, "result": str(result)}
-        package = Path(__file__).parents[1]
-        paths = [str(package), *filter(None, [os.environ.get("PYTHONPATH")])]
+        packages = Path(__file__).parents[2]  # the folder that holds the package catomo
+        paths = [str(packages), *filter(None, [os.environ.get("PYTHONPATH")])]
         child = subprocess.run(
             [sys.executable, "-m", "catomo.surfaces.render"],
             input=json.dumps(task),

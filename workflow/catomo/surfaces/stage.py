@@ -14,10 +14,10 @@ from catomo.errors import UserError
 from catomo.files.store import read_pages
 from catomo.progress import progress, say
 from catomo.record.record import Output, Record, committing, read_record
+from catomo.surfaces.measure import Roles, all_quantities
 from catomo.surfaces.mesh_files import StyledMesh, write_glb, write_stl, write_vtp
 from catomo.surfaces.meshes import Mesh, surface
 from catomo.surfaces.particles import write_particles
-from catomo.surfaces.quantities import Roles, all_quantities
 from catomo.surfaces.render import render
 from catomo.surfaces.settings import Surfaces
 from catomo.surfaces.views import project_labels, save_view

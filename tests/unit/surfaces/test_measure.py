@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("pyvista", reason="needs pyvista (the surfaces environment)")
 
 from catomo.labels.settings import Particles
-from catomo.surfaces.quantities import measure
+from catomo.surfaces.measure import measure
 from conftest import balls
 
 
