@@ -217,6 +217,14 @@ def test_pictures_have_the_colours_of_the_classes(dataset, request):
         assert shows(done.picture("08_surfaces/view_front.png"), phase["colour"]), phase
 
 
+def test_the_classes_are_learnt(two, four):
+    assert two.of("07_evaluate/metrics.json")["classes"]["particle"]["dsc"]["mean"] > 0.6
+    scores = four.of("07_evaluate/metrics.json")
+    assert scores["classes"]["ceria"]["dsc"]["mean"] > 0.5
+    assert scores["classes"]["gold"]["dsc"]["mean"] > 0.5
+    assert scores["particles"]["f1"] > 0.5
+
+
 def test_tables_have_a_row_for_each_class(four):
     table = (four.project.folder / "results/catalyst/07_evaluate/table_1.csv").read_text()
     rows = list(csv.DictReader(io.StringIO(table)))
