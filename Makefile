@@ -4,8 +4,17 @@ CORES ?= $(shell nproc)
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --quiet rules progress
 NEEDLE := resources/needle
+# Two processes, each with whole files of tests; threads and bytes of a test stay the same.
+PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo test setup lint needle genc2022 paper-check lock rulegraph docs clean
+define CHECKS
+$(BIN)/ruff check .
+$(BIN)/ruff format --check .
+$(BIN)/snakefmt --check Snakefile workflow
+$(BIN)/mypy
+endef
+
+.PHONY: help demo test quick setup needle genc2022 paper-check lock rulegraph docs clean
 
 help:            ## this list
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*##/\t/'
@@ -24,10 +33,12 @@ genc2022: setup  ## real annotated slices: train, segment, score (needs CATOMO_G
 	@echo "Done. Open results/genc2022/09_report/report.html in a browser."
 
 test: setup .venv/.test  ## everything that is tested
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check Snakefile workflow
-	$(BIN)/pytest
+	$(CHECKS)
+	$(PYTEST) --durations=15
+
+quick: setup .venv/.test ## what to run at each save: the checks and the fast unit tests
+	$(CHECKS)
+	$(PYTEST) tests/unit -m "not slow"
 
 setup: .venv/.installed
 
@@ -57,8 +68,9 @@ lock:            ## renew requirements.txt and requirements-test.txt
 	  -o requirements.txt
 	$(LOCK) requirements-test.in -o requirements-test.txt
 
-docs: setup      ## renew config/README.md from the settings models
+docs: setup      ## renew config/README.md and config/schema.json from the settings models
 	$(BIN)/python -m catomo.plan.document > config/README.md
+	$(BIN)/python -m catomo.plan.schema > config/schema.json
 
 rulegraph: setup ## renew the picture of the rules (needs graphviz)
 	$(BIN)/snakemake --rulegraph 2>/dev/null | dot -Tsvg > images/rulegraph.svg

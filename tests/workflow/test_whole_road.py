@@ -72,7 +72,7 @@ def test_results_name_no_place_no_time_no_host(done):
 
 
 def test_every_number_on_the_page_is_that_of_the_record(done):
-    from catomo.report.stage import lookup, number
+    from catomo.report.cells import lookup, number
 
     folder = done.folder / "results" / "tiny"
     page = (folder / "09_report" / "report.html").read_text()

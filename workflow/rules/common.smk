@@ -137,7 +137,8 @@ def records_of(wildcards):
     """Return the records of all stages before the report, in order."""
     dataset = dataset_of(wildcards)
     records = []
-    for verb in PLAN.stages(dataset)[:-1]:
+    verbs = PLAN.stages(dataset)
+    for verb in verbs[: verbs.index("report")]:
         if verb == "predict":
             records += (
                 [trained_model_of(wildcards)] if trained_model_of(wildcards) else []

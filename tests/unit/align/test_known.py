@@ -18,6 +18,8 @@ from catomo.tilt_series.import_series import import_tilt_series
 from catomo.tilt_series.settings import ImportSeries
 from helpers.balls import BALLS, TILTS, phantom, project, run, shifts, write_series
 
+pytestmark = pytest.mark.slow
+
 KNOWN = {
     "tilt_deg": [-4.0, 0.0, 4.0],
     "axis_angle_deg": 2.0,

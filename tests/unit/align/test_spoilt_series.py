@@ -13,6 +13,8 @@ from catomo.tilt_series.settings import Simulate
 from catomo.tilt_series.simulate import simulate
 from helpers.balls import BALLS, SIZE, TILTS, phantom, project, run, write_series
 
+pytestmark = pytest.mark.slow
+
 DEMO = Path(__file__).parents[3] / "resources" / "phantoms" / "demo-128.yaml"
 FILM = {"thickness_nm": 5, "contrast": 0.35, "texture_sigma_nm": 1.5, "texture_amplitude": 0.25}
 MIDDLE = int(np.argmin(np.abs(TILTS)))  # -2°, the nearest to 0° with that at 2°

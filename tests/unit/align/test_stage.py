@@ -9,6 +9,8 @@ from catomo.align.settings import Align
 from catomo.align.stage import align
 from helpers.balls import BALLS, SIZE, TILTS, phantom, project, run, shifts, write_series
 
+pytestmark = pytest.mark.slow
+
 MARK = 0  # this ball stands apart from the others at all tilts near zero
 
 

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from catomo.network.checkpoints import Checkpoint, key_of
 from catomo.network.model_file import weights_sha256
@@ -17,6 +18,8 @@ from catomo.train.learning import Learner
 from catomo.train.settings import Train
 from catomo.train.stage import train
 from helpers.slices import TINY, make_slices
+
+pytestmark = pytest.mark.slow
 
 start(threads=2)  # before anything else wakes TensorFlow
 

@@ -21,6 +21,8 @@ from catomo.predict.settings import Predict
 from catomo.predict.stage import predict
 from catomo.record.hashes import sha256_of
 
+pytestmark = pytest.mark.slow
+
 unet.start(threads=2)  # before anything else wakes TensorFlow
 
 NETWORK = {"levels": 3, "base_filters": 4}

@@ -22,6 +22,7 @@ def test_surfaces_do_not_depend_on_the_projector_nor_the_other_way_round():
     assert "catomo.surfaces.stage" not in code.modules_of("reconstruct")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", RECORDS)
 def test_found_modules_are_those_that_are_really_loaded(verb):
     """Import the stage in a fresh interpreter: but for settings, all it loads was found."""

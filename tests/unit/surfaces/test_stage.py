@@ -17,6 +17,8 @@ from catomo.surfaces import stage as surfaces
 from catomo.surfaces.settings import Surfaces
 from conftest import balls
 
+pytestmark = pytest.mark.slow
+
 PIXEL_NM = 0.5
 
 

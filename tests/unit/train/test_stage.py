@@ -22,6 +22,8 @@ from catomo.train.settings import PRESETS, Train
 from catomo.train.stage import train
 from helpers.slices import TINY, make_slices
 
+pytestmark = pytest.mark.slow
+
 unet.start(threads=2)  # before anything else wakes TensorFlow
 
 

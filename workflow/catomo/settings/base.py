@@ -78,7 +78,8 @@ def names_in(data: dict[str, Any]) -> list[str]:
         phase.get("name") if isinstance(phase, dict) else getattr(phase, "name", None)
         for phase in (classes if isinstance(classes, list) else [])
     ]
-    return names if all(isinstance(name, str) for name in names) else []
+    texts = [name for name in names if isinstance(name, str)]
+    return texts if len(texts) == len(names) else []
 
 
 def with_default(data: dict[str, Any], place: str, value: Any) -> dict[str, Any]:
