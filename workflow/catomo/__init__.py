@@ -61,7 +61,14 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     _keep_compiled_code_with_the_user()
-    globals()[name] = value = getattr(import_module(_MODULES[name]), name)
+    try:
+        module = import_module(_MODULES[name])
+    except ModuleNotFoundError as error:
+        if error.name not in ("keras", "tensorflow"):
+            raise
+        message = f"catomo.{name} needs TensorFlow: pip install 'catomo[train]'"
+        raise ImportError(message) from error
+    globals()[name] = value = getattr(module, name)
     return value
 
 
