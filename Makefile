@@ -60,10 +60,13 @@ $(NEEDLE)/HAADF.mrc: resources/needle.txt .venv/.installed
 	$(BIN)/python resources/unpack_needle.py .venv/needle $(NEEDLE)
 	@touch $@
 
+LOCK := $(PYTHON) -m uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-annotate --custom-compile-command "make lock"
+
 lock:            ## renew requirements.txt and requirements-test.txt
-	for name in requirements requirements-test; do \
-	  $(PYTHON) -m uv pip compile -q --universal --python-version 3.11 --generate-hashes \
-	    --no-emit-index-url --no-annotate --custom-compile-command "make lock" $$name.in -o $$name.txt; done
+	$(LOCK) pyproject.toml requirements.in --extra workflow --extra train --extra surfaces \
+	  -o requirements.txt
+	$(LOCK) requirements-test.in -o requirements-test.txt
 
 docs: setup      ## renew config/README.md and config/schema.json from the settings models
 	$(BIN)/python -m catomo.plan.document > config/README.md
