@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from catomo.projection.volumes import project as project
     from catomo.reconstruct.volume import reconstruct_volume as reconstruct_volume
     from catomo.slices.contrast import export_slices as export_slices
-    from catomo.surfaces.meshes import surface_mesh as surface_mesh
     from catomo.surfaces.measure import measure as measure
+    from catomo.surfaces.meshes import surface_mesh as surface_mesh
     from catomo.tilt_series.reading import read_tilt_series as read_tilt_series
     from catomo.train.training import train_unet as train_unet
 
