@@ -15,6 +15,8 @@ import catomo
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path(catomo.__file__).parent
 NAMES = {
+    "score_labels",
+    "reconstruct_volume",
     "TiltSeries",
     "read_tilt_series",
     "align_tilts",
