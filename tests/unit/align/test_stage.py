@@ -181,6 +181,7 @@ def test_rubbish_is_stopped_with_its_reason(tmp_path, change, reason):
 
 
 def test_memory_stays_within_two_and_a_half_stacks(tmp_path):
+    run(phantom(tmp_path / "first"), tmp_path / "imported")  # imports shall not count
     tilts = TILTS[:30]
     across, along = shifts(3)
     images = project(BALLS, 1.0, across, along, (400, 320), tilts).astype(np.float32)

@@ -15,8 +15,6 @@ from catomo.figures import AFTER, ALERT, BEFORE, INK, new_figure, save
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_PARTS = (1, 2, 3)  # quarters of the height at which sinograms are shown
-
 
 @dataclass(frozen=True)
 class Sinograms:
@@ -31,17 +29,6 @@ class Sinograms:
     rows: list[int]
     before: np.ndarray
     after: np.ndarray
-
-    @classmethod
-    def of(cls, images: np.ndarray) -> Sinograms:
-        """Return the sinograms of raw images; those of aligned images are still to be added."""
-        rows = [images.shape[1] * part // 4 for part in _PARTS]
-        before = images[:, rows].copy()
-        return cls(rows, before, np.empty_like(before))
-
-    def add(self, t: int, aligned: np.ndarray) -> None:
-        """Keep the rows of aligned image `t`."""
-        self.after[t] = aligned[self.rows]
 
 
 def draw(path: Path | str, alignment: Alignment, sinograms: Sinograms) -> None:

@@ -25,11 +25,11 @@ class Verdict(Settings):
     stop_likeness: float = key(0.2, "stop when they correlate less than this", ge=-1, le=1)
     warn_order: float = key(
         0.85,
-        "warn when fewer than this share of the tilts resemble the next tilt more than a far one",
+        "warn when less than this share of the tilts resemble the next more than a distant one",
         ge=0,
         le=1,
     )
-    stop_order: float = key(0.65, "stop when fewer than this share do", ge=0, le=1)
+    stop_order: float = key(0.65, "stop when less than this share do", ge=0, le=1)
     warn_axis_contrast: float = key(
         0.15,
         "warn when disagreement along the axis is lower than elsewhere by less than this part",
@@ -79,7 +79,7 @@ class Align(Settings):
     apply: str = key(
         "",
         "known alignment to use as it is: alignment.json of another channel, or IMOD's .xf; "
-        "empty finds one",
+        "when empty, one is found",
     )
     specimen: Literal["auto", "isolated", "extended"] = key(
         "auto",

@@ -51,25 +51,30 @@ def align(
     with committing(output, "align", settings, {"tilt_series": source}) as out:
         known = known_geometry(apply, source) if apply else None
         with StackReader(source.file("tilt_series.tif")) as reader:
-            images = reader.read()
-        series = clean(images, np.array(source["tilt_deg"], dtype=float), settings)
-        sinograms = Sinograms.of(series.images)
+            series = clean(reader.read(), np.array(source["tilt_deg"], dtype=float), settings)
+        shape = series.images.shape
         with StackWriter(
-            out.path("aligned.tif"), images.shape, np.float32, source["pixel_size_nm"]
+            out.path("aligned.tif"), shape, np.float32, source["pixel_size_nm"]
         ) as writer:
-
-            def write(t: int, image: np.ndarray) -> None:
-                writer.write(t, image[None])
-                sinograms.add(t, image)
-
-            alignment = align_series(series, settings, write, known)
+            alignment = align_series(
+                series, settings, lambda t, image: writer.write(t, image[None]), known
+            )
         say("; ".join([f"alignment: {alignment.verdict}", *alignment.reasons]))
         _write_table(out.path("alignment.csv"), alignment.per_tilt)
+        sinograms = _sinograms(series.images, out.path("aligned.tif"))
         draw(out.path("alignment.png"), alignment, sinograms)
-        _record(out, alignment, source, images.shape)
+        _record(out, alignment, source, shape)
         if apply:
             used = {"file": Path(apply).name, "sha256": sha256_of(apply)}
             out.record["steps"] = alignment.steps | {"known_alignment": used}
+
+
+def _sinograms(images: np.ndarray, aligned: Path) -> Sinograms:
+    """Return three rows of every image, clean and aligned."""
+    rows = [images.shape[1] * quarters // 4 for quarters in (1, 2, 3)]
+    with StackReader(aligned) as reader:
+        after = np.concatenate([reader.read_rows(row, row + 1) for row in rows], axis=1)
+    return Sinograms(rows, images[:, rows], after)
 
 
 def _record(out: Output, alignment: Alignment, source: Record, shape: tuple[int, ...]) -> None:

@@ -64,11 +64,11 @@ def read_angles(path: Path | str) -> Angles:
 def angle_files_beside(path: Path | str) -> list[Path]:
     """Return the angle files that have a tilt series' name, or lie in its folder of images."""
     path = Path(path)
-    found = [path.with_suffix(suffix) for suffix in ANGLE_SUFFIXES]
-    found += [path.with_name(path.name + suffix) for suffix in ANGLE_SUFFIXES]
+    files = [path.with_suffix(suffix) for suffix in ANGLE_SUFFIXES]
+    files += [path.with_name(path.name + suffix) for suffix in ANGLE_SUFFIXES]
     if path.is_dir():
-        found += files_in(path, ANGLE_SUFFIXES)
-    return sorted({file for file in found if file.is_file() and file != path})
+        files += files_in(path, ANGLE_SUFFIXES)
+    return sorted({file for file in files if file.is_file() and file != path})
 
 
 def _number(text: str, where: str) -> float:

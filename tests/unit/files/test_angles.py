@@ -1,0 +1,66 @@
+"""Angle files: a column of numbers or an .mdoc, and one line on what is wrong."""
+
+import pytest
+
+from catomo.errors import UserError
+from catomo.files.angles import angle_files_beside, read_angles
+
+TILTS = [-40.0, -20.0, 0.0, 20.0, 40.0]
+
+
+def test_angle_file_of_one_column(tmp_path):
+    path = tmp_path / "a.rawtlt"
+    path.write_text("\ufeff  -40.0\n -20 # taken twice\n\n0\n2e1\r\n40.00\n", encoding="utf-8")
+    angles = read_angles(path)
+    assert angles.tilt == TILTS
+    assert not angles.in_degrees
+
+
+def test_mdoc_in_order_of_acquisition(tmp_path):
+    """A dose-symmetric scheme: 0, 20, -20, … stored in the order of acquisition or not."""
+    path = tmp_path / "a.mdoc"
+    path.write_text(
+        "PixelSpacing = 7.88\nImageFile = a.st\n\n[T = Tilt axis angle = -90.0]\n\n"
+        "[ZValue = 0]\nTiltAngle = 0.01\nPixelSpacing = 7.88\n\n"
+        "[ZValue = 2]\nTiltAngle = -20\n\n[ZValue = 1]\nTiltAngle = 20\n"
+    )
+    angles = read_angles(path)
+    assert angles.tilt == [0.01, 20.0, -20.0]
+    assert angles.in_degrees
+    assert angles.pixel_size_nm == pytest.approx(0.788)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("-40\n-20\nzero\n", "line 3: found 'zero'"),
+        ("-40\nnan\n", "line 2: found 'nan'"),
+        ("-40 1\n", "line 1: found '-40 1'"),
+        ("", "holds no angle"),
+        ("[ZValue = 0]\nTiltAngle = ?\n", "line 2: found '?'"),
+        ("[ZValue = 0]\nTiltAngle = 1\n[ZValue = 0]\nTiltAngle = 2\n", "line 3: ZValue 0"),
+        ("PixelSpacing = 3\n", "holds no TiltAngle"),
+    ],
+)
+def test_broken_angle_files(tmp_path, text, words):
+    path = tmp_path / "a.tlt"
+    path.write_text(text)
+    with pytest.raises(UserError) as caught:
+        read_angles(path)
+    assert str(caught.value).startswith(str(path))
+    assert words in str(caught.value)
+
+
+def test_angle_file_that_is_no_text(tmp_path):
+    path = tmp_path / "a.tlt"
+    path.write_bytes(b"\xff\xfe\x00\x81")
+    with pytest.raises(UserError, match="is not a text file"):
+        read_angles(path)
+    with pytest.raises(UserError, match="not readable"):
+        read_angles(tmp_path / "none.tlt")
+
+
+def test_angle_files_beside_a_series(tmp_path):
+    for name in ("a.rawtlt", "a.st.mdoc", "b.tlt"):
+        (tmp_path / name).write_text("0")
+    assert angle_files_beside(tmp_path / "a.st") == [tmp_path / "a.rawtlt", tmp_path / "a.st.mdoc"]
