@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from catomo.projection.volumes import osem as osem
     from catomo.projection.volumes import project as project
     from catomo.slices.contrast import export_slices as export_slices
+    from catomo.surfaces.measure import measure as measure
     from catomo.surfaces.meshes import surface_mesh as surface_mesh
-    from catomo.surfaces.quantities import measure as measure
     from catomo.tilt_series.reading import read_tilt_series as read_tilt_series
     from catomo.train.training import train_unet as train_unet
 
@@ -48,7 +48,7 @@ _MODULES = {
     "hausdorff_distance": "catomo.evaluate.distances",
     "label_particles": "catomo.labels.particles",
     "surface_mesh": "catomo.surfaces.meshes",
-    "measure": "catomo.surfaces.quantities",
+    "measure": "catomo.surfaces.measure",
 }
 
 __all__ = list(_MODULES)
