@@ -56,7 +56,8 @@ import yaml
 from align_peers import Found, cleaned, peers
 from catomo.align.geometry import Geometry
 from catomo.align.settings import Align
-from catomo.align.stage import align, compare
+from catomo.align.stage import align
+from catomo.align.truth import compare
 from catomo.files.store import StackReader
 from catomo.record.record import read_record
 from catomo.tilt_series.settings import Simulate

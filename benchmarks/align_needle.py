@@ -32,8 +32,8 @@ import numpy as np
 
 from align_peers import from_etspy
 from catomo.align.geometry import Geometry
+from catomo.align.low_order import low_order_terms
 from catomo.align.preprocess import mend
-from catomo.align.registration import low_order
 from catomo.align.settings import Align
 from catomo.align.stage import align
 from catomo.figures import AFTER, BEFORE, new_figure, save
@@ -116,7 +116,7 @@ def mirrored(geometry: Geometry) -> Geometry:
 
 def moved_onto(geometry: Geometry, other: Geometry, tilt_deg) -> Geometry:
     """Return the same alignment of a specimen moved to where `other` has it."""
-    columns = low_order(tilt_deg)[:, :2]
+    columns = low_order_terms(tilt_deg)[:, :2]
     across = other.across - geometry.across
     moved = columns @ np.linalg.lstsq(columns, across, rcond=None)[0]
     along = np.mean(other.along - geometry.along)

@@ -148,6 +148,7 @@ def schemes(options) -> list[dict]:
     """Score and time ways to lead the network over the test slices."""
     from catomo.labels.overlap import confusion_matrix, overlap_scores
     from catomo.network import blend, unet
+    from catomo.network.inference import Inference
 
     tests, _ = _data(options)
     if not tests:
@@ -155,28 +156,35 @@ def schemes(options) -> list[dict]:
         return []
     if options.quick:
         tests = sorted(tests, key=lambda pair: -pair[0].size)[:1]
-    net, about = _model(options)
-    run, multiple = unet.runner(net), about["downsampling"]
-    lead = partial(blend.probabilities, run, multiple=multiple)
-    tiled = partial(lead, tile=512, overlap=256)
+    model = _model(options)
+    forward, multiple = unet.forward_of(model.net), model.info.network.downsampling
+
+    def way(average="none", **tiles):
+        whole = 0 if tiles else 2**62
+        inference = Inference(average=average, whole_slice_max_px=whole, **tiles)
+        return lambda images: blend.probabilities(forward, images, multiple, inference)
+
     ways = {
-        "whole": lead,
-        "halves": partial(lead, tile=512, overlap=0),
-        **{f"tiles, {w}": partial(tiled, window=w) for w in ("spline", "gaussian", "hann")},
-        "whole, 4 flips": partial(lead, average="flips"),
-        "whole, 4 turns": partial(lead, average="turns"),
-        "whole, 8 dihedral": partial(lead, average="dihedral"),
-        "published": partial(_published, run),  # the last: all are compared with it
+        "whole": way(),
+        "halves": way(tile_px=512, overlap_px=0),
+        **{
+            f"tiles, {window}": way(tile_px=512, overlap_px=256, window=window)
+            for window in ("spline", "gaussian", "hann")
+        },
+        "whole, 4 flips": way("flips"),
+        "whole, 4 turns": way("turns"),
+        "whole, 8 dihedral": way("dihedral"),
+        "published": partial(_published, forward),  # the last: all are compared with it
     }
     seconds = {name: [] for name in ways}
     wrong = {name: [] for name in ways}
     dsc = {name: [] for name in ways}  # of each slice and class; NaN where the class is absent
     for image, truth in tests:
-        for way in list(ways.values())[:2]:  # shapes are met once before the clock runs
-            way(image[None])
-        for name, way in ways.items():
+        for segment in list(ways.values())[:2]:  # shapes are met once before the clock runs
+            segment(image[None])
+        for name, segment in ways.items():
             start = np.array([time.perf_counter(), time.process_time()])
-            found = way(image[None])[0]
+            found = segment(image[None])[0]
             seconds[name].append([time.perf_counter(), time.process_time()] - start)
             labels = found.argmax(axis=-1).astype(np.uint8)
             wrong[name].append(labels != truth)
@@ -211,26 +219,22 @@ def calibration(options) -> list[dict]:
         tally,
         without_temperature,
     )
-    from catomo.network import blend, unet
+    from catomo.network.inference import Inference
     from catomo.network.temperature import fit_temperature, tempered
+    from catomo.predict.segmentation import segmenter
 
     tests, others = _data(options)
     if not tests:
         return []
-    net, about = _model(options)
-    lead = partial(
-        blend.probabilities,
-        unet.runner(net),
-        multiple=about["downsampling"],
-        average="flips",
-    )
-    temperature = about.get("temperature")
+    model = _model(options)
+    probabilities_of = segmenter(model, Inference(whole_slice_max_px=2**62))
+    temperature = model.info.temperature
     if temperature is None:
         few = others[:: -(-len(others) // (2 if options.quick else 8))]
-        temperature = fit_temperature((lead(i[None])[0], t) for i, t in few) or 1.0
+        temperature = fit_temperature((probabilities_of(i[None])[0], t) for i, t in few) or 1.0
     counts = {}
     for image, truth in tests:
-        found = lead(image[None])[0]
+        found = probabilities_of(image[None])[0]
         for name, t in (("without", 1.0), ("with", temperature)):
             p = tempered(found, t)
             sure = np.rint(255 * p.max(axis=-1)).astype(np.uint8)
@@ -356,23 +360,23 @@ def _written(images: list[np.ndarray], count: int, folder: Path) -> Path:
 
 
 def _untrained(path: Path, threads: int) -> Path:
-    from catomo.network import model_file, unet
+    from catomo.network import unet
+    from catomo.network.model_file import Model
+    from catomo.network.model_info import ModelInfo
 
     if not path.is_file():
         unet.start(threads)
-        network = {"levels": 6, "base_filters": 16}
-        about = {"classes": CLASSES, "pixel_size_nm": 0.12, "network": network}
-        about |= {"downsampling": unet.downsampling(6)}
-        model_file.save(unet.build(len(CLASSES), **network), path, about)
+        Model(unet.build_unet(len(CLASSES)), ModelInfo(list(CLASSES), 0.12)).save(path)
     return path
 
 
 def _model(options):
-    from catomo.network import model_file, unet
+    from catomo.network import unet
+    from catomo.network.model_file import Model
 
     unet.start(options.threads)
     file = options.model or _untrained(options.folder / "untrained.keras", options.threads)
-    return model_file.load(file, unet.resolved_precision("auto"))
+    return Model.load(file)
 
 
 def _share(wrong: list[np.ndarray], chosen: list[np.ndarray]) -> float:

@@ -12,13 +12,14 @@ authors' patches, 0.12 nm.
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import tifffile
 
 from catomo.errors import UserError
-from catomo.network import model_file
+from catomo.network.model_file import Model
 from catomo.phantom.settings import Specimen
 from catomo.phantom.shares import labels_of
 from catomo.phantom.specimen import render_specimen
@@ -63,8 +64,9 @@ def main() -> None:
     slices = options.folder / "04_slices"
     slices_of_stack(images, slices, Slices(), "phantoms", PIXEL_NM)
     train([("phantoms", slices, labels)], options.folder / "05_train", settings)
-    net, about = model_file.load(options.folder / "05_train" / "model.keras", "float32")
-    model_file.save(net, options.folder / "phantoms.keras", about | {"draft": True})
+    model = Model.load(options.folder / "05_train" / "model.keras", "float32")
+    draft = replace(model, info=replace(model.info, draft=True))
+    draft.save(options.folder / "phantoms.keras")
 
 
 def _slices(number: int):

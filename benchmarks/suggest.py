@@ -105,24 +105,25 @@ def _scores(slices, truth, options) -> dict[str, dict]:
 
 def _learnt(images, labels, unseen, truth, steps: int) -> dict[str, float]:
     """Train on some slices and return the DSC on the others, all pixels together."""
-    from catomo.network import blend, unet
+    from catomo.network import unet
     from catomo.train.learning import Learner
     from catomo.train.samples import Sample, training_batches
+    from catomo.train.scores import Scorer
+    from catomo.train.training import new_net
 
     settings = Train.model_validate(
         {"steps": steps, "threads": 1, "network": {"levels": 5, "base_filters": 8}}
     )
     unet.start(settings.threads, settings.seed)
-    precision = unet.resolved_precision(settings.precision)
-    net = unet.build(3, **settings.network.model_dump(), precision=precision)
+    net = new_net(settings, unet.resolved_precision(settings.precision))
     learner = Learner(net, settings, settings.loss.class_weights)
     taught = [Sample("", "", *pair) for pair in zip(images, labels, strict=True)]
     for batch in training_batches(taught, settings):
         learner.improve(*batch)
-    predict, multiple = unet.runner(net), unet.downsampling(settings.network.levels)
+    scorer = Scorer.of(unet.forward_of(net), settings).quick()
     counts = np.zeros((3, 2), np.int64)  # of each class: in both, in either (twice the mean)
     for image, mask in zip(unseen, truth, strict=True):
-        found = blend.probabilities(predict, image[None], multiple=multiple)[0].argmax(axis=-1)
+        found = scorer.probabilities(image).argmax(axis=-1)
         for value in range(3):
             is_found, is_true = found == value, mask == value
             counts[value] += 2 * np.sum(is_found & is_true), is_found.sum() + is_true.sum()

@@ -205,10 +205,13 @@ def _parts(data: str, settings) -> tuple[list, list]:
 def _training(name: str, data: str) -> dict:
     """Train as the name says; score the test part on the way and at the end."""
     from catomo.labels import baselines
-    from catomo.network import model_file, unet
+    from catomo.network import unet
+    from catomo.network.model_file import Model
     from catomo.train import losses
     from catomo.train.learning import Learner
     from catomo.train.samples import class_fractions, training_batches
+    from catomo.train.scores import Scorer
+    from catomo.train.training import new_net
 
     name, _, start = name.partition("/start=")
     recipe, split, seed, *more = name.split("/")
@@ -221,12 +224,12 @@ def _training(name: str, data: str) -> dict:
             taught = _spread(taught, *map(int, f"{word[7:]}.1".split(".")[:2]))
     unet.start(settings.threads, settings.seed)
     precision = unet.resolved_precision(settings.precision)
-    net = unet.build(3, **settings.network.model_dump(), precision=precision)
+    net = new_net(settings, precision)
     if start:
-        net.set_weights(model_file.load(start, "float32")[0].get_weights())
+        net.set_weights(Model.load(start, "float32").net.get_weights())
     weights = losses.class_weights(settings.loss, class_fractions(taught, 3))
     learner = Learner(net, settings, weights)
-    predict = unet.runner(net)
+    scorer = Scorer.of(unet.forward_of(net), settings)
     images, labels = [s.image for s in taught], [s.labels for s in taught]
     if recipe == "published":
         batches = published_batches(images, labels, settings)
@@ -239,7 +242,8 @@ def _training(name: str, data: str) -> dict:
         learner.improve(*batch)
         if learner.step in looks:
             spent += _clocks() - begun
-            means = {c: float(np.nanmean(v)) for c, v in _scores(predict, tests, settings).items()}
+            scores = _scores(scorer.quick(), tests)
+            means = {c: float(np.nanmean(v)) for c, v in scores.items()}
             course.append(
                 {"step": learner.step, "cpu_min": spent[0], "wall_min": spent[1], **means}
             )
@@ -253,8 +257,8 @@ def _training(name: str, data: str) -> dict:
         "cpu_min": spent[0],
         "wall_min": spent[1],
         "course": course,
-        "dsc": _scores(predict, tests, settings),
-        "dsc_flips": _scores(predict, tests, settings, "flips"),
+        "dsc": _scores(scorer.quick(), tests),
+        "dsc_flips": _scores(scorer, tests),
         "dsc_thresholds": _each([s.labels for s in tests], cut),
     }
 
@@ -270,15 +274,9 @@ def _clocks() -> np.ndarray:
     return np.array([time.process_time(), time.perf_counter()]) / 60
 
 
-def _scores(predict, tests, settings, average: str = "none") -> dict[str, list]:
-    from catomo.network import blend, unet
-
-    multiple = unet.downsampling(settings.network.levels)
-    found = [
-        blend.probabilities(predict, s.image[None], multiple=multiple, average=average)[0]
-        for s in tests
-    ]
-    return _each([s.labels for s in tests], [p.argmax(axis=-1) for p in found])
+def _scores(scorer, tests) -> dict[str, list]:
+    found = [scorer.probabilities(s.image).argmax(axis=-1) for s in tests]
+    return _each([s.labels for s in tests], found)
 
 
 def _each(truths, found) -> dict[str, list]:
@@ -337,28 +335,22 @@ def _speed(precision: str, filters: int, images: int = 2, repeats: int = 4) -> d
     from catomo.train import augment
     from catomo.train.learning import Learner
     from catomo.train.settings import Train
+    from catomo.train.training import new_net
 
-    settings = Train.model_validate({"network": {"base_filters": filters}})
+    settings = Train.model_validate(
+        {"network": {"base_filters": filters}, "batch_size": images, "steps": _BATCHES, "seed": 0}
+    )
     unet.start(settings.threads)
-    net = unet.build(3, settings.network.levels, filters, precision)
-    learner, predict = Learner(net, settings, settings.loss.class_weights), unet.runner(net)
+    net = new_net(settings, precision)
+    learner, forward = Learner(net, settings, settings.loss.class_weights), unet.forward_of(net)
     rng = np.random.default_rng(0)
     greys = rng.integers(0, 256, (images, 512, 512)).astype(np.float32)
     labels = rng.integers(0, 3, greys.shape, np.uint8)
-    changed = augment.batches(
-        list(greys.astype(np.uint8)),
-        list(labels),
-        settings.augment,
-        window=greys.shape[1:],
-        batch_size=images,
-        steps=_BATCHES,
-        seed=0,
-        threads=settings.threads,
-    )
+    changed = augment.batches(list(greys.astype(np.uint8)), list(labels), settings, greys.shape[1:])
     times = {}
     for word, batches, action in (
         ("train", 1, lambda: learner.improve(greys[..., None] / 255, labels)),
-        ("forward", 1, lambda: predict(greys)),
+        ("forward", 1, lambda: forward(greys)),
         ("augment", _BATCHES, lambda: list(changed)),
     ):
         action()  # traces the graph

@@ -22,7 +22,7 @@ HEADER = "dataset\tsource\tpath\tangles\tpixel_size_nm\tlabels\tmodel\ttrains\n"
 TINY = Path(__file__).with_name("tiny.yaml")
 FILM = {
     "thickness_nm": 3.0,
-    "contrast": 0.5,
+    "contrast": 0.8,
     "texture_sigma_nm": 1.5,
     "texture_amplitude": 0.05,
 }
@@ -61,13 +61,20 @@ def run(folder: Path, name: str, specimen: dict, config: dict) -> Run:
     content = yaml.safe_load(TINY.read_text()) | specimen
     content["contrast"] = {"plate": 1.0, "particles": 5.0}
     content["particles"] = content.pop("pt")
+    content["acquisition"]["background_counts"] = 0
     project.write("specimen.yaml", yaml.safe_dump(content))
     project.write("config/datasets.tsv", f"{HEADER}{name}\tphantom\tspecimen.yaml\t\t\ttruth\n")
     common = {
-        "align": {"specimen": "isolated"},
+        "align": {"background": "none"},  # a film is no background here
         "reconstruct": {"iterations": 5, "accept_stop": True},
         "slices": {"suggest": 16},
-        "train": {"steps": 40, "batch_size": 2, "network": {"base_filters": 4, "levels": 3}},
+        "train": {
+            "steps": 100,
+            "warmup_steps": 5,
+            "learning_rate": 5e-3,
+            "batch_size": 2,
+            "network": {"base_filters": 6, "levels": 3},
+        },
     }
     project.write("config/config.yaml", yaml.safe_dump(common | config))
     done = project.snakemake()
@@ -152,7 +159,9 @@ def test_the_truth_has_the_labels_of_the_specimen(dataset, labels, request):
 def test_two_classes_need_no_other_setting(two):
     training = two.record("models/pair/05_train/training.json")
     assert training["classes"] == ["background", "particle"]
-    assert training["changed_from_preset"] == ["steps", "batch_size", "network"]
+    assert training["changed_from_preset"] == [
+        "steps", "batch_size", "learning_rate", "warmup_steps", "network",
+    ]  # fmt: skip
     assert list(training["class_weights"]) == ["background", "particle"]
     metrics = two.of("07_evaluate/metrics.json")
     assert list(metrics["classes"]) == ["background", "particle"]
@@ -206,6 +215,14 @@ def test_pictures_have_the_colours_of_the_classes(dataset, request):
         assert shows(comparison, phase["colour"]), phase
     for phase in classes[1:]:
         assert shows(done.picture("08_surfaces/view_front.png"), phase["colour"]), phase
+
+
+def test_the_classes_are_learnt(two, four):
+    assert two.of("07_evaluate/metrics.json")["classes"]["particle"]["dsc"]["mean"] > 0.6
+    scores = four.of("07_evaluate/metrics.json")
+    assert scores["classes"]["ceria"]["dsc"]["mean"] > 0.5
+    assert scores["classes"]["gold"]["dsc"]["mean"] > 0.5
+    assert scores["particles"]["f1"] > 0.5
 
 
 def test_tables_have_a_row_for_each_class(four):

@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from catomo.align.tilts import align_tilts as align_tilts
     from catomo.evaluate.distances import hausdorff_distance as hausdorff_distance
+    from catomo.evaluate.scoring import score_labels as score_labels
     from catomo.files.series import TiltSeries as TiltSeries
     from catomo.labels.overlap import dice as dice
     from catomo.labels.particles import label_particles as label_particles
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from catomo.projection.volumes import mlem as mlem
     from catomo.projection.volumes import osem as osem
     from catomo.projection.volumes import project as project
+    from catomo.reconstruct.volume import reconstruct_volume as reconstruct_volume
     from catomo.slices.contrast import export_slices as export_slices
     from catomo.surfaces.measure import measure as measure
     from catomo.surfaces.meshes import surface_mesh as surface_mesh
@@ -40,10 +42,12 @@ _MODULES = {
     "back_project": "catomo.projection.volumes",
     "mlem": "catomo.projection.volumes",
     "osem": "catomo.projection.volumes",
+    "reconstruct_volume": "catomo.reconstruct.volume",
     "export_slices": "catomo.slices.contrast",
     "build_unet": "catomo.network.unet",
     "train_unet": "catomo.train.training",
     "segment": "catomo.predict.segmentation",
+    "score_labels": "catomo.evaluate.scoring",
     "dice": "catomo.labels.overlap",
     "hausdorff_distance": "catomo.evaluate.distances",
     "label_particles": "catomo.labels.particles",

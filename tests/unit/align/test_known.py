@@ -168,21 +168,6 @@ def test_a_missing_file_leaves_nothing(tmp_path):
     assert not (tmp_path / "out" / "alignment.json").exists()
 
 
-def test_a_binned_geometry_shows_the_same_scene():
-    """Aligning a binned image is binning the aligned image, to the blur of interpolation."""
-    rows, columns = np.indices((67, 70)) - np.array([33.0, 34.5])[:, None, None]
-    image = np.exp(-((rows - 5) ** 2 + (columns + 8) ** 2) / 120).astype(np.float32)
-    geometry = Geometry(4.0, np.array([3.2]), np.array([-2.4]))
-    for factor in (2, 3):
-        small = image[: 67 // factor * factor, : 70 // factor * factor]
-        small = small.reshape(67 // factor, factor, 70 // factor, factor).mean(axis=(1, 3))
-        moved = geometry.binned(factor, image.shape).warp(small.astype(np.float32), 0, 3)
-        centre = np.array(ndimage.center_of_mass(moved)) - (np.array(moved.shape) - 1) / 2
-        whole = geometry.warp(image, 0, 3)
-        expected = np.array(ndimage.center_of_mass(whole)) - (np.array(whole.shape) - 1) / 2
-        assert centre * factor == pytest.approx(expected, abs=0.05)
-
-
 def test_reader_is_used_as_written(tmp_path):
     record, aligned = run(phantom(tmp_path / "one"), tmp_path / "found")
     align(tmp_path / "one", tmp_path / "again", Align(apply=str(record.path)))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from catomo.align.geometry import Geometry
+from catomo.align.preprocess import CleanSeries
 from catomo.align.projection_matching import match
 from catomo.align.reprojection import Reprojection, Reprojector
 from catomo.align.suspects import other_reading
@@ -16,6 +17,10 @@ STRAIGHT = Geometry(0.0, np.zeros(len(TILTS)), np.zeros(len(TILTS)))
 def images(across=0.0, along=0.0):
     across, along = np.broadcast_to(across, TILTS.shape), np.broadcast_to(along, TILTS.shape)
     return project(BALLS, 0.0, across, along).astype(np.float32)
+
+
+def reprojector(stack, size=96, tilt_deg=TILTS):
+    return Reprojector(CleanSeries(stack, tilt_deg, ALL, isolated=True), size)
 
 
 def test_error_is_the_part_not_predicted():
@@ -38,19 +43,19 @@ def test_known_shifts_are_measured():
 
 
 def test_the_true_geometry_predicts_best():
-    reproject = Reprojector(images(), ALL, True, 96)
-    best = reproject(STRAIGHT, TILTS, 5).error().mean()
+    reproject = reprojector(images())
+    best = reproject(STRAIGHT, 5).error().mean()
     rng = np.random.default_rng(2)
     worse = Geometry(0.0, rng.normal(0, 0.5, len(TILTS)), STRAIGHT.along)
-    assert reproject(worse, TILTS, 5).error().mean() > 1.5 * best
-    assert reproject(STRAIGHT.turned(2.0), TILTS, 5).error().mean() > 1.5 * best
+    assert reproject(worse, 5).error().mean() > 1.5 * best
+    assert reproject(STRAIGHT.turned(2.0), 5).error().mean() > 1.5 * best
 
 
 def test_held_out_images_take_no_part_in_their_prediction():
     spoilt = images()
     spoilt[9] = spoilt[9, ::-1]
-    one = Reprojector(images(), ALL, True, 96)(STRAIGHT, TILTS, 5).predicted
-    other = Reprojector(spoilt, ALL, True, 96)(STRAIGHT, TILTS, 5).predicted
+    one = reprojector(images())(STRAIGHT, 5).predicted
+    other = reprojector(spoilt)(STRAIGHT, 5).predicted
     assert other[9] == pytest.approx(one[9], abs=1e-6 * float(one.max()))
     assert np.abs(other[8] - one[8]).max() > 1e-3 * one.max()
 
@@ -62,16 +67,16 @@ def test_matching_finds_the_shifts():
     low = np.stack([np.cos(theta), np.sin(theta), np.ones_like(theta)], axis=1)
     across -= low @ np.linalg.lstsq(low, across, rcond=None)[0]
     along -= along.mean()
-    reproject = Reprojector(images(across, along), ALL, True, 96)
-    found = match(reproject, TILTS, STRAIGHT, keep_offset=True)
+    reproject = reprojector(images(across, along))
+    found = match(reproject, STRAIGHT, keep_offset=True)
     assert np.sqrt(np.mean((found.across - across) ** 2)) < 0.05
     assert np.sqrt(np.mean((found.along - along) ** 2)) < 0.05
 
 
 def test_matching_finds_the_offset_unless_it_is_kept():
-    reproject = Reprojector(images(across=0.8), ALL, True, 96)
-    free = match(reproject, TILTS, STRAIGHT, keep_offset=False).across
-    kept = match(reproject, TILTS, STRAIGHT, keep_offset=True).across
+    reproject = reprojector(images(across=0.8))
+    free = match(reproject, STRAIGHT, keep_offset=False).across
+    kept = match(reproject, STRAIGHT, keep_offset=True).across
     columns = np.stack([np.cos(np.deg2rad(TILTS)), np.ones(len(TILTS))], axis=1)
 
     def offset(across):
@@ -82,9 +87,8 @@ def test_matching_finds_the_offset_unless_it_is_kept():
 
 
 def test_a_better_reading_of_the_angles_is_told_apart():
-    reproject = Reprojector(images(), ALL, True, 64)
-    words, ratio = other_reading(reproject, STRAIGHT, TILTS / 2)
+    words, ratio = other_reading(reprojector(images(), 64, TILTS / 2), STRAIGHT)
     assert words == "the true angles are twice the given ones"
     assert ratio < 0.5
-    _, ratio = other_reading(reproject, STRAIGHT, TILTS)
+    _, ratio = other_reading(reprojector(images(), 64), STRAIGHT)
     assert ratio > 1.5

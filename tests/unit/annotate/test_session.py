@@ -1,59 +1,21 @@
 """Annotating: what a slice begins with, and that no work of a person is ever lost."""
 
-import json
-import sys
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import tifffile
 
-from catomo.annotate import napari_window as annotate
 from catomo.annotate import session as annotation
 from catomo.annotate.session import open_session
 from catomo.errors import UserError
-from catomo.files.store import write_labels, write_stack
 from catomo.labels.files import load_labels
-from catomo.record.hashes import sha256_of
 from catomo.record.record import read_record
 from catomo.settings.base import DEFAULT_CLASSES
-
-SHAPE = (6, 10, 12)
-NAMES = [f"slice_{i:04d}" for i in range(6)]
-
-
-def write_slices(folder, seed=0):
-    folder.mkdir(exist_ok=True)
-    greys = np.random.default_rng(seed).integers(0, 256, SHAPE, dtype=np.uint8)
-    write_stack(folder / "slices.tif", greys, 0.25)
-    record = {
-        "stage": "slices",
-        "names": NAMES,
-        "suggested": [1, 4],
-        "shape": list(SHAPE),
-        "pixel_size_nm": 0.25,
-        "settings": {"classes": [phase.model_dump() for phase in DEFAULT_CLASSES]},
-        "files": {"slices.tif": {"sha256": sha256_of(folder / "slices.tif")}},
-    }
-    (folder / "slices.json").write_text(json.dumps(record))
-    return greys
+from helpers.annotation import SHAPE, write_annotation_input, write_slices
 
 
 @pytest.fixture
 def place(tmp_path):
-    """Slices, and a prediction of them: all alumina, drawn from phantoms alone."""
-    write_slices(tmp_path / "slices")
-    folder = tmp_path / "prediction"
-    folder.mkdir()
-    write_labels(folder / "labels.tif", np.ones(SHAPE, np.uint8), SHAPE, 0.25)
-    record = {
-        "stage": "predict",
-        "draft": True,
-        "inputs": {"slices": {"sha256": sha256_of(tmp_path / "slices" / "slices.json")}},
-        "files": {"labels.tif": {"sha256": sha256_of(folder / "labels.tif")}},
-    }
-    (folder / "prediction.json").write_text(json.dumps(record))
-    return tmp_path
+    return write_annotation_input(tmp_path)
 
 
 def taken(place, folder):
@@ -73,7 +35,7 @@ def test_a_slice_begins_with_the_persons_labels_else_a_draft_else_empty(place):
     session = open_session(place / "slices", mine, prediction=place / "prediction")
     assert [page.name for page in session.pages] == ["slice_0001", "slice_0004"]
     assert [page.layer for page in session.pages] == ["draft", "yours"]
-    assert "drawn from phantoms alone" in session.title(0)
+    assert "trained on phantoms alone" in session.title(0)
     assert session.title(1) == "slice_0004 (2 of 2): yours, as saved"
     assert (session.labels[0] == 1).all()
     np.testing.assert_array_equal(session.labels[1], own)
@@ -167,7 +129,7 @@ def test_a_file_with_a_value_of_no_class_can_be_opened_and_mended(place):
     page[3, 3] = 7
     tifffile.imwrite(place / "slice_0001.tif", page)
     session = open_session(place / "slices", place, names=["slice_0001"])
-    assert "yours, but holding 7, which is no class: check, then save" in session.title(0)
+    assert "yours, but with 7, which is no class: check, then save" in session.title(0)
     paint(session, 0)
     session.save(0)
     assert taken(place, place)[0] == [1]
@@ -195,76 +157,12 @@ def test_mistakes_are_one_line(place):
             open_session(place / "slices", *arguments, **options)
         assert "\n" not in str(raised.value)
 
-    refused("truth: is no folder; give one", "truth")
+    refused("truth: is no folder; name one", "truth")
     (place / "stack.tif").write_bytes(b"")
     refused(r"stack\.tif: is no folder", place / "stack.tif")
-    refused("--slice x: there is no such slice; names are such as", place / "new", names=["x"])
+    refused("--slice x: there is no such slice; a name is", place / "new", names=["x"])
     write_slices(place / "slices", seed=1)
     refused("was made from other slices", place / "new", prediction=place / "prediction")
     tifffile.imwrite(place / "slice_0001.tif", np.full(SHAPE[1:], 300, np.uint16))
     (place / "stack.tif").unlink()
     refused("found label 300, allowed are 0 to 2", place)
-
-
-def test_without_napari_or_a_screen_one_line_says_what_to_do(place, monkeypatch):
-    monkeypatch.setitem(sys.modules, "napari", None)
-    with pytest.raises(UserError, match=r"napari is not installed; .*pip install 'napari\[pyqt6\]"):
-        annotate.annotate(place / "slices", place / "new")
-    monkeypatch.setitem(sys.modules, "napari", SimpleNamespace())
-    monkeypatch.setattr(sys, "platform", "linux")
-    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
-        monkeypatch.delenv(name, raising=False)
-    with pytest.raises(UserError, match="there is no screen here"):
-        annotate.annotate(place / "slices", place / "new")
-
-
-class Viewer:
-    """Stands in for napari's: remembers what it was given."""
-
-    def __init__(self, title):
-        self.keys, self.steps = {}, []
-        self.scale_bar, self.text_overlay = SimpleNamespace(), SimpleNamespace()
-        self.dims = SimpleNamespace(
-            current_step=(0, 0, 0),
-            set_current_step=lambda axis, step: None,
-            events=SimpleNamespace(current_step=SimpleNamespace(connect=self.steps.append)),
-        )
-
-    def add_image(self, data, **options):
-        self.image = SimpleNamespace(data=data, **options)
-
-    def add_labels(self, data, **options):
-        self.layer = SimpleNamespace(data=data, **options)
-        return self.layer
-
-    def bind_key(self, key, overwrite):
-        return lambda function: self.keys.setdefault(key, function)
-
-    def go_to(self, number):
-        self.dims.current_step = (number, 0, 0)
-        self.steps[0](None)
-
-
-def test_the_window_shows_whose_labels_these_are_and_s_saves_the_slice_shown(place):
-    napari = SimpleNamespace(Viewer=Viewer, utils=SimpleNamespace(DirectLabelColormap=dict))
-    session = open_session(place / "slices", place / "new", prediction=place / "prediction")
-    viewer = annotate.show(napari, session)
-    assert viewer.layer.name == "draft"
-    assert "drawn from phantoms alone" in viewer.text_overlay.text
-    assert "paint 0 background and pores, 1 γ-alumina, 2 Pt" in viewer.text_overlay.text
-    assert viewer.image.scale == (1, 0.25, 0.25)
-    colormap = viewer.layer.colormap
-    assert colormap["color_dict"][2] == DEFAULT_CLASSES[2].colour
-    assert colormap["color_dict"][255] == "transparent"
-    assert colormap["color_dict"][None] == "magenta"  # a value of no class must be seen
-    assert "what is magenta is no class" in viewer.text_overlay.text
-    assert colormap["background_value"] == 255
-    viewer.go_to(1)
-    viewer.keys["S"](viewer)
-    assert [path.name for path in (place / "new").iterdir()] == ["slice_0004.tif"]
-    assert viewer.layer.name == "yours"
-    viewer.go_to(0)
-    assert viewer.layer.name == "draft"
-    (place / "new" / "slice_0001.tif").write_bytes(b"another person's")
-    viewer.keys["S"](viewer)
-    assert "was changed by somebody else" in viewer.text_overlay.text

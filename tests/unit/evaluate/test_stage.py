@@ -323,13 +323,3 @@ def test_the_array_function_gives_the_scores_of_the_stage(stages, tmp_path):
     # What the stage knows of the temperature, an array does not say.
     assert scores["confidence"]["everywhere"]["ece"] == metrics["confidence"]["everywhere"]["ece"]
     assert scores["confidence"]["everywhere"]["ece_uncalibrated"] is None
-
-
-def test_the_papers_scores_are_shown_beside_its_own_classes_only():
-    assert score_labels(scene(), scene(1), PIXEL_NM)["paper"]["pt"]["dsc"]["mean"] == 0.845
-    others = [
-        phase.model_copy(update={"name": name})
-        for phase, name in zip(Evaluate().classes, ("background", "silica", "gold"), strict=True)
-    ]
-    settings = Evaluate(classes=others, particles=Particles(phase="gold"))
-    assert score_labels(scene(), scene(1), PIXEL_NM, settings)["paper"] == {}

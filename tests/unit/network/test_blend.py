@@ -5,12 +5,20 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from catomo.network import unet
-from catomo.network.blend import VIEWS, probabilities, tile_starts, tile_weights
+from catomo.network import blend, unet
+from catomo.network.blend import VIEWS, tile_starts, tile_weights
+from catomo.network.inference import Inference
 
 unet.start(threads=2)  # before anything else wakes TensorFlow
 
 SIZES = [(1, 1), (1, 37), (31, 32), (33, 65), (100, 64), (257, 131), (1100, 700)]
+
+
+def probabilities(forward, images, multiple, tile=None, overlap=0, **how):
+    """Blend as asked for; without a tile images pass whole, and without views once."""
+    whole = {"whole_slice_max_px": 0 if tile else images[0].size}
+    how = {"average": "none", "tile_px": tile or 16, "overlap_px": overlap} | how
+    return blend.probabilities(forward, images, multiple, Inference(**whole, **how))
 
 
 def constant(images):
@@ -118,11 +126,14 @@ def test_tiles_cover_everything_overlap_enough_and_lie_on_the_grid(length, edge,
 @pytest.mark.parametrize("size", [(128, 192), (101, 150), (40, 200)])
 @pytest.mark.parametrize("window", ["spline", "gaussian", "hann"])
 def test_beyond_the_receptive_field_tiles_give_what_the_whole_image_gives(size, window):
-    net = unet.build(3, levels=2, base_filters=4)
-    run, reach = unet.runner(net), 9  # two convolutions at 1 px, two at 2 px, two at 1 px, pooling
+    net = unet.build_unet(3, levels=2, base_filters=4)
+    forward, reach = (
+        unet.forward_of(net),
+        9,
+    )  # two convolutions at 1 px, two at 2 px, two at 1 px, pooling
     image = np.random.default_rng(1).integers(0, 256, (1, *size), dtype=np.uint8)
-    whole = probabilities(run, image, multiple=2)
-    tiled = probabilities(run, image, multiple=2, tile=64, overlap=26, window=window)
+    whole = probabilities(forward, image, multiple=2)
+    tiled = probabilities(forward, image, multiple=2, tile=64, overlap=26, window=window)
     near = np.zeros(size, bool)
     for axis, length in enumerate(size):
         padded = length + length % 2

@@ -13,7 +13,7 @@ import pytest
 
 from catomo.network.checkpoints import Checkpoint, key_of
 from catomo.network.model_file import weights_sha256
-from catomo.network.unet import build, start
+from catomo.network.unet import build_unet, start
 from catomo.train.learning import Learner
 from catomo.train.settings import Train
 from catomo.train.stage import train
@@ -100,7 +100,7 @@ def test_a_learner_goes_on_from_the_state_of_another(tmp_path):
 
     def learner(seed):
         start(threads=2, seed=seed)
-        return Learner(build(3, levels=2, base_filters=4), settings, [0.2, 0.3, 0.5])
+        return Learner(build_unet(3, levels=2, base_filters=4), settings, [0.2, 0.3, 0.5])
 
     whole, first, second = learner(1), learner(1), learner(2)
     for batch in batches:
@@ -126,7 +126,7 @@ def test_only_a_whole_checkpoint_of_the_same_training_is_read(tmp_path, capsys):
     assert notes == {"step": 7}
     (folder / "a.npz").write_bytes((folder / "a.npz").read_bytes()[:200])
     assert Checkpoint(folder, "a").load() is None
-    assert "damaged; training starts anew" in capsys.readouterr().err
+    assert "damaged; training starts from the beginning" in capsys.readouterr().err
     assert Checkpoint(folder, "b").load() is None
     assert list(folder.iterdir()) == []
 

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 
 from catomo.network import unet
-from catomo.network.model_file import load, save, weights_sha256
+from catomo.network.model_info import UNetSize
 from catomo.train.settings import Train
 
 unet.start(threads=2)  # before anything else wakes TensorFlow
 
 
 def test_the_paper_network_has_its_layers_filters_and_parameters():
-    net = unet.build(3, **Train(preset="paper").network.model_dump(), precision="float32")
+    net = unet.build_unet(3, **Train(preset="paper").network.model_dump(), precision="float32")
     kinds = {
         kind: [layer for layer in net.layers if type(layer) is kind]
         for kind in (
@@ -49,30 +49,17 @@ def test_the_paper_network_has_its_layers_filters_and_parameters():
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_output_is_a_probability_of_the_same_size(precision):
-    net = unet.build(3, levels=3, base_filters=4, precision=precision)
-    found = unet.runner(net)(np.full((2, 8, 12), 99, np.uint8))
+    net = unet.build_unet(3, levels=3, base_filters=4, precision=precision)
+    found = unet.forward_of(net)(np.full((2, 8, 12), 99, np.uint8))
     assert found.shape == (2, 8, 12, 3)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found.sum(axis=-1), 1, atol=1e-6)
 
 
-def test_a_model_file_keeps_the_network_and_its_bytes_hold_no_date(tmp_path):
-    unet.start(2, seed=3)
-    net = unet.build(3, levels=3, base_filters=4)
-    about = {"classes": ["a", "b", "c"], "network": {"levels": 3, "base_filters": 4}}
-    save(net, tmp_path / "one.keras", about)
-    unet.start(2, seed=3)
-    save(unet.build(3, 3, 4, "bfloat16"), tmp_path / "half.keras", about)
-    save(net, tmp_path / "two.keras", about)
-    assert (tmp_path / "one.keras").read_bytes() == (tmp_path / "two.keras").read_bytes()
-    for name in ("one", "half"):
-        again, found = load(tmp_path / f"{name}.keras", "float32")
-        assert found == about
-        assert weights_sha256(again) == weights_sha256(net)
-    image = np.random.default_rng(0).integers(0, 256, (1, 8, 8), dtype=np.uint8)
-    np.testing.assert_array_equal(unet.runner(net)(image), unet.runner(again)(image))
-    plain = keras.models.load_model(tmp_path / "one.keras")
-    np.testing.assert_array_equal(plain.get_weights()[0], net.get_weights()[0])
+@pytest.mark.parametrize("levels", [1, 2, 5])
+def test_the_size_of_a_network_is_read_from_it(levels):
+    assert unet.size_of(unet.build_unet(4, levels, 3)) == UNetSize(levels, 3)
+    assert UNetSize(levels).downsampling == 2 ** (levels - 1)
 
 
 @pytest.mark.parametrize(("capability", "precision"), [((7, 5), "float32"), ((8, 0), "bfloat16")])
@@ -105,3 +92,12 @@ def test_a_gpus_memory_is_taken_as_needed_and_asked_for_once(monkeypatch):
     for _ in range(2):
         unet.start(2)
         assert growing == {"first": True, "second": True}
+
+
+def test_a_running_tensorflow_keeps_its_threads_and_says_so(capsys):
+    unet.start(2)
+    assert "keeps its number of threads" not in capsys.readouterr().err
+    unet.build_unet(2, 2, 2)  # TensorFlow runs
+    unet.start(7, seed=1)
+    assert "keeps its number of threads instead of 7" in capsys.readouterr().err
+    assert unet.tf.config.threading.get_intra_op_parallelism_threads() == 2

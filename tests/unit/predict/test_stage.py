@@ -13,55 +13,23 @@ import pytest
 import catomo
 from catomo import figures
 from catomo.errors import UserError
-from catomo.files.store import read_pages, write_stack
-from catomo.network import draft, model_file, unet
+from catomo.files.store import read_pages
+from catomo.network import draft, unet
+from catomo.network.model_info import InputScaling
 from catomo.network.temperature import tempered
-from catomo.predict import inference, slabs
 from catomo.predict.settings import Predict
 from catomo.predict.stage import predict
 from catomo.record.hashes import sha256_of
+from helpers.models import CLASSES, make_model, write_noise
 
 pytestmark = pytest.mark.slow
 
 unet.start(threads=2)  # before anything else wakes TensorFlow
 
-NETWORK = {"levels": 3, "base_filters": 4}
-CLASSES = ["background", "alumina", "pt"]
-
 
 @pytest.fixture
 def slices(tmp_path):
-    return make_slices(tmp_path / "slices", (5, 30, 44))
-
-
-def make_slices(folder, shape):
-    folder.mkdir()
-    stack = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    write_stack(folder / "slices.tif", stack, 0.12)
-    record = {
-        "stage": "slices",
-        "names": [f"slice_{i:04d}" for i in range(len(stack))],
-        "contiguous": True,
-        "shape": shape,
-        "pixel_size_nm": 0.12,
-        "files": {"slices.tif": {"sha256": sha256_of(folder / "slices.tif")}},
-    }
-    (folder / "slices.json").write_text(json.dumps(record))
-    return folder
-
-
-def make_model(path, pixel_size_nm=0.12, classes=CLASSES, **more):
-    unet.start(2, seed=7)
-    net = unet.build(len(classes), **NETWORK)
-    about = {
-        "classes": classes,
-        "pixel_size_nm": pixel_size_nm,
-        "network": NETWORK,
-        "downsampling": 4,
-        **more,
-    }
-    model_file.save(net, path, about)
-    return path, net
+    return write_noise(tmp_path / "slices", (5, 30, 44))
 
 
 def test_labels_and_confidence_are_those_of_the_network(tmp_path, slices):
@@ -72,7 +40,7 @@ def test_labels_and_confidence_are_those_of_the_network(tmp_path, slices):
     confidence = read_pages(tmp_path / "out" / "confidence.tif")
     stack = read_pages(slices / "slices.tif")
     padded = np.pad(stack, ((0, 0), (0, 2), (0, 0)), mode="reflect")
-    expected = unet.runner(net)(padded)[:, :30]
+    expected = unet.forward_of(net)(padded)[:, :30]
     np.testing.assert_array_equal(labels, expected.argmax(axis=-1))
     assert np.abs(confidence - 255 * expected.max(axis=-1)).max() < 0.51
     record = json.loads((tmp_path / "out" / "prediction.json").read_text())
@@ -96,13 +64,13 @@ def test_again_gives_the_same_bytes_whatever_the_batch(tmp_path, slices, whole_s
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (2, 1, 9), (1, 70, 3)])
 def test_slices_of_any_size_pass(tmp_path, shape):
-    slices = make_slices(tmp_path / "slices", shape)
+    slices = write_noise(tmp_path / "slices", shape)
     model, net = make_model(tmp_path / "m.keras")
     settings = Predict(average="none", precision="float32")
     predict(slices, model, tmp_path / "out", settings)
     more = [(0, -n % 4) for n in shape[1:]]
     padded = np.pad(read_pages(slices / "slices.tif"), [(0, 0), *more], mode="reflect")
-    expected = unet.runner(net)(padded)[:, : shape[1], : shape[2]]
+    expected = unet.forward_of(net)(padded)[:, : shape[1], : shape[2]]
     labels = read_pages(tmp_path / "out" / "labels.tif")
     np.testing.assert_array_equal(labels, expected.argmax(axis=-1))
 
@@ -115,15 +83,14 @@ def test_a_model_that_does_not_fit_is_refused_in_one_line(tmp_path, slices):
     model, _ = make_model(tmp_path / "other.keras", classes=["background", "zeolite", "pt"])
     with pytest.raises(UserError, match="knows the classes background, zeolite, pt"):
         predict(slices, model, out, Predict())
-    scaling = {"dtype": "uint8", "scale": 1.0}
-    model, _ = make_model(tmp_path / "scaled.keras", input=scaling)
+    model, _ = make_model(tmp_path / "scaled.keras", input=InputScaling("uint8", 1.0))
     with pytest.raises(UserError, match=r"takes uint8 times 1\.0, slices are uint8 times 1/255"):
+        predict(slices, model, out, Predict())
+    model, _ = make_model(tmp_path / "unknown.keras", pixel_size_nm=None)
+    with pytest.raises(UserError, match=r"learnt at an unknown pixel size, .* has 0\.12"):
         predict(slices, model, out, Predict())
     with pytest.raises(UserError, match="model file not found"):
         predict(slices, tmp_path / "none.keras", out, Predict())
-    (tmp_path / "text.keras").write_text("no zip")
-    with pytest.raises(UserError, match="not a zip"):
-        predict(slices, tmp_path / "text.keras", out, Predict())
     with pytest.raises(UserError, match=r"found no training\.json"):
         predict(slices, tmp_path, out, Predict())
     assert not out.exists()
@@ -167,7 +134,7 @@ def test_the_temperature_of_the_model_changes_the_confidence_and_no_label(tmp_pa
     predict(slices, plain, tmp_path / "plain", settings)
     predict(slices, warm, tmp_path / "warm", settings)
     padded = np.pad(read_pages(slices / "slices.tif"), ((0, 0), (0, 2), (0, 0)), mode="reflect")
-    expected = tempered(unet.runner(net)(padded)[:, :30], 2.5)
+    expected = tempered(unet.forward_of(net)(padded)[:, :30], 2.5)
     found = {
         name: read_pages(tmp_path / "warm" / f"{name}.tif")
         for name in ("labels", "confidence", *(f"probability_{c}" for c in CLASSES))
@@ -222,56 +189,3 @@ def test_killed_and_started_again_gives_the_bytes_of_an_undisturbed_run(tmp_path
     assert [name for name in names if name.startswith(".")] == [".predict.files"]
     for name in names:
         assert (out / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
-
-
-def test_slabs_of_another_run_and_damaged_ones_are_not_taken(tmp_path):
-    kept = slabs.Slabs(tmp_path / "slabs", "key", 3)
-    page = np.arange(12, dtype=np.uint8).reshape(1, 3, 4)
-    for number in (0, 1):
-        kept.save(number, {"labels": page + number})
-    damaged = tmp_path / "slabs" / "key" / "000001.npz"
-    damaged.write_bytes(damaged.read_bytes()[:-40])
-    again = slabs.Slabs(tmp_path / "slabs", "key", 3)
-    assert again.missing == [1, 2]
-    assert slabs.Slabs(tmp_path / "slabs", "other", 3).missing == [0, 1, 2]
-    assert slabs.Slabs(tmp_path / "slabs", "key", 3).missing == [0, 1, 2]
-
-
-def test_killed_after_the_last_slab_nothing_is_computed_again(tmp_path):
-    page = np.arange(12, dtype=np.uint8).reshape(1, 3, 4)
-    for number in range(3):
-        slabs.Slabs(tmp_path / "slabs", "key", 3).save(number, {"labels": page + number})
-    kept = slabs.Slabs(tmp_path / "slabs", "key", 3)
-    written = []
-    never = dict.fromkeys(("read", "segment", "decide"), pytest.fail)
-    follow = lambda: written.extend(kept.pages("labels"))  # noqa: E731
-    inference.convey(kept, **never, followers=[follow], label="try")
-    np.testing.assert_array_equal(written, np.concatenate([page + n for n in range(3)]))
-
-
-@pytest.mark.parametrize("broken", ["read", "segment", "decide", "follow"])
-def test_an_error_anywhere_on_the_conveyor_ends_it(tmp_path, broken):
-    def step(name, result):
-        def work(*_):
-            if name == broken:
-                raise OSError("no space left")
-            return result
-
-        return work
-
-    page = np.zeros((1, 2, 2), np.uint8)
-    kept = slabs.Slabs(tmp_path / "slabs", "key", 5)
-    with pytest.raises(OSError, match="no space left"):
-        inference.convey(
-            kept,
-            read=step("read", page),
-            segment=step("segment", page),
-            decide=step("decide", {"labels": page}),
-            followers=[lambda: list(kept.pages("labels")), step("follow", None)],
-            label="try",
-        )
-
-
-def test_ties_go_to_the_first_class():
-    p = np.float32([[[[0.4, 0.4, 0.2], [0.2, 0.4, 0.4], [0.1, 0.2, 0.7]]]])
-    assert inference.decided(p, 3.0)["labels"].tolist() == [[[0, 1, 2]]]

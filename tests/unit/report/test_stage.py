@@ -1,11 +1,21 @@
 """The page of a dataset: what it warns of, and what it says to do next."""
 
+import dataclasses
 import json
+import re
 
 import pytest
 
+from catomo import stages
+from catomo.errors import UserError
+from catomo.figures import new_figure, save
+from catomo.record.hashes import sha256_of
+from catomo.record.record import Record
+from catomo.report import sections
+from catomo.report.page import make_page
 from catomo.report.settings import Report
 from catomo.report.stage import write_report
+from catomo.settings.base import PhaseClass
 
 COMMON = {"catomo": "0", "code": "c", "settings": {}, "inputs": {}, "versions": {}, "files": {}}
 SLICES = {"stage": "slices", "shape": [4, 8, 8], "contrast": {}, "next_step": "Annotate some."}
@@ -57,3 +67,64 @@ def test_without_a_segmentation_the_page_asks_for_labels(page):
     text = page(slices=SLICES)
     assert "<b>Next:</b> Annotate some." in text
     assert "drawn from phantoms" not in text
+
+
+def test_head_figures_and_quantities_have_the_titles_of_the_classes(tmp_path):
+    classes = [
+        PhaseClass(name="background", title="vacuum", colour="#000000"),
+        PhaseClass(name="gold", title="Au", colour="#d4a017"),
+        PhaseClass(name="gold_oxide", title="Au2O3", colour="#d4a0ff"),
+    ]
+    scores = {phase.name: {"dsc": {"mean": 0.5}} for phase in classes}
+    entry = {"value": 2.0, "low": None, "high": None, "unit": "nm³", "method": "counted"}
+    records = {
+        "metrics.json": {"scope": "All.", "classes": scores, "paper": {}},
+        "quantities.json": {
+            "quantities": {"gold_volume": entry, "gold_oxide_volume": entry},
+            "pictures_note": None,
+        },
+    }
+    read = {
+        name: Record(tmp_path / name, {"stage": name, **COMMON, **content})
+        for name, content in records.items()
+    }
+    text = make_page(read, classes, "x")
+    assert re.findall("</b><span>([^<]*)<", text) == ["DSC Au", "DSC Au2O3"]
+    assert "<td>Au: volume</td>" in text
+    assert "<td>Au2O3: volume</td>" in text
+    assert "<th>paper</th>" not in text
+
+
+def test_records_with_other_classes_than_the_settings_are_refused(page):
+    with pytest.raises(UserError, match=r"has the classes background, gold, but report.classes"):
+        page(slices=SLICES, prediction={**PREDICTION, "classes": ["background", "gold"]})
+
+
+def test_a_stage_without_a_section_of_its_own_gets_heading_pictures_and_files(
+    tmp_path, monkeypatch
+):
+    """A tenth stage needs an entry in the table of stages only."""
+    ready = stages.stage_of("slices")
+    tenth = dataclasses.replace(
+        ready, number=10, word="polish", verb="polish", record="polish.json", title="Polish"
+    )
+    monkeypatch.setattr(sections, "STAGES", (*stages.STAGES, tenth))
+    monkeypatch.setitem(stages.RECORDS, "polish", "polish.json")
+    figure, _ = new_figure()
+    save(figure, tmp_path / "smooth_surface.png")
+    picture = tmp_path / "smooth_surface.png"
+    entry = {"bytes": picture.stat().st_size, "sha256": sha256_of(picture)}
+    content = {**COMMON, "stage": "polish", "files": {picture.name: entry}}
+    (tmp_path / "polish.json").write_text(json.dumps(content))
+    write_report([tmp_path], tmp_path / "out", Report(), "needle")
+    text = (tmp_path / "out" / "report.html").read_text()
+    assert "<small>10</small>Polish" in text
+    assert "<figcaption>smooth surface</figcaption>" in text
+    assert "<td>smooth_surface.png</td>" in text
+    provenance = json.loads((tmp_path / "out" / "provenance.json").read_text())
+    assert list(provenance["stages"]) == ["polish"]
+
+
+def test_a_folder_without_a_record_is_named(tmp_path):
+    with pytest.raises(UserError, match="found no record of a stage there"):
+        write_report([tmp_path], tmp_path / "out", Report())

@@ -1,12 +1,9 @@
-"""Surfaces of known bodies, and files that other programs can read."""
-
-import json
-import struct
+"""Surfaces of known bodies: their area, their orientation, their coordinates."""
 
 import numpy as np
 import pytest
 
-from catomo.surfaces.meshes import Mesh, surface, write_glb, write_stl, write_vtp
+from catomo.surfaces.meshes import Mesh, surface, surface_mesh
 
 pytest.importorskip("pyvista", reason="needs pyvista (the surfaces environment)")
 
@@ -63,61 +60,7 @@ def test_normals_are_of_length_one_and_point_outwards():
     assert np.min(np.sum(mesh.normals() * radial, axis=1)) > 0.8
 
 
-@pytest.fixture(params=["ball", "voxel", "nothing"])
-def mesh(request):
-    mask = np.zeros((9, 9, 9), bool)
-    if request.param == "ball":
-        mask = ball(4)
-    elif request.param == "voxel":
-        mask[4, 4, 4] = True
-    return surface(mask, 0.5)
-
-
-def write_all(folder, mesh):
-    write_vtp(folder / "a.vtp", mesh)
-    write_stl(folder / "a.stl", mesh, "Pt")
-    write_glb(folder / "a.glb", [("alumina", mesh, "#c9ced2", 0.3), ("pt", mesh, "#c0392b", 1.0)])
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
-
-
-def test_files_are_valid_even_when_empty_and_the_same_each_time(mesh, tmp_path):
-    import pyvista
-
-    files = write_all(tmp_path, mesh)
-    assert files == write_all(tmp_path, mesh)
-
-    poly = pyvista.read(tmp_path / "a.vtp")
-    assert poly.n_cells == len(mesh.faces)
-    if poly.n_cells:
-        assert np.array_equal(poly.points, mesh.points)
-
-    assert struct.unpack("<I", files["a.stl"][80:84])[0] == len(mesh.faces)
-    assert len(files["a.stl"]) == 84 + 50 * len(mesh.faces)
-
-    magic, version, length = struct.unpack("<4sII", files["a.glb"][:12])
-    assert (magic, version, length) == (b"glTF", 2, len(files["a.glb"]))
-    size, kind = struct.unpack("<I4s", files["a.glb"][12:20])
-    assert kind == b"JSON"
-    content = json.loads(files["a.glb"][20 : 20 + size])
-    assert len(content.get("meshes", [])) == (2 if len(mesh.faces) else 0)
-
-
-def test_a_second_program_reads_the_glb_and_stl(tmp_path):
-    trimesh = pytest.importorskip("trimesh", reason="trimesh is only a second reader")
-    mesh = surface(ball(8), 0.5)
-    write_all(tmp_path, mesh)
-    stl = trimesh.load(tmp_path / "a.stl")
-    assert stl.is_watertight
-    assert stl.volume == pytest.approx(mesh.volume(), rel=1e-5)
-    scene = trimesh.load(tmp_path / "a.glb")
-    assert set(scene.geometry) == {"alumina", "pt"}
-    pt = scene.geometry["pt"]
-    assert pt.area == pytest.approx(mesh.area(), rel=1e-5)
-    assert pt.is_watertight
-    assert scene.geometry["alumina"].visual.material.alphaMode == "BLEND"
-
-
-def test_threads_change_no_byte(tmp_path):
+def test_threads_change_no_byte():
     """Flying edges run in parallel; the order of their triangles must not."""
     vtk = pytest.importorskip("vtkmodules.vtkCommonCore")
     mask = ball(15)
@@ -128,3 +71,20 @@ def test_threads_change_no_byte(tmp_path):
     vtk.vtkSMPTools.Initialize(0)
     assert all(np.array_equal(meshes[0].points, other.points) for other in meshes)
     assert all(np.array_equal(meshes[0].faces, other.faces) for other in meshes)
+
+
+def test_the_mesh_of_labels_is_that_of_the_mask_of_each_class():
+    labels = np.zeros((20, 22, 24), np.uint8)
+    labels[4:14, 4:14, 4:14] = 1
+    labels[8:18, 8:18, 8:18] = 2
+    for phase, mask in ((1, labels == 1), (2, labels == 2), (None, labels > 0)):
+        vertices, faces = surface_mesh(labels, 0.25, phase)
+        expected = surface(mask, 0.25)
+        assert np.array_equal(vertices, expected.points)
+        assert np.array_equal(faces, expected.faces)
+        again, _ = surface_mesh(mask, 0.25)
+        assert np.array_equal(again, vertices)
+    empty, none = surface_mesh(labels, 0.25, 3)
+    assert empty.shape == none.shape == (0, 3)
+    with pytest.raises(ValueError, match="labels have 2 axes"):
+        surface_mesh(labels[0], 0.25)

@@ -14,6 +14,7 @@ from catomo.labels.settings import Particles
 from catomo.record.hashes import sha256_of
 from catomo.surfaces import render as rendering
 from catomo.surfaces import stage as surfaces
+from catomo.surfaces.measure import measure
 from catomo.surfaces.settings import Surfaces
 from conftest import balls
 
@@ -71,6 +72,14 @@ def test_quantities_of_a_draft_say_so(make):
     labels = balls((12, 12, 12), (6, 6, 6, 3))
     assert make(labels)[1]["draft"] is False
     assert make(labels, draft=True)[1]["draft"] is True
+
+
+def test_the_array_function_gives_the_quantities_of_the_stage(make):
+    labels = balls((24, 24, 60), (12, 12, 20, 5), (12, 12, 28, 5), (12, 12, 50, 3))
+    labels[:, :12][labels[:, :12] == 0] = 1
+    _, record = make(labels)
+    text = json.dumps(measure(labels, PIXEL_NM), default=lambda number: number.tolist())
+    assert json.loads(text) == record["quantities"]
 
 
 def test_particles_are_counted_split_and_spaced(make):

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from catomo.network import unet
-from catomo.train.augment import augmented, batches
-from catomo.train.settings import Augment
+from catomo.train.augment import Cutout, augmented, batches
+from catomo.train.settings import Augment, Train
 
 unet.start(threads=2)  # before anything else wakes TensorFlow
 
@@ -30,10 +30,8 @@ def picture(shape=(64, 96)):
 
 def one(image, label, settings, window, number=0, seed=1):
     corner = tf.constant((np.array(image.shape) - window) // 2)
-    found = augmented(
-        tf.constant(image), tf.constant(label), tf.constant(image.shape), corner, settings, window,
-        seed, tf.constant(number, tf.int64),
-    )  # fmt: skip
+    cutout = Cutout(tf.constant(image), tf.constant(label), tf.constant(image.shape), corner)
+    found = augmented(cutout, settings, window, seed, tf.constant(number, tf.int64))
     return found[0].numpy()[..., 0], found[1].numpy()
 
 
@@ -70,10 +68,8 @@ def test_flips_alone_give_the_four_mirror_images():
 
 def windows(labels, window, count=40):
     """Return the masks of `count` windows of one image, not changed in any other way."""
-    data = batches(
-        [labels], [labels], STILL, window=(window, window), batch_size=1, steps=count, seed=1,
-        threads=1,
-    )  # fmt: skip
+    settings = Train(augment=STILL, batch_size=1, steps=count, threads=1)
+    data = batches([labels], [labels], settings, (window, window))
     return [mask.numpy()[0] for _, mask in data]
 
 
@@ -203,10 +199,8 @@ def test_batches_depend_on_the_seed_alone(threads):
     images = [picture(), picture((48, 48))]
 
     def drawn(seed, threads):
-        data = batches(
-            images, images, Augment(), window=(32, 32), batch_size=3, steps=4, seed=seed,
-            threads=threads,
-        )  # fmt: skip
+        settings = Train(batch_size=3, steps=4, seed=seed, threads=threads)
+        data = batches(images, images, settings, (32, 32))
         return [(a.numpy(), b.numpy()) for a, b in data]
 
     first, again, other = drawn(5, 2), drawn(5, threads), drawn(6, 2)

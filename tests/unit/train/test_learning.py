@@ -16,7 +16,7 @@ def learner(class_weights=(0.2, 0.3, 0.5), **changes):
         {"network": {"levels": 2, "base_filters": 2}, "warmup_steps": 4, "steps": 10} | changes
     )
     unet.start(2, settings.seed)
-    net = unet.build(3, **settings.network.model_dump())
+    net = unet.build_unet(3, **settings.network.model_dump())
     rng = np.random.default_rng(0)
     batch = rng.random((1, 16, 16, 1), np.float32), rng.integers(0, 3, (1, 16, 16), np.uint8)
     return Learner(net, settings, class_weights), batch, settings

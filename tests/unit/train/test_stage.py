@@ -12,12 +12,10 @@ from catomo.errors import UserError
 from catomo.files.store import write_stack
 from catomo.labels import baselines
 from catomo.network import model_file, unet
-from catomo.predict import inference
-from catomo.predict.settings import Predict
+from catomo.network.model_file import Model
 from catomo.record.hashes import sha256_of
 from catomo.record.record import read_record
-from catomo.train import stage as train_module
-from catomo.train.samples import Sample, read_samples
+from catomo.train.samples import Source, read_samples
 from catomo.train.settings import PRESETS, Train
 from catomo.train.stage import train
 from helpers.slices import TINY, make_slices
@@ -84,7 +82,7 @@ def test_the_seed_of_the_settings_decides_the_weights(trained, tmp_path):
     for seed in (2, 3):
         settings = Train.model_validate(TINY | {"steps": 1, "learning_rate": 1e-9, "seed": seed})
         train([("d", trained / "slices", "truth")], tmp_path / str(seed), settings)
-        net = model_file.load(tmp_path / str(seed) / "model.keras", "float32")[0]
+        net = Model.load(tmp_path / str(seed) / "model.keras", "float32").net
         hashes.add(round(float(np.abs(net.get_weights()[0]).sum()), 4))
     assert len(hashes) == 2
 
@@ -133,7 +131,7 @@ def test_black_borders_teach_nothing_but_are_tested(tmp_path):
     record["files"]["slices.tif"] = {"sha256": sha256_of(folder / "slices.tif")}
     (folder / "slices.json").write_text(json.dumps(record))
     settings = Train.model_validate(TINY | {"split": {"gap": 0}})
-    samples, _ = read_samples([("d", read_record(folder, "slices"), "truth")], settings)
+    samples, _ = read_samples([Source("d", read_record(folder, "slices"), "truth")], settings)
     for part, ignored in (("train", True), ("test", False)):
         assert samples[part]
         for sample in samples[part]:
@@ -209,44 +207,14 @@ def test_slices_that_taught_the_model_to_start_from_cannot_test(trained, tmp_pat
     assert set(record["split"]["d"]["left_out"]) == set(taught[:2])
     assert f"d/{taught[0]}: taught the model to start from" in capsys.readouterr().err
     # What the first model learnt from stays known to the third of a chain.
-    one, two = (model_file.read_about(p / "model.keras")["taught"] for p in
+    one, two = (model_file.read_info(p / "model.keras").taught for p in
                 (trained / "one", tmp_path / "out"))  # fmt: skip
     assert set(one) < set(two)
 
 
-@pytest.mark.parametrize(("edge", "largest"), [(512, 512), (1600, Predict().tile_px)])
-def test_slices_are_scored_as_predict_does_large_ones_in_tiles(monkeypatch, edge, largest):
-    network = {"levels": 2, "base_filters": 2}
-    net, seen, usual = unet.build(3, **network, precision="float32"), [], Predict()
-    run = unet.runner(net)
-
-    def forward(images):
-        seen.append(images.shape)
-        return run(images)
-
-    image = np.random.default_rng(0).integers(0, 256, (edge, edge), dtype=np.uint8)
-    sample, settings = Sample("d", "s", image, image), Train(network=network)
-    found = train_module._probabilities(forward, sample, settings, usual.average)
-    assert max(max(shape[1:]) for shape in seen) == largest
-    monkeypatch.setattr(unet, "runner", lambda net: run)
-    whole = edge**2 <= usual.whole_slice_max_px  # as `predict` decides
-    segment = inference.segmenter(net, unet.downsampling(2), whole, usual)
-    np.testing.assert_array_equal(found, segment(image[None])[0])
-
-
-def test_a_model_is_found_through_an_environment_variable(tmp_path, monkeypatch):
-    """As the check of the plan and the parameters of the rules expand it."""
-    monkeypatch.setenv("MODELS", str(tmp_path))
-    file = tmp_path / "ready.keras"
-    assert model_file.locate("${MODELS}/ready.keras") == (file, file)
-    (tmp_path / "training.json").write_text('{"stage": "train", "files": {"model.keras": {}}}')
-    with pytest.raises(UserError, match=r"model\.keras: file is missing"):
-        model_file.locate("$MODELS")
-
-
 def draft_of(folder):
     record = json.loads((folder / "training.json").read_text())
-    assert model_file.read_about(folder / "model.keras")["draft"] is record["draft"]
+    assert model_file.read_info(folder / "model.keras").draft is record["draft"]
     return record["draft"]
 
 

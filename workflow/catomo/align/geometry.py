@@ -12,20 +12,31 @@ where `across` holds the offset of the axis and the shift of the specimen togeth
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy import ndimage
 
+SplineOrder = Literal[1, 3]  # linear and cubic interpolation
+
 
 @dataclass(frozen=True)
 class Geometry:
-    """Where the aligned images lie in the raw ones; shifts in px, one per tilt."""
+    """Where the aligned images lie in the raw ones.
+
+    Attributes
+    ----------
+    axis_angle_deg : float
+        Of the tilt axis, from the image's vertical.
+    across, along : ndarray (tilt,)
+        Shifts in px across and along the tilt axis; those across include the axis offset.
+    """
 
     axis_angle_deg: float
     across: np.ndarray
     along: np.ndarray
 
-    def warp(self, image: np.ndarray, t: int, order: int) -> np.ndarray:
+    def warp(self, image: np.ndarray, t: int, order: SplineOrder) -> np.ndarray:
         """Return raw image `t` as aligned, float32; 0 where the raw frame ends."""
         turn = rotation(self.axis_angle_deg)
         centre = (np.array(image.shape) - 1) / 2
@@ -37,7 +48,7 @@ class Geometry:
     def binned(self, factor: int, shape: tuple[int, int]) -> Geometry:
         """Return the same geometry in pixels of images binned by `factor`.
 
-        Binning cuts what is left over at the far edges, which moves the centre.
+        Binning cuts the rows and columns left over at the far edges, which moves the centre.
         """
         left_over = np.array([n % factor for n in shape]) / 2
         along, across = rotation(self.axis_angle_deg).T @ left_over
@@ -46,12 +57,12 @@ class Geometry:
         )
 
     def turned(self, angle_deg: float) -> Geometry:
-        """Return the geometry with its axis turned on, the specimen's raw place kept."""
+        """Return the geometry with its axis turned by an angle; the specimen stays in place."""
         along, across = rotation(-angle_deg) @ np.stack([self.along, self.across])
         return Geometry(self.axis_angle_deg + angle_deg, across, along)
 
     def outside(self, shape: tuple[int, int], t: int) -> float:
-        """Return which fraction of aligned image `t` lies outside the raw frame."""
+        """Return which share of aligned image `t` lies outside the raw frame."""
         cos, sin = rotation(self.axis_angle_deg)[0, 0], rotation(self.axis_angle_deg)[1, 0]
         middle_y, middle_x = (np.array(shape) - 1) / 2
         v = (np.arange(shape[0]) - middle_y + self.along[t])[:, None]

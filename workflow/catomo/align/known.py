@@ -1,9 +1,9 @@
 """Alignments from outside: catomo's own of another channel, written by hand, or IMOD's.
 
 ``alignment.json`` of a former run holds all that is needed, and a file of the same keys can be
-written by hand. IMOD's ``.xf`` holds one line an image of the recorded file, in its order,
-A11 A12 A21 A22 DX DY: from raw to aligned, about the centre of the image, rows counted as an
-MRC file stores them; the ``.tlt`` beside it must hold the angles of the same images.
+written by hand. IMOD's ``.xf`` holds one line per image of the recorded file, in its order:
+A11 A12 A21 A22 DX DY, the transform from raw to aligned about the centre of the image, with rows
+counted as an MRC file stores them. The ``.tlt`` beside it must hold the angles of the same images.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,24 +20,24 @@ from catomo.errors import UserError
 
 _SAME_TILT_DEG = 0.02
 _SAME_IMOD_TILT_DEG = 0.5  # tiltalign refines the angles a little
-_MOST_STRETCH = 0.01
-# Settings of `import` that move or turn images: an .xf knows nothing of them.
+_MAX_STRETCH = 0.01  # of a matrix element, from that of the common turn
+# Settings of `import` that leave images as an .xf expects them; others move or turn them.
 _AS_RECORDED = {"bin": 1, "crop_nm": None, "tilt_axis": "y"}
 _KEYS = ("tilt_deg", "axis_angle_deg", "axis_offset_px", "across_px", "along_px")
 
 
-def known_geometry(path, series: Mapping) -> Geometry:
+def known_geometry(path: Path | str, series: Mapping[str, Any]) -> Geometry:
     """Read an alignment for the tilts of a series.
 
     Parameters
     ----------
     path : path
         ``.json``: an object of ``tilt_deg``, ``axis_angle_deg``, ``axis_offset_px``,
-        ``across_px``, ``along_px`` and, where the shifts are in other pixels than the series'
-        own, ``pixel_size_nm``; may hold more tilts than the series. Or ``.xf``.
+        ``across_px``, ``along_px`` and, where the shifts are in pixels of another size than
+        the series', ``pixel_size_nm``; it may hold more tilts than the series. Or ``.xf``.
     series : mapping
-        Record of the tilt series: ``tilt_deg``, ``pixel_size_nm``; `import` adds ``order``,
-        ``recorded_images`` and ``settings``: what became of the images that an ``.xf`` is for.
+        Record of the tilt series: ``tilt_deg``, ``pixel_size_nm``. Those of `import` also hold
+        ``order``, ``recorded_images`` and ``settings``, which an ``.xf`` needs.
 
     Returns
     -------
@@ -60,7 +61,7 @@ def known_geometry(path, series: Mapping) -> Geometry:
     return (_of_xf if path.suffix == ".xf" else _of_json)(path, text, series)
 
 
-def _of_json(path: Path, text: str, series: Mapping) -> Geometry:
+def _of_json(path: Path, text: str, series: Mapping[str, Any]) -> Geometry:
     tilt_deg = np.array(series["tilt_deg"], dtype=float)
     try:
         known = json.loads(text)
@@ -74,15 +75,15 @@ def _of_json(path: Path, text: str, series: Mapping) -> Geometry:
     if not len(theirs) == len(across) == len(along):
         raise UserError(
             f"{path}: holds {len(theirs)} tilts, {len(across)} shifts across and "
-            f"{len(along)} along; give one shift of each kind a tilt"
+            f"{len(along)} along; give one shift of each kind per tilt"
         )
     if not len(theirs):
-        raise UserError(f"{path}: tilt_deg is empty; give one value a tilt")
+        raise UserError(f"{path}: tilt_deg is empty; give one value per tilt")
     nearest = np.abs(theirs - tilt_deg[:, None]).argmin(axis=1)
-    lost = np.abs(theirs[nearest] - tilt_deg) > _SAME_TILT_DEG
-    if lost.any():
+    missing_tilts = tilt_deg[np.abs(theirs[nearest] - tilt_deg) > _SAME_TILT_DEG]
+    if missing_tilts.size:
         raise UserError(
-            f"{path}: has no shifts for the tilt {tilt_deg[lost][0]:g}° of the tilt series; "
+            f"{path}: has no shifts for the tilt {missing_tilts[0]:g}° of the tilt series; "
             "leave that tilt out (import.exclude_tilts) or add it"
         )
     own_size = series["pixel_size_nm"]
@@ -94,7 +95,7 @@ def _of_json(path: Path, text: str, series: Mapping) -> Geometry:
     return Geometry(angle, (across[nearest] + offset) * scale, along[nearest] * scale)
 
 
-def _numbers(path: Path, known: dict, name: str, dimensions: int) -> np.ndarray:
+def _numbers(path: Path, known: dict[str, Any], name: str, dimensions: int) -> np.ndarray:
     try:
         values = np.array(known[name], dtype=float)
     except (TypeError, ValueError):
@@ -105,7 +106,7 @@ def _numbers(path: Path, known: dict, name: str, dimensions: int) -> np.ndarray:
     return values
 
 
-def _of_xf(path: Path, text: str, series: Mapping) -> Geometry:
+def _of_xf(path: Path, text: str, series: Mapping[str, Any]) -> Geometry:
     settings = series.get("settings", {})
     changed = [name for name, plain in _AS_RECORDED.items() if settings.get(name, plain) != plain]
     if changed:
@@ -120,7 +121,7 @@ def _of_xf(path: Path, text: str, series: Mapping) -> Geometry:
     if len(values) != recorded:
         raise UserError(
             f"{path}: holds {len(values)} lines, the tilt series {recorded} images; "
-            "give one line an image"
+            "give one line per image"
         )
     beside = path.with_suffix(".tlt")
     if beside.exists():
@@ -138,7 +139,7 @@ def _of_xf(path: Path, text: str, series: Mapping) -> Geometry:
     middle = float(np.median(angles))
     turn = np.array([[np.cos(middle), -np.sin(middle)], [np.sin(middle), np.cos(middle)]])
     apart = np.abs(matrices - turn).max(axis=(1, 2))
-    if apart.max() > _MOST_STRETCH:
+    if apart.max() > _MAX_STRETCH:
         raise UserError(
             f"{path}: line {order[apart.argmax()] + 1} stretches or turns the image by itself; "
             "catomo takes shifts and one turn for all images"

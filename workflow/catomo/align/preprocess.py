@@ -1,16 +1,108 @@
-"""Make raw images fit to be compared: bad pixels mended, background at zero.
+"""Clean raw images before they are compared: mend bad pixels and subtract the background.
 
-Centres of mass are worthless on a background (5.9 px off instead of 0.10 px on a test
-particle), and one hot pixel outshines the noise at every frequency; so this comes first.
+A background spoils centres of mass (5.9 px off instead of 0.10 px on a test particle), and one
+hot pixel exceeds the noise at every frequency of the Fourier transform.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from typing import Any
+
 import numpy as np
 from scipy import ndimage
 
-_NOISE_GROUPS = 16  # noise is measured apart in this many groups of equal brightness
+from catomo.align.settings import Align
+from catomo.progress import progress
+
+_NOISE_GROUPS = 16  # groups of equal brightness, in each of which the noise is measured
 _BLOCKS = 8  # blocks along each edge of the frame in which its evenness is judged
+_ISOLATED_BELOW_PX = 0.15  # pull of the surroundings: noise gives 0.02, film 0.3, a cut more
+_BLANK_CONTRAST = 0.1  # of the median tilt: an image of less contrast shows nothing
+
+
+@dataclass(frozen=True)
+class CleanSeries:
+    """A tilt series ready to be aligned: bad pixels mended, background at zero.
+
+    Attributes
+    ----------
+    images : ndarray of float32, (tilt, y, x)
+    tilt_deg : ndarray (tilt,)
+        Tilt angles, ascending.
+    usable : ndarray of bool, (tilt,)
+        False for blank images.
+    isolated : bool
+        Whether the frame holds the whole specimen and nothing else.
+    notes : dict
+        What was done to the images, as it stands in the record.
+    """
+
+    images: np.ndarray
+    tilt_deg: np.ndarray
+    usable: np.ndarray
+    isolated: bool
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    def filled(self, shifts: np.ndarray) -> np.ndarray:
+        """Return shifts (tilt, 2) with those of blank tilts interpolated between neighbours."""
+        tilt_deg, usable = self.tilt_deg, self.usable
+        columns = [np.interp(tilt_deg, tilt_deg[usable], column[usable]) for column in shifts.T]
+        return np.stack(columns, axis=1)
+
+
+def clean(images: np.ndarray, tilt_deg: np.ndarray, settings: Align) -> CleanSeries:
+    """Mend bad pixels and subtract the background.
+
+    Parameters
+    ----------
+    images : ndarray of float32, (tilt, y, x)
+        Raw images. They are changed in place, so that memory holds the series once.
+    tilt_deg : ndarray (tilt,)
+        Ascending.
+    settings : Align
+
+    Returns
+    -------
+    CleanSeries
+    """
+    mended = 0
+    for t in progress(range(len(images)), "mend pixels"):
+        images[t], bad = mend(images[t], settings.bad_pixel_sigmas)
+        mended += bad
+    levels = np.array([ring_level(image) for image in images])
+    pull = float(
+        np.median(
+            [unevenness_px(image - level) for image, level in zip(images, levels, strict=True)]
+        )
+    )
+    isolated = settings.specimen == "isolated"
+    if settings.specimen == "auto":
+        isolated = pull < _ISOLATED_BELOW_PX
+    method = settings.background
+    if method == "auto":
+        method = "ring" if isolated else "percentile"
+    if method == "percentile":
+        smooth = (ndimage.gaussian_filter(image, 2) for image in images)
+        levels = np.array([np.percentile(i, settings.background_percentile) for i in smooth])
+    if method != "none":
+        images -= levels[:, None, None].astype(np.float32)
+    notes = {
+        "bad_pixels": {"mended_fraction": mended / images.size},
+        "background": {"method": method, "level": levels if method != "none" else None},
+        "specimen": {
+            "kind": "isolated" if isolated else "extended",
+            "surroundings_pull_px": pull,
+        },
+    }
+    return CleanSeries(images, tilt_deg, usable_images(images), isolated, notes)
+
+
+def usable_images(images: np.ndarray) -> np.ndarray:
+    """Return which images show something: their contrast is not far below that of the others."""
+    contrast = np.array([ndimage.gaussian_filter(image, 2).std() for image in images])
+    rounding = 1e-6 * max(images.max(), -images.min())
+    return contrast > max(_BLANK_CONTRAST * np.median(contrast), rounding)
 
 
 def mend(image: np.ndarray, sigmas: float) -> tuple[np.ndarray, int]:
@@ -57,8 +149,8 @@ def ring_of(image: np.ndarray) -> list[np.ndarray]:
 def ring_level(image: np.ndarray) -> float:
     """Return the mean of the edge of an image, without what stands out from it.
 
-    A mean, not a median: the median of counts is a whole number, and half a count over
-    the whole frame moves a centre of mass.
+    It is a mean and not a median, because the median of counts is a whole number, and half a
+    count over the whole frame moves a centre of mass.
     """
     return _steady_mean(np.concatenate([block.ravel() for block in ring_of(image)]))
 
@@ -66,9 +158,9 @@ def ring_level(image: np.ndarray) -> float:
 def unevenness_px(image: np.ndarray) -> float:
     """Return how far the surroundings of the specimen may pull its centre of mass, in px.
 
-    The blocks of the edge are compared: if the whole frame were as uneven as they are, the
-    centre of mass would be off by this (one standard deviation), not counting noise: film, a
-    neighbour or a specimen cut by the frame.
+    Film, a neighbouring particle or a specimen cut by the frame make the edge uneven. If the
+    whole frame were as uneven as the blocks along its edge (noise not counted), the centre of
+    mass would be off by this much (one standard deviation).
 
     Parameters
     ----------
@@ -82,14 +174,14 @@ def unevenness_px(image: np.ndarray) -> float:
     size = blocks[0].size
     noise = np.mean([block.var() for block in blocks]) / size
     spread = np.var([block.mean() for block in blocks])
-    # A variance from n blocks is uncertain by sqrt(2/n) of itself; twice that is noise, too.
+    # The variance of n blocks has a relative error of sqrt(2/n); twice that still is noise.
     spread = max(0.0, spread - noise * (1 + 2 * np.sqrt(2 / len(blocks))))
     lever = np.hypot(*image.shape) / 24**0.5
     return float(np.sqrt(spread * size * image.size) * lever / mass)
 
 
 def _noise(residual: np.ndarray, brightness: np.ndarray) -> np.ndarray:
-    """Return the noise sigma of each pixel, from residuals in groups of equal brightness."""
+    """Return the noise sigma of each pixel, measured in groups of equal brightness."""
     order = np.argsort(brightness, axis=None, kind="stable")
     groups = np.array_split(order, _NOISE_GROUPS)
     sigma = np.array([_sigma(residual.flat[group]) for group in groups])
@@ -105,5 +197,5 @@ def _steady_mean(values: np.ndarray) -> float:
 
 
 def _sigma(residual: np.ndarray) -> float:
-    """Return the noise sigma, from 95 % of the residuals: also where most counts are zero."""
+    """Return the noise sigma from the 95th percentile, which works where most counts are 0."""
     return float(np.percentile(np.abs(residual), 95) / 1.96)

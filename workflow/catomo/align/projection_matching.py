@@ -2,7 +2,7 @@
 
 The classical loop (Dengler, Ultramicroscopy 30, 337 (1989)) compares an image with a
 reprojection that the image itself took part in, and so tends to keep its own errors. Here
-the prediction comes from the other folds of tilts alone (`catomo.align.reprojection`).
+the prediction comes only from other tilts (`catomo.align.reprojection`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from catomo.align.geometry import Geometry
-from catomo.align.registration import low_order
+from catomo.align.low_order import low_order_terms
 from catomo.align.reprojection import Reprojector
 from catomo.progress import progress
 
@@ -19,32 +19,29 @@ FOLDS = 5
 _ROUNDS = 3  # the step shrinks fivefold in each
 
 
-def match(
-    reproject: Reprojector, tilt_deg: np.ndarray, geometry: Geometry, keep_offset: bool
-) -> Geometry:
+def match(reproject: Reprojector, geometry: Geometry, keep_offset: bool) -> Geometry:
     """Return the geometry after projection matching.
 
     Parameters
     ----------
     reproject : Reprojector
-    tilt_deg : ndarray (tilt,)
     geometry : Geometry
         Must be right to a few pixels.
     keep_offset : bool
-        Leave the offset of the tilt axis as it is: a centre of mass knows it better where
-        the specimen is isolated.
+        Leave the offset of the tilt axis as it is: where the specimen is isolated, its centre
+        of mass gives it more exactly.
 
     Notes
     -----
-    What moves the specimen as a whole (a·cos θ + b·sin θ across the axis, a constant along
-    it) is left out of every step: no image tells it, and it would wander.
+    A movement of the specimen as a whole (a·cos θ + b·sin θ across the axis, a constant along
+    it) is taken out of every step, because the images do not determine it and it would drift.
     """
     across, along = geometry.across.copy(), geometry.along.copy()
     used = reproject.indices
-    free = low_order(tilt_deg)[used, : 3 if keep_offset else 2]
+    free = low_order_terms(reproject.tilt_deg)[used, : 3 if keep_offset else 2]
     for _ in progress(range(_ROUNDS), "projection matching"):
         now = Geometry(geometry.axis_angle_deg, across, along)
-        dx, dy = reproject(now, tilt_deg, FOLDS).shifts()
+        dx, dy = reproject(now, FOLDS).shifts()
         across[used] += dx - free @ np.linalg.lstsq(free, dx, rcond=None)[0]
         along[used] += dy - dy.mean()
     return Geometry(geometry.axis_angle_deg, across, along)

@@ -1,8 +1,8 @@
 """Shifts between tilts, measured in three independent ways.
 
-Pairwise registration follows the specimen from tilt to tilt and is free of bias by film, but
-errors add up to a slow drift. The centre of mass does not drift, but film and noise
-disturb it. Common lines hold for any specimen and any pair of tilts, but only along the axis.
+Pairwise registration follows the specimen from tilt to tilt. Film does not bias it, but its
+errors add up to a slow drift. The centre of mass does not drift, but film and noise disturb it.
+Common lines hold for any specimen and any pair of tilts, but only along the axis.
 """
 
 from __future__ import annotations
@@ -10,26 +10,27 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from catomo.align.geometry import Geometry
+from catomo.align.preprocess import CleanSeries
 from catomo.progress import progress
+from catomo.projection.binning import binned
 
 _REGISTRATION_SIZE = 512  # px: larger images are binned for the pairwise registration
 _ROUNDS = 6  # of aligning all profiles to the mean of the others; three suffice
+_FILM_PERCENTILE = 60  # what film and other surroundings of an extended specimen stay below
 
 
-def pairwise(images: np.ndarray, tilt_deg: np.ndarray, usable: np.ndarray) -> np.ndarray:
+def pairwise(series: CleanSeries) -> np.ndarray:
     """Register each image to its neighbour, from the tilt nearest 0° outwards.
 
     Cross-correlation finds the whole pixels, least squares the fraction (translation only;
-    Thévenaz et al., IEEE Trans. Image Process. 7, 27 (1998), as in pystackreg). Without the
-    first the second can end in a neighbouring minimum.
+    Thévenaz et al., IEEE Trans. Image Process. 7, 27 (1998), as in pystackreg). Least squares
+    alone can end in a neighbouring minimum.
 
     Parameters
     ----------
-    images : ndarray (tilt, y, x), float32
-    tilt_deg : ndarray (tilt,)
-        Ascending.
-    usable : ndarray (tilt,), bool
-        Others are skipped; their shifts are interpolated.
+    series : CleanSeries
+        Blank tilts are skipped; their shifts are interpolated.
 
     Returns
     -------
@@ -39,9 +40,10 @@ def pairwise(images: np.ndarray, tilt_deg: np.ndarray, usable: np.ndarray) -> np
     from pystackreg import StackReg
 
     register = StackReg(StackReg.TRANSLATION).register
+    images = series.images
     factor = -(-max(images.shape[1:]) // _REGISTRATION_SIZE)
-    indices = np.flatnonzero(usable)
-    start = int(np.argmin(np.abs(tilt_deg[indices])))
+    indices = np.flatnonzero(series.usable)
+    start = int(np.argmin(np.abs(series.tilt_deg[indices])))
     order = [(k, k + 1) for k in range(start, len(indices) - 1)]
     order += [(k, k - 1) for k in range(start, 0, -1)]
     shifts = np.zeros((len(images), 2))
@@ -51,31 +53,37 @@ def pairwise(images: np.ndarray, tilt_deg: np.ndarray, usable: np.ndarray) -> np
         whole = _correlation_peak(one, other)
         matrix = register(_overlap(one, -whole), _overlap(other, whole))
         shifts[there] = shifts[here] + (whole + matrix[[1, 0], [2, 2]]) * factor
-    return filled(shifts, tilt_deg, usable)
+    return series.filled(shifts)
 
 
-def centre_of_mass(images: np.ndarray, floor_percentile: float | None = None) -> np.ndarray:
-    """Return the centre of mass of each image from the frame's centre, raw (y, x) in px.
+def centres_of_mass(series: CleanSeries) -> np.ndarray:
+    """Return the centre of mass of each image from the frame's centre.
+
+    All of an isolated specimen counts, which is free of bias on a background of zero. Of an
+    extended specimen only what exceeds a percentile of the image counts, to keep film out.
 
     Parameters
     ----------
-    images : ndarray (tilt, y, x)
-    floor_percentile : float or None
-        Count only what exceeds this percentile of the image: it keeps film out. None counts
-        everything, which is unbiased for an isolated specimen on a background of zero.
+    series : CleanSeries
+        Blank tilts are skipped; their centres are interpolated.
+
+    Returns
+    -------
+    ndarray (tilt, 2)
+        Raw (y, x) in px.
     """
-    middle = (np.array(images.shape[1:]) - 1) / 2
-    centres = np.zeros((len(images), 2))
-    for t, image in enumerate(images):
+    middle = (np.array(series.images.shape[1:]) - 1) / 2
+    centres = np.zeros((len(series.images), 2))
+    for t, image in enumerate(series.images):
         image = image.astype(np.float64)
-        if floor_percentile is not None:
-            image = np.maximum(image - np.percentile(image, floor_percentile), 0)
+        if not series.isolated:
+            image = np.maximum(image - np.percentile(image, _FILM_PERCENTILE), 0)
         mass = image.sum()
         if mass > 0:
             rows, columns = image.sum(axis=1), image.sum(axis=0)
             centres[t] = rows @ np.arange(len(rows)), columns @ np.arange(len(columns))
             centres[t] = centres[t] / mass - middle
-    return centres
+    return series.filled(centres)
 
 
 def common_line(profiles: np.ndarray, smooth_px: float | None) -> tuple[np.ndarray, np.ndarray]:
@@ -122,35 +130,25 @@ def common_line(profiles: np.ndarray, smooth_px: float | None) -> tuple[np.ndarr
     return shifts, 1 - np.divide(alike, norm, where=norm > 0, out=np.zeros(n))
 
 
-def low_order(tilt_deg: np.ndarray) -> np.ndarray:
-    """Return the columns cos θ, sin θ, 1: how a moved specimen and the axis offset show."""
-    theta = np.deg2rad(tilt_deg)
-    return np.stack([np.cos(theta), np.sin(theta), np.ones_like(theta)], axis=1)
+def common_line_of(series: CleanSeries, geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
+    """Return `common_line` of a series under a geometry; blank tilts do not move.
 
-
-def fitted(columns: np.ndarray, values: np.ndarray, usable: np.ndarray) -> np.ndarray:
-    """Return the combination of `columns` nearest to `values`, outliers counting less."""
-    weights = usable.astype(float)
-    for _ in range(10):
-        root = np.sqrt(weights)[:, None]
-        solution = np.linalg.lstsq(columns * root, values * root[:, 0], rcond=None)[0]
-        residual = np.abs(values - columns @ solution)
-        limit = 2 * max(np.median(residual[usable]), 1e-6)
-        weights = usable * np.minimum(1, limit / np.maximum(residual, 1e-12))
-    return columns @ solution
-
-
-def filled(shifts: np.ndarray, tilt_deg: np.ndarray, usable: np.ndarray) -> np.ndarray:
-    """Return shifts with those of unusable tilts interpolated between their neighbours."""
-    columns = [np.interp(tilt_deg, tilt_deg[usable], column[usable]) for column in shifts.T]
-    return np.stack(columns, axis=1)
-
-
-def binned(image: np.ndarray, factor: int) -> np.ndarray:
-    """Return the image with blocks of `factor` pixels averaged; what is left over is cut."""
-    rows, columns = (n // factor * factor for n in image.shape)
-    blocks = image[:rows, :columns].reshape(rows // factor, factor, columns // factor, factor)
-    return blocks.mean(axis=(1, 3), dtype=np.float64)
+    Returns
+    -------
+    shifts : ndarray (tilt,)
+        Along the axis in px, 0 for blank tilts.
+    disagreement : ndarray (tilt,)
+        NaN for blank tilts.
+    """
+    usable = series.usable
+    profiles = [
+        geometry.warp(series.images[t], t, order=1).sum(axis=1, dtype=np.float64)
+        for t in np.flatnonzero(usable).tolist()
+    ]
+    wide = None if series.isolated else series.images.shape[1] / 16
+    shifts, disagreement = np.zeros(len(usable)), np.full(len(usable), np.nan)
+    shifts[usable], disagreement[usable] = common_line(np.array(profiles), wide)
+    return shifts, disagreement
 
 
 def _correlation_peak(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -163,7 +161,7 @@ def _correlation_peak(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def _overlap(image: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """Return the part of an image that the other one, shifted against it, shows too."""
+    """Return the part of an image that is also in the other one, shifted against it."""
     rows, columns = (
         slice(max(0, s), n + min(0, s)) for s, n in zip(shift, image.shape, strict=True)
     )

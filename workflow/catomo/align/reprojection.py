@@ -1,13 +1,14 @@
 """How well the tilts predict each other: every image beside its reprojection from the others.
 
 The tilts are dealt into interleaved folds. Each fold is left out of a coarse reconstruction,
-which is then projected along the tilts left out: a shift, an angle or an image that is wrong
-differs from a prediction that it had no part in. An extended specimen is reconstructed wider
-than the frame, and compared without what is wide, which the missing surroundings change.
+which is then projected along the tilts left out. No image takes part in its own prediction, so
+a wrong shift, angle or image differs from it. An extended specimen is reconstructed wider than
+the frame, and wide structures, which the missing surroundings change, are not compared.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -15,14 +16,19 @@ import numpy as np
 from scipy import ndimage
 
 from catomo.align.geometry import Geometry
-from catomo.align.registration import binned
+from catomo.align.preprocess import CleanSeries
+from catomo.projection.binning import binned
 from catomo.projection.mlem import MaximumLikelihood
 from catomo.projection.shear import ShearProjector, threads
 
 _ITERATIONS, _SUBSETS = 3, 5
 _BEYOND_FRAME = 2.0  # width of an extended specimen's reconstruction, in frames
 _FINEST, _COARSEST = 1.0, 1 / 16  # the band compared: px of binned images, part of their width
-_ROWS = 8  # per thread and turn
+_ROWS_AT_ONCE = 8  # reconstructed by a thread
+
+# How geometries are compared with each other: other folds than those of the matching.
+JUDGE_SIZE, JUDGE_FOLDS = 128, 4
+FEWEST_IMAGES = 10  # fewer tilts predict each other too badly to judge a geometry by it
 
 
 @dataclass(frozen=True)
@@ -44,8 +50,8 @@ class Reprojection:
     def error(self) -> np.ndarray:
         """Return the share (0 to 1) of each image that the other tilts do not predict.
 
-        The norm of what is left of the image by the norm of the image, for the brightness
-        of the prediction that fits best.
+        The prediction is scaled to fit best; the norm of the residual is divided by the norm
+        of the image.
         """
         ours, theirs = _dot(self.images, self.images), _dot(self.predicted, self.predicted)
         both = _dot(self.images, self.predicted)
@@ -55,29 +61,25 @@ class Reprojection:
     def shifts(self) -> tuple[np.ndarray, np.ndarray]:
         """Return how far each image lies from its prediction, ``(across, along)`` in raw px.
 
-        One step of Gauss and Newton: image ≈ g·p − g·d·∇p, linear in g and g·d.
+        One Gauss-Newton step: image ≈ g·p − g·d·∇p, linear in g and g·d.
         """
-        found = np.zeros((2, len(self.images)))
+        shifts = np.zeros((2, len(self.images)))
         for t, (image, predicted) in enumerate(zip(self.images, self.predicted, strict=True)):
             dy, dx = np.gradient(predicted)
             columns = np.stack([predicted.ravel(), -dx.ravel(), -dy.ravel()], axis=1)
             gain, across, along = np.linalg.lstsq(columns, image.ravel(), rcond=None)[0]
             if gain > 0:
-                found[:, t] = across / gain, along / gain
-        found = np.clip(found, -2, 2) * self.factor  # beyond it the step is not linear
-        return found[0], found[1]
+                shifts[:, t] = across / gain, along / gain
+        shifts = np.clip(shifts, -2, 2) * self.factor  # a longer step is not linear
+        return shifts[0], shifts[1]
 
 
 class Reprojector:
-    """Predicts every usable image from the others, for any geometry.
+    """Predict every usable image from the others, for any geometry.
 
     Parameters
     ----------
-    images : ndarray (tilt, y, x), float32
-        Raw, without background.
-    usable : ndarray (tilt,), bool
-    isolated : bool
-        Whether the specimen is whole within the frame.
+    series : CleanSeries
     size : int
         Images are binned until they are no larger than this, in px.
 
@@ -87,55 +89,73 @@ class Reprojector:
         The tilts in the order of all results.
     """
 
-    def __init__(self, images: np.ndarray, usable: np.ndarray, isolated: bool, size: int):
+    def __init__(self, series: CleanSeries, size: int):
+        images = series.images
+        self.tilt_deg = series.tilt_deg
+        self.isolated = series.isolated
         self.factor = -(-max(images.shape[1:]) // size)
-        self.indices = np.flatnonzero(usable)
+        self.indices = np.flatnonzero(series.usable)
         self.sign = 1
-        # With the angles reversed the same images show the mirrored specimen. Both are
-        # worked in the same order, so that they lead to the same figures.
+        # With the angles reversed the same images show the mirrored specimen. Both series are
+        # computed in the same order, so that they lead to the same numbers.
         half = len(self.indices) // 2
         mass = [images[t].sum(dtype=np.float64) for t in self.indices]
         if sum(mass[:half]) > sum(mass[-half:]):
             self.indices, self.sign = self.indices[::-1], -1
-        self.isolated = isolated
-        self.raw_shape = images.shape[1:]
+        rows, columns = images.shape[1:]
+        self.raw_shape = rows, columns
         self.images = [binned(images[t], self.factor).astype(np.float32) for t in self.indices]
 
-    def __call__(self, geometry: Geometry, tilt_deg: np.ndarray, folds: int) -> Reprojection:
-        """Return images and predictions; `tilt_deg` and `geometry` are those of all tilts."""
+    def __call__(
+        self, geometry: Geometry, folds: int, tilt_deg: np.ndarray | None = None
+    ) -> Reprojection:
+        """Return images and predictions.
+
+        Parameters
+        ----------
+        geometry : Geometry
+            Of all tilts.
+        folds : int
+        tilt_deg : ndarray (tilt,), optional
+            Angles of all tilts to use instead of those of the series.
+        """
         small = self._aligned(geometry)
         predicted = np.empty_like(small)
-        for held, there in self._predictions(small, tilt_deg, folds, only_held=True):
-            predicted[held] = there
+        angles = self.tilt_deg if tilt_deg is None else tilt_deg
+        for held, at_held in self._predictions(small, angles, folds, only_held=True):
+            predicted[held] = at_held
         return Reprojection(self._band(small), self._band(predicted), self.factor)
 
-    def likeness(self, geometry: Geometry, tilt_deg: np.ndarray, folds: int) -> np.ndarray:
+    def likeness(self, geometry: Geometry, folds: int) -> np.ndarray:
         """Return how each image (row) correlates with the prediction at each usable tilt.
 
-        The best correlation over all shifts: an image in the wrong place was shifted wrongly, too.
+        It is the best correlation over all shifts, because an image in the wrong place of the
+        series was also shifted wrongly.
         """
         small = self._aligned(geometry)
         images = _unit_spectra(self._band(small))
-        found = np.empty((len(small), len(small)))
-        for held, there in self._predictions(small, tilt_deg, folds, only_held=False):
-            there = _unit_spectra(self._band(there))
+        correlation = np.empty((len(small), len(small)))
+        for held, at_all in self._predictions(small, self.tilt_deg, folds, only_held=False):
+            predicted = _unit_spectra(self._band(at_all))
             for t in held:
-                products = np.fft.irfft2(images[t] * there.conj(), small.shape[1:])
-                found[t] = products.max(axis=(1, 2))
-        return found
+                products = np.fft.irfft2(images[t] * predicted.conj(), small.shape[1:])
+                correlation[t] = products.max(axis=(1, 2))
+        return correlation
 
     def _aligned(self, geometry: Geometry) -> np.ndarray:
         coarse = geometry.binned(self.factor, self.raw_shape)
-        pairs = zip(self.indices, self.images, strict=True)
+        pairs = zip(self.indices.tolist(), self.images, strict=True)
         return np.stack([coarse.warp(image, t, order=1) for t, image in pairs])
 
-    def _predictions(self, images, tilt_deg, folds, only_held):
+    def _predictions(
+        self, images: np.ndarray, tilt_deg: np.ndarray, folds: int, only_held: bool
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield the tilts left out, and the images predicted: at these tilts or at all."""
         tilt_deg = self.sign * np.asarray(tilt_deg)[self.indices]
         n, rows, detector = images.shape
         width = detector if self.isolated else round(_BEYOND_FRAME * detector)
         sinograms = np.ascontiguousarray(images.swapaxes(0, 1))
-        parts = [slice(row, row + _ROWS) for row in range(0, rows, _ROWS)]
+        parts = [slice(row, row + _ROWS_AT_ONCE) for row in range(0, rows, _ROWS_AT_ONCE)]
         for fold in range(folds):
             held = np.arange(n) % folds == fold
             shape = detector, width
@@ -143,14 +163,20 @@ class Reprojector:
             solve = MaximumLikelihood(learn, _ITERATIONS, min(_SUBSETS, int((~held).sum())))
             project = ShearProjector(tilt_deg[held] if only_held else tilt_deg, shape, detector)
 
-            def predict(part, held=held, solve=solve, project=project):
+            def predict(
+                part: slice,
+                held: np.ndarray = held,
+                solve: MaximumLikelihood = solve,
+                project: ShearProjector = project,
+            ) -> np.ndarray:
                 return project.forward(solve(sinograms[part][:, ~held]))
 
             with ThreadPoolExecutor(threads()) as pool:
-                there = np.concatenate(list(pool.map(predict, parts)))
-            yield np.flatnonzero(held), there.swapaxes(0, 1)
+                predicted = np.concatenate(list(pool.map(predict, parts)))
+            yield np.flatnonzero(held), predicted.swapaxes(0, 1)
 
     def _band(self, images: np.ndarray) -> np.ndarray:
+        """Return images in the band compared, those of an extended specimen faded out."""
         out = np.empty(images.shape, np.float32)
         fade = [np.minimum(1, 4 * np.hanning(n + 2)[1:-1]) for n in images.shape[1:]]
         for image, target in zip(images, out, strict=True):
@@ -161,7 +187,16 @@ class Reprojector:
         return out
 
 
+def judging_reprojector(series: CleanSeries) -> Reprojector | None:
+    """Return the reprojector that geometries are judged by, None if too few images show anything.
+
+    It is called with `JUDGE_FOLDS`.
+    """
+    return Reprojector(series, JUDGE_SIZE) if series.usable.sum() >= FEWEST_IMAGES else None
+
+
 def _unit_spectra(images: np.ndarray) -> np.ndarray:
+    """Return the Fourier transforms of images about their means, divided by their norms."""
     centred = images - images.mean(axis=(1, 2), keepdims=True)
     norms = np.sqrt(_dot(centred, centred))
     return np.fft.rfft2(centred) / np.maximum(norms, 1e-30)[:, None, None]

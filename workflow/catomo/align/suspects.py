@@ -1,7 +1,7 @@
 """What may be wrong with a tilt series itself: single images, or the angles as a whole.
 
-An image that the others do not predict at its own angle, but at another, is in the wrong
-place. Angles that are wrong as a whole are found by trying what usually goes wrong: if the tilts
+An image that the others predict at another angle, but not at its own, is in the wrong place of
+the series. Angles that are wrong as a whole are found by trying the usual mistakes: if the tilts
 predict each other far better under another reading of the angles, that reading is named.
 """
 
@@ -15,11 +15,15 @@ from catomo.align.reprojection import Reprojector
 
 _FOLDS = 3
 _STEEPEST_DEG = 85.0  # a reading with steeper angles is not tried
-_STANDS_OUT = 2  # times the error of the best neighbour
-_AWAY = 3  # steps of tilt: what resembles a nearer prediction more is a bad image, not misplaced
+_LEAST_ERROR_RATIO = 2  # of a misfit's error to that of the best neighbour
+# Tilts between an image and the place of the series that it resembles more than its own; a
+# shorter distance means a bad image, not a misplaced one.
+_LEAST_DISTANCE = 3
+
+Misfits = list[tuple[float, float | None]]
 
 
-def misfits(error: np.ndarray, likeness: np.ndarray, tilt_deg: np.ndarray, limit: float) -> list:
+def misfits(error: np.ndarray, likeness: np.ndarray, tilt_deg: np.ndarray, limit: float) -> Misfits:
     """Return ``(tilt, resembles)`` of images that the others fail to predict.
 
     Parameters
@@ -31,65 +35,67 @@ def misfits(error: np.ndarray, likeness: np.ndarray, tilt_deg: np.ndarray, limit
     tilt_deg : ndarray (tilt,)
         Of the usable tilts, in the same order.
     limit : float
-        How many times the median error is too much. The outermost tilts, predicted from
-        one side only, reach 3 where nothing is wrong.
+        How many times the median error is too much. The outermost tilts, which are predicted
+        from one side only, reach 3 where nothing is wrong.
 
     Returns
     -------
     list of (float, float or None)
         With the tilt whose prediction the image resembles most, if that is another.
     """
-    found = []
-    # At the ends of the series the error rises, too, but step by step.
+    named: Misfits = []
+    # The error also rises towards the ends of the series, but gradually.
     near = ndimage.minimum_filter(error, footprint=[1, 1, 0, 1, 1], mode="nearest")
-    for t in np.flatnonzero((error > limit * np.median(error)) & (error > _STANDS_OUT * near)):
+    for t in np.flatnonzero(
+        (error > limit * np.median(error)) & (error > _LEAST_ERROR_RATIO * near)
+    ):
         best = int(likeness[t].argmax())
-        found.append(
-            (float(tilt_deg[t]), float(tilt_deg[best]) if abs(best - t) >= _AWAY else None)
+        named.append(
+            (
+                float(tilt_deg[t]),
+                float(tilt_deg[best]) if abs(best - t) >= _LEAST_DISTANCE else None,
+            )
         )
-    return sorted(found)
+    return sorted(named)
 
 
-def other_reading(
-    reproject: Reprojector, geometry: Geometry, tilt_deg: np.ndarray
-) -> tuple[str, float]:
-    """Return the reading of the angles that fits best, and its error by that of the given one.
+def other_reading(reproject: Reprojector, geometry: Geometry) -> tuple[str, float]:
+    """Return the other reading of the angles that fits best, and how well it fits.
 
     Parameters
     ----------
     reproject : Reprojector
     geometry : Geometry
         Found without use of the angles.
-    tilt_deg : ndarray (tilt,)
-        As given, ascending.
 
     Returns
     -------
     words : str
     ratio : float
-        Below 1 if the other reading is better.
+        Its error divided by that of the angles given: below 1 if the other reading is better.
     """
+    tilt_deg = reproject.tilt_deg
 
-    def error(angles) -> float:
-        return float(reproject(geometry, angles, _FOLDS).error().mean())
+    def error(angles: np.ndarray) -> float:
+        return float(reproject(geometry, _FOLDS, angles).error().mean())
 
     readings = {
         words: error(angles)
         for words, angles in _readings(tilt_deg).items()
         if np.abs(angles).max() <= _STEEPEST_DEG
     }
-    best = min(readings, key=readings.get)
+    best = min(readings, key=lambda words: readings[words])
     return best, readings[best] / max(error(tilt_deg), 1e-12)
 
 
 def _readings(tilt_deg: np.ndarray) -> dict[str, np.ndarray]:
-    """Return what the angles of the images would be if a usual mistake had been made."""
+    """Return the true angles of the images, for each of the usual mistakes."""
     middle = int(np.argmin(np.abs(tilt_deg)))
     up, down = tilt_deg[middle:], tilt_deg[:middle][::-1]
     lower, upper = down, tilt_deg[middle + 1 :]
     sides = min(len(lower), len(upper))
 
-    def zigzag(first, second):
+    def zigzag(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         pairs = np.stack([first[:sides], second[:sides]], axis=1).ravel()
         return np.concatenate([tilt_deg[middle : middle + 1], pairs, first[sides:], second[sides:]])
 

@@ -1,9 +1,9 @@
 """The angle of the tilt axis: along it, and only along it, all tilts look the same.
 
-By the projection-slice theorem the Fourier transforms of all tilts share one line: the
+By the projection-slice theorem the Fourier transforms of all tilts share one line, in the
 direction of the tilt axis. The angle searched is the one at which the images differ least
-along that line. Comparing complex values, weighted as noise
-demands, works down to a count per pixel, where comparing magnitudes fails.
+along that line. Complex values, weighted by their noise, are compared: this works down to a
+count per pixel, where a comparison of magnitudes fails.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ from scipy import ndimage
 from scipy.signal.windows import tukey
 
 from catomo.align.geometry import Geometry, rotation
-from catomo.align.registration import binned
+from catomo.align.preprocess import CleanSeries
+from catomo.align.reprojection import Reprojector
+from catomo.projection.binning import binned
 
-_SIZE = 256  # px: larger images are binned, enough for 0.1°
-_PAD = 2  # finer sampling of the Fourier transform, so that interpolation is harmless
-_TAPER = 0.6  # share of the frame over which extended specimens fade out
-_MODEL_ERROR = (
-    3e-3  # of the power (5 % in amplitude): what the images disagree by even without noise
-)
-_LEAST_NOISE = 1e-8  # of the highest power: below it are rounding and side lobes
-_STEP_DEG, _VERTEX_DEG = 0.2, 0.6  # of the search; to both sides in the parabola at its end
-_HIGHEST = 0.3  # of the sampling frequency: nothing finer is common to all tilts
+_SIZE = 256  # px: larger images are binned, which still gives 0.1°
+_PAD = 2  # times the size of the Fourier transform, so that interpolation does no harm
+_TAPER = 0.6  # part of the frame over which extended specimens fade out
+_MODEL_ERROR = 3e-3  # part of the power (5 % in amplitude) in which images differ without noise
+_LEAST_NOISE = 1e-8  # part of the highest power: below it are rounding and side lobes
+_STEP_DEG = 0.2  # of the search
+_VERTEX_DEG = 0.6  # to both sides of the best step: range of the parabola through it
+_HIGHEST_FREQUENCY = 0.3  # part of the sampling frequency: nothing finer is common to all tilts
 _ROUNDS = 5  # of shifting all lines onto their mean
 _CHECKED_DEG = np.array([-3.0, -1.5, 0.0, 1.5, 3.0])  # about the angle found
 _CHECK_FOLDS = 3
@@ -38,17 +39,18 @@ class AxisScan:
     Attributes
     ----------
     angle_deg : float
+        The angle found, from the vertical.
     angles_deg, disagreement : ndarray
-        The search around the vertical: the share (0 to 1) of the lines' power that differs
-        between tilts.
+        The angles searched around the vertical, and the share (0 to 1) of the lines' power
+        that differs between tilts.
     least : float
         Disagreement at the angle found.
     contrast : float
-        1 - least / median over all directions: 0 is no axis, 1 a perfect one.
+        1 - least / median over all directions: 0 means no axis, 1 a perfect one.
     at_the_end : bool
-        The least disagreement lies at an end of the range.
+        Whether the least disagreement lies at an end of the range.
     elsewhere_deg, elsewhere_disagreement : float
-        Best direction outside the range: about 90° if the axis lies along x.
+        The best direction outside the range: about 90° if the axis lies along x.
     """
 
     angle_deg: float
@@ -61,21 +63,16 @@ class AxisScan:
     elsewhere_disagreement: float
 
 
-def find_axis(
-    images: np.ndarray, shifts: np.ndarray, usable: np.ndarray, isolated: bool, search_deg: float
-) -> AxisScan:
+def find_axis(series: CleanSeries, shifts: np.ndarray, search_deg: float) -> AxisScan:
     """Search the tilt axis around the vertical.
 
     Parameters
     ----------
-    images : ndarray (tilt, y, x)
-        Background at zero.
+    series : CleanSeries
+        Images of an extended specimen fade out towards the frame, so that its cut edges leave
+        no cross in the Fourier transform, and their shifts are a first guess only.
     shifts : ndarray (tilt, 2)
         Where the specimen lies in each image, raw (y, x) in px.
-    usable : ndarray (tilt,), bool
-    isolated : bool
-        If not, images fade out towards the frame, so that what is cut leaves no cross, and
-        the shifts along the axis are taken as a first guess only.
     search_deg : float
         Searched to both sides of the vertical.
     """
@@ -83,10 +80,9 @@ def find_axis(
     near = np.arange(-steps, steps + 1) * _STEP_DEG
     others = np.arange(search_deg + 2, 180 - search_deg - 1, 2.0)
     angles = np.concatenate([near, others])
-    usable = np.flatnonzero(usable)
-    # Noise adds the same to the power at all angles, but less to the share of strong lines: the
-    # power finds the angle without bias, the share compares directions far apart.
-    power, share = _disagreement(images, shifts, usable, isolated, angles)
+    # Noise adds the same power at all angles, so the power finds the angle without bias. The
+    # share of the lines' own power compares directions far apart.
+    power, share = _disagreement(series, shifts, angles)
     within, outside = share[: len(near)], share[len(near) :]
     best = int(power[: len(near)].argmin())
     middle = float(np.median(share))
@@ -102,11 +98,14 @@ def find_axis(
     )
 
 
-def _disagreement(images, shifts, indices, isolated, angles_deg):
+def _disagreement(
+    series: CleanSeries, shifts: np.ndarray, angles_deg: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return, per angle, the lines' power that differs between tilts, and its share of all."""
+    images, isolated, indices = series.images, series.isolated, np.flatnonzero(series.usable)
     factor = -(-max(images.shape[1:]) // _SIZE)
     size = _PAD * (max(images.shape[1:]) // factor)
-    radii = np.arange(_PAD, int(_HIGHEST * size))
+    radii = np.arange(_PAD, int(_HIGHEST_FREQUENCY * size))
     along = np.stack([rotation(angle)[:, 0] for angle in angles_deg], axis=1)
     places = size // 2 + along[:, :, None] * radii
     lines = np.empty((len(indices), *places.shape[1:]), np.complex64)
@@ -125,7 +124,7 @@ def _disagreement(images, shifts, indices, isolated, angles_deg):
     return everything - common, share
 
 
-def _shifted_mean(lines, weights, frequency) -> np.ndarray:
+def _shifted_mean(lines: np.ndarray, weights: np.ndarray, frequency: np.ndarray) -> np.ndarray:
     """Return the mean over the tilts of lines shifted to agree best with it (Newton's method).
 
     Pairwise registration drifts along the axis, and a wrong angle then fits better than the
@@ -167,7 +166,7 @@ def _spectrum(image: np.ndarray, size: int) -> np.ndarray:
 
 
 def _weights(power: np.ndarray, radii: np.ndarray) -> np.ndarray:
-    """Return the weight of each radius: one over noise and model error, none below noise."""
+    """Return the weight of each radius: one over noise and model error, zero below the noise."""
     size = len(power)
     axis = np.arange(size) - size // 2
     radius = np.hypot(axis[:, None], axis).round().astype(int)
@@ -181,7 +180,7 @@ def _weights(power: np.ndarray, radii: np.ndarray) -> np.ndarray:
 
 
 def _vertex(x: np.ndarray, y: np.ndarray, best: int) -> float:
-    """Return where a parabola through the points around the least one has its vertex."""
+    """Return the vertex of a parabola through the points around the least one."""
     reach = min(round(_VERTEX_DEG / _STEP_DEG), best, len(x) - 1 - best)
     if reach == 0:
         return float(x[best])
@@ -192,22 +191,21 @@ def _vertex(x: np.ndarray, y: np.ndarray, best: int) -> float:
     return float(x[best] + np.clip(-slope / (2 * bend), -_STEP_DEG * reach, _STEP_DEG * reach))
 
 
-def by_reprojection(reproject, tilt_deg: np.ndarray, geometry: Geometry) -> float:
+def by_reprojection(reproject: Reprojector, geometry: Geometry) -> float:
     """Return the angle near that of a geometry at which the tilts predict each other best.
 
-    It rests on whole images and a reconstruction, not on one line of their Fourier
-    transforms: a second opinion on `find_axis`.
+    It uses whole images and a reconstruction, not one line of their Fourier transforms, and so
+    is independent of `find_axis`.
 
     Parameters
     ----------
-    reproject : catomo.align.reprojection.Reprojector
-    tilt_deg : ndarray (tilt,)
+    reproject : Reprojector
     geometry : Geometry
     """
     errors = [
-        np.mean(reproject(geometry.turned(away), tilt_deg, _CHECK_FOLDS).error() ** 2)
-        for away in _CHECKED_DEG
+        np.mean(reproject(geometry.turned(turn), _CHECK_FOLDS).error() ** 2)
+        for turn in _CHECKED_DEG
     ]
     bend, slope, _ = np.polyfit(_CHECKED_DEG, errors, 2)
-    away = -slope / (2 * bend) if bend > 0 else _CHECKED_DEG[int(np.argmin(errors))]
-    return geometry.axis_angle_deg + float(np.clip(away, *_CHECKED_DEG[[0, -1]]))
+    turn = -slope / (2 * bend) if bend > 0 else _CHECKED_DEG[int(np.argmin(errors))]
+    return geometry.axis_angle_deg + float(np.clip(turn, *_CHECKED_DEG[[0, -1]]))

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from catomo.align.settings import Align
 
 
-def _arguments_align(parser) -> None:
+def _arguments_align(parser: ArgumentParser) -> None:
     parser.add_argument("tilt_series", type=Path, help="01_tilt_series (folder or its record)")
     parser.add_argument(
         "--apply", type=Path, help="a known alignment: alignment.json, or IMOD's .xf"
     )
 
 
-def _align(options, settings) -> None:
+def _align(options: Namespace, settings: Align) -> None:
     from catomo.align.stage import align
 
     align(options.tilt_series, options.output, settings, apply=options.apply)

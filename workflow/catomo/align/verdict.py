@@ -1,25 +1,29 @@
 """How far an alignment can be trusted: pass, warn or stop, with the reasons in words.
 
-Nothing here needs a truth. The tilts must predict each other, better under the given angles
-than under any other reading of them; shifts and tilt axes measured in independent ways must
-agree; neighbouring tilts must look alike, and far ones less.
+No truth is needed. The tilts must predict each other, and better under the given angles than
+under any other reading of them. Shifts and tilt axes measured in independent ways must agree.
+Neighbouring tilts must look alike, and distant ones less so.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
+from catomo.align.settings import Verdict
+from catomo.align.suspects import Misfits
 from catomo.align.tilt_axis import AxisScan
 
-_FEWEST = 3  # images that show something, below which nothing can be said
-_NAMED = 6  # tilts named one by one in a reason
+_FEWEST_SHOWN = 3  # images that show something, below which nothing can be said
+_MOST_NAMED = 6  # tilts that get a reason of their own
 
 
 @dataclass(frozen=True)
 class Measures:
-    """All that the verdict rests on; not-a-number where a step was switched off.
+    """All that the verdict depends on; NaN where a step was switched off.
 
     Attributes
     ----------
@@ -28,13 +32,13 @@ class Measures:
     likeness : float
         Median correlation of neighbouring aligned tilts.
     order : float
-        Share of the tilts that resemble the next more than a far one; 0.5 is chance.
+        Share of the tilts that resemble the next more than a distant one; 0.5 is chance.
     across_disagreement_px, along_disagreement_px : float
         RMS difference of two independent measures of the shifts.
     axis : AxisScan or None
         None if the angle was given.
     axis_difference_deg : float
-        Between the tilt axes found by two methods, or the one given and one found.
+        Between the tilt axes found by two methods, or between the one given and one found.
     reprojection_error : float
         Median share of an image that the other tilts do not predict.
     residual_across_px, residual_along_px : float
@@ -42,10 +46,10 @@ class Measures:
     misfits : list of (float, float or None)
         Tilts that the others do not predict, and which tilt each resembles.
     reading, reading_ratio : str, float
-        The reading of the angles that fits best but for the given one, and its error by
-        that of the given one.
+        The other reading of the angles that fits best, and its error divided by that of the
+        given one.
     outside_frame : float
-        Largest fraction of an aligned image that was never recorded.
+        Largest share of an aligned image that was never recorded.
     """
 
     images: int
@@ -59,13 +63,13 @@ class Measures:
     reprojection_error: float
     residual_across_px: float
     residual_along_px: float
-    misfits: list
+    misfits: Misfits
     reading: str
     reading_ratio: float
     outside_frame: float
 
-    def record(self) -> dict:
-        """Return the figures that `judge` compares with the limits."""
+    def record(self) -> dict[str, Any]:
+        """Return the numbers that `judge` compares with the limits."""
         keys = (
             *("likeness", "order", "across_disagreement_px", "along_disagreement_px"),
             *("axis_difference_deg", "reprojection_error", "residual_across_px"),
@@ -80,7 +84,7 @@ class Measures:
 
 
 def likeness(images: list[np.ndarray], usable: np.ndarray) -> tuple[np.ndarray, float]:
-    """Correlate aligned images with their neighbours and with images far off.
+    """Correlate aligned images with their neighbours and with distant ones.
 
     Parameters
     ----------
@@ -91,7 +95,8 @@ def likeness(images: list[np.ndarray], usable: np.ndarray) -> tuple[np.ndarray, 
     Returns
     -------
     next : ndarray (tilt,)
-        Correlation with the next usable image (the last: with the one before).
+        Correlation with the next usable image (of the last with the one before); NaN for
+        blank tilts, and for all where there are too few.
     order : float
         Share of the tilts that resemble the next more than one a quarter of the series away.
     """
@@ -110,116 +115,131 @@ def likeness(images: list[np.ndarray], usable: np.ndarray) -> tuple[np.ndarray, 
     return after, float(np.mean(after[indices] > far_off))
 
 
-def judge(measures: Measures, limits) -> tuple[str, list[str]]:
+@dataclass(frozen=True)
+class _Findings:
+    """Reasons to stop and to warn, in the order in which they were found."""
+
+    stops: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def check(self, reason: str, warn: bool = False, stop: bool = False) -> None:
+        if warn or stop:
+            (self.stops if stop else self.warnings).append(reason)
+
+
+def judge(measures: Measures, limits: Verdict) -> tuple[str, list[str]]:
     """Return ``("pass" | "warn" | "stop", reasons)``, the gravest reasons first.
 
     Parameters
     ----------
     measures : Measures
-    limits : catomo.align.settings.Verdict
+    limits : Verdict
     """
     shown = measures.images - len(measures.blank_deg)
-    if shown < _FEWEST:
+    if shown < _FEWEST_SHOWN:
         return "stop", [f"only {shown} of {measures.images} images show anything"]
-    stops, warnings = [], []
+    findings = _Findings()
+    _judge_axis(measures, limits, findings)
+    _judge_angles(measures, limits, findings)
+    _judge_shifts(measures, limits, findings)
+    findings.check(
+        f"{shown} images are too few to predict each other: nothing confirms the alignment",
+        warn=bool(np.isnan(measures.reprojection_error)),
+    )
+    blank = _listed(measures.blank_deg)
+    findings.check(
+        f"the images at {blank} show nothing; their shifts are interpolated",
+        warn=bool(blank),
+    )
+    verdict = "stop" if findings.stops else "warn" if findings.warnings else "pass"
+    return verdict, findings.stops + findings.warnings
 
-    def check(doubtful: bool, useless: bool, reason: str) -> None:
-        if doubtful or useless:
-            (stops if useless else warnings).append(reason)
 
+def _judge_axis(measures: Measures, limits: Verdict, findings: _Findings) -> None:
     if measures.axis is not None:
-        _judge_axis(measures, limits, check)
-    said = (
+        _judge_scan(measures.axis, limits, findings)
+    pair = (
         "two methods find tilt axes" if measures.axis else "the tilt axis given and that found lie"
     )
-    check(
-        measures.axis_difference_deg > limits.warn_axis_check_deg,
-        False,
-        f"{said} {measures.axis_difference_deg:.1f}° apart",
+    findings.check(
+        f"{pair} {measures.axis_difference_deg:.1f}° apart",
+        warn=measures.axis_difference_deg > limits.warn_axis_check_deg,
     )
-    _judge_angles(measures, limits, check)
-    _judge_shifts(measures, limits, check)
-    few = np.isnan(measures.reprojection_error)
-    check(few, False, f"{shown} images are too few to predict each other: nothing vouches for them")
-    blank = _listed(measures.blank_deg)
-    check(bool(blank), False, f"the images at {blank} show nothing; their shifts are interpolated")
-    return "stop" if stops else "warn" if warnings else "pass", stops + warnings
 
 
-def _judge_axis(measures: Measures, limits, check) -> None:
-    axis = measures.axis
-    check(
-        False,
-        axis.elsewhere_disagreement < limits.stop_axis_elsewhere * axis.least,
+def _judge_scan(axis: AxisScan, limits: Verdict, findings: _Findings) -> None:
+    findings.check(
         f"the images agree better along {axis.elsewhere_deg:.0f}° than near the vertical: "
         "does the tilt axis lie along x (then import with tilt_axis: x)?",
+        stop=axis.elsewhere_disagreement < limits.stop_axis_elsewhere * axis.least,
     )
-    check(
-        axis.contrast < limits.warn_axis_contrast,
-        False,
+    findings.check(
         f"the tilt axis is uncertain (contrast {axis.contrast:.2f}); "
         "give tilt_axis_angle_deg if you know it",
+        warn=axis.contrast < limits.warn_axis_contrast,
     )
-    check(
-        axis.at_the_end,
-        False,
+    findings.check(
         f"the tilt axis found, {axis.angle_deg:.1f}°, is an end of the range searched; "
         "raise axis_search_deg",
+        warn=axis.at_the_end,
     )
 
 
-def _judge_angles(measures: Measures, limits, check) -> None:
-    check(
-        False,
-        measures.reading_ratio < limits.stop_other_reading,
+def _judge_angles(measures: Measures, limits: Verdict, findings: _Findings) -> None:
+    findings.check(
         f"the tilts would predict each other {1 / max(measures.reading_ratio, 1e-3):.1f} times "
         f"better if {measures.reading}; check the angles",
+        stop=measures.reading_ratio < limits.stop_other_reading,
     )
-    check(
-        measures.order < limits.warn_order,
-        measures.order < limits.stop_order,
-        f"only {measures.order:.0%} of the tilts resemble the next more than a far one: "
+    findings.check(
+        f"only {measures.order:.0%} of the tilts resemble the next more than a distant one: "
         "are the angles in the order of the images?",
+        warn=measures.order < limits.warn_order,
+        stop=measures.order < limits.stop_order,
     )
-    for tilt, resembles in measures.misfits[:_NAMED]:
+    for tilt, resembles in measures.misfits[:_MOST_NAMED]:
         like = "" if resembles is None else f"; it resembles {resembles:g}°, is it in its place?"
-        check(True, False, f"the image at {tilt:g}° is not what the other tilts predict{like}")
-    more = _listed([tilt for tilt, _ in measures.misfits[_NAMED:]])
-    check(bool(more), False, f"nor are the images at {more}")
-
-
-def _judge_shifts(measures: Measures, limits, check) -> None:
-    check(
-        measures.likeness < limits.warn_likeness,
-        measures.likeness < limits.stop_likeness,
-        f"neighbouring tilts correlate by {measures.likeness:.2f} only",
+        findings.check(
+            f"the image at {tilt:g}° is not what the other tilts predict{like}",
+            warn=True,
+        )
+    more = _listed([tilt for tilt, _ in measures.misfits[_MOST_NAMED:]])
+    findings.check(
+        f"nor are the images at {more}",
+        warn=bool(more),
     )
-    check(
-        measures.reprojection_error > limits.warn_reprojection_error,
-        measures.reprojection_error > limits.stop_reprojection_error,
+
+
+def _judge_shifts(measures: Measures, limits: Verdict, findings: _Findings) -> None:
+    findings.check(
+        f"neighbouring tilts correlate by {measures.likeness:.2f} only",
+        warn=measures.likeness < limits.warn_likeness,
+        stop=measures.likeness < limits.stop_likeness,
+    )
+    findings.check(
         f"the other tilts leave {measures.reprojection_error:.0%} of an image unpredicted",
+        warn=measures.reprojection_error > limits.warn_reprojection_error,
+        stop=measures.reprojection_error > limits.stop_reprojection_error,
     )
     for way in ("across", "along"):
         residual = getattr(measures, f"residual_{way}_px")
-        check(
-            residual > limits.warn_residual_px,
-            False,
+        findings.check(
             f"images lie {residual:.1f} px RMS {way} the axis from what the other tilts predict",
+            warn=residual > limits.warn_residual_px,
         )
         value = getattr(measures, f"{way}_disagreement_px")
-        check(
-            value > limits.warn_disagreement_px,
-            value > limits.stop_disagreement_px,
+        findings.check(
             f"two independent measures of the shifts {way} the axis differ by {value:.1f} px RMS",
+            warn=value > limits.warn_disagreement_px,
+            stop=value > limits.stop_disagreement_px,
         )
-    check(
-        measures.outside_frame > limits.warn_outside_frame,
-        False,
+    findings.check(
         f"up to {measures.outside_frame:.0%} of an aligned image lies outside the recorded frame",
+        warn=measures.outside_frame > limits.warn_outside_frame,
     )
 
 
-def _listed(tilts) -> str:
+def _listed(tilts: Iterable[float]) -> str:
     return ", ".join(f"{tilt:g}°" for tilt in tilts)
 
 

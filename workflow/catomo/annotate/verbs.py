@@ -1,11 +1,12 @@
-"""The command line of `annotate`: arguments and the call; nothing heavy is imported."""
+"""The command line of `annotate`; nothing heavy is imported before it runs."""
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 
-def _arguments_annotate(parser) -> None:
+def _arguments_annotate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("slices", type=Path, help="04_slices (folder or its record)")
     parser.add_argument("--labels", type=Path, required=True, help="your folder of labels")
     parser.add_argument("--prediction", type=Path, help="06_predict, for draft labels")
@@ -14,7 +15,7 @@ def _arguments_annotate(parser) -> None:
     )
 
 
-def _annotate(options) -> None:
+def _annotate(options: argparse.Namespace) -> None:
     from catomo.annotate.napari_window import annotate
 
     annotate(options.slices, options.labels, options.slice, options.prediction)

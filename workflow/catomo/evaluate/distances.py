@@ -54,9 +54,8 @@ def hausdorff_distance(
     Returns
     -------
     float64 or ndarray of float64
-        One value per percentile, as from `numpy.percentile`. NaN if either mask is empty, or
-        both are: there is no edge to measure from. (scikit-image's function of this name
-        returns infinity or 0 then, and measures between all pixels, not only between edges.)
+        One value per percentile, as from `numpy.percentile`. NaN if one or both masks are
+        empty. (scikit-image returns infinity or 0 then, and measures between all pixels.)
 
     Raises
     ------
@@ -72,14 +71,8 @@ def hausdorff_distance(
         return np.full(np.shape(percentile), np.nan)[()]
     box = _bounding_box(truth | predicted)
     true_edge, predicted_edge = (_EDGES[edge](mask[box]) for mask in (truth, predicted))
-    return edge_distance(
-        np.flatnonzero(true_edge),
-        np.flatnonzero(predicted_edge),
-        true_edge.shape,
-        spacing,
-        percentile,
-        mode,
-    )
+    flat = np.flatnonzero(true_edge), np.flatnonzero(predicted_edge)
+    return edge_distance(*flat, true_edge.shape, spacing, percentile, mode)
 
 
 def edge_distance(

@@ -173,7 +173,7 @@ def _volume_distances(volume: LabelPairs, label: int, settings: Evaluate) -> np.
     """Return the Hausdorff distances of one class at `PERCENTILES`, in nm."""
     true_masks = (truth == label for truth, _ in volume.pages())
     true_edge, grid = volume_edge(true_masks, volume.shape, settings.edge)
-    masks = ((found == label) & (truth != IGNORE) for truth, found in volume.pages())
+    masks = ((page == label) & (truth != IGNORE) for truth, page in volume.pages())
     predicted_edge, _ = volume_edge(masks, volume.shape, settings.edge)
     return edge_distance(
         true_edge, predicted_edge, grid, volume.spacing_nm, mode=settings.hausdorff

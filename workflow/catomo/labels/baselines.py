@@ -108,8 +108,8 @@ def mean_dsc(
     """Return the mean DSC over images of each class, and the number of these images.
 
     An image without any true pixel of a class does not count for that class (the rule of
-    Genc et al. 2022), and pixels whose truth is 255 are not counted. A prediction may be 255,
-    which is a copied mask where it is not annotated: such a pixel is found in no class.
+    Genc et al. 2022), and pixels whose truth is 255 are not counted. A prediction may be 255
+    where it is a copied mask that is not annotated there: it then counts as no class.
 
     Parameters
     ----------

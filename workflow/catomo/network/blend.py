@@ -1,8 +1,9 @@
-"""A network led over images of any size, without seams.
+"""The probabilities that a network gives for images of any size, without seams.
 
-Small images pass whole; large ones in overlapping tiles whose probabilities are averaged
+Small images pass whole; large ones pass in overlapping tiles, whose probabilities are averaged
 with weights that fall towards the border of each tile. Tiles lie on the grid of the network's
-deepest level, so that beyond its receptive field a tile gives what the whole image would.
+deepest level. A pixel farther from the border of its tile than the network's receptive field
+therefore gets the same value as in the whole image.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-Predict = Callable[[np.ndarray], np.ndarray]
+from catomo.network.inference import Average, Inference, Window
 
-# The views of an image: number of quarter turns, then mirrored along x or not. Flips leave
-# the directions that the missing wedge has blurred where they are, quarter turns do not.
-VIEWS = {
+Forward = Callable[[np.ndarray], np.ndarray]
+
+# The views of an image: number of quarter turns, then whether it is mirrored along x. The
+# missing wedge blurs along one direction: flips keep that direction, quarter turns do not.
+VIEWS: dict[Average, list[tuple[int, bool]]] = {
     "none": [(0, False)],
     "flips": [(0, False), (0, True), (2, False), (2, True)],
     "turns": [(turns, False) for turns in range(4)],
@@ -24,57 +27,46 @@ VIEWS = {
 
 
 def probabilities(
-    predict: Predict,
-    images: np.ndarray,
-    *,
-    multiple: int,
-    average: str = "none",
-    tile: int | None = None,
-    overlap: int = 0,
-    window: str = "spline",
+    forward: Forward, images: np.ndarray, multiple: int, inference: Inference
 ) -> np.ndarray:
     """Return the probability of every class at every pixel.
 
     Parameters
     ----------
-    predict : callable
-        ``(n, z, x)`` → ``(n, z, x, classes)``, for edges that are multiples of `multiple`.
+    forward : callable
+        The network, ``(n, z, x)`` → ``(n, z, x, classes)``, for edges that are multiples of
+        `multiple`; see `catomo.network.unet.forward_of`.
     images : ndarray, (n, z, x)
+        All of them pass at once.
     multiple : int
-        What the network's input edges must be divisible by.
-    average : {"none", "flips", "turns", "dihedral"}
-        Views to average over: 1, 4, 4 or 8.
-    tile : int, optional
-        Edge of the tiles in px, rounded up to a multiple; an image narrower than that has
-        narrower tiles. Without it images pass whole.
-    overlap : int
-        Overlap of neighbouring tiles in px (at least this; tiles are spread evenly).
-    window : {"spline", "gaussian", "hann"}
-        Weight of a tile, see `tile_weights`.
+        What the edges of the network's input must be divisible by. Images are continued by
+        reflection, and the edge of tiles is rounded up. An image narrower than a tile has
+        narrower tiles.
+    inference : Inference
+        Views, and size, overlap and weights of the tiles.
 
     Returns
     -------
     ndarray of float32, (n, z, x, classes)
     """
-    total = None
-    for turns, mirror in VIEWS[average]:
+    tiled = inference.is_tiled(*images.shape[1:])
+
+    def of_view(turns: int, mirror: bool) -> np.ndarray:
         view = np.rot90(images, turns, axes=(1, 2))
         view = view[:, :, ::-1] if mirror else view
-        if tile is None:
-            found = _whole(predict, view, multiple)
-        else:
-            found = _tiled(predict, view, multiple, tile, overlap, window)
-        found = found[:, :, ::-1] if mirror else found
-        found = np.rot90(found, -turns, axes=(1, 2))
-        if total is None:
-            total = np.array(found, np.float32, order="C")
-        else:
-            total += found
-    total /= len(VIEWS[average])
+        p = _tiled(forward, view, multiple, inference) if tiled else _whole(forward, view, multiple)
+        p = p[:, :, ::-1] if mirror else p
+        return np.rot90(p, -turns, axes=(1, 2))
+
+    first, *others = VIEWS[inference.average]
+    total = np.array(of_view(*first), np.float32, order="C")
+    for view in others:
+        total += of_view(*view)
+    total /= 1 + len(others)
     return total
 
 
-def tile_weights(shape: tuple[int, int], window: str) -> np.ndarray:
+def tile_weights(shape: tuple[int, int], window: Window) -> np.ndarray:
     """Return the weights of a tile: positive, symmetric, largest in the middle.
 
     Parameters
@@ -82,26 +74,26 @@ def tile_weights(shape: tuple[int, int], window: str) -> np.ndarray:
     shape : (int, int)
         Rows and columns of the tile.
     window : {"spline", "gaussian", "hann"}
-        ``spline`` is the quadratic B-spline (the squared triangle made smooth, as common
-        U-Net blending code has it), ``hann`` a raised cosine, ``gaussian`` has a sigma of an
-        eighth of the edge.
+        ``spline`` is a quadratic B-spline, as common code for blending U-Net tiles has it;
+        ``hann`` is a raised cosine; ``gaussian`` has a standard deviation of an eighth of the
+        edge.
 
     Returns
     -------
-    ndarray of float32
+    ndarray of float32, `shape`
     """
     return np.outer(*(_window(edge, window) for edge in shape)).astype(np.float32)
 
 
 def tile_starts(length: int, edge: int, overlap: int, step: int = 1) -> list[int]:
-    """Return where tiles begin to cover a length evenly.
+    """Return where tiles begin, so that they cover a length evenly.
 
     Parameters
     ----------
     length, edge : int
-        Of the image and of a tile, in px; multiples of `step`.
+        Length to cover and edge of a tile, in px; multiples of `step`.
     overlap : int
-        Neighbours share at least this many px, but never all.
+        Neighbours share at least this many px, but a tile advances at least by one step.
     step : int
         Tiles begin at multiples of it.
     """
@@ -113,37 +105,36 @@ def tile_starts(length: int, edge: int, overlap: int, step: int = 1) -> list[int
     return [step * round(k * (length - edge) / (count - 1)) for k in range(count)]
 
 
-def _whole(predict: Predict, images: np.ndarray, multiple: int) -> np.ndarray:
+def _whole(forward: Forward, images: np.ndarray, multiple: int) -> np.ndarray:
     _, rows, columns = images.shape
-    return predict(_padded(images, multiple))[:, :rows, :columns]
+    return forward(_padded(images, multiple))[:, :rows, :columns]
 
 
-def _tiled(
-    predict: Predict, images: np.ndarray, multiple: int, tile: int, overlap: int, window: str
-) -> np.ndarray:
+def _tiled(forward: Forward, images: np.ndarray, multiple: int, inference: Inference) -> np.ndarray:
     _, rows, columns = images.shape
     padded = _padded(images, multiple)
-    shape = padded.shape[1:]
-    edges = [min(_up(tile, multiple), length) for length in shape]
-    weights = tile_weights(edges, window)[..., None]
-    total, weight = None, np.zeros((*shape, 1), np.float32)
-    tops, lefts = (
-        tile_starts(length, edge, overlap, multiple)
-        for length, edge in zip(shape, edges, strict=True)
-    )
+    height, width = padded.shape[1:]
+    edge = _rounded_up(inference.tile_px, multiple)
+    tile_height, tile_width = min(edge, height), min(edge, width)
+    tops = tile_starts(height, tile_height, inference.overlap_px, multiple)
+    lefts = tile_starts(width, tile_width, inference.overlap_px, multiple)
+    weights = tile_weights((tile_height, tile_width), inference.window)[..., None]
+    total = None
+    weight = np.zeros((height, width, 1), np.float32)
     for top in tops:
         for left in lefts:
-            here = (slice(top, top + edges[0]), slice(left, left + edges[1]))
-            found = predict(padded[:, *here])
+            tile = (slice(top, top + tile_height), slice(left, left + tile_width))
+            p = forward(padded[:, *tile])
             if total is None:
-                total = np.zeros((*padded.shape, found.shape[-1]), np.float32)
-            total[:, *here] += weights * found
-            weight[here] += weights
+                total = np.zeros((*padded.shape, p.shape[-1]), np.float32)
+            total[:, *tile] += weights * p
+            weight[tile] += weights
+    assert total is not None  # there is at least one tile
     total /= weight
     return total[:, :rows, :columns]
 
 
-def _window(edge: int, window: str) -> np.ndarray:
+def _window(edge: int, window: Window) -> np.ndarray:
     t = np.abs((np.arange(edge) + 0.5) / edge * 2 - 1)  # 0 in the middle, towards 1 outside
     if window == "spline":
         return np.where(t < 0.5, 1 - 2 * t**2, 2 * (1 - t) ** 2)
@@ -153,10 +144,10 @@ def _window(edge: int, window: str) -> np.ndarray:
 
 
 def _padded(images: np.ndarray, multiple: int) -> np.ndarray:
-    """Continue images by reflection to the next multiple; what is there stays in the corner."""
-    more = [(0, _up(length, multiple) - length) for length in images.shape[1:]]
+    """Continue images by reflection at the bottom and right to the next multiple."""
+    more = [(0, _rounded_up(length, multiple) - length) for length in images.shape[1:]]
     return np.pad(images, [(0, 0), *more], mode="reflect")
 
 
-def _up(length: int, multiple: int) -> int:
+def _rounded_up(length: int, multiple: int) -> int:
     return -(-length // multiple) * multiple

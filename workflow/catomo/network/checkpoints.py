@@ -1,8 +1,8 @@
-"""What a long training leaves on disk, so that a kill in the middle costs minutes, not hours.
+"""Checkpoints of a long training, so that a kill in the middle costs minutes, not hours.
 
-A checkpoint lies in a hidden folder of the stage and bears the hash of everything the result
-depends on (images, labels, settings, code, versions): one of another training is never read.
-It is written under another name first, so a file that has its name is whole.
+A checkpoint lies in a hidden folder of the stage. Its name is the hash of everything the result
+depends on (images, labels, settings, code, versions), so that of another training is never read.
+It is written under another name first and then renamed: a file of that name is complete.
 """
 
 from __future__ import annotations
@@ -12,22 +12,29 @@ import json
 import os
 import shutil
 import zipfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from catomo.progress import say
 
 
-def key_of(facts: dict, arrays) -> str:
-    """Return the hash of what a training depends on.
+def key_of(facts: dict[str, Any], arrays: Iterable[np.ndarray]) -> str:
+    """Return the hash of what a result depends on.
 
     Parameters
     ----------
     facts : dict
-        Whatever can be JSON: settings, code, versions.
+        Anything that JSON can hold: settings, code, versions.
     arrays : iterable of ndarray
         Images and masks, in order.
+
+    Returns
+    -------
+    str
+        A sha256 in hexadecimal digits.
     """
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
     for array in arrays:
@@ -44,20 +51,24 @@ class Checkpoint:
     folder : path
         Holds nothing but checkpoints.
     key : str
-        See `key_of`.
+        Hash of what the training depends on, see `key_of`.
     """
 
-    def __init__(self, folder, key: str):
+    def __init__(self, folder: Path | str, key: str):
         self._folder = Path(folder)
         self._path = self._folder / f"{key}.npz"
         for other in self._folder.glob("*"):
             if other != self._path:
                 other.unlink()
 
-    def save(self, arrays: list, notes: dict) -> None:
-        """Replace what was saved before by `arrays` and `notes` (whatever can be JSON).
+    def save(self, arrays: Sequence[Any], notes: dict[str, Any]) -> None:
+        """Replace what was saved before.
 
-        The arrays may be variables of a network: they are copied one by one.
+        Parameters
+        ----------
+        arrays : sequence of ndarray or of a network's variables
+        notes : dict
+            Anything that JSON can hold.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         partial = self._path.with_suffix(".partial")
@@ -66,10 +77,10 @@ class Checkpoint:
             np.savez(file, notes=json.dumps(notes), **named)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(partial, self._path)
+        partial.replace(self._path)
 
-    def load(self) -> tuple[list[np.ndarray], dict] | None:
-        """Return what was saved last; None if there is nothing, or a damaged file."""
+    def load(self) -> tuple[list[np.ndarray], dict[str, Any]] | None:
+        """Return the arrays and notes saved last; None if there are none or the file is damaged."""
         try:
             with np.load(self._path) as file:
                 arrays = [file[f"array_{number}"] for number in range(len(file.files) - 1)]
@@ -77,9 +88,11 @@ class Checkpoint:
         except FileNotFoundError:
             return None
         except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError):
-            say(f"{self._path.name}: this checkpoint is damaged; training starts anew")
+            say(
+                f"{self._path.name}: this checkpoint is damaged; training starts from the beginning"
+            )
             return None
 
     def remove(self) -> None:
-        """Delete the folder: the result is safe."""
+        """Delete the folder, once the result is written."""
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -2,7 +2,7 @@
 
 A ``.keras`` file is a zip. Beside Keras' members it carries ``catomo.json`` (classes, pixel
 size, scaling of the input, size of the network), so the file alone is enough to predict.
-It is zipped anew with fixed dates: equal weights give equal bytes.
+The zip is written again with fixed dates: equal weights give equal bytes.
 """
 
 from __future__ import annotations
@@ -12,97 +12,106 @@ import json
 import os
 import tempfile
 import zipfile
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from catomo.errors import UserError
 from catomo.network import unet
+from catomo.network.model_info import ModelInfo
 from catomo.record.record import Record, read_record
 
 _MEMBER = "catomo.json"
-_PIXEL_SIZE_TOLERANCE = 0.05
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 
-def save(net, path, about: dict) -> None:
-    """Write a network.
+@dataclass(frozen=True)
+class Model:
+    """A U-Net with what is needed to use it.
 
-    Parameters
+    Attributes
     ----------
     net : keras.Model
-        As `unet.build` returns it.
-    path : path
-        Where to write; ends in ``.keras``.
-    about : dict
-        Content of ``catomo.json``: ``classes`` (names), ``pixel_size_nm``, ``network``
-        (``levels``, ``base_filters``); more is welcome, such as ``draft``: learnt from
-        phantoms alone.
+        As `catomo.network.unet.build_unet` returns it.
+    info : ModelInfo
+        Classes, pixel size, size of the network, temperature and so on.
     """
-    with tempfile.TemporaryDirectory(dir=Path(path).parent) as folder:
-        plain = Path(folder) / "plain.keras"
-        net.save(plain)
-        with zipfile.ZipFile(plain) as source, zipfile.ZipFile(path, "w") as target:
-            for name in sorted(source.namelist()):
-                content = source.read(name)
-                if name == "metadata.json":
-                    metadata = json.loads(content)
-                    metadata["date_saved"] = "1980-01-01@00:00:00"
-                    content = json.dumps(metadata, sort_keys=True).encode()
-                target.writestr(_entry(name), content)
-            text = json.dumps(about, indent=1, ensure_ascii=False, sort_keys=True)
-            target.writestr(_entry(_MEMBER), text)
+
+    net: Any
+    info: ModelInfo
+
+    def save(self, path: Path | str) -> None:
+        """Write the model as a ``.keras`` file, which `load` and the stage `predict` read."""
+        with tempfile.TemporaryDirectory(dir=Path(path).parent) as folder:
+            plain = Path(folder) / "plain.keras"
+            self.net.save(plain)
+            with zipfile.ZipFile(plain) as source, zipfile.ZipFile(path, "w") as target:
+                for name in sorted(source.namelist()):
+                    content = source.read(name)
+                    if name == "metadata.json":
+                        metadata = json.loads(content)
+                        metadata["date_saved"] = "1980-01-01@00:00:00"
+                        content = json.dumps(metadata, sort_keys=True).encode()
+                    target.writestr(_entry(name), content)
+                text = json.dumps(self.info.to_json(), indent=1, ensure_ascii=False, sort_keys=True)
+                target.writestr(_entry(_MEMBER), text)
+
+    @classmethod
+    def load(cls, path: Path | str, precision: str = "auto") -> Model:
+        """Read a model written by `save`.
+
+        Parameters
+        ----------
+        path : path
+        precision : {"auto", "float32", "bfloat16"}
+            Arithmetic to use now, whatever the model was trained in; see
+            `catomo.network.unet.resolved_precision`.
+
+        Raises
+        ------
+        UserError
+            If the file is missing, is no Keras file, or was not written by catomo.
+        """
+        info = read_info(path)
+        precision = unet.resolved_precision(precision)
+        net = unet.build_unet(len(info.classes), **asdict(info.network), precision=precision)
+        net.load_weights(path)
+        return cls(net, info)
 
 
-def load(path, precision: str):
-    """Read a network written by `save`.
-
-    Parameters
-    ----------
-    path : path
-    precision : {"float32", "bfloat16"}
-        Arithmetic to use now, whatever it was trained in.
-
-    Returns
-    -------
-    net : keras.Model
-    about : dict
-        Content of ``catomo.json``.
-
-    Raises
-    ------
-    UserError
-        If the file is missing, no Keras file, or not one of catomo.
-    """
-    about = read_about(path)
-    net = unet.build(len(about["classes"]), **about["network"], precision=precision)
-    net.load_weights(path)
-    return net, about
-
-
-def read_about(path) -> dict:
+def read_info(path: Path | str) -> ModelInfo:
     """Return what a model file says of itself, the content of its ``catomo.json``.
 
     Raises
     ------
     UserError
-        As `load`.
+        As `Model.load`.
     """
     try:
         with zipfile.ZipFile(path) as file:
-            return json.loads(file.read(_MEMBER))
+            names = file.namelist()
+            content = json.loads(file.read(_MEMBER)) if _MEMBER in names else None
     except FileNotFoundError:
         raise UserError(f"{path}: model file not found; train one or name another") from None
     except zipfile.BadZipFile:
         raise UserError(f"{path}: is no .keras file (not a zip); name a model of catomo") from None
-    except KeyError:
+    if content is None:
         raise UserError(
             f"{path}: holds no {_MEMBER}, so its classes and pixel size are unknown; "
             "use a model trained by catomo"
+        )
+    try:
+        return ModelInfo.from_json(content)
+    except (KeyError, TypeError) as error:
+        raise UserError(
+            f"{path}: its {_MEMBER} does not describe a model ({error}); "
+            "use a model trained by this catomo"
         ) from None
 
 
-def locate(place) -> tuple[Path, Path | Record]:
+def locate(place: Path | str) -> tuple[Path, Path | Record]:
     """Find a model by its ``.keras`` file, or by the folder or record of the stage `train`.
 
     The place may hold environment variables, as paths in the configuration may.
@@ -121,17 +130,15 @@ def locate(place) -> tuple[Path, Path | Record]:
     return record.file("model.keras"), record
 
 
-def fill(net, file, about: dict) -> None:
-    """Give a new network the weights of a saved one, to go on from there.
+def copy_weights(path: Path | str, model: Model) -> None:
+    """Give a new model the weights of a saved one, to train it further.
 
     Parameters
     ----------
-    net : keras.Model
-        As `unet.build` returns it.
-    file : path
-        Written by `save`.
-    about : dict
-        What the new model's ``catomo.json`` will say.
+    path : path
+        The saved model, a ``.keras`` file.
+    model : Model
+        Its network is changed in place.
 
     Raises
     ------
@@ -139,24 +146,27 @@ def fill(net, file, about: dict) -> None:
         If the saved model has other classes, another size of network, or a pixel size more
         than 5 % away.
     """
-    other, old = load(file, "float32")
-    for word in ("classes", "network"):
-        if old[word] != about[word]:
+    saved, new = Model.load(path, "float32"), model.info
+    for word, theirs, ours in (
+        ("classes", ", ".join(saved.info.classes), ", ".join(new.classes)),
+        ("network", _size_text(saved.info), _size_text(new)),
+    ):
+        if theirs != ours:
             raise UserError(
-                f"train.init_from: {file} has {word} {_words(old[word])}, the settings say "
-                f"{_words(about[word])}; make them equal or start from another model"
+                f"train.init_from: {path} has {word} {theirs}, the settings say {ours}; "
+                "make them equal or start from another model"
             )
-    there, here = old["pixel_size_nm"], about["pixel_size_nm"]
-    if abs(there / here - 1) > _PIXEL_SIZE_TOLERANCE:
+    if new.pixel_size_nm is not None and not saved.info.has_pixel_size(new.pixel_size_nm):
         raise UserError(
-            f"train.init_from: {file} learnt at {there:g} nm per pixel, the slices have {here:g}; "
-            "bring them within 5 % of each other or start from another model"
+            f"train.init_from: {path} learnt at {saved.info.pixel_size_text}, the slices have "
+            f"{new.pixel_size_nm:g}; bring them within 5 % of each other or start from another "
+            "model"
         )
-    net.set_weights(other.get_weights())
+    model.net.set_weights(saved.net.get_weights())
 
 
-def weights_sha256(net) -> str:
-    """Return the sha256 over all weights, in the order of the layers."""
+def weights_sha256(net: Any) -> str:
+    """Return the sha256 over all weights of a keras.Model, in the order of its layers."""
     digest = hashlib.sha256()
     for weight in net.get_weights():
         digest.update(repr((weight.shape, weight.dtype.str)).encode())
@@ -171,7 +181,5 @@ def _entry(name: str) -> zipfile.ZipInfo:
     return entry
 
 
-def _words(value) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {value[name]}" for name in sorted(value))
-    return ", ".join(value)
+def _size_text(info: ModelInfo) -> str:
+    return f"base_filters {info.network.base_filters}, levels {info.network.levels}"

@@ -8,21 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from catomo.network.model_info import UNetSize
 from catomo.progress import say
 
 
-def build(class_count: int, levels: int, base_filters: int, precision: str = "float32"):
-    """Return an untrained network for images of any size divisible by `downsampling(levels)`.
+def build_unet(
+    classes: int,
+    levels: int = UNetSize.levels,
+    base_filters: int = UNetSize.base_filters,
+    precision: str = "float32",
+) -> Any:
+    """Return an untrained U-Net for images of any size divisible by ``2 ** (levels - 1)``.
 
     Parameters
     ----------
-    class_count : int
-        Channels of the output.
+    classes : int
+        Number of classes, the channels of the output.
     levels : int
         Resolution levels; the paper has 6.
     base_filters : int
@@ -33,61 +40,67 @@ def build(class_count: int, levels: int, base_filters: int, precision: str = "fl
     Returns
     -------
     keras.Model
-        ``(n, z, x, 1)`` float32, 0 … 1 → ``(n, z, x, class_count)`` probabilities, float32.
+        ``(n, z, x, 1)`` float32, 0 … 1 → ``(n, z, x, classes)`` probabilities, float32.
+
+    See Also
+    --------
+    start : Fixes the seed of the initial weights.
 
     References
     ----------
     Genc, Kovarik & Fraser, Sci. Rep. 12 (2022), and its public ``unet.py``.
     """
     policy = "mixed_bfloat16" if precision == "bfloat16" else "float32"
-
-    def convolutions(x, name: str, filters: int):
-        for part in "ab":
-            x = keras.layers.Conv2D(
-                filters,
-                3,
-                padding="same",
-                activation="relu",
-                kernel_initializer="he_normal",
-                dtype=policy,
-                name=f"{name}_{part}",
-            )(x)
-        return x
-
     filters = [base_filters << level for level in range(levels)]
     x = inputs = keras.Input((None, None, 1), name="image")
     skips = []
     for level in range(levels - 1):
-        x = convolutions(x, f"down{level}", filters[level])
+        x = _convolutions(x, f"down{level}", filters[level], policy)
         skips.append(x)
         x = keras.layers.AveragePooling2D(2, dtype=policy, name=f"pool{level}")(x)
-    x = convolutions(x, "bottom", filters[-1])
+    x = _convolutions(x, "bottom", filters[-1], policy)
     for level in reversed(range(levels - 1)):
         x = keras.layers.Conv2DTranspose(
             filters[level], 2, strides=2, padding="same", dtype=policy, name=f"rise{level}"
         )(x)
         x = keras.layers.Concatenate(dtype=policy, name=f"join{level}")([x, skips[level]])
-        x = convolutions(x, f"up{level}", filters[level])
+        x = _convolutions(x, f"up{level}", filters[level], policy)
     outputs = keras.layers.Conv2D(
-        class_count, 1, activation="softmax", dtype="float32", name="probability"
+        classes, 1, activation="softmax", dtype="float32", name="probability"
     )(x)
     return keras.Model(inputs, outputs, name="unet")
 
 
-def downsampling(levels: int) -> int:
-    """Return how many pixels of the image one of the deepest level covers."""
-    return 2 ** (levels - 1)
+def _convolutions(x: Any, name: str, filters: int, policy: str) -> Any:
+    for part in "ab":
+        x = keras.layers.Conv2D(
+            filters,
+            3,
+            padding="same",
+            activation="relu",
+            kernel_initializer="he_normal",
+            dtype=policy,
+            name=f"{name}_{part}",
+        )(x)
+    return x
 
 
-def runner(net) -> Callable[[np.ndarray], np.ndarray]:
-    """Return the network as a function of grey values.
+def size_of(net: Any) -> UNetSize:
+    """Return the size of a network that `build_unet` returned."""
+    levels = 1 + sum(layer.name.startswith("pool") for layer in net.layers)
+    first = net.get_layer("down0_a" if levels > 1 else "bottom_a")
+    return UNetSize(levels, first.filters)
+
+
+def forward_of(net: Any) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a keras.Model as a function of grey values.
 
     The function takes ``(n, z, x)``, 0 … 255, and returns ``(n, z, x, classes)`` float32.
-    It is traced once, for all sizes.
+    TensorFlow traces it once, for all sizes.
     """
 
     @tf.function(input_signature=[tf.TensorSpec((None, None, None), tf.float32)])
-    def forward(grey):
+    def forward(grey: Any) -> Any:
         return net(grey[..., None] / 255, training=False)
 
     return lambda grey: forward(tf.convert_to_tensor(grey, tf.float32)).numpy()
@@ -96,20 +109,23 @@ def runner(net) -> Callable[[np.ndarray], np.ndarray]:
 def start(threads: int, seed: int = 0) -> None:
     """Set TensorFlow up for repeatable results: seed, deterministic operations, threads.
 
-    Of a GPU's memory it then takes what it needs, not all: jobs may share one.
+    On a GPU it then allocates memory as needed, not all of it, so that jobs may share one.
+    Threads and memory can only be chosen before TensorFlow first computes something; where it
+    already has, as in a notebook, they stay as they are and a line says so.
     """
-    for gpu in tf.config.list_physical_devices("GPU"):
-        if not tf.config.experimental.get_memory_growth(gpu):
-            tf.config.experimental.set_memory_growth(gpu, True)
-    if tf.config.threading.get_intra_op_parallelism_threads() != threads:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    try:
+        _configure(threads)
+    except RuntimeError:
+        say(
+            f"TensorFlow runs already and keeps its number of threads instead of {threads}: "
+            "results may differ in their last digits from those of a new process"
+        )
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
 
 
 def resolved_precision(wanted: str) -> str:
-    """Return "float32" or "bfloat16"; "auto" asks the GPU or the CPU, never the clock."""
+    """Return "float32" or "bfloat16"; "auto" takes bfloat16 where the hardware computes in it."""
     if wanted != "auto":
         return wanted
     precision = "bfloat16" if _has_bfloat16() else "float32"
@@ -117,8 +133,17 @@ def resolved_precision(wanted: str) -> str:
     return precision
 
 
+def _configure(threads: int) -> None:
+    for gpu in tf.config.list_physical_devices("GPU"):
+        if not tf.config.experimental.get_memory_growth(gpu):
+            tf.config.experimental.set_memory_growth(gpu, True)
+    if tf.config.threading.get_intra_op_parallelism_threads() != threads:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+
+
 def _has_bfloat16() -> bool:
-    """Return whether what the network runs on multiplies in bfloat16 by itself."""
+    """Return whether the GPU, or without one the CPU, has instructions for bfloat16."""
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         details = tf.config.experimental.get_device_details(gpus[0])

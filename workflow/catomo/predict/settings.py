@@ -1,4 +1,4 @@
-"""Settings of the stage `predict`: how a trained network is led over the slices."""
+"""Settings of the stage `predict`: how slices pass a trained network."""
 
 from __future__ import annotations
 
@@ -6,31 +6,32 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from catomo.network.tiling import Tiling
+from catomo.network.inference import Average, Inference, Window
 from catomo.settings.base import PhaseClass, Settings, classes_key, key
 
 
 class Predict(Settings):
     """Stage `predict`."""
 
-    average: Literal["none", "flips", "turns", "dihedral"] = key(
-        "flips",
+    average: Average = key(
+        Inference.average,
         "average over no other view, 4 flips, 4 quarter turns, or all 8; turned slices suit a "
         "network only where the missing wedge leaves no marks in them",
     )
     whole_slice_max_px: int = key(
-        Tiling.whole_slice_max_px,
+        Inference.whole_slice_max_px,
         "slices of at most this many pixels pass the network whole, larger ones in tiles",
         unit="px",
         ge=0,
     )
-    tile_px: int = key(Tiling.tile_px, "edge of a tile", unit="px", ge=16, le=4096)
-    overlap_px: int = key(Tiling.overlap_px, "overlap of neighbouring tiles", unit="px", ge=0)
-    window: Literal["spline", "gaussian", "hann"] = key(
-        Tiling.window, "how the weight of a tile falls towards its border"
-    )
+    tile_px: int = key(Inference.tile_px, "edge of a tile", unit="px", ge=16, le=4096)
+    overlap_px: int = key(Inference.overlap_px, "overlap of neighbouring tiles", unit="px", ge=0)
+    window: Window = key(Inference.window, "how the weight of a tile falls towards its border")
     batch_px: int = key(
-        524_288, "pixels that pass the network at once; sets the memory needed", unit="px", ge=1
+        Inference.batch_px,
+        "pixels that pass the network at once; sets the memory needed",
+        unit="px",
+        ge=1,
     )
     write_probabilities: bool = key(
         False, "write probability_<class>.tif, the probability of every class per pixel"
@@ -43,6 +44,17 @@ class Predict(Settings):
         2, "threads of TensorFlow; another number gives other last digits", ge=1, le=128
     )
     classes: list[PhaseClass] = classes_key()
+
+    def inference(self) -> Inference:
+        """Return how slices pass the network by these settings."""
+        return Inference(
+            average=self.average,
+            whole_slice_max_px=self.whole_slice_max_px,
+            tile_px=self.tile_px,
+            overlap_px=self.overlap_px,
+            window=self.window,
+            batch_px=self.batch_px,
+        )
 
     @model_validator(mode="after")
     def _tiles_advance(self) -> Predict:

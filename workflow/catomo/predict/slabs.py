@@ -1,24 +1,26 @@
-"""Finished slabs of a stack on disk: what a kill leaves behind, and the next run goes on from.
+"""Finished slabs of a stack on disk, from which a run goes on after a kill.
 
-Slabs lie in a hidden folder of the stage that bears the hash of everything they depend on, so
-one of another run is never taken for one's own. A slab is written under another name first:
-one that has its name is whole. Readers may follow while slabs are still being made.
+Slabs lie in a hidden folder of the stage. Its name is the hash of everything they depend on, so
+a slab of another run is never used. A slab is written under another name first and then
+renamed: a file of that name is complete. Other threads may read slabs while more are made.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
 import zipfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 
 class Slabs:
-    """The slabs of one run, numbered from 0. As a context, an error within ends all waiting.
+    """The slabs of one run, numbered from 0.
+
+    Use it as a context: an error in the block ends all waiting in `pages`.
 
     Parameters
     ----------
@@ -32,10 +34,10 @@ class Slabs:
     Attributes
     ----------
     missing : list of int
-        Slabs that are not there yet, at the start.
+        Numbers of the slabs that had not been made at the start.
     """
 
-    def __init__(self, folder, key: str, count: int):
+    def __init__(self, folder: Path | str, key: str, count: int):
         self._root = Path(folder)
         self._folder = self._root / key
         self._count = count
@@ -49,13 +51,13 @@ class Slabs:
         self._given_up = False
 
     def save(self, number: int, arrays: dict[str, np.ndarray]) -> None:
-        """Keep a slab; its arrays have slices along their first axis."""
-        partial = self._path(number).with_suffix(".partial")
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+        """Write a slab: arrays by name, with slices along their first axis."""
+        unfinished = self._path(number).with_suffix(".partial")
+        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
             for name, array in arrays.items():
                 with file.open(f"{name}.npy", "w", force_zip64=True) as member:
                     np.lib.format.write_array(member, array, allow_pickle=False)
-        os.replace(partial, self._path(number))
+        unfinished.replace(self._path(number))
         with self._news:
             self._ready.add(number)
             self._news.notify_all()
@@ -64,31 +66,35 @@ class Slabs:
         """Yield the slices of one array in order, waiting for those still to be made."""
         for number in range(self._count):
             with self._news:
-                self._news.wait_for(lambda n=number: n in self._ready or self._given_up)
+                self._news.wait_for(partial(self._is_over, number))
                 if number not in self._ready:
                     return
             with np.load(self._path(number)) as file:
                 yield from file[name]
 
     def remove(self) -> None:
-        """Delete all: the result is safe."""
+        """Delete all slabs, once the result is written."""
         shutil.rmtree(self._root, ignore_errors=True)
 
     def __enter__(self) -> Slabs:
         return self
 
-    def __exit__(self, kind, *exc_info) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind:
             with self._news:
                 self._given_up = True
                 self._news.notify_all()
+
+    def _is_over(self, number: int) -> bool:
+        """Return whether there is nothing to wait for: the slab is ready, or an error ended all."""
+        return number in self._ready or self._given_up
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:06d}.npz"
 
 
 def _is_whole(path: Path) -> bool:
-    """Return whether a slab is there and undamaged (a power cut may spoil a file)."""
+    """Return whether a slab exists and is undamaged; a power cut may damage it."""
     try:
         with zipfile.ZipFile(path) as file:
             return file.testzip() is None

@@ -1,33 +1,81 @@
 """Stage `predict`: a trained network labels every slice, with the confidence per pixel.
 
-Slices stream through the network while others are read and written, so memory does not grow
+Slices are read, segmented and written at the same time, slab by slab, so memory does not grow
 with the volume. A killed prediction goes on where it was, to the same bytes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from catomo import figures
 from catomo.errors import UserError
 from catomo.files.store import StackReader, read_pages, write_labels
 from catomo.network import blend, draft, model_file, unet
 from catomo.network.checkpoints import key_of
-from catomo.predict import inference
+from catomo.network.inference import Inference
+from catomo.network.model_file import Model
+from catomo.network.model_info import InputScaling, ModelInfo
+from catomo.predict import figures, segmentation
+from catomo.predict.conveyor import Steps, convey
+from catomo.predict.settings import Predict
 from catomo.predict.slabs import Slabs
 from catomo.progress import say
 from catomo.record import code
 from catomo.record.hashes import sha256_of
-from catomo.record.record import Record, committing, read_record
-
-_PIXEL_SIZE_TOLERANCE = 0.05
-_INPUT = {"dtype": "uint8", "scale": 1 / 255}  # how `unet.runner` feeds a network
+from catomo.record.record import Output, Record, committing, read_record
 
 
-def predict(slices, model, output, settings) -> None:
+@dataclass(frozen=True)
+class Job:
+    """A prediction to make: slices, model and settings that fit together."""
+
+    source: Record
+    file: Path
+    model: Model
+    settings: Predict
+    precision: str
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape (n, z, x) of the slices."""
+        count, rows, columns = self.source["shape"]
+        return count, rows, columns
+
+    @property
+    def inference(self) -> Inference:
+        """How slices pass the network."""
+        return self.settings.inference()
+
+    @property
+    def batch(self) -> int:
+        """Number of slices in a slab."""
+        return self.inference.slices_at_once(*self.shape[1:])
+
+    @property
+    def written_probabilities(self) -> list[str]:
+        """Classes whose probabilities are written."""
+        return self.model.info.classes if self.settings.write_probabilities else []
+
+    def key(self) -> str:
+        """Return the hash of all that decides the result, for the slabs that a kill leaves."""
+        facts = {
+            "model": sha256_of(self.file),
+            "slices": self.source["files"]["slices.tif"]["sha256"],
+            "settings": self.settings.model_dump(mode="json"),
+            "precision": self.precision,
+            "code": code.code_of("predict"),
+            "versions": code.versions_of("predict"),
+        }
+        return key_of(facts, [])
+
+
+def predict(slices: Path | str, model: Path | str, output: Path | str, settings: Predict) -> None:
     """Segment all slices of a dataset.
 
     Parameters
@@ -47,157 +95,131 @@ def predict(slices, model, output, settings) -> None:
     UserError
         If the model's classes are not those of the settings, it takes its input in another
         scaling, or its pixel size differs from that of the slices by more than 5 %.
+
+    See Also
+    --------
+    catomo.predict.segmentation.segment : The same for slices in memory.
     """
     source = read_record(slices, "slices")
     file, origin = model_file.locate(model)
     unet.start(settings.threads)
     precision = unet.resolved_precision(settings.precision)
-    net, about = model_file.load(file, precision)
-    _check_fit(file, about, source, settings)
-    temperature = about.get("temperature") or 1.0
-    pixel_size_nm, shape = source["pixel_size_nm"], source["shape"]
-    plane = shape[1] * shape[2]
-    whole = plane <= settings.whole_slice_max_px
-    batch = max(1, settings.batch_px // plane)
-    classes = about["classes"]
-    asked = classes if settings.write_probabilities else []
+    job = Job(source, file, Model.load(file, precision), settings, precision)
+    _check_fit(file, job.model.info, source, settings)
     with (
         committing(output, "predict", settings, {"slices": source, "model": origin}) as out,
         StackReader(source.file("slices.tif")) as reader,
     ):
-        counts = np.zeros(len(classes), np.int64)
-
-        def write(name: str) -> None:
-            write_labels(out.path(f"{name}.tif"), pages(name), shape, pixel_size_nm)
-
-        def pages(name: str):
-            for page in slabs.pages(name):
-                if name == "labels":
-                    counts[:] += np.bincount(page.ravel(), minlength=len(counts))
-                yield page
-
-        key = _key(file, source, settings, precision)
-        slabs = Slabs(out.folder / ".predict.slabs", key, -(-shape[0] // batch))
-        _announce(shape, batch, whole, len(slabs.missing), about, precision, settings)
-        title = draft.TITLE if draft.is_guess(about, source) else None
+        slabs = Slabs(out.folder / ".predict.slabs", job.key(), -(-job.shape[0] // job.batch))
+        _announce(job, len(slabs.missing))
+        is_guess = draft.is_guess(job.model.info.to_json(), source)
+        title = draft.TITLE if is_guess else None
         if title:
             say(f"predict: {title}")
-        names = ["labels", "confidence", *(f"probability_{name}" for name in asked)]
-        inference.convey(
-            slabs,
-            read=lambda number: reader.read(number * batch, (number + 1) * batch),
-            segment=inference.segmenter(net, about["downsampling"], whole, settings),
-            decide=lambda p: inference.decided(p, temperature, asked),
-            followers=[partial(write, name) for name in names],
-            label="predict" if batch == 1 else f"predict, {batch} slices at a time",
-        )
-        shown = []
-        for i in _shown(shape[0]):
-            made = [read_pages(out.path(f"{name}.tif"), i, i + 1)[0] for name in names[:2]]
-            shown.append((source["names"][i], reader.read(i, i + 1)[0], *made))
-        _draw(shown, settings.classes, pixel_size_nm, out.path("prediction.png"), title)
-        out.record.update(
-            {
-                "pixel_size_nm": pixel_size_nm,
-                "shape": shape,
-                "names": source["names"],
-                "contiguous": source["contiguous"],
-                "classes": classes,
-                "draft": about.get("draft", False),
-                "fractions": dict(zip(classes, counts / counts.sum(), strict=True)),
-                "temperature": temperature,
-                "calibrated": about.get("temperature") is not None,
-                "precision": precision,
-                "tiled": not whole,
-                "model": {
-                    "sha256": sha256_of(file),
-                    "weights_sha256": model_file.weights_sha256(net),
-                    "preset": about.get("preset"),
-                    "pixel_size_nm": about["pixel_size_nm"],
-                },
-            }
-        )
+        counts = _segment_all(job, slabs, reader, out)
+        _draw(job, reader, out, title)
+        out.record.update(_facts(job, counts))
     slabs.remove()
 
 
-def _key(file: Path, source: Record, settings, precision: str) -> str:
-    """Return the hash of all that decides the result, for the slabs a kill leaves behind."""
-    facts = {
-        "model": sha256_of(file),
-        "slices": source["files"]["slices.tif"]["sha256"],
-        "settings": settings.model_dump(mode="json"),
-        "precision": precision,
-        "code": code.code_of("predict"),
-        "versions": code.versions_of("predict"),
+def _segment_all(job: Job, slabs: Slabs, reader: StackReader, out: Output) -> np.ndarray:
+    """Write all stacks and return the number of pixels of each class."""
+    info, batch = job.model.info, job.batch
+    counts = np.zeros(len(info.classes), np.int64)
+
+    def counted(pages: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        for page in pages:
+            counts[:] += np.bincount(page.ravel(), minlength=len(counts))
+            yield page
+
+    def write(name: str) -> None:
+        pages = slabs.pages(name)
+        pages = counted(pages) if name == "labels" else pages
+        write_labels(out.path(f"{name}.tif"), pages, job.shape, job.source["pixel_size_nm"])
+
+    asked = job.written_probabilities
+    steps = Steps(
+        read=lambda number: reader.read(number * batch, (number + 1) * batch),
+        segment=segmentation.segmenter(job.model, job.inference),
+        decide=lambda p: segmentation.decided(p, info.temperature, asked),
+    )
+    names = ["labels", "confidence", *(f"probability_{name}" for name in asked)]
+    label = "predict" if batch == 1 else f"predict, {batch} slices at a time"
+    convey(slabs, steps, [partial(write, name) for name in names], label)
+    return counts
+
+
+def _facts(job: Job, counts: np.ndarray) -> dict[str, Any]:
+    """Return what the record says of the prediction."""
+    info, source = job.model.info, job.source
+    return {
+        "pixel_size_nm": source["pixel_size_nm"],
+        "shape": source["shape"],
+        "names": source["names"],
+        "contiguous": source["contiguous"],
+        "classes": info.classes,
+        "draft": info.draft,
+        "fractions": dict(zip(info.classes, counts / counts.sum(), strict=True)),
+        "temperature": info.temperature or 1.0,
+        "calibrated": info.temperature is not None,
+        "precision": job.precision,
+        "tiled": job.inference.is_tiled(*job.shape[1:]),
+        "model": {
+            "sha256": sha256_of(job.file),
+            "weights_sha256": model_file.weights_sha256(job.model.net),
+            "preset": info.preset,
+            "pixel_size_nm": info.pixel_size_nm,
+        },
     }
-    return key_of(facts, [])
 
 
-def _announce(shape, batch: int, whole: bool, missing: int, about, precision: str, settings):
-    count, rows, columns = shape
-    edge = max(rows, columns) if whole else settings.tile_px
-    passing = batch * min(rows, edge) * min(columns, edge)
-    size = passing, batch * rows * columns, len(about["classes"])
-    need = inference.memory_bytes(about["network"], precision, *size)
+def _announce(job: Job, missing: int) -> None:
+    (count, rows, columns), batch, info = job.shape, job.batch, job.model.info
+    tiled, tile_px = job.inference.is_tiled(rows, columns), job.settings.tile_px
+    edge = tile_px if tiled else max(rows, columns)
+    passing_px, slab_px = batch * min(rows, edge) * min(columns, edge), batch * rows * columns
+    need = segmentation.memory_bytes(
+        info.network, job.precision, passing_px, slab_px, len(info.classes)
+    )
     say(
         f"predict: {count} slices of {rows} x {columns} px, "
-        f"{'whole' if whole else f'in tiles of {settings.tile_px} px'}, "
-        f"views per slice: {len(blend.VIEWS[settings.average])}, memory about {need / 1e9:.1f} GB"
+        f"{f'in tiles of {tile_px} px' if tiled else 'whole'}, "
+        f"views per slice: {len(blend.VIEWS[job.inference.average])}, "
+        f"memory about {need / 1e9:.1f} GB"
     )
     if done := -(-count // batch) - missing:
         say(f"predict: goes on after {min(done * batch, count)} slices, where it was ended")
 
 
-def _check_fit(file: Path, about: dict, source: Record, settings) -> None:
+def _check_fit(file: Path, info: ModelInfo, source: Record, settings: Predict) -> None:
     wanted = [phase.name for phase in settings.classes]
-    if about["classes"] != wanted:
+    if info.classes != wanted:
         raise UserError(
-            f"{file}: the model knows the classes {', '.join(about['classes'])}, the "
+            f"{file}: the model knows the classes {', '.join(info.classes)}, the "
             f"configuration names {', '.join(wanted)}; make them equal or train a model"
         )
-    scaling = about.get("input", _INPUT)
-    if scaling != _INPUT:
+    if info.input != InputScaling():
         raise UserError(
-            f"{file}: the model takes {scaling.get('dtype')} times {scaling.get('scale')}, "
+            f"{file}: the model takes {info.input.dtype} times {info.input.scale}, "
             "slices are uint8 times 1/255; train a model with this catomo"
         )
-    there, here = about["pixel_size_nm"], source["pixel_size_nm"]
-    if abs(there / here - 1) > _PIXEL_SIZE_TOLERANCE:
+    size_nm = source["pixel_size_nm"]
+    if not info.has_pixel_size(size_nm):
         raise UserError(
-            f"{file}: the model learnt at {there:g} nm per pixel, {source.path} has {here:g}; "
-            f"bring the slices within 5 % of {there:g} nm or train a model at {here:g} nm"
+            f"{file}: the model learnt at {info.pixel_size_text}, {source.path} has {size_nm:g}; "
+            f"bring the slices within 5 % of the model's pixel size or train a model at "
+            f"{size_nm:g} nm"
         )
 
 
-def _shown(count: int) -> list[int]:
-    return sorted({round(f * (count - 1)) for f in (0.3, 0.5, 0.7)})
-
-
-def _draw(shown, classes, pixel_size_nm: float, path, title: str | None) -> None:
-    """Draw slices, below them the classes laid over in their colours, and the confidence."""
-    from matplotlib.patches import Patch
-
-    rows, columns = shown[0][1].shape
-    size = (3 * len(shown) + 0.9, 9 * rows / columns + 0.9)
-    figure, axes = figures.new_figure(3, len(shown), size, squeeze=False)
-    if title:
-        figure.suptitle(title, color=figures.ALERT)
-    palette = np.array([[int(c.colour[i : i + 2], 16) for i in (1, 3, 5)] for c in classes])
-    for column, (name, grey, labels, confidence) in enumerate(shown):
-        rgb = np.repeat(grey[..., None], 3, axis=-1)
-        material = labels > 0
-        laid = rgb.copy()
-        laid[material] = 0.45 * rgb[material] + 0.55 * palette[labels[material]]
-        axes[0, column].set_title(name)
-        for row, image in enumerate((rgb, laid)):
-            axes[row, column].imshow(image, interpolation="nearest")
-        doubt = axes[2, column].imshow(
-            confidence / 255, interpolation="nearest", cmap="magma", vmin=1 / len(classes), vmax=1
+def _draw(job: Job, reader: StackReader, out: Output, title: str | None) -> None:
+    count = job.shape[0]
+    examples = []
+    for i in sorted({round(part * (count - 1)) for part in (0.3, 0.5, 0.7)}):
+        grey = reader.read(i, i + 1)[0]
+        labels, confidence = (
+            read_pages(out.path(f"{name}.tif"), i, i + 1)[0] for name in ("labels", "confidence")
         )
-        for row in range(3):
-            axes[row, column].set_axis_off()
-        figures.scale_bar(axes[1, column], pixel_size_nm, columns)
-    figure.colorbar(doubt, ax=axes[2], shrink=0.8, label="confidence")
-    handles = [Patch(color=phase.colour, label=phase.title) for phase in classes[1:]]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
-    figures.save(figure, path)
+        examples.append(figures.Example(job.source["names"][i], grey, labels, confidence))
+    classes, size_nm = job.settings.classes, job.source["pixel_size_nm"]
+    figures.draw(examples, classes, size_nm, out.path("prediction.png"), title)

@@ -86,6 +86,7 @@ def mlem(
     tilt_deg: TiltAngles,
     iterations: int = 20,
     shape: tuple[int, int] | None = None,
+    *,
     tv: float = 0.0,
     unit: float | None = None,
 ) -> np.ndarray:
@@ -126,7 +127,7 @@ def mlem(
     Shepp & Vardi (1982), Lange & Carson (1984); total variation by the one-step-late rule
     (Green 1990; Panin, Zeng & Gullberg 1999).
     """
-    return osem(images, tilt_deg, iterations, 1, shape, tv, unit)
+    return osem(images, tilt_deg, iterations, 1, shape, tv=tv, unit=unit)
 
 
 def osem(
@@ -135,6 +136,7 @@ def osem(
     iterations: int = 5,
     subsets: int = 10,
     shape: tuple[int, int] | None = None,
+    *,
     tv: float = 0.0,
     unit: float | None = None,
 ) -> np.ndarray:

@@ -76,6 +76,8 @@ def caption(record: Record, name: str, classes: Sequence[PhaseClass]) -> str:
     stem = Path(name).stem
     if stem in _DIRECTIONS:
         return _caption_of_view(record, stem, classes)
+    if stem == "tilt_series" and record.get("source") == "phantom":
+        return "The image nearest to 0° tilt, and the labels of a slice of the truth."
     return _CAPTIONS.get(stem, stem.replace("_", " "))
 
 

@@ -1,98 +1,32 @@
-"""Numbers of a catalyst from its labels: volumes, areas, porosity, particles, contact.
+"""Quantities of a catalyst from its labels: volumes, areas, porosity, particles, contact.
 
-Each quantity says how it was found and how far it may be off. Volumes and counts come
-from voxels, areas from the smoothed surface, contact from voxel faces.
+Each quantity tells its method and how far off it may be. Volumes and counts come from
+voxels, areas from the smoothed surfaces, contact from the faces of voxels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import product
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import binary_fill_holes, distance_transform_edt, find_objects
 from scipy.spatial import cKDTree
 
-from catomo.labels.particles import Instances
 from catomo.surfaces.meshes import Mesh
+from catomo.surfaces.particles import MeasuredParticles
 
 _RESAMPLES = 2000
 _SEED = 1
 
-# Area of a digitised ball from flying edges and Taubin smoothing, over its true area:
+# Area of a digitised ball from flying edges and Taubin smoothing, divided by its true area:
 # 0.97 at a radius of 2 px, 1.012 at 40 px (measured).
 _AREA_RATIO = (0.97, 1.012)
 
-# The hull of larger bodies is sought on every k-th voxel: a fair sample in bounded memory.
+# The hull of a larger body is computed from every k-th voxel along each axis, in bounded memory.
 _HULL_VOXELS = 10_000_000
 
-_RESAMPLED = "low and high: 95 % interval of 2000 resamplings of the particles"
-
-
-@dataclass(frozen=True)
-class Particles:
-    """The particles that count, and all voxels of their class.
-
-    Attributes
-    ----------
-    everything : Instances
-        All pieces, specks among them.
-    kept : ndarray of bool
-        Which of them are large enough to count.
-    pixel_size_nm : float
-    contact, exposed, faces : ndarray of int64
-        Voxel faces of each piece towards the support, towards background, and in all
-        (faces towards another particle, or beyond the volume, are none).
-    """
-
-    everything: Instances
-    kept: np.ndarray
-    pixel_size_nm: float
-    contact: np.ndarray
-    exposed: np.ndarray
-    faces: np.ndarray
-
-    def diameters_nm(self) -> np.ndarray:
-        return self.everything.diameters()[self.kept] * self.pixel_size_nm
-
-    def volumes_nm3(self) -> np.ndarray:
-        return self.everything.sizes()[self.kept] * self.pixel_size_nm**3
-
-    def centres_nm(self) -> np.ndarray:
-        """Return the centroids, (count, 3), as x, y, z."""
-        return self.everything.centres()[self.kept][:, [2, 0, 1]] * self.pixel_size_nm
-
-
-def measure_particles(
-    labels: np.ndarray, phase: int, support: int, everything: Instances, smallest_px: float,
-    pixel_size_nm: float,
-) -> Particles:  # fmt: skip
-    """Count the voxel faces of each particle by what lies behind them.
-
-    Parameters
-    ----------
-    labels : ndarray of uint8, (y, z, x)
-    phase, support : int
-        Label values of the particles and of what carries them (-1 for none).
-    everything : Instances
-        All pieces of the class, found without a lower limit of size.
-    smallest_px : float
-        Equivalent diameter from which a piece counts as a particle.
-    pixel_size_nm : float
-    """
-    contact, exposed, faces = (np.zeros(everything.count, np.int64) for _ in range(3))
-    for axis, step in product(range(3), (-1, 1)):
-        there = everything.voxels.copy()
-        there[:, axis] += step
-        within = (there[:, axis] >= 0) & (there[:, axis] < labels.shape[axis])
-        behind = labels[tuple(there[within].T)]
-        ids = everything.ids[within]
-        for count, counts in ((contact, behind == support), (exposed, behind == 0),
-                              (faces, behind != phase)):  # fmt: skip
-            count += np.bincount(ids[counts], minlength=everything.count)
-    kept = everything.diameters() >= smallest_px
-    return Particles(everything, kept, pixel_size_nm, contact, exposed, faces)
+_INTERVAL = "low and high: 95 % interval of 2000 resamplings of the particles"
 
 
 def of_phase(name: str, voxels: int, mesh: Mesh, pixel_size_nm: float) -> dict[str, dict]:
@@ -118,8 +52,10 @@ def of_phase(name: str, voxels: int, mesh: Mesh, pixel_size_nm: float) -> dict[s
     }  # fmt: skip
 
 
-def of_support(name: str, labels: np.ndarray, support: int, radius_nm, pixel_nm) -> dict[str, dict]:
-    """Return the porosity of the support, in all and of closed pores.
+def of_support(
+    name: str, labels: np.ndarray, support: int, radius_nm: float, pixel_size_nm: float
+) -> dict[str, dict]:
+    """Return the porosity of the support: of all pores, and of closed pores alone.
 
     Pores are background inside the hull. The hull is the morphological closing of all
     material by a ball, with its holes filled; closed pores are the holes without closing.
@@ -134,7 +70,7 @@ def of_support(name: str, labels: np.ndarray, support: int, radius_nm, pixel_nm)
     solid = _body(labels)
     stride = int(np.ceil((solid.size / _HULL_VOXELS) ** (1 / 3)))
     solid = solid[::stride, ::stride, ::stride]
-    radii = np.array([0.75, 1.0, 1.25]) * radius_nm / (stride * pixel_nm)
+    radii = np.array([0.75, 1.0, 1.25]) * radius_nm / (stride * pixel_size_nm)
     values = [_porosity(solid, hull) for hull in _hulls(solid, radii)]
     return {
         f"{name}_porosity": quantity(
@@ -150,40 +86,32 @@ def of_support(name: str, labels: np.ndarray, support: int, radius_nm, pixel_nm)
     }  # fmt: skip
 
 
-def of_particles(name: str, particles: Particles, mesh: Mesh) -> dict[str, dict]:
+def of_particles(name: str, particles: MeasuredParticles, mesh: Mesh) -> dict[str, dict]:
     """Return count, diameters, spacing, contact and exposed surface of the particles."""
     diameters = particles.diameters_nm()
     if not len(diameters):
-        none = f"no piece of {name} is large enough to be a particle"
-        units = {
-            "diameter_mean": "nm", "diameter_median": "nm", "spacing": "nm",
-            "contact_fraction": "1", "exposed_area": "nm²",
-        }  # fmt: skip
-        count = {f"{name}_count": quantity(0, 0, particles.everything.count, "1", none)}
-        return count | {
-            f"{name}_{key}": quantity(None, None, None, unit, none) for key, unit in units.items()
-        }
-    everything = particles.everything
+        return _no_particles(name, particles)
+    pieces = particles.pieces
     shares = np.stack([particles.contact, particles.exposed, particles.faces], axis=1)
     whole = shares.sum(axis=0)
     area = mesh.area()
     exposed = area * whole[1] / max(whole[2], 1)
     return {
         f"{name}_count": quantity(
-            len(diameters), min(everything.touching, len(diameters)), everything.count, "1",
+            len(diameters), min(pieces.touching, len(diameters)), pieces.count, "1",
             "touching particles split by the watershed of the distance transform; low: not "
             "split, high: specks too small to be particles counted as well",
         ),
         f"{name}_diameter_mean": _resampled(
-            np.mean, diameters, "nm", f"ball of equal volume; {_RESAMPLED}"
+            np.mean, diameters, "nm", f"ball of equal volume; {_INTERVAL}"
         ),
         f"{name}_diameter_median": _resampled(
-            np.median, diameters, "nm", f"ball of equal volume; {_RESAMPLED}"
+            np.median, diameters, "nm", f"ball of equal volume; {_INTERVAL}"
         ),
         f"{name}_spacing": _spacing(particles.centres_nm()),
         f"{name}_contact_fraction": _resampled(
             lambda rows: rows[:, 0].sum() / max(rows[:, 2].sum(), 1), shares, "1",
-            f"share of the voxel faces that touch the support; {_RESAMPLED}",
+            f"share of the voxel faces that touch the support; {_INTERVAL}",
         ),
         f"{name}_exposed_area": quantity(
             exposed, exposed / _AREA_RATIO[1], exposed / _AREA_RATIO[0], "nm²",
@@ -193,8 +121,20 @@ def of_particles(name: str, particles: Particles, mesh: Mesh) -> dict[str, dict]
     }  # fmt: skip
 
 
+def _no_particles(name: str, particles: MeasuredParticles) -> dict[str, dict]:
+    none = f"no piece of {name} is large enough to be a particle"
+    units = {
+        "diameter_mean": "nm", "diameter_median": "nm", "spacing": "nm",
+        "contact_fraction": "1", "exposed_area": "nm²",
+    }  # fmt: skip
+    count = {f"{name}_count": quantity(0, 0, particles.pieces.count, "1", none)}
+    return count | {
+        f"{name}_{key}": quantity(None, None, None, unit, none) for key, unit in units.items()
+    }
+
+
 def loading(name: str, count: dict, support_name: str, area: dict) -> dict[str, dict]:
-    """Return the number of particles per area of the support."""
+    """Return the number of particles per surface area of the support."""
     key, unit = f"{name}_loading", "nm⁻²"
     if not area["value"]:
         none = f"no voxel is labelled {support_name}"
@@ -208,12 +148,16 @@ def loading(name: str, count: dict, support_name: str, area: dict) -> dict[str, 
     }  # fmt: skip
 
 
-def quantity(value, low, high, unit: str, method: str) -> dict:
-    """Return one quantity as it stands in ``quantities.json``."""
+def quantity(
+    value: float | None, low: float | None, high: float | None, unit: str, method: str
+) -> dict[str, Any]:
+    """Return one quantity in the form of ``quantities.json``."""
     return {"value": value, "low": low, "high": high, "unit": unit, "method": method}
 
 
-def _resampled(statistic, values: np.ndarray, unit: str, method: str) -> dict:
+def _resampled(
+    statistic: Callable[[np.ndarray], Any], values: np.ndarray, unit: str, method: str
+) -> dict[str, Any]:
     """Return a statistic of the particles with its bootstrap interval (none for one particle)."""
     n = len(values)
     if n < 2:
@@ -224,28 +168,29 @@ def _resampled(statistic, values: np.ndarray, unit: str, method: str) -> dict:
     return quantity(statistic(values), low, high, unit, method)
 
 
-def _spacing(centres: np.ndarray) -> dict:
+def _spacing(centres: np.ndarray) -> dict[str, Any]:
     method = "mean distance from each centre to the nearest other"
     if len(centres) < 2:
         return quantity(None, None, None, "nm", f"{method}: there is only one particle")
-    nearest = cKDTree(centres).query(centres, k=2)[0][:, 1]
-    return _resampled(np.mean, nearest, "nm", f"{method}; {_RESAMPLED}")
+    distances, _ = cKDTree(centres).query(centres, k=2)  # of itself, and of the nearest other
+    nearest = np.asarray(distances)[:, 1]
+    return _resampled(np.mean, nearest, "nm", f"{method}; {_INTERVAL}")
 
 
 def _body(labels: np.ndarray) -> np.ndarray:
-    """Return where there is material, cropped to it."""
+    """Return the mask of all material, cropped to its bounding box."""
     solid = labels != 0
     return solid[find_objects(solid.view(np.int8))[0]]
 
 
-def _hulls(solid: np.ndarray, radii_px) -> Iterator[np.ndarray]:
+def _hulls(solid: np.ndarray, radii_px: np.ndarray) -> Iterator[np.ndarray]:
     """Yield the closing of a mask by a ball of each radius, with holes filled."""
     margin = int(np.ceil(max(radii_px))) + 1
     inner = (slice(margin, -margin),) * 3
-    away = distance_transform_edt(~np.pad(solid, margin))
+    distance = distance_transform_edt(~np.pad(solid, margin))
     for radius in radii_px:
-        shrunk = distance_transform_edt(away <= radius) > radius
-        yield binary_fill_holes(shrunk[inner] | solid)
+        closed = distance_transform_edt(distance <= radius) > radius
+        yield binary_fill_holes(closed[inner] | solid)
 
 
 def _porosity(solid: np.ndarray, hull: np.ndarray) -> float:

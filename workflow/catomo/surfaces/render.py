@@ -1,7 +1,8 @@
-"""Views of the surfaces, drawn without a display, in a process of their own.
+"""Views of the surfaces, drawn without a display in a process of its own.
 
-Without its graphics libraries VTK does not raise, it crashes. So a child process draws (it runs
-this file), and when it fails the caller learns why and goes on.
+If its graphics libraries are missing, VTK ends the process instead of raising an exception.
+So a child process draws (it runs this file); when it fails, the caller is told the reason and
+continues.
 """
 
 from __future__ import annotations
@@ -10,40 +11,53 @@ import json
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-WIDTH, HEIGHT = 1100, 850
+Vector = tuple[float, float, float]
 
-# From where a view is drawn: towards where the camera looks, and what is up, as (x, y, z).
-# Along the beam and along the tilt axis, x points right, as in the images and the slices.
-VIEWS = {
+_WIDTH, _HEIGHT = 1100, 850  # of a view in px
+
+# Of each view: the direction in which the camera looks and the one that is up, as (x, y, z),
+# and whether all classes are drawn opaque. In the views along the beam and along the tilt
+# axis, x points right, as in the images and in the slices.
+VIEWS: dict[str, tuple[Vector, Vector, bool]] = {
     "view_front": ((0, 0, 1), (0, -1, 0), False),
     "view_side": ((-1, 0.25, 0.3), (0, -1, 0), False),
     "view_top": ((0, -1, 0), (0, 0, -1), False),
     "view_opaque": ((-0.6, 0.45, 0.8), (0, -1, 0), True),
 }
 
-LIBRARIES = "libegl1 libgl1-mesa-dri libx11-6 (or libosmesa6)"
+_LIBRARIES = "libegl1 libgl1-mesa-dri libx11-6 (or libosmesa6)"
 
 
-def render(phases: list[dict], background: str) -> tuple[dict | None, str | None]:
+@dataclass(frozen=True)
+class View:
+    """A picture (uint8, (rows, columns, 3)) and the size of its pixels in nm."""
+
+    picture: np.ndarray
+    nm_per_px: float
+
+
+def render(phases: list[dict[str, Any]], background: str) -> tuple[dict[str, View] | None, str]:
     """Draw the views of `VIEWS`.
 
     Parameters
     ----------
     phases : list of dict
-        ``path`` of the ``.vtp`` file, ``colour`` ``#rrggbb`` and ``opacity`` of each class.
+        Of each class: ``path`` of the ``.vtp`` file, ``colour`` ``#rrggbb`` and ``opacity``.
     background : str
-        Colour behind.
+        Colour of the background.
 
     Returns
     -------
-    views : dict of str to (ndarray of uint8 (rows, columns, 3), float), or None
-        Each picture and the size of its pixels in nm. None when nothing can be drawn.
-    reason : str or None
-        Why nothing was drawn, in one sentence.
+    views : dict of str to View, or None
+        None if nothing could be drawn.
+    reason : str
+        Why nothing was drawn, in one sentence; empty if the views are there.
     """
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder, "views.npz")
@@ -56,22 +70,22 @@ def render(phases: list[dict], background: str) -> tuple[dict | None, str | None
         )
         if child.returncode == 0 and result.is_file():
             with np.load(result) as views:
-                return {name: (views[name], float(views[f"{name}_nm"])) for name in VIEWS}, None
+                return {n: View(views[n], float(views[f"{n}_nm"])) for n in VIEWS}, ""
     ending = f"signal {-child.returncode}" if child.returncode < 0 else f"status {child.returncode}"
     return None, (
         f"3-D views could not be drawn (the renderer ended with {ending}); install the Debian "
-        f"packages {LIBRARIES} and run surfaces again"
+        f"packages {_LIBRARIES} and run surfaces again"
     )
 
 
-def _draw(task: dict) -> None:
+def _draw(task: dict[str, Any]) -> None:
     """Draw all views and store them; runs in the child process."""
     import pyvista
 
-    plotter = pyvista.Plotter(off_screen=True, window_size=(WIDTH, HEIGHT))
+    plotter = pyvista.Plotter(off_screen=True, window_size=(_WIDTH, _HEIGHT))
     plotter.set_background(task["background"])
-    # Order-independent translucency; with multisampling left on, what is translucent
-    # would silently not be drawn.
+    # Depth peeling draws translucent surfaces right in any order. With multisampling left on,
+    # translucent surfaces would not be drawn, without any message.
     plotter.disable_anti_aliasing()
     plotter.enable_depth_peeling(8)
     actors, points = [], []
@@ -96,7 +110,7 @@ def _draw(task: dict) -> None:
             plotter.camera.parallel_scale = _half_height(
                 np.concatenate(points) - plotter.center, look, up
             )
-        plotter.render()  # or the screenshot would still be the former view's
+        plotter.render()  # otherwise the screenshot would show the view before
         picture = plotter.screenshot(return_img=True)
         if actors and np.ptp(picture, axis=(0, 1)).max() == 0:
             sys.exit("the picture is empty")
@@ -105,12 +119,12 @@ def _draw(task: dict) -> None:
     np.savez(task["result"], **views)
 
 
-def _half_height(points: np.ndarray, look, up) -> float:
+def _half_height(points: np.ndarray, look: Vector, up: Vector) -> float:
     """Return half the height, in nm, of a view that just shows points around its centre."""
-    look = np.array(look, float) / np.linalg.norm(look)
-    upward = np.array(up) - np.dot(up, look) * look
+    forward = np.array(look, float) / np.linalg.norm(look)
+    upward = np.array(up) - np.dot(up, forward) * forward
     upward /= np.linalg.norm(upward)
-    across = np.abs(points @ np.cross(look, upward)).max() * HEIGHT / WIDTH
+    across = np.abs(points @ np.cross(forward, upward)).max() * _HEIGHT / _WIDTH
     return 1.05 * max(np.abs(points @ upward).max(), across)
 
 

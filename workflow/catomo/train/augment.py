@@ -2,39 +2,69 @@
 
 All random numbers are a function of the seed and the number of the sample, so the order in
 which threads work cannot change them. Masks take the nearest pixel: interpolated labels
-would turn the rim of every Pt particle into alumina (as in the paper's own code).
+would turn the rim of every bright particle into the class between it and the background.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from catomo.labels.files import IGNORE
+from catomo.train.settings import Augment, Train
 
-# Distance of the nodes of the elastic shift: wider than a Pt particle, so that particles
-# move and lean but keep their shape.
+Shape = tuple[int, int]
+
+# Distance of the nodes of the elastic shift: wider than a particle, so that particles move and
+# lean but keep their shape.
 _ELASTIC_SPACING_PX = 64
 
-_PLACES = 64  # looked at to choose one window
+_CANDIDATE_PLACES = 64  # random places of which one is chosen for each window
+
+
+class Cutout(NamedTuple):
+    """An annotated image and the place of a window in it.
+
+    Attributes
+    ----------
+    image, label : tensor of uint8, (z, x)
+        Grey values and mask, filled up to the size of the largest image.
+    shape : tensor of int32, (2,)
+        Shape of the image itself, which lies at the corner 0, 0.
+    corner : tensor of int32, (2,)
+        The pixel of the image at which the window begins before it is moved.
+    """
+
+    image: Any
+    label: Any
+    shape: Any
+    corner: Any
 
 
 def batches(
-    images, labels, settings, *, window, batch_size: int, steps: int, seed: int, threads, first=0
-):
-    """Return the training data as a dataset of the batches `first` … `steps` - 1.
+    images: Sequence[np.ndarray],
+    labels: Sequence[np.ndarray],
+    settings: Train,
+    window: Shape,
+    first: int = 0,
+) -> Any:
+    """Return the training data as a dataset of the batches from `first` to the last step.
 
     Parameters
     ----------
-    images, labels : lists of ndarray of uint8, (z, x)
+    images, labels : sequences of ndarray of uint8, (z, x)
         Shapes may differ from image to image.
-    settings : Augment
+    settings : catomo.train.settings.Train
+        Random changes, size of a batch, steps, seed and threads.
     window : (int, int)
         Shape of what the network sees. Images larger than that are cropped at random places,
         more often where more is annotated; smaller ones continue by reflection.
-    batch_size, steps, seed, threads, first : int
+    first : int
+        Number of the first step, from 0.
 
     Returns
     -------
@@ -45,58 +75,63 @@ def batches(
     stacked = [_stacked(arrays, shapes.max(axis=0)) for arrays in (images, labels)]
     image_stack, label_stack = (tf.constant(stack) for stack in stacked)
     shapes = tf.constant(shapes)
-    shown = _order(len(images), steps * batch_size, seed)
+    seed, threads, size = settings.seed, settings.threads, settings.batch_size
+    shown = _order(len(images), settings.steps * size, seed)
     order, corners = tf.constant(shown), tf.constant(_corners(labels, shown, window, seed))
 
-    def sample(number):
-        chosen, corner = order[number], corners[number]
-        image, label, shape = image_stack[chosen], label_stack[chosen], shapes[chosen]
-        return augmented(image, label, shape, corner, settings, window, seed, number)
+    def sample(number: Any) -> tuple[Any, Any]:
+        chosen = order[number]
+        cutout = Cutout(image_stack[chosen], label_stack[chosen], shapes[chosen], corners[number])
+        return augmented(cutout, settings.augment, window, seed, number)
 
-    data = tf.data.Dataset.range(first * batch_size, steps * batch_size)
+    data = tf.data.Dataset.range(first * size, settings.steps * size)
     data = data.map(sample, num_parallel_calls=threads, deterministic=True)
     options = tf.data.Options()
     options.threading.private_threadpool_size = threads
-    return data.batch(batch_size, drop_remainder=True).prefetch(2).with_options(options)
+    return data.batch(size, drop_remainder=True).prefetch(2).with_options(options)
 
 
-def augmented(image, label, shape, corner, settings, window, seed: int, number):
+def augmented(
+    cutout: Cutout, settings: Augment, window: Shape, seed: int, number: Any
+) -> tuple[Any, Any]:
     """Return one random window of an image and its mask.
 
     Parameters
     ----------
-    image, label : tensor of uint8, (z, x)
-    shape : tensor of int32, (2,)
-        The part of them that is filled, from the corner 0, 0.
-    corner : tensor of int32, (2,)
-        The pixel of the image that the window begins at before it is moved.
-    settings : Augment
+    cutout : Cutout
+    settings : catomo.train.settings.Augment
     window : (int, int)
+        Shape of the window.
     seed : int
-    number : int tensor
+    number : int64 tensor
         Number of the sample; with the seed it fixes every random number.
 
     Returns
     -------
-    image : float32, (*window, 1), 0 … 1
-    label : uint8, window
+    image : tensor of float32, (*window, 1)
+        Grey values, 0 … 1.
+    label : tensor of uint8, window
     """
-    # The third and fourth draw are free: to close the gap would give every seed another training.
+    # The third and fourth draw are not used. Leaving them out would change all later ones, and
+    # with them every training of the same seed.
     seeds = [tf.stack([tf.constant(seed, tf.int64), 3 * number + part]) for part in range(3)]
     draws = tf.random.stateless_uniform((11,), seeds[0], -1.0, 1.0)
-    rows, columns = _source(tf.cast(corner, tf.float32), draws[:9], settings, window, seeds[1])
-    rows = _reflected(rows, shape[0])
-    columns = _reflected(columns, shape[1])
-    grey = _bilinear(tf.cast(image, tf.float32) / 255, rows, columns)
-    near = tf.stack([tf.round(rows), tf.round(columns)], axis=-1)
-    mask = tf.gather_nd(label, tf.cast(near, tf.int32))
+    corner = tf.cast(cutout.corner, tf.float32)
+    rows, columns = _source(corner, draws[:9], settings, window, seeds[1])
+    rows = _reflected(rows, cutout.shape[0])
+    columns = _reflected(columns, cutout.shape[1])
+    grey = _bilinear(tf.cast(cutout.image, tf.float32) / 255, rows, columns)
+    nearest = tf.stack([tf.round(rows), tf.round(columns)], axis=-1)
+    mask = tf.gather_nd(cutout.label, tf.cast(nearest, tf.int32))
     grey = grey ** (1 + settings.gamma * draws[9]) * (1 + settings.gain * draws[10])
     if settings.noise:
         grey += settings.noise * tf.random.stateless_normal(window, seeds[2])
     return tf.ensure_shape(tf.clip_by_value(grey, 0, 1)[..., None], (*window, 1)), mask
 
 
-def _source(corner, draws, settings, window, elastic_seed):
+def _source(
+    corner: Any, draws: Any, settings: Augment, window: Shape, elastic_seed: Any
+) -> tuple[Any, Any]:
     """Return where in the image each pixel of the window comes from (rows, columns)."""
     size = tf.constant(window, tf.float32)
     centre = corner + (size - 1) / 2 + settings.shift_fraction * size * draws[0:2]
@@ -118,21 +153,21 @@ def _source(corner, draws, settings, window, elastic_seed):
     return rows, columns
 
 
-def _reflected(position, length):
-    """Fold positions back into 0 … length - 1 as by mirrors through the outermost pixels."""
+def _reflected(position: Any, length: Any) -> Any:
+    """Return positions folded back into 0 … length - 1 by reflection about the outermost pixels."""
     last = tf.cast(length - 1, tf.float32)
     folded = tf.math.floormod(position, tf.maximum(2 * last, 1))
     return tf.clip_by_value(tf.minimum(folded, 2 * last - folded), 0, last)
 
 
-def _bilinear(image, rows, columns):
+def _bilinear(image: Any, rows: Any, columns: Any) -> Any:
     row, column = tf.floor(rows), tf.floor(columns)
     down, right = rows - row, columns - column
     row, column = tf.cast(row, tf.int32), tf.cast(column, tf.int32)
     row_below = tf.minimum(row + 1, tf.shape(image)[0] - 1)
     column_right = tf.minimum(column + 1, tf.shape(image)[1] - 1)
 
-    def at(r, c):
+    def at(r: Any, c: Any) -> Any:
         return tf.gather_nd(image, tf.stack([r, c], axis=-1))
 
     above = at(row, column) * (1 - right) + at(row, column_right) * right
@@ -147,12 +182,15 @@ def _order(count: int, length: int, seed: int) -> np.ndarray:
     return np.concatenate(rounds)[:length]
 
 
-def _corners(labels, order, window, seed: int) -> np.ndarray:
+def _corners(
+    labels: Sequence[np.ndarray], order: np.ndarray, window: Shape, seed: int
+) -> np.ndarray:
     """Return where in its image the window of each sample begins, int32 (sample, 2).
 
-    Of some random places one is taken with a probability that goes with its annotated pixels,
-    so that a slice annotated in one corner does not mostly show what nobody annotated. One of
-    the places lies on an annotated pixel: however few there are, they are shown.
+    One of several random places is chosen with a probability proportional to its annotated
+    pixels, so that a slice annotated in one corner does not mostly show pixels without
+    annotation. One of the places lies on an annotated pixel, so that at least one window can be
+    chosen that shows some, however few there are.
     """
     rng = np.random.default_rng([seed, 1])
     corners = np.empty((len(order), 2), np.int32)
@@ -160,7 +198,7 @@ def _corners(labels, order, window, seed: int) -> np.ndarray:
         here = order == number
         spare = np.array(mask.shape) - window
         free = np.maximum(spare, 0)
-        low = rng.integers(0, free + 1, (np.count_nonzero(here), _PLACES, 2))
+        low = rng.integers(0, free + 1, (np.count_nonzero(here), _CANDIDATE_PLACES, 2))
         chosen = np.zeros(len(low), np.intp)
         known = mask != IGNORE
         if free.any() and known.any() and not known.all():
@@ -172,7 +210,7 @@ def _corners(labels, order, window, seed: int) -> np.ndarray:
     return corners
 
 
-def _sums(known: np.ndarray, low: np.ndarray, window) -> np.ndarray:
+def _sums(known: np.ndarray, low: np.ndarray, window: Shape) -> np.ndarray:
     """Return the number of known pixels in the windows that begin at `low` (…, 2)."""
     total = np.pad(known.cumsum(0, np.int32).cumsum(1, np.int32), ((1, 0), (1, 0)))
     high = np.minimum(low + window, known.shape)
@@ -180,7 +218,8 @@ def _sums(known: np.ndarray, low: np.ndarray, window) -> np.ndarray:
     return total[bottom, right] - total[top, right] - total[bottom, left] + total[top, left]
 
 
-def _stacked(arrays, shape) -> np.ndarray:
+def _stacked(arrays: Sequence[np.ndarray], shape: np.ndarray) -> np.ndarray:
+    """Return images of different shapes as one stack, each filled up with zeros."""
     stack = np.zeros((len(arrays), *shape), np.uint8)
     for page, array in zip(stack, arrays, strict=True):
         page[: array.shape[0], : array.shape[1]] = array

@@ -1,27 +1,27 @@
-"""The course of a training as a table and a picture.
+"""The curves of a training as a table and a picture.
 
 A row is a dict: `step`, `learning_rate`, `loss`, and `validation_dsc_<class>` for each class.
 """
 
 from __future__ import annotations
 
-import csv
+from pathlib import Path
 
 import numpy as np
 
 from catomo import figures
+from catomo.files.tables import number_text, write_csv
+from catomo.settings.base import PhaseClass
+
+Row = dict[str, float | None]
 
 
-def write(rows: list[dict], path) -> None:
-    """Write the rows as CSV; what was not looked at stays empty."""
-    with open(path, "w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            writer.writerow({k: f"{v:.6g}" if v is not None else "" for k, v in row.items()})
+def write(rows: list[Row], path: Path) -> None:
+    """Write the rows as CSV; cells without a value stay empty."""
+    write_csv(path, list(rows[0]), ([number_text(v) for v in row.values()] for row in rows))
 
 
-def draw(rows: list[dict], classes, path) -> None:
+def draw(rows: list[Row], classes: list[PhaseClass], path: Path) -> None:
     """Draw the loss and, where there is a validation part, its DSC."""
     watched = [row for row in rows if any(row[f"validation_dsc_{c.name}"] for c in classes)]
     figure, axes = figures.new_figure(1, 2 if watched else 1, (8, 3.5), squeeze=False)
@@ -29,8 +29,8 @@ def draw(rows: list[dict], classes, path) -> None:
     axes[0, 0].set(xlabel="step", ylabel="training loss", ylim=(0, None))
     if watched:
         for phase in classes:
-            dsc = [row[f"validation_dsc_{phase.name}"] for row in watched]
-            dsc = [np.nan if value is None else value for value in dsc]
+            scores = [row[f"validation_dsc_{phase.name}"] for row in watched]
+            dsc = [np.nan if score is None else score for score in scores]
             axes[0, 1].plot(
                 [row["step"] for row in watched],
                 dsc,

@@ -1,12 +1,14 @@
 """The steps of training: Adam on a schedule of learning rates, and a state to go on from.
 
-Where a step stands is fully told by the weights, Adam's moments and the number of the step:
-a learner that is given the state of another goes on bit for bit as that one would have.
+The weights, Adam's moments and the number of the step are the whole state: a learner that is
+given the state of another computes bit for bit what that one would have.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,6 +16,7 @@ import tensorflow as tf
 
 from catomo.errors import UserError
 from catomo.train import losses
+from catomo.train.settings import Train
 
 
 class Learner:
@@ -22,13 +25,13 @@ class Learner:
     Parameters
     ----------
     net : keras.Model
-        As `unet.build` returns it; it is trained in place.
+        As `catomo.network.unet.build_unet` returns it; it is trained in place.
     settings : catomo.train.settings.Train
     class_weights : sequence of float
         alpha of the focal loss, one per class.
     """
 
-    def __init__(self, net, settings, class_weights):
+    def __init__(self, net: Any, settings: Train, class_weights: Sequence[float]):
         self.net = net
         self.step = 0
         self._settings = settings
@@ -39,18 +42,25 @@ class Learner:
         self._optimizer.build(net.trainable_variables)
 
         @tf.function
-        def improve(images, labels):
+        def improve(images: Any, labels: Any) -> Any:
             with tf.GradientTape() as tape:
-                found = net(images, training=True)
-                loss = losses.segmentation_loss(labels, found, settings.loss, class_weights)
+                p = net(images, training=True)
+                loss = losses.segmentation_loss(labels, p, settings.loss, class_weights)
             variables = net.trainable_variables
             self._optimizer.apply(tape.gradient(loss, variables), variables)
             return loss
 
         self._improve = improve
 
-    def improve(self, images, labels) -> float:
+    def improve(self, images: Any, labels: Any) -> float:
         """Do one step and return its loss.
+
+        Parameters
+        ----------
+        images : tensor of float32, (n, z, x, 1)
+            Grey values, 0 … 1.
+        labels : tensor of uint8, (n, z, x)
+            Classes; 255 is ignored.
 
         Raises
         ------
@@ -67,18 +77,18 @@ class Learner:
             )
         return loss
 
-    def state(self) -> list:
-        """Return the variables that the next step depends on, the step's number aside."""
+    def state(self) -> list[Any]:
+        """Return the variables that the next step depends on, except the step's number."""
         return [*self.net.variables, *self._optimizer.variables]
 
     def restore(self, state: list[np.ndarray], step: int) -> None:
-        """Go on where another learner of the same settings was after `step` steps."""
+        """Continue where another learner of the same settings was after `step` steps."""
         for variable, value in zip(self.state(), state, strict=True):
             variable.assign(value)
         self.step = step
 
 
-def learning_rate(step: int, settings) -> float:
+def learning_rate(step: int, settings: Train) -> float:
     """Return the learning rate of a step (from 0): linear rise, then half a cosine or flat."""
     if step < settings.warmup_steps:
         return settings.learning_rate * (step + 1) / settings.warmup_steps

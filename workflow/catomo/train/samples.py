@@ -3,22 +3,48 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from catomo.errors import UserError
+from catomo.files.pixel_size import is_same_size
 from catomo.files.store import StackReader
-from catomo.labels.files import IGNORE, load_labels
-from catomo.network import unet
+from catomo.labels.files import IGNORE, TRUTH, load_labels
 from catomo.progress import say
+from catomo.record.record import Record
 from catomo.train import augment, split
+from catomo.train.settings import Train
 
-_PIXEL_SIZE_TOLERANCE = 0.05
+
+@dataclass(frozen=True)
+class Source:
+    """A dataset to learn from.
+
+    Attributes
+    ----------
+    dataset : str
+        Its name.
+    slices : Record
+        Record of its stage `slices`.
+    labels : path or "truth"
+        A person's labels, or those of a phantom.
+    """
+
+    dataset: str
+    slices: Record
+    labels: Path | str
+
+    @property
+    def is_phantom(self) -> bool:
+        """Whether the labels are the truth of a phantom."""
+        return str(self.labels) == TRUTH
 
 
 @dataclass(frozen=True)
 class Sample:
-    """An annotated slice: grey values and mask, both uint8, (z, x)."""
+    """An annotated slice: grey values and labels, both uint8, (z, x)."""
 
     dataset: str
     name: str
@@ -26,31 +52,34 @@ class Sample:
     labels: np.ndarray
 
 
-def read_samples(sources, settings) -> tuple[dict[str, list[Sample]], dict]:
+Parts = dict[str, list[Sample]]  # by the names in `split.PARTS`
+
+
+def read_samples(sources: list[Source], settings: Train) -> tuple[Parts, split.PartNames]:
     """Read the annotated slices and divide them into parts.
 
     Parameters
     ----------
-    sources : list of (str, Record, path or "truth")
-        For each dataset its name, the record of its stage `slices`, its labels.
+    sources : list of Source
     settings : catomo.train.settings.Train
 
     Returns
     -------
-    by_part : dict of lists of Sample
-        In the training part, black borders count as not annotated.
-    parts : dict
-        The names, as `split.split_parts` returns them.
+    samples : dict of lists of Sample
+        By part. In the training part, black borders count as not annotated.
+    names : dict
+        Names of the slices by dataset and part, as `split.split_parts` returns them.
     """
     samples, places = [], {}
-    for dataset, record, place in sources:
-        indices, labels = load_labels(place, record, len(settings.classes))
-        place_of = split.places_of(record["names"], record["contiguous"])
-        with StackReader(record.file("slices.tif")) as reader:
+    for source in sources:
+        names = source.slices["names"]
+        indices, labels = load_labels(source.labels, source.slices, len(settings.classes))
+        place_of = split.places_of(names, source.slices["contiguous"])
+        with StackReader(source.slices.file("slices.tif")) as reader:
             for index, mask in zip(indices, labels, strict=True):
-                name, image = record["names"][index], reader.read(index, index + 1)[0]
-                samples.append(Sample(dataset, name, image, mask))
-        places[dataset] = {record["names"][i]: place_of[record["names"][i]] for i in indices}
+                image = reader.read(index, index + 1)[0]
+                samples.append(Sample(source.dataset, names[index], image, mask))
+        places[source.dataset] = {names[i]: place_of[names[i]] for i in indices}
     parts = split.split_parts(places, settings.split, settings.seed)
     by_part = {
         part: [s for s in samples if s.name in parts[s.dataset][part]] for part in split.PARTS
@@ -77,37 +106,31 @@ def without_black_border(sample: Sample) -> Sample:
 
 def class_fractions(samples: list[Sample], class_count: int) -> list[float]:
     """Return the share of each class in all annotated pixels."""
-    counts = sum(np.bincount(s.labels.ravel(), minlength=IGNORE + 1)[:class_count] for s in samples)
+    counts = np.zeros(class_count, np.int64)
+    for sample in samples:
+        counts += np.bincount(sample.labels.ravel(), minlength=IGNORE + 1)[:class_count]
     return (counts / counts.sum()).tolist()
 
 
-def training_window(samples: list[Sample], settings) -> tuple[int, int]:
+def training_window(samples: list[Sample], settings: Train) -> tuple[int, int]:
     """Return the shape of the training window: whole slices, but at most ``patch_px``."""
-    multiple = unet.downsampling(settings.network.levels)
+    multiple = settings.network.size().downsampling
     largest = np.max([s.image.shape for s in samples], axis=0)
     rows, columns = (-(-min(int(n), settings.patch_px) // multiple) * multiple for n in largest)
     return rows, columns
 
 
-def training_batches(samples: list[Sample], settings, first: int = 0):
+def training_batches(samples: list[Sample], settings: Train, first: int = 0) -> Any:
     """Return the training data of all steps from `first` on, see `augment.batches`."""
-    return augment.batches(
-        [s.image for s in samples],
-        [s.labels for s in samples],
-        settings.augment,
-        window=training_window(samples, settings),
-        batch_size=settings.batch_size,
-        steps=settings.steps,
-        seed=settings.seed,
-        threads=settings.threads,
-        first=first,
-    )
+    images, labels = [s.image for s in samples], [s.labels for s in samples]
+    return augment.batches(images, labels, settings, training_window(samples, settings), first)
 
 
-def common_pixel_size(sizes: dict[str, float]) -> float:
+def common_pixel_size(sources: list[Source]) -> float:
     """Return the mean pixel size of the datasets in nm; refuse a difference above 5 %."""
-    small, large = min(sizes, key=sizes.get), max(sizes, key=sizes.get)
-    if sizes[large] > sizes[small] * (1 + _PIXEL_SIZE_TOLERANCE):
+    sizes = {source.dataset: source.slices["pixel_size_nm"] for source in sources}
+    small, large = min(sizes, key=lambda name: sizes[name]), max(sizes, key=lambda n: sizes[n])
+    if not is_same_size(sizes[large], sizes[small]):
         raise UserError(
             f"{large}: pixel_size_nm is {sizes[large]:g}, but {sizes[small]:g} in '{small}'; "
             "a model learns one pixel size (5 % apart at most): bin the finer one, or train two"

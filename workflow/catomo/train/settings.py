@@ -1,4 +1,4 @@
-"""Settings of the stage `train`: the network, how it learns, and what it is tested on.
+"""Settings of the stage `train`: the network, how it learns, and which slices test it.
 
 The defaults are the preset ``compact``. Another preset replaces some of them; keys named
 in the configuration win over both, and the record stores what came out.
@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
+from catomo.network.model_info import UNetSize
 from catomo.settings.base import (
     PhaseClass,
     Settings,
@@ -29,67 +30,83 @@ class Network(Settings):
     """Size of the U-Net."""
 
     levels: int = key(
-        6, "resolution levels; slices are padded to a multiple of 2^(levels-1)", ge=2, le=7
+        UNetSize.levels,
+        "resolution levels; slices are padded to a multiple of 2^(levels-1)",
+        ge=2,
+        le=7,
     )
     base_filters: int = key(
-        16, "filters of the first level; doubled at each further one", ge=2, le=64
+        UNetSize.base_filters,
+        "filters of the first level; doubled at each further one",
+        ge=2,
+        le=64,
     )
+
+    def size(self) -> UNetSize:
+        """Return the size of the network that these settings ask for."""
+        return UNetSize(self.levels, self.base_filters)
 
 
 class Loss(Settings):
     """Weighted focal loss plus a Dice term."""
 
-    focal_gamma: float = key(1.0, "how much easy pixels are played down", ge=0, le=5)
+    focal_gamma: float = key(
+        1.0, "exponent of the focal loss; the larger, the less weight have easy pixels", ge=0, le=5
+    )
     class_weights: list[float] | Literal["density"] = key(
         _WEIGHTS,
-        "weight of each class, background first; density makes them from how rare each is, and "
+        "weight of each class, background first; density gives rare classes larger weights, and "
         "is the default where there are not three classes",
     )
     dice_weight: float = key(0.5, "weight of -log(soft Dice) beside the focal loss", ge=0, le=10)
 
 
 class Augment(Settings):
-    """Random changes of every training image; the largest of each is given."""
+    """Random changes of every training image; each value is the largest change."""
 
-    rotation_deg: float = key(180.0, "rotation either way", unit="deg", ge=0, le=180)
+    rotation_deg: float = key(
+        180.0, "largest rotation in either direction", unit="deg", ge=0, le=180
+    )
     flips: bool = key(True, "mirror along both axes at random")
-    shift_fraction: float = key(0.12, "shift either way as a fraction of the window", ge=0, le=0.5)
-    zoom_fraction: float = key(0.15, "change of scale either way", ge=0, le=0.5)
-    shear: float = key(0.1, "shear either way, as the tangent of its angle", ge=0, le=0.5)
+    shift_fraction: float = key(0.12, "largest shift as a fraction of the window", ge=0, le=0.5)
+    zoom_fraction: float = key(
+        0.15, "largest change of scale, up or down, as a fraction", ge=0, le=0.5
+    )
+    shear: float = key(0.1, "largest shear, as the tangent of its angle", ge=0, le=0.5)
     elastic_px: float = key(2.0, "standard deviation of the elastic shift", unit="px", ge=0, le=20)
-    gain: float = key(0.08, "change of brightness either way, as a fraction", ge=0, le=0.5)
-    gamma: float = key(0.08, "change of the exponent of grey values either way", ge=0, le=0.5)
-    noise: float = key(0.02, "standard deviation of added noise; white is 1", ge=0, le=0.5)
+    gain: float = key(0.08, "largest change of brightness, as a fraction", ge=0, le=0.5)
+    gamma: float = key(0.08, "largest change of the exponent of grey values", ge=0, le=0.5)
+    noise: float = key(0.02, "standard deviation of added noise, where white is 1", ge=0, le=0.5)
 
 
 class Split(Settings):
-    """Which annotated slices teach, which are watched, which test."""
+    """Which annotated slices are used for training, for validation and for testing."""
 
     method: Literal["blocks", "folds", "names", "random_patches"] = key(
         "blocks",
-        "contiguous blocks of slices; one of several blocks in turn; by name, whole datasets "
-        "too; or single images at random (this leaks: neighbouring slices are nearly the same)",
+        "contiguous blocks of slices; one of several blocks in turn (folds); by name, also whole "
+        "datasets; or single images at random, which leaks: neighbouring slices are nearly equal",
     )
     test_fraction: float = key(
-        0.2, "part of the annotated slices that test (not by name)", ge=0, le=0.3
+        0.2, "fraction of the annotated slices for testing (not by name)", ge=0, le=0.3
     )
     validation_fraction: float = key(
-        0.0, "part that is watched during training (not by name)", ge=0, le=0.3
+        0.0, "fraction for validation during training (not by name)", ge=0, le=0.3
     )
     gap: int = key(
         2,
-        "training slices this near to a block are left out (methods blocks and folds)",
+        "slices this near to a test or validation block are left out (methods blocks and folds)",
         unit="slices",
         ge=0,
     )
     folds: int = key(5, "blocks that the slices are cut into (method folds)", ge=2, le=20)
-    fold: int = key(1, "which of these blocks tests, from 1 (method folds)", ge=1, le=20)
+    fold: int = key(1, "which of these blocks is for testing, from 1 (method folds)", ge=1, le=20)
     test: list[str] = key(
         [],
-        "names that test (method names); wildcards * ? [a-b]; dataset/name where names repeat, "
+        "names for testing (method names); wildcards * ? [a-b]; dataset/name where names repeat, "
         "dataset/* for a whole dataset",
     )
-    validation: list[str] = key([], "names watched during training (method names)")
+    validation: list[str] = key([], "names for validation (method names)")
     leave_out: list[str] = key([], "names used for nothing (method names)")
 
     @model_validator(mode="after")
@@ -127,7 +144,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 
-# The keys that make a recipe: the others say on what, with what help and where it runs.
+# The keys that decide how a network learns. The others name data, classes, seed and hardware.
 _RECIPE = (
     "steps",
     "batch_size",
@@ -149,7 +166,7 @@ class Train(Settings):
     preset: Literal["compact", "paper"] = key(
         "compact", "small and quick, or the network and training of the paper"
     )
-    seed: int = key(1, "start of all random numbers", ge=0, le=2**31 - 1)
+    seed: int = key(1, "seed of all random numbers", ge=0, le=2**31 - 1)
     steps: int = key(2000, "training steps, each of one batch", ge=1)
     max_minutes: float = key(
         0.0,
@@ -166,9 +183,11 @@ class Train(Settings):
     warmup_steps: int = key(80, "steps over which the learning rate rises from zero", ge=0)
     decay: Literal["cosine", "none"] = key("cosine", "how the learning rate falls afterwards")
     clip_norm: float = key(
-        1.0, "longest gradient that a step may follow, 0 for any; tames jumps of the loss", ge=0
+        1.0, "largest norm of the gradient, longer ones are shortened; 0 for no limit", ge=0
     )
-    validate_every: int = key(200, "steps between looks at the validation part", unit="steps", ge=1)
+    validate_every: int = key(
+        200, "steps between scores on the validation part", unit="steps", ge=1
+    )
     checkpoint_every: int = key(
         200, "steps after which a killed training can go on; changes no result", unit="steps", ge=1
     )
@@ -185,9 +204,9 @@ class Train(Settings):
         2, "threads of TensorFlow; another number gives other last digits", ge=1, le=128
     )
     network: Network = key(Network(), "size of the U-Net")
-    loss: Loss = key(Loss(), "what training makes small")
+    loss: Loss = key(Loss(), "loss function")
     augment: Augment = key(Augment(), "random changes of training images")
-    split: Split = key(Split(), "training, validation and test part")
+    split: Split = key(Split(), "which slices are for training, validation and testing")
     classes: list[PhaseClass] = classes_key()
 
     def memory_bytes(self) -> int:

@@ -1,38 +1,44 @@
-"""Which annotated slices teach, which are watched, which test.
+"""Division of the annotated slices into training, validation and test part.
 
 Neighbouring slices of a tomogram are nearly the same image, so a test slice whose neighbour
-taught the network tests nothing. Slices are therefore split in contiguous blocks with a gap
+was used for training tests nothing. Slices are therefore split in contiguous blocks with a gap
 around them, or by name; two patches of one slice always stay together.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 
 import numpy as np
 
 from catomo.errors import UserError
+from catomo.train.settings import Split
 
 PARTS = ("train", "validate", "test", "left_out")
 
-# Where the middle of a block lies in the row of slices: inside, for the outermost slices of
-# a particle show little and would make an easy test.
+Places = dict[str, dict[str, int]]  # dataset → name of a slice → place in the row of slices
+PartOf = dict[str, dict[str, str]]  # dataset → name of a slice → its part
+PartNames = dict[str, dict[str, list[str]]]  # dataset → part → names of slices
+HeldOut = Callable[[list[int], Split], dict[int, str]]  # row of places → place → part
+
+# Where the middle of a block lies in the row of slices, as a fraction of its length. The
+# outermost slices of a particle show little of it and would make an easy test.
 _MIDDLE = {"validate": 1 / 3, "test": 2 / 3}
 
 
-def split_parts(datasets: dict[str, dict[str, int]], settings, seed: int) -> dict:
+def split_parts(datasets: Places, settings: Split, seed: int) -> PartNames:
     """Divide the annotated slices into parts.
 
     Parameters
     ----------
     datasets : dict of dict
         For each dataset, its annotated slices: name → place in the row of slices.
-    settings : Split
+    settings : catomo.train.settings.Split
         Method, fractions, gap and name patterns.
     seed : int
-        Start of the random numbers; used by ``random_patches`` alone.
+        Seed of the random numbers; only the method ``random_patches`` uses it.
 
     Returns
     -------
@@ -82,7 +88,12 @@ def places_of(names: Iterable[str], contiguous: bool) -> dict[str, int]:
     return {name: rank[slice_of(name)] for name in names}
 
 
-def _by_blocks(places: dict[str, int], settings, held_out) -> dict[str, str]:
+def _by_blocks(places: dict[str, int], settings: Split, held_out: HeldOut) -> dict[str, str]:
+    """Return the part of each slice of a dataset.
+
+    `held_out` returns which places are for testing or validation. Places within the gap around
+    them are left out.
+    """
     row = sorted(set(places.values()))
     held = held_out(row, settings)
     part_at = {}
@@ -92,9 +103,9 @@ def _by_blocks(places: dict[str, int], settings, held_out) -> dict[str, str]:
     return {name: part_at[place] for name, place in places.items()}
 
 
-def _middle_blocks(row: list[int], settings) -> dict[int, str]:
-    """Return which places test or validate: one block each."""
-    held = {}
+def _middle_blocks(row: list[int], settings: Split) -> dict[int, str]:
+    """Return the places for testing and validation: one contiguous block each."""
+    held: dict[int, str] = {}
     for part, fraction in (
         ("validate", settings.validation_fraction),
         ("test", settings.test_fraction),
@@ -105,8 +116,8 @@ def _middle_blocks(row: list[int], settings) -> dict[int, str]:
     return held
 
 
-def _fold(row: list[int], settings) -> dict[int, str]:
-    """Return the same for one fold; what validates lies in the middle of the longer rest."""
+def _fold(row: list[int], settings: Split) -> dict[int, str]:
+    """Return the places of one fold for testing; validation is amid the longer remaining row."""
     if len(row) < settings.folds:
         raise UserError(
             f"train.split.folds: found {settings.folds}, but only {len(row)} annotated slices of a "
@@ -126,7 +137,7 @@ def _count(fraction: float, row: list[int]) -> int:
     return max(1, round(fraction * len(row))) if fraction else 0
 
 
-def _by_names(datasets: dict[str, dict[str, int]], settings) -> dict[str, dict[str, str]]:
+def _by_names(datasets: Places, settings: Split) -> PartOf:
     patterns = {
         "test": settings.test,
         "validate": settings.validation,
@@ -152,6 +163,11 @@ def _by_names(datasets: dict[str, dict[str, int]], settings) -> dict[str, dict[s
                     f"{part}; name it once"
                 )
             part_of[dataset][name] = part
+    _check_patches_together(datasets, part_of)
+    return part_of
+
+
+def _check_patches_together(datasets: Places, part_of: PartOf) -> None:
     for dataset, places in datasets.items():
         first: dict[str, str] = {}
         for name in places:
@@ -161,16 +177,15 @@ def _by_names(datasets: dict[str, dict[str, int]], settings) -> dict[str, dict[s
                     f"train.split: '{other}' and '{name}' are patches of one slice but fall into "
                     f"{part_of[dataset][other]} and {part_of[dataset][name]}; keep them together"
                 )
-    return part_of
 
 
-def _at_random(datasets, settings, rng: np.random.Generator) -> dict[str, dict[str, str]]:
+def _at_random(datasets: Places, settings: Split, rng: np.random.Generator) -> PartOf:
     every = [(dataset, name) for dataset, places in datasets.items() for name in places]
     order = rng.permutation(len(every))
     tests = round(settings.test_fraction * len(every))
-    watched = round(settings.validation_fraction * len(every))
+    validated = round(settings.validation_fraction * len(every))
     part_of = {dataset: dict.fromkeys(places, "train") for dataset, places in datasets.items()}
-    for rank, number in enumerate(order[: tests + watched]):
+    for rank, number in enumerate(order[: tests + validated]):
         dataset, name = every[number]
         part_of[dataset][name] = "test" if rank < tests else "validate"
     return part_of

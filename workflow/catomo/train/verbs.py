@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from catomo.train.settings import Train
 
 
-def _arguments_train(parser) -> None:
+def _arguments_train(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--dataset",
         nargs=3,
@@ -21,7 +26,7 @@ def _arguments_train(parser) -> None:
     )
 
 
-def _train(options, settings) -> None:
+def _train(options: Namespace, settings: Train) -> None:
     from catomo.train.stage import train
 
     train(options.dataset, options.output, settings, init_from=options.init_from)

@@ -1,0 +1,51 @@
+"""align_tilts: arrays in, aligned images and a verdict out, as the stage writes them."""
+
+import numpy as np
+import pytest
+
+from catomo.align.tilts import align_tilts
+from catomo.errors import UserError
+from catomo.files.store import StackReader
+from helpers.balls import TILTS, phantom, run
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("series")
+
+
+@pytest.fixture(scope="module")
+def images(folder):
+    phantom(folder / "series", noise=True)
+    with StackReader(folder / "series" / "tilt_series.tif") as reader:
+        return reader.read()
+
+
+def test_arrays_give_what_the_stage_writes(images, folder):
+    before = images.copy()
+    found = align_tilts(images, TILTS)
+    record, written = run(folder / "series", folder / "out")
+    assert np.array_equal(found.images, written)
+    assert found.verdict == record["verdict"] == "pass"
+    assert found.reasons == record["reasons"]
+    assert found.axis_angle_deg == record["axis_angle_deg"]
+    assert found.axis_offset_px == record["axis_offset_px"]
+    assert found.across_px.tolist() == record["across_px"]
+    assert found.along_px.tolist() == record["along_px"]
+    assert np.array_equal(images, before)  # the caller's images are not changed
+
+
+def test_a_known_geometry_is_used_as_it_is(images):
+    found = align_tilts(images, TILTS)
+    again = align_tilts(images, TILTS, known=found.geometry)
+    assert np.array_equal(again.images, found.images)
+    assert again.geometry is found.geometry
+
+
+@pytest.mark.parametrize(
+    ("tilt_deg", "words"),
+    [(TILTS[1:], "one angle per image"), (TILTS[::-1], "angles must ascend")],
+)
+def test_angles_that_do_not_fit_are_refused(images, tilt_deg, words):
+    with pytest.raises(UserError, match=words):
+        align_tilts(images, tilt_deg)

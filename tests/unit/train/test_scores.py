@@ -1,0 +1,41 @@
+"""Slices are scored as the stage `predict` labels them by default, whole and in tiles."""
+
+import numpy as np
+import pytest
+
+from catomo.network import unet
+from catomo.network.inference import Inference
+from catomo.network.model_file import Model
+from catomo.network.model_info import ModelInfo, UNetSize
+from catomo.predict import segmentation
+from catomo.predict.settings import Predict
+from catomo.train.scores import Scorer
+from catomo.train.settings import Train
+
+unet.start(threads=2)  # before anything else wakes TensorFlow
+
+
+def test_training_scores_with_the_defaults_of_predict():
+    assert Predict().inference() == Inference()
+    scorer = Scorer.of(lambda images: images, Train())
+    assert scorer.inference == Inference()
+    assert scorer.quick().inference == Predict(average="none").inference()
+
+
+@pytest.mark.parametrize(("edge", "largest"), [(512, 512), (1600, Predict().tile_px)])
+def test_slices_are_scored_as_predict_does_large_ones_in_tiles(edge, largest):
+    size, shapes = UNetSize(2, 2), []
+    net = unet.build_unet(3, size.levels, size.base_filters)
+    forward = unet.forward_of(net)
+
+    def watched(images):
+        shapes.append(images.shape)
+        return forward(images)
+
+    image = np.random.default_rng(0).integers(0, 256, (edge, edge), dtype=np.uint8)
+    network = {"levels": size.levels, "base_filters": size.base_filters}
+    scored = Scorer.of(watched, Train(network=network)).probabilities(image)
+    assert max(max(shape[1:]) for shape in shapes) == largest
+    model = Model(net, ModelInfo(["a", "b", "c"], 1.0, size))
+    predicted = segmentation.segmenter(model, Predict().inference())(image[None])[0]
+    np.testing.assert_array_equal(scored, predicted)

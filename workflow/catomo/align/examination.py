@@ -1,0 +1,89 @@
+"""The examination of an alignment: how well the tilts predict each other, and which do not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from catomo.align.chain import Solution
+from catomo.align.geometry import Geometry, in_axis_frame, rotation
+from catomo.align.preprocess import CleanSeries
+from catomo.align.registration import centres_of_mass
+from catomo.align.reprojection import JUDGE_FOLDS, Reprojector, judging_reprojector
+from catomo.align.settings import Align
+from catomo.align.suspects import Misfits, misfits, other_reading
+from catomo.align.tilt_axis import find_axis
+
+_SUSPECT_SIZE = 64  # px: coarse enough that misplaced images cost little time to find
+
+
+@dataclass(frozen=True)
+class Examination:
+    """How well the tilts predict each other; NaN where it was not measured.
+
+    Attributes
+    ----------
+    error, error_unaligned : ndarray (tilt,)
+        Share of each image that the other tilts do not predict, aligned and as recorded.
+    residual_across, residual_along : ndarray (tilt,)
+        How far each image lies from its prediction, in px.
+    misfits : list of (float, float or None)
+        Tilts of images that the others do not predict, and which tilt each resembles.
+    reading, reading_ratio : str, float
+        The other reading of the angles that fits best, and its error divided by that of the
+        given one.
+    axis_found_deg : float
+        Where the angle of the tilt axis was given: the one that a search finds.
+    """
+
+    error: np.ndarray
+    error_unaligned: np.ndarray
+    residual_across: np.ndarray
+    residual_along: np.ndarray
+    misfits: Misfits
+    reading: str
+    reading_ratio: float
+    axis_found_deg: float
+
+
+def examine(series: CleanSeries, solution: Solution, settings: Align) -> Examination:
+    """Examine a geometry, found or given.
+
+    Parameters
+    ----------
+    series : CleanSeries
+    solution : Solution
+    settings : Align
+    """
+    error, unaligned, across, along = np.full((4, len(series.images)), np.nan)
+    reproject = judging_reprojector(series)
+    if reproject is None:
+        return Examination(error, unaligned, across, along, [], "", np.nan, np.nan)
+    geometry, used = solution.geometry, reproject.indices
+    aligned = reproject(geometry, JUDGE_FOLDS)
+    error[used] = aligned.error()
+    across[used], along[used] = aligned.shifts()
+    still = np.zeros(len(series.images))
+    unaligned[used] = reproject(Geometry(0.0, still, still), JUDGE_FOLDS).error()
+
+    coarse = Reprojector(series, _SUSPECT_SIZE)
+    coarse_error = coarse(geometry, JUDGE_FOLDS).error()
+    likeness = coarse.likeness(geometry, JUDGE_FOLDS)
+    named = misfits(coarse_error, likeness, series.tilt_deg[used], settings.verdict.warn_misfit)
+    # The centre of mass is found without the angles, so it suits any reading of them.
+    angle = geometry.axis_angle_deg
+    mass = in_axis_frame(centres_of_mass(series), angle)[0]
+    reading, ratio = other_reading(coarse, Geometry(angle, mass, geometry.along))
+    axis_found_deg = np.nan if solution.axis else _axis_found(series, geometry, settings)
+    return Examination(error, unaligned, across, along, named, reading, ratio, axis_found_deg)
+
+
+def _axis_found(series: CleanSeries, geometry: Geometry, settings: Align) -> float:
+    """Return the tilt axis (deg) that a search finds in place of a given one, NaN if uncertain."""
+    angle = geometry.axis_angle_deg
+    if abs(angle) >= settings.axis_search_deg:
+        return np.nan
+    shifts = (rotation(angle) @ np.stack([geometry.along, geometry.across])).T
+    scan = find_axis(series, shifts, settings.axis_search_deg)
+    return scan.angle_deg if scan.contrast > settings.verdict.warn_axis_contrast else np.nan

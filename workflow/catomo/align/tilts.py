@@ -1,0 +1,271 @@
+"""Alignment as a function of arrays: raw images in, aligned images and a verdict out.
+
+Clean images → the chain of `catomo.align.chain`, or a known alignment → examination → one
+resampling of the clean images → verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+
+from catomo.align.chain import Solution, solve
+from catomo.align.examination import Examination, examine
+from catomo.align.geometry import Geometry, SplineOrder
+from catomo.align.preprocess import CleanSeries, clean
+from catomo.align.settings import Align
+from catomo.align.tilt_axis import AxisScan
+from catomo.align.verdict import Measures, judge, likeness
+from catomo.errors import UserError
+from catomo.progress import progress
+from catomo.projection.binning import binned
+
+_SPLINE_ORDERS: dict[str, SplineOrder] = {"cubic": 3, "linear": 1}
+_THUMBNAIL_PX = 64
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """An alignment, and how far it can be trusted.
+
+    Attributes
+    ----------
+    geometry : Geometry
+        Where the aligned images lie in the raw ones.
+    usable : ndarray of bool, (tilt,)
+        False for blank images, whose shifts are interpolated.
+    axis_offset_px : float
+        Distance of the tilt axis from the centre of the raw images.
+    verdict : str
+        ``pass``, ``warn`` or ``stop``.
+    reasons : list of str
+        Why it is no pass, the gravest first.
+    measures : Measures
+        All that the verdict depends on.
+    per_tilt : dict of ndarray (tilt,)
+        Shifts and measures of each tilt; the columns of ``alignment.csv``.
+    axis : AxisScan or None
+        The search of the tilt axis; None if its angle was given.
+    axis_check_deg : float
+        The tilt axis by a second method.
+    steps : dict
+        What each step did.
+    """
+
+    geometry: Geometry
+    usable: np.ndarray
+    axis_offset_px: float
+    verdict: str
+    reasons: list[str]
+    measures: Measures
+    per_tilt: dict[str, np.ndarray]
+    axis: AxisScan | None
+    axis_check_deg: float
+    steps: dict[str, Any]
+
+    @property
+    def axis_angle_deg(self) -> float:
+        """Angle of the tilt axis from the image's vertical."""
+        return self.geometry.axis_angle_deg
+
+    @property
+    def across_px(self) -> np.ndarray:
+        """Shift of each image across the tilt axis, without the axis offset."""
+        return self.per_tilt["across_px"]
+
+    @property
+    def along_px(self) -> np.ndarray:
+        """Shift of each image along the tilt axis."""
+        return self.per_tilt["along_px"]
+
+
+@dataclass(frozen=True)
+class AlignedTilts(Alignment):
+    """An alignment with its images.
+
+    Attributes
+    ----------
+    images : ndarray of float32, (tilt, y, x)
+        The tilt axis lies along y through the centre; the background is zero.
+    """
+
+    images: np.ndarray
+
+
+def align_tilts(
+    images: np.ndarray,
+    tilt_deg: np.ndarray,
+    settings: Align | None = None,
+    known: Geometry | None = None,
+) -> AlignedTilts:
+    """Align a tilt series: find shifts, angle and offset of the tilt axis, and resample.
+
+    It always returns an alignment; look at its ``verdict`` before using it.
+
+    Parameters
+    ----------
+    images : array_like (tilt, y, x)
+        Raw images, the tilt axis near y. They are not changed.
+    tilt_deg : array_like (tilt,)
+        Tilt angles in degrees, ascending.
+    settings : Align, optional
+        How the series is aligned; the defaults suit most. ``apply`` does not count here.
+    known : Geometry, optional
+        A known alignment to use as it is, for instance from
+        `catomo.align.known.known_geometry`; by default one is found.
+
+    Returns
+    -------
+    AlignedTilts
+
+    Raises
+    ------
+    UserError
+        If images and angles do not fit each other, or the angles do not ascend.
+
+    Examples
+    --------
+    >>> aligned = align_tilts(series.images, series.tilt_deg)  # doctest: +SKIP
+    >>> aligned.verdict, aligned.reasons  # doctest: +SKIP
+    ('pass', [])
+    """
+    images, tilt_deg = np.array(images, np.float32), np.asarray(tilt_deg, float)
+    if images.ndim != 3 or tilt_deg.shape != images.shape[:1]:
+        raise UserError(
+            f"images: found shape {images.shape} and {tilt_deg.size} angles; give images "
+            "(tilt, y, x) and one angle per image"
+        )
+    if not (np.diff(tilt_deg) > 0).all():
+        raise UserError("tilt_deg: angles must ascend; sort images and angles by tilt")
+    settings = settings or Align()
+    aligned = np.empty_like(images)
+    series = clean(images, tilt_deg, settings)
+    alignment = align_series(series, settings, aligned.__setitem__, known)
+    return AlignedTilts(**vars(alignment), images=aligned)
+
+
+def align_series(
+    series: CleanSeries,
+    settings: Align,
+    write: Callable[[int, np.ndarray], None],
+    known: Geometry | None = None,
+) -> Alignment:
+    """Align a clean series, and give away its aligned images one by one.
+
+    Parameters
+    ----------
+    series : CleanSeries
+    settings : Align
+    write : callable
+        Takes the number of a tilt and its aligned image, float32 (y, x).
+    known : Geometry, optional
+        A known alignment to use as it is.
+    """
+    solution = solve(series, settings) if known is None else Solution(known)
+    examination = examine(series, solution, settings)
+    order = _SPLINE_ORDERS[settings.interpolation]
+    thumbnails = []
+    for t in progress(range(len(series.images)), "resample"):
+        image = solution.geometry.warp(series.images[t], t, order)
+        write(t, image)
+        thumbnails.append(_thumbnail(image))
+    next_likeness, order_share = likeness(thumbnails, series.usable)
+    per_tilt, offset = _per_tilt(series, solution, examination, next_likeness)
+    measures = _measures(series, solution, examination, per_tilt, order_share)
+    verdict, reasons = judge(measures, settings.verdict)
+    return Alignment(
+        geometry=solution.geometry,
+        usable=series.usable,
+        axis_offset_px=offset,
+        verdict=verdict,
+        reasons=reasons,
+        measures=measures,
+        per_tilt=per_tilt,
+        axis=solution.axis,
+        axis_check_deg=_axis_check(solution, examination),
+        steps=series.notes | solution.steps,
+    )
+
+
+def _per_tilt(
+    series: CleanSeries, solution: Solution, examination: Examination, next_likeness: np.ndarray
+) -> tuple[dict[str, np.ndarray], float]:
+    """Return the columns of the table, and the axis offset in px."""
+    geometry, usable = solution.geometry, series.usable
+    offset = float(geometry.across[usable].mean()) if usable.any() else 0.0
+    rows, columns = series.images.shape[1:]
+    unknown = np.full(len(usable), np.nan)
+
+    def measured(values: np.ndarray | None) -> np.ndarray:
+        return unknown if values is None else values
+
+    return {
+        "tilt_deg": series.tilt_deg,
+        "across_px": geometry.across - offset,
+        "along_px": geometry.along,
+        "reprojection_error": examination.error,
+        "reprojection_error_unaligned": examination.error_unaligned,
+        "residual_across_px": examination.residual_across,
+        "residual_along_px": examination.residual_along,
+        "across_disagreement_px": measured(solution.across_disagreement),
+        "along_disagreement_px": measured(solution.along_disagreement),
+        "common_line_disagreement": measured(solution.line_disagreement),
+        "likeness_to_next": next_likeness,
+        "outside_frame": np.array(
+            [geometry.outside((rows, columns), t) for t in range(len(usable))]
+        ),
+        "usable": usable.astype(int),
+    }, offset
+
+
+def _measures(
+    series: CleanSeries,
+    solution: Solution,
+    examination: Examination,
+    per_tilt: dict[str, np.ndarray],
+    order_share: float,
+) -> Measures:
+    axis, geometry = solution.axis, solution.geometry
+    axis_used_deg = axis.angle_deg if axis else geometry.axis_angle_deg
+    return Measures(
+        images=len(series.images),
+        blank_deg=series.tilt_deg[~series.usable],
+        likeness=_over_known(np.median, per_tilt["likeness_to_next"]),
+        order=order_share,
+        across_disagreement_px=_over_known(_rms, per_tilt["across_disagreement_px"]),
+        along_disagreement_px=_over_known(_rms, per_tilt["along_disagreement_px"]),
+        axis=axis,
+        axis_difference_deg=abs(_axis_check(solution, examination) - axis_used_deg),
+        reprojection_error=_over_known(np.median, examination.error),
+        residual_across_px=_over_known(_rms, examination.residual_across),
+        residual_along_px=_over_known(_rms, examination.residual_along),
+        misfits=examination.misfits,
+        reading=examination.reading,
+        reading_ratio=examination.reading_ratio,
+        outside_frame=float(per_tilt["outside_frame"].max()),
+    )
+
+
+def _axis_check(solution: Solution, examination: Examination) -> float:
+    """Return the angle that the tilt axis is compared with: by another method, or found."""
+    return solution.axis_check_deg if solution.axis else examination.axis_found_deg
+
+
+def _thumbnail(image: np.ndarray) -> np.ndarray:
+    """Return an image of about 64 px for judging likeness: smooth enough to survive noise."""
+    factor = max(1, min(image.shape) // _THUMBNAIL_PX)
+    return binned(ndimage.gaussian_filter(image, 1), factor)
+
+
+def _rms(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(np.square(values))))
+
+
+def _over_known(statistic: Callable[[np.ndarray], Any], values: np.ndarray) -> float:
+    """Return a statistic of the values that are not NaN; NaN if there is none."""
+    values = values[np.isfinite(values)]
+    return float(statistic(values)) if values.size else np.nan

@@ -1,0 +1,99 @@
+"""What a model file says of its network: the content of its member ``catomo.json``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from catomo.files.pixel_size import is_same_size
+
+
+@dataclass(frozen=True)
+class UNetSize:
+    """Size of a U-Net.
+
+    Attributes
+    ----------
+    levels : int
+        Resolution levels; the paper has 6.
+    base_filters : int
+        Filters of the first level, doubled at each further one; the paper has 32.
+    """
+
+    levels: int = 6
+    base_filters: int = 16
+
+    @property
+    def downsampling(self) -> int:
+        """How many pixels of the image one pixel of the deepest level covers, along an axis."""
+        return 2 ** (self.levels - 1)
+
+
+@dataclass(frozen=True)
+class InputScaling:
+    """How grey values become the input of the network: values of `dtype` times `scale`."""
+
+    dtype: str = "uint8"
+    scale: float = 1 / 255
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What is needed to use a trained network, and what it was taught.
+
+    Attributes
+    ----------
+    classes : list of str
+        Names of the classes, in the order of their label values.
+    pixel_size_nm : float or None
+        Pixel size of the slices it was taught; None where the caller of `train_unet` gave none.
+    network : UNetSize
+    input : InputScaling
+    preset : str or None
+        Preset of its training.
+    draft : bool
+        Whether phantoms alone taught it.
+    taught : list of str
+        Marks of the slices it was taught, see `catomo.labels.tie.mark_of`; sorted.
+    temperature : float or None
+        Temperature of its confidence, see `catomo.network.temperature`; None if not fitted.
+    """
+
+    classes: list[str]
+    pixel_size_nm: float | None
+    network: UNetSize = UNetSize()
+    input: InputScaling = InputScaling()
+    preset: str | None = None
+    draft: bool = False
+    taught: list[str] = field(default_factory=list)
+    temperature: float | None = None
+
+    def has_pixel_size(self, pixel_size_nm: float) -> bool:
+        """Return whether the model was taught at this pixel size, or one within 5 % of it."""
+        return self.pixel_size_nm is not None and is_same_size(self.pixel_size_nm, pixel_size_nm)
+
+    @property
+    def pixel_size_text(self) -> str:
+        """The pixel size in words, for messages."""
+        if self.pixel_size_nm is None:
+            return "an unknown pixel size"
+        return f"{self.pixel_size_nm:g} nm per pixel"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the content of ``catomo.json``."""
+        return {**asdict(self), "downsampling": self.network.downsampling}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> ModelInfo:
+        """Return what a ``catomo.json`` says; keys that are not attributes are left out.
+
+        Raises
+        ------
+        KeyError, TypeError
+            If a key is missing or of another form.
+        """
+        known = {name: content[name] for name in cls.__dataclass_fields__ if name in content}
+        known["network"] = UNetSize(**content["network"])
+        if "input" in content:
+            known["input"] = InputScaling(**content["input"])
+        return cls(**known)

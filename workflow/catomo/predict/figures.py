@@ -1,0 +1,73 @@
+"""The picture of a prediction: slices, their labels and the confidence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from catomo import figures
+from catomo.settings.base import PhaseClass
+
+
+@dataclass(frozen=True)
+class Example:
+    """A slice to draw: grey values, labels and confidence, all uint8 (z, x)."""
+
+    name: str
+    grey: np.ndarray
+    labels: np.ndarray
+    confidence: np.ndarray
+
+
+def draw(
+    examples: list[Example],
+    classes: list[PhaseClass],
+    pixel_size_nm: float,
+    path: Path,
+    title: str | None = None,
+) -> None:
+    """Draw slices, below them the classes overlaid in their colours, and the confidence.
+
+    Parameters
+    ----------
+    examples : list of Example
+    classes : list of PhaseClass
+        Names and colours, background first; the background is not coloured.
+    pixel_size_nm : float
+    path : path
+        The PNG file to write.
+    title : str, optional
+        A warning above the picture.
+    """
+    from matplotlib.patches import Patch
+
+    rows, columns = examples[0].grey.shape
+    size = (3 * len(examples) + 0.9, 9 * rows / columns + 0.9)
+    figure, axes = figures.new_figure(3, len(examples), size, squeeze=False)
+    if title:
+        figure.suptitle(title, color=figures.ALERT)
+    palette = np.array([figures.rgb(phase.colour) for phase in classes])
+    for column, example in enumerate(examples):
+        rgb = np.repeat(example.grey[..., None], 3, axis=-1)
+        material = example.labels > 0
+        overlaid = rgb.copy()
+        overlaid[material] = 0.45 * rgb[material] + 0.55 * palette[example.labels[material]]
+        axes[0, column].set_title(example.name)
+        for row, image in enumerate((rgb, overlaid)):
+            axes[row, column].imshow(image, interpolation="nearest")
+        confidence = axes[2, column].imshow(
+            example.confidence / 255,
+            interpolation="nearest",
+            cmap="magma",
+            vmin=1 / len(classes),
+            vmax=1,
+        )
+        for row in range(3):
+            axes[row, column].set_axis_off()
+        figures.scale_bar(axes[1, column], pixel_size_nm, columns)
+    figure.colorbar(confidence, ax=axes[2], shrink=0.8, label="confidence")
+    handles = [Patch(color=phase.colour, label=phase.title) for phase in classes[1:]]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
+    figures.save(figure, path)

@@ -1,0 +1,147 @@
+"""Scores of a network on whole slices, the temperature, and what two baselines score.
+
+The scores hold for what the stage `predict` does by default: slices pass the network as its
+settings say if nothing else is chosen, see `catomo.network.inference`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from catomo.labels import baselines
+from catomo.network import blend
+from catomo.network.inference import Inference
+from catomo.network.temperature import fit_temperature
+from catomo.progress import say
+from catomo.train.samples import Parts, Sample
+from catomo.train.settings import Train
+
+_SLICES_FOR_TEMPERATURE = 8
+_MAX_CORRELATION = 0.97  # neighbouring slices of a tomogram correlate by more than this
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A network that is scored on annotated slices.
+
+    Attributes
+    ----------
+    forward : callable
+        The network, see `catomo.network.unet.forward_of`.
+    multiple : int
+        What the edges of its input must be divisible by.
+    classes : list of str
+        Names of the classes.
+    inference : Inference
+        How slices pass the network.
+    """
+
+    forward: blend.Forward
+    multiple: int
+    classes: list[str]
+    inference: Inference
+
+    @classmethod
+    def of(cls, forward: blend.Forward, settings: Train) -> Scorer:
+        """Return the scorer of a network, which slices pass as in `predict` by default."""
+        names = [phase.name for phase in settings.classes]
+        return cls(forward, settings.network.size().downsampling, names, Inference())
+
+    def quick(self) -> Scorer:
+        """Return a scorer of single views: for curves during training."""
+        return replace(self, inference=replace(self.inference, average="none"))
+
+    def probabilities(self, image: np.ndarray) -> np.ndarray:
+        """Return the probabilities (z, x, classes) of a slice (z, x)."""
+        return blend.probabilities(self.forward, image[None], self.multiple, self.inference)[0]
+
+    def mean_dsc(self, samples: list[Sample]) -> dict[str, dict[str, Any]]:
+        """Return the mean Dice coefficient of each class, see `baselines.mean_dsc`."""
+        predicted = [self.probabilities(s.image).argmax(axis=-1) for s in samples]
+        return baselines.mean_dsc([s.labels for s in samples], predicted, self.classes)
+
+    def of_parts(self, samples: Parts) -> dict[str, Any]:
+        """Return the scores of all parts and the temperature, as the record has them.
+
+        Without a validation part the temperature is fitted on training slices.
+        """
+        tests = samples["test"]
+        datasets = list(dict.fromkeys(s.dataset for part in samples.values() for s in part))
+        part = "validate" if samples["validate"] else "train"
+        few = samples[part][:: -(-len(samples[part]) // _SLICES_FOR_TEMPERATURE)]
+        return {
+            "validate": self.mean_dsc(samples["validate"]),
+            "test": self.mean_dsc(tests),
+            "test_by_dataset": {
+                name: self.mean_dsc([s for s in tests if s.dataset == name])
+                for name in (datasets if len(datasets) > 1 else [])
+            },
+            "temperature": fit_temperature((self.probabilities(s.image), s.labels) for s in few),
+            "temperature_from": part,
+        }
+
+
+def compare_with_baselines(samples: Parts, classes: list[str]) -> dict[str, Any]:
+    """Return what needs no network: ``leak`` and ``baseline`` of the record.
+
+    ``leak`` is how similar each test image is to the nearest training image, ``baseline`` what
+    the nearest training mask and thresholds score. Both are null without a test part.
+
+    Parameters
+    ----------
+    samples : dict of lists of Sample
+    classes : list of str
+        Names of the classes.
+    """
+    taught, tests = samples["train"], samples["test"]
+    values = baselines.fit_thresholds(
+        [s.image for s in taught], [s.labels for s in taught], len(classes)
+    )
+    thresholds = {"sigma_px": baselines.SIGMA_PX, "values": values}
+    if not tests:
+        say("leak check: no test part, nothing to compare")
+        return {
+            "leak": {"nearest_correlation": None},
+            "baseline": {"copy_nearest": None, "thresholds": thresholds},
+        }
+    nearest = baselines.nearest([s.image for s in tests], [s.image for s in taught])
+    copied = [
+        baselines.resized_mask(taught[j].labels, s.labels.shape)
+        for s, (j, _) in zip(tests, nearest, strict=True)
+    ]
+    cut = [baselines.apply_thresholds(s.image, values) for s in tests]
+    truths = [s.labels for s in tests]
+    return {
+        "leak": _leak(tests, taught, nearest),
+        "baseline": {
+            "copy_nearest": baselines.mean_dsc(truths, copied, classes),
+            "thresholds": {**thresholds, **baselines.mean_dsc(truths, cut, classes)},
+        },
+    }
+
+
+def _leak(
+    tests: list[Sample], taught: list[Sample], nearest: list[tuple[int, float]]
+) -> dict[str, Any]:
+    correlations = [correlation for _, correlation in nearest]
+    largest = max(correlations)
+    say(f"leak check: nearest training image correlates with a test image by {largest:.3f} at most")
+    if largest > _MAX_CORRELATION:
+        say(
+            f"leak check: more than {_MAX_CORRELATION} means that test slices were nearly seen in "
+            "training; widen train.split.gap or split by name"
+        )
+    return {
+        "nearest_correlation": largest,
+        "mean_correlation": float(np.mean(correlations)),
+        "nearest": {
+            f"{s.dataset}/{s.name}": {
+                "image": f"{taught[j].dataset}/{taught[j].name}",
+                "correlation": correlation,
+            }
+            for s, (j, correlation) in zip(tests, nearest, strict=True)
+        },
+    }
