@@ -76,4 +76,4 @@ rulegraph: setup ## renew the picture of the rules (needs graphviz)
 	$(BIN)/snakemake --rulegraph 2>/dev/null | dot -Tsvg > images/rulegraph.svg
 
 clean:           ## remove the environment; results stay
-	rm -rf .venv .snakemake .catomo
+	rm -rf .venv .snakemake .catomo build

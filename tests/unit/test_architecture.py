@@ -46,6 +46,8 @@ TESTS_OF_SEVERAL_MODULES = {
     "test_class_names.py": "all modules",
     "test_front_door.py": "catomo/__init__.py",
     "test_environments.py": "the files in envs/",
+    "test_notebooks.py": "the notebooks",
+    "test_packaging.py": "pyproject.toml and requirements.txt",
 }
 
 MODULES = sorted(PACKAGE.rglob("*.py"))

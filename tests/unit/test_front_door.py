@@ -24,10 +24,12 @@ NAMES = {
     "back_project",
     "mlem",
     "osem",
+    "reconstruct_volume",
     "export_slices",
     "build_unet",
     "train_unet",
     "segment",
+    "score_labels",
     "dice",
     "hausdorff_distance",
     "label_particles",
@@ -59,6 +61,7 @@ def test_all_names_are_there():
         _ = catomo.no_such_name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(NAMES))
 def test_each_name_is_documented_as_numpydoc(name):
     thing = getattr(catomo, name)
@@ -91,6 +94,7 @@ def test_type_checkers_see_the_modules_of_the_table():
     assert seen == catomo._MODULES
 
 
+@pytest.mark.slow
 def test_without_the_extras_all_but_the_network_is_there(tmp_path):
     program = (
         "import sys\n"
@@ -101,8 +105,24 @@ def test_without_the_extras_all_but_the_network_is_there(tmp_path):
         "    except ImportError as error: print(error)\n"
     )
     assert _python(program, tmp_path).splitlines() == [
-        f"catomo.{name} needs TensorFlow: pip install 'catomo[train]'"
+        f"catomo.{name} needs keras: pip install 'catomo[train]'"
         for name in ("build_unet", "train_unet", "segment")
+    ]
+
+
+@pytest.mark.slow
+def test_without_an_extra_a_verb_says_which_one_it_needs(tmp_path):
+    program = (
+        "import sys\n"
+        f"sys.modules.update(dict.fromkeys({EXTRAS}))\n"
+        "from catomo.cli import main\n"
+        "sys.stderr = sys.stdout\n"
+        "try: main(['predict', 'slices', '--model', 'm', '--output', 'out'])\n"
+        "except SystemExit as end: print(end.code)\n"
+    )
+    assert _python(program, tmp_path).splitlines() == [
+        "catomo predict: keras is not installed; pip install 'catomo[train]'",
+        "1",
     ]
 
 
@@ -117,6 +137,7 @@ print(numbers.max(), catomo.export_slices(again).dtype)
 """
 
 
+@pytest.mark.slow
 def test_nothing_is_written_where_one_is(tmp_path):
     """A folder of one's own, in which one may not write; compiled code is kept in the cache."""
     folder, cache = tmp_path / "here", tmp_path / "cache"
@@ -128,6 +149,7 @@ def test_nothing_is_written_where_one_is(tmp_path):
     assert list(cache.rglob("*.nbi"))
 
 
+@pytest.mark.slow
 def test_without_a_home_compiled_code_is_among_temporary_files(tmp_path):
     file = tmp_path / "no folder"
     file.write_text("")

@@ -64,13 +64,15 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'catomo' has no attribute {name!r}")
     from importlib import import_module
 
+    from catomo.errors import EXTRAS
+
     _keep_compiled_code_with_the_user()
     try:
         module = import_module(_MODULES[name])
     except ModuleNotFoundError as error:
-        if error.name not in ("keras", "tensorflow"):
+        if error.name not in EXTRAS:
             raise
-        message = f"catomo.{name} needs TensorFlow: pip install 'catomo[train]'"
+        message = f"catomo.{name} needs {error.name}: pip install 'catomo[{EXTRAS[error.name]}]'"
         raise ImportError(message) from error
     globals()[name] = value = getattr(module, name)
     return value

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catomo import __version__
-from catomo.errors import UserError
+from catomo.errors import EXTRAS, UserError
 from catomo.stages import STAGES, TOOLS, stage_of
 
 if TYPE_CHECKING:
@@ -38,6 +38,12 @@ def main(arguments: list[str] | None = None) -> None:
             options.run(options)
     except UserError as error:
         print(f"catomo {options.verb}: {error}", file=sys.stderr)
+        sys.exit(1)
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRAS:
+            raise
+        advice = f"pip install 'catomo[{EXTRAS[error.name]}]'"
+        print(f"catomo {options.verb}: {error.name} is not installed; {advice}", file=sys.stderr)
         sys.exit(1)
     except MemoryError:
         print(f"catomo {options.verb}: out of memory; see 'catomo check'", file=sys.stderr)
