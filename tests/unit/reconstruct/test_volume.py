@@ -76,7 +76,7 @@ def test_mlem_and_osem_are_the_loop_of_the_stage(alignment, images, tmp_path):
     shape, unit = volume.shape[1:], record["specimen_value"]
     np.testing.assert_array_equal(mlem(images, TILT, 4, shape, unit=unit), volume)
     volume, _ = by_stage(alignment, tmp_path / "osem", Reconstruct(subsets=5, tv=0.02, **common))
-    np.testing.assert_array_equal(osem(images, TILT, 4, 5, shape, 0.02, unit), volume)
+    np.testing.assert_array_equal(osem(images, TILT, 4, 5, shape, tv=0.02, unit=unit), volume)
 
 
 def test_arrays_that_do_not_fit_are_refused(images):
