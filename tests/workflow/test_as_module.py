@@ -104,8 +104,8 @@ def test_two_modules_run_beside_each_other(done):
     assert (pages[0] / "models/m/05_train/model.keras").is_file()
     assert (pages[1] / "other/09_report/report.html").is_file()
     assert not (pages[1] / "other/06_predict").exists()
-    seen = {path.name for path in done.folder.iterdir()}
-    assert seen == {".catomo", ".snakemake", "Snakefile", "config", "data", "one", "two"}
+    seen = {path.name for path in done.folder.iterdir() if not path.name.startswith(".")}
+    assert seen == {"Snakefile", "config", "data", "one", "two"}
 
 
 def test_running_the_modules_again_plans_nothing(done):
