@@ -150,7 +150,7 @@ def test_changed_iterations_rerun_reconstruct_and_what_follows(done):
 
 
 def test_an_edited_module_reruns_its_users_only(done):
-    module = done.folder / "workflow/catomo/surfaces.py"
+    module = done.folder / "workflow/catomo/surfaces/stage.py"
     text = module.read_text()
     module.write_text(text + "\n# edited\n")
     try:
