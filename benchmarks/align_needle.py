@@ -40,6 +40,7 @@ from catomo.figures import AFTER, BEFORE, new_figure, save
 from catomo.files.store import StackReader
 from catomo.projection.shear import ShearProjector
 from catomo.reconstruct.backends import make_solver
+from catomo.reconstruct.method import Method, TiltGeometry
 from catomo.reconstruct.settings import Reconstruct
 from catomo.record.record import read_record
 from catomo.tilt_series.import_series import import_tilt_series
@@ -136,8 +137,8 @@ def held_out(aligned, tilt_deg) -> tuple[np.ndarray, np.ndarray]:
     settings, predicted, volumes = Reconstruct(), np.empty_like(sinograms), []
     for fold in range(FOLDS):
         held = np.arange(len(tilt_deg)) % FOLDS == fold
-        shape, passes = (width, width), (settings.iterations, settings.subsets)
-        solve = make_solver("cpu", tilt_deg[~held], shape, width, *passes)
+        shape, method = (width, width), Method("osem", settings.iterations, settings.subsets)
+        solve = make_solver("cpu", TiltGeometry(tilt_deg[~held], shape, width), method)
         volumes.append(solve(np.ascontiguousarray(sinograms[:, ~held])))
         project = ShearProjector(tilt_deg[held], shape, width)
         predicted[:, held] = project.forward(volumes[-1])

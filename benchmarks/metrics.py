@@ -36,7 +36,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from catomo.evaluate.distances import PERCENTILES, hausdorff
+from catomo.evaluate.distances import PERCENTILES, hausdorff_distance
 
 PIXEL_NM = 0.12
 SHAPES = {"2d": (512, 512), "3d": (64, 512, 512)}
@@ -86,8 +86,10 @@ def real_pairs(label: int, count: int) -> list:
 def sides() -> dict:
     """Return the functions to time, for those packages that are installed."""
     found = {
-        "catomo": lambda a, b: hausdorff(a, b, PIXEL_NM),
-        "catomo_corners": lambda a, b: hausdorff(a, b, PIXEL_NM, edge="corners"),
+        "catomo": lambda a, b: hausdorff_distance(a, b, PIXEL_NM, PERCENTILES),
+        "catomo_corners": lambda a, b: hausdorff_distance(
+            a, b, PIXEL_NM, PERCENTILES, edge="corners"
+        ),
         "medpy": None,
         "medpy_hd95": None,
         "surface_distance": None,
@@ -132,7 +134,7 @@ def _like_medpy(a, b):
     from medpy.metric.binary import hd, hd95
 
     theirs = [_medpy(hd, a, b), _medpy(hd95, a, b)]
-    return hausdorff(a, b, PIXEL_NM, (100, 95), mode="pooled"), theirs
+    return hausdorff_distance(a, b, PIXEL_NM, (100, 95), mode="pooled"), theirs
 
 
 def _like_surface_distance(a, b):
@@ -141,7 +143,7 @@ def _like_surface_distance(a, b):
     table = surface_distance.compute_surface_distances(a, b, (PIXEL_NM,) * a.ndim)
     ways = [table[f"distances_{way}"] for way in ("gt_to_pred", "pred_to_gt")]
     theirs = np.max([np.percentile(way, PERCENTILES) for way in ways], axis=0)
-    return hausdorff(a, b, PIXEL_NM, edge="corners"), theirs
+    return hausdorff_distance(a, b, PIXEL_NM, PERCENTILES, edge="corners"), theirs
 
 
 def milliseconds(functions: dict, pairs, rounds: int) -> dict:

@@ -22,10 +22,10 @@ from catomo.network import model_file
 from catomo.phantom.settings import Specimen
 from catomo.phantom.shares import labels_of
 from catomo.phantom.specimen import render_specimen
-from catomo.reconstruct.backends import make_solver
+from catomo.projection.volumes import mlem
 from catomo.slices import contrast
 from catomo.slices.settings import Slices
-from catomo.slices.stage import import_slices
+from catomo.slices.stage import slices_of_stack
 from catomo.tilt_series.film import FilmSheet
 from catomo.tilt_series.microscope import project, record_counts, tilts_of
 from catomo.train.settings import Train
@@ -61,7 +61,7 @@ def main() -> None:
         }
     )
     slices = options.folder / "04_slices"
-    import_slices(images, slices, Slices(), "phantoms", PIXEL_NM)
+    slices_of_stack(images, slices, Slices(), "phantoms", PIXEL_NM)
     train([("phantoms", slices, labels)], options.folder / "05_train", settings)
     net, about = model_file.load(options.folder / "05_train" / "model.keras", "float32")
     model_file.save(net, options.folder / "phantoms.keras", about | {"draft": True})
@@ -94,8 +94,7 @@ def _slices(number: int):
     counts = record_counts(images, specimen, rng)[:, ::EVERY]
     counts = np.maximum(counts - specimen.acquisition.background_counts, 0)
     iterations = int(rng.integers(15, 80))
-    solve = make_solver("cpu", tilts, SHAPE[1:], SHAPE[2], iterations)
-    found = solve(np.ascontiguousarray(counts.transpose(1, 0, 2), np.float32))
+    found = mlem(counts, tilts, iterations, SHAPE[1:])
     rule = contrast.from_percentiles(lambda i: found[i], len(found), Slices(), "phantom")
     for image, share in zip(found, shares[::EVERY], strict=True):
         yield rule.greys(image), labels_of(share)

@@ -242,6 +242,7 @@ PARTICLE = 10  # brighter than this is a particle
 def tv(folder: Path, quick: bool) -> dict:
     """Print MLEM-TV by the default settings beside plain MLEM at its best; return the figures."""
     from catomo.reconstruct.backends import make_solver
+    from catomo.reconstruct.method import Method, TiltGeometry
     from catomo.reconstruct.settings import Reconstruct
 
     shape, seeds = ((256, 512), (1,)) if quick else (STANDARD, (1, 2, 3))
@@ -271,13 +272,11 @@ def tv(folder: Path, quick: bool) -> dict:
                 curve.append(against_truth(images[0]))
                 return len(curve) > 20 and curve[-1][0] > curve[-20][0]  # it rises again
 
-            make_solver("cpu", TILT_DEG, shape, shape[1], 300)(data, watch)
+            geometry = TiltGeometry(TILT_DEG, shape, shape[1])
+            make_solver("cpu", geometry, Method("mlem", 300))(data, watch)
             best, (plain, dice) = min(enumerate(curve, 1), key=lambda one: one[1][0])
-            solve = make_solver(
-                "cpu", TILT_DEG, shape, shape[1], settings.iterations, settings.subsets,
-                unit=1.0, tv=settings.tv,
-            )  # fmt: skip
-            prior, dice_tv = against_truth(solve(data)[0])
+            method = Method("osem", settings.iterations, settings.subsets, 1.0, settings.tv)
+            prior, dice_tv = against_truth(make_solver("cpu", geometry, method)(data)[0])
             print(
                 f"| {counts} | {seed} | {best} | {plain:.4f} | {prior:.4f} | {prior / plain:.3f} "
                 f"| {dice:.4f} | {dice_tv:.4f} |",

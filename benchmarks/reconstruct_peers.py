@@ -41,15 +41,15 @@ ONCE = {"skimage_sart"}  # so slow that one round is enough
 
 def _catomo(case, subsets: int):
     from catomo.reconstruct.backends import make_solver
+    from catomo.reconstruct.method import Method, TiltGeometry
 
-    depth_width, detector = case["truth"].shape, case["sinogram"].shape[1]
+    geometry = TiltGeometry(TILT_DEG, case["truth"].shape, case["sinogram"].shape[1])
     solvers = {}
 
     def run(slices, iterations):
         if iterations not in solvers:
-            solvers[iterations] = make_solver(
-                "cpu", TILT_DEG, depth_width, detector, iterations, subsets
-            )
+            method = Method("osem", iterations, subsets)
+            solvers[iterations] = make_solver("cpu", geometry, method)
         return solvers[iterations](np.repeat(case["sinogram"][None], slices, axis=0))[0]
 
     return run

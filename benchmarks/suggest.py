@@ -37,7 +37,7 @@ from catomo.reconstruct.stage import reconstruct
 from catomo.record.record import read_record
 from catomo.slices.settings import Slices
 from catomo.slices.spread import material_per_slice, spread, suggest
-from catomo.slices.stage import export_slices
+from catomo.slices.stage import slices_of_reconstruction
 from catomo.train.settings import Train
 
 CLASSES = ("alumina", "pt")
@@ -84,7 +84,9 @@ def _stack(specimen: Path, seed: int, work: Path) -> tuple[np.ndarray, np.ndarra
         with quiet():
             align(series, stages / "02_align", Align())
             reconstruct(stages / "02_align", stages / "03_reconstruct", Reconstruct(), series)
-            export_slices(stages / "03_reconstruct", out, Slices(), specimen.stem, series)
+            slices_of_reconstruction(
+                stages / "03_reconstruct", out, Slices(), specimen.stem, series
+            )
     record = read_record(out, "slices")
     return read_pages(record.file("slices.tif")), read_pages(record.file("truth_labels.tif"))
 

@@ -5,9 +5,10 @@ import warnings
 import numpy as np
 import pytest
 
-from catomo.evaluate.distances import PERCENTILES, hausdorff
+from catomo.evaluate.distances import PERCENTILES, hausdorff_distance
 from catomo.evaluate.intervals import mean_ci
-from catomo.evaluate.scores import Scored, paper_scores, summary
+from catomo.evaluate.presets import paper_scores
+from catomo.evaluate.scores import ImageScores, summary
 from catomo.evaluate.settings import Evaluate
 
 # Table 1 as printed in the paper (Sci Rep 12, 2022): precision, recall, DSC.
@@ -22,7 +23,7 @@ def scored(genc2022):
     assert len(files) == 15
     matrices = [np.loadtxt(file, delimiter=",", skiprows=1)[:, 1:].astype(int) for file in files]
     nowhere = np.full((3, len(PERCENTILES)), np.nan)
-    return [Scored(f"cm_{i}", i, matrix, nowhere) for i, matrix in enumerate(matrices)]
+    return [ImageScores(f"cm_{i}", i, matrix, nowhere) for i, matrix in enumerate(matrices)]
 
 
 def test_published_matrices_give_the_known_means(scored):
@@ -51,7 +52,8 @@ def test_published_matrices_give_the_papers_table_when_cut_as_it_cut(scored):
 
 
 def test_the_papers_column_has_the_digits_of_the_matrices(scored):
-    classes, paper = summary(scored, 0.12, Evaluate()), paper_scores(Evaluate())
+    classes = summary(scored, 0.12, Evaluate())
+    paper = paper_scores(list(classes))
     for name, scores in paper.items():
         for score in ("precision", "recall", "dsc"):
             for part, value in scores[score].items():
@@ -73,7 +75,7 @@ def test_distances_are_those_of_surface_distance_on_twenty_real_pairs(genc2022):
     for truth, found in zip(labels[:20], labels[2:22], strict=True):
         for label in (1, 2):
             true, other = truth == label, found == label
-            ours = hausdorff(true, other, 0.12, edge="corners")
+            ours = hausdorff_distance(true, other, 0.12, PERCENTILES, edge="corners")
             if not (true.any() and other.any()):
                 assert np.all(np.isnan(ours))
                 continue
@@ -84,6 +86,6 @@ def test_distances_are_those_of_surface_distance_on_twenty_real_pairs(genc2022):
             expected = np.max([np.percentile(way, PERCENTILES) for way in ways], axis=0)
             assert ours == pytest.approx(expected, abs=1e-12)
             weighted = reference.compute_robust_hausdorff(table, 100)
-            assert hausdorff(true, other, 0.12, [100])[0] == pytest.approx(weighted, abs=0.12)
+            assert hausdorff_distance(true, other, 0.12) == pytest.approx(weighted, abs=0.12)
             compared += 1
     assert compared >= 35

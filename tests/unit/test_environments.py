@@ -49,8 +49,8 @@ def _verbs_of(name: str) -> list[str]:
     verbs = []
     for rule in re.split(r"\nrule ", RULES)[1:]:
         conda = re.search(r"conda:\s+(\S+)", rule).group(1)
-        if f"/{name}.yaml" in conda or (conda == "_environment" and name in _BY_BACKEND):
-            verbs += re.findall(r"\{RUN\} (\w+)", rule)
+        if f"/{name}.yaml" in conda or (conda == "environment_of_backend" and name in _BY_BACKEND):
+            verbs += re.findall(r'"\$CATOMO_PACKAGE" (\w+)', rule)
     return verbs
 
 

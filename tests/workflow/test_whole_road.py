@@ -72,7 +72,7 @@ def test_results_name_no_place_no_time_no_host(done):
 
 
 def test_every_number_on_the_page_is_that_of_the_record(done):
-    from catomo.report.stage import lookup, number
+    from catomo.report.cells import lookup, number
 
     folder = done.folder / "results" / "tiny"
     page = (folder / "09_report" / "report.html").read_text()
@@ -150,7 +150,7 @@ def test_changed_iterations_rerun_reconstruct_and_what_follows(done):
 
 
 def test_an_edited_module_reruns_its_users_only(done):
-    module = done.folder / "workflow/catomo/surfaces/stage.py"
+    module = done.folder / "workflow/catomo/surfaces/meshes.py"
     text = module.read_text()
     module.write_text(text + "\n# edited\n")
     try:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from catomo.evaluate.detection import detection, match, matched_diameters
+from catomo.evaluate.scores import LabelPairs
 from catomo.evaluate.settings import Evaluate
 from conftest import balls, find
 
@@ -53,6 +54,7 @@ def test_a_particle_on_a_limit_counts_once_in_the_larger_class():
 def test_nothing_is_invented_where_nobody_annotated():
     truth, found = balls((40, 40), (10, 10, 4)), balls((40, 40), (10, 10, 4), (30, 30, 4))
     truth[20:] = 255
-    pairs, missed, false = matched_diameters(lambda: [(truth, found)], truth.shape, Evaluate())
+    page = LabelPairs(lambda: [(truth, found)], truth.shape, (1.0, 1.0))
+    pairs, missed, false = matched_diameters(page, Evaluate())
     assert (len(pairs), len(missed), len(false)) == (1, 0, 0)
     assert pairs[0] == pytest.approx([2 * np.sqrt(np.count_nonzero(truth == 2) / np.pi)] * 2)

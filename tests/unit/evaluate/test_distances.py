@@ -8,12 +8,16 @@ import pytest
 from catomo.evaluate import distances
 from catomo.evaluate.distances import (
     PERCENTILES,
-    between,
     edge_corners,
+    edge_distance,
     edge_pixels,
-    hausdorff,
-    surface,
+    hausdorff_distance,
+    volume_edge,
 )
+
+
+def hausdorff(truth, found, spacing, percentile=PERCENTILES, **options):
+    return hausdorff_distance(truth, found, spacing, percentile, **options)
 
 
 def ball(shape, centre, radius):
@@ -169,8 +173,9 @@ def test_a_volume_page_by_page_is_the_same_as_at_once(edge, mode):
     rng = np.random.default_rng(1)
     truth, found = rng.random((2, 7, 12, 13)) > 0.7
     spacing = (0.5, 0.12, 0.12)
-    (true, grid), (other, _) = (surface(iter(mask), mask.shape, edge) for mask in (truth, found))
-    streamed = between(true, other, grid, spacing, mode=mode)
+    edges = [volume_edge(iter(mask), mask.shape, edge) for mask in (truth, found)]
+    (true, grid), (other, _) = edges
+    streamed = edge_distance(true, other, grid, spacing, mode=mode)
     assert np.array_equal(streamed, hausdorff(truth, found, spacing, mode=mode, edge=edge))
     everywhere = {"pixels": edge_pixels, "corners": edge_corners}[edge](truth)
     assert np.array_equal(true, np.flatnonzero(everywhere))
@@ -186,7 +191,23 @@ def test_the_rim_of_the_picture_is_an_edge_and_empty_masks_have_no_distance():
     assert np.count_nonzero(edge_pixels(full)) == 16
     for truth, found in ((full, empty), (empty, full), (empty, empty)):
         assert np.all(np.isnan(hausdorff(truth, found, 1.0)))
-        edges = [surface(np.stack([mask] * 3), (3, 5, 5)) for mask in (truth, found)]
-        assert np.all(np.isnan(between(edges[0][0], edges[1][0], edges[0][1], 1.0)))
+        edges = [volume_edge(np.stack([mask] * 3), (3, 5, 5)) for mask in (truth, found)]
+        assert np.all(np.isnan(edge_distance(edges[0][0], edges[1][0], edges[0][1], 1.0)))
     with pytest.raises(ValueError, match="expected 'directed' or 'pooled'"):
         hausdorff(full, full, 1.0, mode="mean")
+
+
+@pytest.mark.parametrize("shape", [(9, 12), (5, 9, 12)])
+def test_one_percentile_is_a_number_and_spacing_is_one_by_default(shape):
+    truth, found = np.zeros((2, *shape), bool)
+    truth[..., 1, 2], found[..., 4, 6] = True, True
+    assert hausdorff_distance(truth, found) == 5
+    assert np.ndim(hausdorff_distance(truth, found, 0.5, 95)) == 0
+    assert np.ndim(hausdorff_distance(truth, np.zeros_like(truth))) == 0
+    assert np.isnan(hausdorff_distance(truth, np.zeros_like(truth)))
+    labels = 3 * truth.astype(np.uint8)  # not zero is inside
+    assert hausdorff_distance(labels, found) == 5
+    with pytest.raises(ValueError, match="expected 'pixels' or 'corners'"):
+        hausdorff_distance(truth, found, edge="faces")
+    with pytest.raises(ValueError, match="differ in shape"):
+        hausdorff_distance(truth, found[..., 1:])

@@ -2,12 +2,14 @@
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
 
 from catomo.errors import UserError
-from catomo.evaluate.distances import hausdorff
+from catomo.evaluate.distances import PERCENTILES, hausdorff_distance
+from catomo.evaluate.scoring import score_labels
 from catomo.evaluate.settings import Evaluate
 from catomo.evaluate.stage import evaluate
 from catomo.files.store import write_labels, write_stack
@@ -165,7 +167,8 @@ def test_the_volume_is_scored_in_3d_where_its_truth_is_known(stages, tmp_path):
     settings = Evaluate(slice_distance_nm=2 * PIXEL_NM)
     metrics = run(stages(), tmp_path, settings=settings)
     truth, found = scene(), scene(move=1)
-    expected = hausdorff(truth == 2, found == 2, (2 * PIXEL_NM, PIXEL_NM, PIXEL_NM))
+    spacing = (2 * PIXEL_NM, PIXEL_NM, PIXEL_NM)
+    expected = hausdorff_distance(truth == 2, found == 2, spacing, PERCENTILES)
     volume = metrics["volume"]["classes"]["pt"]
     assert list(volume["rhd_nm"].values()) == pytest.approx(expected.tolist(), abs=1e-12)
     hit = np.count_nonzero((truth == 2) & (found == 2))
@@ -299,9 +302,34 @@ def test_refusals(stages, tmp_path):
     with pytest.raises(UserError, match="none of the 6 annotated images is in its test part"):
         run(made, tmp_path)
     other = stage(tmp_path / "other", "predict", {"inputs": {"slices": {"sha256": "another"}}})
-    with pytest.raises(UserError, match="is of other slices than"):
+    with pytest.raises(UserError, match="was made from other slices than"):
         run((other, made[1], made[2]), tmp_path)
     two = Evaluate(classes=Evaluate().classes[:2], particles=Particles(phase=None))
     with pytest.raises(UserError, match="alumina, pt, the settings name background, alumina;"):
         run(made, tmp_path, settings=two)
     assert not (tmp_path / "07_evaluate" / "metrics.json").exists()
+
+
+def test_the_array_function_gives_the_scores_of_the_stage(stages, tmp_path):
+    """All slices annotated, and a model of unknown training: the stage scores all of them."""
+    metrics = run(stages(), tmp_path, training=False)
+    truth, found = scene(), scene(move=1)
+    sure = np.where(truth == found, 250, 130).astype(np.uint8)
+    scores = score_labels(truth, found, PIXEL_NM, confidence=sure, is_volume=True)
+    text = json.dumps(scores, default=lambda value: value.tolist())
+    scores = json.loads(re.sub("NaN|Infinity", "null", text))
+    for part in ("classes", "confusion_px", "paper", "volume", "particles"):
+        assert scores[part] == metrics[part]
+    # What the stage knows of the temperature, an array does not say.
+    assert scores["confidence"]["everywhere"]["ece"] == metrics["confidence"]["everywhere"]["ece"]
+    assert scores["confidence"]["everywhere"]["ece_uncalibrated"] is None
+
+
+def test_the_papers_scores_are_shown_beside_its_own_classes_only():
+    assert score_labels(scene(), scene(1), PIXEL_NM)["paper"]["pt"]["dsc"]["mean"] == 0.845
+    others = [
+        phase.model_copy(update={"name": name})
+        for phase, name in zip(Evaluate().classes, ("background", "silica", "gold"), strict=True)
+    ]
+    settings = Evaluate(classes=others, particles=Particles(phase="gold"))
+    assert score_labels(scene(), scene(1), PIXEL_NM, settings)["paper"] == {}

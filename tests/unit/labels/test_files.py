@@ -10,7 +10,7 @@ from catomo.labels.files import check_labels, label_files, load_labels
 from catomo.labels.tie import mark_of
 from catomo.record.hashes import fingerprint_of_labels, sha256_of
 from catomo.record.record import Record
-from catomo.slices.stage import expected_of, inspect_stack
+from catomo.slices.stacks import expected_of, inspect_stack
 
 SHAPE = (5, 6, 8)
 

@@ -10,9 +10,11 @@ import pytest
 from catomo.projection.shear import ShearProjector
 from catomo.reconstruct import backends
 from catomo.reconstruct.astra import AstraProjector
+from catomo.reconstruct.method import Method, TiltGeometry
 
 TILT = np.arange(-68.0, 69, 4)
 SHAPE = (32, 48)
+GEOMETRY = TiltGeometry(TILT, SHAPE, 48)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,8 @@ def likeness(found, wanted):
 
 def ours(data, iterations=20, shape=SHAPE):
     pytest.importorskip("tomopy")
-    return backends.make_solver("tomopy", TILT, shape, data.shape[2], iterations)(data)
+    geometry = TiltGeometry(TILT, shape, data.shape[2])
+    return backends.make_solver("tomopy", geometry, Method("mlem", iterations))(data)
 
 
 def tomopy_mlem(data, theta=None, **settings):
@@ -85,7 +88,7 @@ def test_tomopy_writes_into_its_start(data):
     start = np.full((1, *SHAPE), 0.1, np.float32)
     tomopy_mlem(data, init_recon=start)
     assert start.max() > 0.5  # the array given is no longer what it was
-    given, solve = data.copy(), backends.make_solver("tomopy", TILT, SHAPE, 48, 20)
+    given, solve = data.copy(), backends.make_solver("tomopy", GEOMETRY, Method("mlem", 20))
     first = solve(given).copy()
     np.testing.assert_array_equal(solve(given), first)
     np.testing.assert_array_equal(given, data)
@@ -105,7 +108,8 @@ def test_tomopy_leaves_its_start_where_no_tilt_looks(data):
     few, start = np.abs(TILT) < 10, np.full((1, *SHAPE), 7, np.float32)
     narrow = np.ascontiguousarray(data[:, few, 18:30])
     assert tomopy_mlem(narrow, np.radians(TILT[few]), init_recon=start)[0, 0, 0] == 7
-    assert backends.make_solver("tomopy", TILT[few], SHAPE, 12, 20)(narrow)[0, 0, 0] == 0
+    geometry = TiltGeometry(TILT[few], SHAPE, 12)
+    assert backends.make_solver("tomopy", geometry, Method("mlem", 20))(narrow)[0, 0, 0] == 0
 
 
 def test_tomopy_shifts_a_centre_that_is_a_whole_pixel(data):
@@ -169,7 +173,7 @@ def test_tomopys_astra_swallows_the_lack_of_a_gpu(data):
     )  # fmt: skip
     assert np.ptp(found) == 0  # the start, untouched, and no word of it
     with pytest.raises(backends.UserError, match="no CUDA GPU"):
-        backends.make_solver("tomopy_cuda", TILT, SHAPE, 48, 5)
+        backends.make_solver("tomopy_cuda", GEOMETRY, Method("mlem", 5))
 
 
 def test_astras_cuda_projector_returns_zeros_without_a_gpu(image, data):
@@ -185,7 +189,7 @@ def test_astras_cuda_projector_returns_zeros_without_a_gpu(image, data):
     settings["ProjectionDataId"] = held = astra.data2d.create("-sino", beam, 0)
     astra.algorithm.run(astra.algorithm.create(settings))
     assert not np.any(astra.data2d.get(held))
-    found = backends.make_solver("astra", TILT, SHAPE, 48, 20)(data)
+    found = backends.make_solver("astra", GEOMETRY, Method("mlem", 20))(data)
     assert likeness(found, image) > 0.9
 
 
@@ -201,5 +205,5 @@ def test_em_cuda_dies_of_an_empty_start_or_a_tiny_unit(image, data, start, unit)
     settings["ReconstructionDataId"] = held = astra.data2d.create("-vol", volume, start)
     astra.algorithm.run(astra.algorithm.create(settings), 20)
     assert np.ptp(astra.data2d.get(held)) == 0
-    found = backends.make_solver("astra_cuda", TILT, SHAPE, 48, 20)(unit * data)
+    found = backends.make_solver("astra_cuda", GEOMETRY, Method("mlem", 20))(unit * data)
     assert likeness(found, image) > 0.9

@@ -7,12 +7,15 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from catomo.errors import UserError
+from catomo.projection import iteration
 from catomo.projection.shear import ShearProjector
 from catomo.reconstruct import astra as astra_backend
 from catomo.reconstruct import backends
+from catomo.reconstruct.method import Method, TiltGeometry
 
 TILT = np.arange(-68.0, 69, 4)
 SHAPE = (30, 44)
+GEOMETRY = TiltGeometry(TILT, SHAPE, 44)
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +36,7 @@ def need(name, request):
 
 
 def reconstruct(name, sinograms, subsets=1):
-    solve = backends.make_solver(name, TILT, SHAPE, 44, 20, subsets)
-    return solve(sinograms)
+    return backends.make_solver(name, GEOMETRY, Method("mlem", 20, subsets))(sinograms)
 
 
 # TomoPy's rays have no width, which shows at the sharp edges of this object.
@@ -56,8 +58,9 @@ def test_astra_runs_subsets(sinograms):
 @pytest.mark.parametrize("name", ["cpu", "astra", "tomopy", "astra_cuda", "tomopy_cuda"])
 def test_where_no_tilt_looks_there_is_nothing(name, request):
     need(name, request)
-    wide = backends.make_solver(name, [-10, 0, 10], (16, 64), 24, 4)
-    found = wide(np.ones((1, 3, 24), np.float32))[0]
+    wide = TiltGeometry([-10, 0, 10], (16, 64), 24)
+    solve = backends.make_solver(name, wide, Method("mlem", 4))
+    found = solve(np.ones((1, 3, 24), np.float32))[0]
     assert found[:, :8].max() == 0
     assert found[:, 30:34].min() > 0
 
@@ -74,8 +77,8 @@ def test_what_else_is_in_the_slab_does_not_change_a_byte(name, sinograms):
 def test_threads_do_not_change_a_byte(sinograms, monkeypatch, subsets, tv):
     data, found = np.repeat(sinograms, 3, axis=0), []
     for count in (1, 4):
-        monkeypatch.setattr(backends, "threads", lambda count=count: count)
-        solve = backends.make_solver("cpu", TILT, SHAPE, 44, 9, subsets, unit=1.0, tv=tv)
+        monkeypatch.setattr(iteration, "threads", lambda count=count: count)
+        solve = backends.make_solver("cpu", GEOMETRY, Method("osem", 9, subsets, 1.0, tv))
         found.append(solve(data))
     np.testing.assert_array_equal(*found)
 
@@ -98,9 +101,8 @@ def strips(shape, detector):
 def test_backends_agree_on_noise_free_data(name, iterations, likeness, shape, detector, request):
     need(name, request)
     data = strips(shape, detector)
-    found, own = (
-        backends.make_solver(one, TILT, shape, detector, iterations)(data) for one in (name, "cpu")
-    )
+    geometry, method = TiltGeometry(TILT, shape, detector), Method("mlem", iterations)
+    found, own = (backends.make_solver(one, geometry, method)(data) for one in (name, "cpu"))
     seen = np.s_[0, 4:-4, 12:-12]  # what every tilt has in view
     assert np.corrcoef(found[seen].ravel(), own[seen].ravel())[0, 1] >= likeness
 
@@ -146,6 +148,13 @@ def test_tomopy_refuses_subsets(sinograms):
         reconstruct("tomopy", sinograms, 5)
 
 
+def test_tomopy_cannot_be_watched(sinograms):
+    pytest.importorskip("tomopy")
+    solve = backends.make_solver("tomopy", GEOMETRY, Method("mlem", 2))
+    with pytest.raises(ValueError, match="cannot be watched"):
+        solve(sinograms, watch=lambda images: True)
+
+
 def test_a_projector_that_returns_zeros_is_found_out():
     class Silent:  # as ASTRA's cuda projector on a machine without a GPU
         tilt_deg, shape, detector, centre = TILT, SHAPE, 44, 21.5
@@ -154,10 +163,10 @@ def test_a_projector_that_returns_zeros_is_found_out():
             return np.zeros((len(images), len(TILT), 44), np.float32)
 
     with pytest.raises(UserError, match="wrong on this machine"):
-        astra_backend.agrees(Silent())
+        astra_backend.check_agreement(Silent())
 
 
 def test_values_that_are_not_finite_are_refused():
     images = np.full((3, *SHAPE), np.nan, np.float32)
     with pytest.raises(UserError, match="not finite"):
-        backends.finite("cpu", images)
+        backends.check_finite("cpu", images)

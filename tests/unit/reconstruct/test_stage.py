@@ -13,8 +13,9 @@ import pytest
 from catomo.errors import UserError
 from catomo.files.store import read_pages, write_labels, write_stack
 from catomo.phantom.shares import FULL
+from catomo.projection import iteration
 from catomo.projection.shear import ShearProjector
-from catomo.reconstruct import backends, stage
+from catomo.reconstruct import backends, job, stage
 from catomo.reconstruct.settings import Reconstruct
 from catomo.reconstruct.stage import reconstruct
 from catomo.record import code, record
@@ -105,8 +106,8 @@ def test_a_wrong_shift_is_seen_in_the_figures(folders, tmp_path):
 def test_slab_and_threads_do_not_change_a_byte(folders, tmp_path, monkeypatch, settings):
     records = []
     for threads, slab in ((1, 1), (3, 1), (2, 16), (7, 5)):  # a slab has a slice per thread
-        monkeypatch.setattr(backends, "threads", lambda count=threads: count)
-        monkeypatch.setattr(stage, "threads", lambda count=threads: count)
+        monkeypatch.setattr(iteration, "threads", lambda count=threads: count)
+        monkeypatch.setattr(job, "threads", lambda count=threads: count)
         out = tmp_path / f"{threads}-{slab}"
         record = run(folders, out, iterations=4, slab_slices=slab, **settings)[0]
         del record["settings"]["slab_slices"]
@@ -290,7 +291,9 @@ def test_a_backend_that_returns_nothing_is_found_out(folders, tmp_path, monkeypa
     monkeypatch.setattr(
         backends,
         "make_solver",
-        lambda name, tilt, shape, *_, **__: lambda s, w=None: np.zeros((len(s), *shape), "f4"),
+        lambda name, geometry, method: (
+            lambda s, w=None: np.zeros((len(s), *geometry.shape), np.float32)
+        ),
     )
     with pytest.raises(UserError, match="100 % of the data unexplained"):
         run(folders, tmp_path)

@@ -1,4 +1,4 @@
-"""Convergence is watched pass by pass, and each rule stops where it says."""
+"""Convergence is watched iteration by iteration, and each rule stops where it says."""
 
 import numpy as np
 import pytest
@@ -26,15 +26,15 @@ def data(projector):
     return (noise / GAIN).astype(np.float32)
 
 
-def watch(projector, data, passes, *rule, **noise):
+def watch(projector, data, iterations, *rule, **noise):
     watched = Convergence(projector, data, *rule, **noise)
-    MaximumLikelihood(projector, passes)(data, watched)
+    MaximumLikelihood(projector, iterations)(data, watched)
     return watched
 
 
 def test_a_count_goes_to_the_end_with_its_curves(projector, data):
     watched = watch(projector, data, 12)
-    assert (watched.passes, watched.reason) == (12, "iterations")
+    assert (watched.iterations, watched.reason) == (12, "iterations")
     assert set(watched.curves) == {"change", "residual", "log_likelihood"}
     assert np.all(np.diff(watched.curves["residual"]) < 0)
     assert np.all(np.diff(watched.curves["log_likelihood"]) > 0)
@@ -51,11 +51,11 @@ def test_chi2_stops_where_the_noise_begins(projector, data):
     watched = watch(projector, data, 200, "chi2", counts_per_unit=GAIN)
     assert watched.reason == "chi2"
     assert watched.curves["chi2"][-1] <= 1 < watched.curves["chi2"][-2]
-    assert 2 < watched.passes < 100
+    assert 2 < watched.iterations < 100
     louder = watch(projector, data, 200, "chi2", counts_per_unit=GAIN, read_noise=3.0)
-    assert louder.passes < watched.passes
+    assert louder.iterations < watched.iterations
 
 
 def test_a_limit_never_reached_is_a_count(projector, data):
     watched = watch(projector, data, 5, "change", 1e-9)
-    assert (watched.passes, watched.reason) == (5, "iterations")
+    assert (watched.iterations, watched.reason) == (5, "iterations")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from catomo.files.store import StackReader, write_stack
 from catomo.projection.shear import ShearProjector
-from catomo.reconstruct.survey import Survey
+from catomo.reconstruct.aligned import AlignedImages
+from catomo.reconstruct.survey import survey_images
 
 TILT = np.arange(-68.0, 69, 4)
 SHAPE = (24, 160, 160)  # y, z, x
@@ -23,38 +23,34 @@ def plate(thickness, angle_deg, width=60):
     return volume
 
 
-def survey(tmp_path, volume, noise=1.0, **settings):
+def survey(volume, noise=1.0, **settings):
     sinograms = ShearProjector(TILT, SHAPE[1:], 160).forward(volume)
     rng = np.random.default_rng(1)
     stack = 40 * sinograms.swapaxes(0, 1) + rng.normal(
         0, 40 * noise, sinograms.swapaxes(0, 1).shape
     )
-    write_stack(tmp_path / "aligned.tif", stack.astype(np.float32), 0.25)
-    with StackReader(tmp_path / "aligned.tif") as aligned:
-        return Survey(aligned, list(range(len(TILT))), list(TILT), range(SHAPE[0]), **settings)
+    aligned = AlignedImages.in_memory(stack.astype(np.float32), TILT, 0.25)
+    return survey_images(aligned, range(SHAPE[0]), **settings)
 
 
 @pytest.mark.parametrize(("thickness", "angle_deg"), [(10, 0), (20, 14), (30, -35), (12, 60)])
-def test_the_depth_holds_the_specimen_and_no_more_than_it_needs(tmp_path, thickness, angle_deg):
+def test_the_depth_holds_the_specimen_and_no_more_than_it_needs(thickness, angle_deg):
     volume = plate(thickness, angle_deg)
     rows = np.flatnonzero(volume.any(axis=(0, 2)))
     needed = 2 * max(abs(rows[0] - 79.5), abs(rows[-1] - 79.5)) + 1
-    assert needed <= survey(tmp_path, volume).depth <= 2.2 * needed + 12
+    assert needed <= survey(volume).depth <= 2.2 * needed + 12
 
 
-def test_a_film_beyond_the_frame_leaves_the_depth_alone(tmp_path):
+def test_a_film_beyond_the_frame_leaves_the_depth_alone():
     wide = np.ones((1, 20, 480), np.float32)
     wide[0, 5:9, 200:210] = 10
     sinograms = ShearProjector(TILT, (20, 480), 160).forward(wide)
     stack = np.repeat(sinograms.swapaxes(0, 1), 8, axis=1)
-    write_stack(tmp_path / "film.tif", stack, 0.25)
-    with StackReader(tmp_path / "film.tif") as aligned:
-        depth = Survey(aligned, list(range(len(TILT))), list(TILT), range(8)).depth
-    assert depth >= 60
+    assert survey_images(AlignedImages.in_memory(stack, TILT, 0.25), range(8)).depth >= 60
 
 
 @pytest.mark.parametrize("pt", [False, True])
-def test_the_unit_is_that_of_the_support(tmp_path, pt):
+def test_the_unit_is_that_of_the_support(pt):
     volume = plate(30, 10)
     if pt:
         rng = np.random.default_rng(2)
@@ -62,18 +58,18 @@ def test_the_unit_is_that_of_the_support(tmp_path, pt):
         for i in rng.choice(len(z), 18):
             volume[rng.integers(4, 14) :, z[i] - 2 : z[i] + 3, x[i] - 2 : x[i] + 3][:5] = 19.5
         assert volume[volume > 10].sum() > 0.6 * volume.sum()
-    assert survey(tmp_path, volume).unit == pytest.approx(40, rel=0.3)
+    assert survey(volume).unit == pytest.approx(40, rel=0.3)
 
 
-def test_the_sample_lies_in_the_matter(tmp_path):
-    sample = survey(tmp_path, plate(20, 0), noise=0.0).sample(4)
+def test_the_sample_lies_in_the_matter():
+    sample = survey(plate(20, 0), noise=0.0).sample(4)
     assert len(sample) == 4
     assert sample == sorted(sample)
     assert 4 <= sample[0] < sample[-1] < 18
 
 
-def test_nothing_has_no_unit(tmp_path):
-    found = survey(tmp_path, np.zeros(SHAPE, np.float32), noise=0.0)
+def test_nothing_has_no_unit():
+    found = survey(np.zeros(SHAPE, np.float32), noise=0.0)
     assert found.unit == 0
     assert found.depth == 160
     assert found.sample(5) == [12]

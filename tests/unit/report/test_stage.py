@@ -9,7 +9,7 @@ from catomo.report.stage import write_report
 
 COMMON = {"catomo": "0", "code": "c", "settings": {}, "inputs": {}, "versions": {}, "files": {}}
 SLICES = {"stage": "slices", "shape": [4, 8, 8], "contrast": {}, "next_step": "Annotate some."}
-PREDICTION = {"stage": "predict", "fractions": {"pt": 0.1}}
+PREDICTION = {"stage": "predict", "fractions": {"background": 0.7, "alumina": 0.2, "pt": 0.1}}
 TRAINING = {"stage": "train", "preset": "compact", "changed_from_preset": [], "steps": 1, "seed": 1}
 TRAINING |= {"reproducible": True, "leak": {"nearest_correlation": None}, "split": {}}
 TRAINING["files"] = {"model.keras": {"bytes": 1, "sha256": "0"}}

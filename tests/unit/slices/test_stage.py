@@ -11,12 +11,12 @@ from catomo.errors import UserError
 from catomo.files.store import read_pages, write_labels, write_stack
 from catomo.labels import tie
 from catomo.phantom.shares import FULL
-from catomo.record.hashes import fingerprint
 from catomo.record.record import committing
 from catomo.settings.base import Settings
-from catomo.slices import contrast
+from catomo.slices.contrast import export_slices
 from catomo.slices.settings import Slices
-from catomo.slices.stage import export_slices, import_slices, inspect_stack
+from catomo.slices.stacks import inspect_stack
+from catomo.slices.stage import slices_of_reconstruction, slices_of_stack
 
 SHAPE = (12, 20, 24)
 
@@ -55,7 +55,7 @@ def read(folder):
 
 def test_export_of_a_phantom(phantom, labels):
     out = phantom / "04"
-    export_slices(phantom / "03", out, Slices(suggest=4), "needle", truth=phantom / "01")
+    slices_of_reconstruction(phantom / "03", out, Slices(suggest=4), "needle", truth=phantom / "01")
     record, greys = read(out), read_pages(out / "slices.tif")
     truth = read_pages(out / "truth_labels.tif")
     np.testing.assert_array_equal(truth, np.roll(labels, (1, -2, 3), axis=(0, 1, 2)))
@@ -78,34 +78,21 @@ def test_export_of_a_phantom(phantom, labels):
     assert (out / "slices.png").stat().st_size > 2000
 
 
+def test_the_stage_writes_what_the_array_function_returns(phantom):
+    slices_of_reconstruction(phantom / "03", phantom / "04", Slices(), "needle")
+    volume = read_pages(phantom / "03" / "volume.tif")
+    np.testing.assert_array_equal(read_pages(phantom / "04" / "slices.tif"), export_slices(volume))
+
+
 def test_export_says_what_to_annotate_and_is_repeatable(phantom):
     for name in ("a", "b"):
-        export_slices(phantom / "03", phantom / name, Slices(suggest=5), "needle")
+        slices_of_reconstruction(phantom / "03", phantom / name, Slices(suggest=5), "needle")
     assert (phantom / "a" / "slices.json").read_bytes() == (
         phantom / "b" / "slices.json"
     ).read_bytes()
     step = read(phantom / "a")["next_step"]
     for words in ("5 slices", "1 γ-alumina", "255", "labels/needle", "config/datasets.tsv"):
         assert words in step
-
-
-def test_contrast_can_be_undone(volume):
-    settings = Slices(low_percentile=0, high_percentile=100, gamma=0.5)
-    rule = contrast.from_percentiles(lambda i: volume[i], len(volume), settings, "volume")
-    again = contrast.Contrast(**rule.record())
-    greys = again.greys(volume)
-    # Half a step of the square-root scale: 2 · sqrt(v / high) · high / 255 / 2.
-    step = np.sqrt(volume.astype(float) / rule.high) * rule.high / 255 + rule.high / 255**2
-    assert np.all(np.abs(again.values(greys) - volume) <= step)
-    assert greys.min() == 0
-    assert greys.max() == 255
-
-
-def test_a_volume_without_anything_in_it_is_refused():
-    for value, words in ((3.0, "all values are 3"), (np.nan, "not finite")):
-        flat = np.full((4, 4), value, np.float32)
-        with pytest.raises(UserError, match=words):
-            contrast.from_percentiles(lambda i, flat=flat: flat, 4, Slices(), "volume.tif")
 
 
 @pytest.mark.parametrize("compression", [None, "zlib"])
@@ -115,7 +102,7 @@ def test_import_keeps_8_bit_images(tmp_path, volume, compression):
     for index, image in enumerate(greys):
         name = tmp_path / "images" / f"part{index:02d}.tif"
         tifffile.imwrite(name, image, compression=compression)
-    import_slices(tmp_path / "images", tmp_path / "04", Slices(), "real", 0.12)
+    slices_of_stack(tmp_path / "images", tmp_path / "04", Slices(), "real", 0.12)
     record = read(tmp_path / "04")
     np.testing.assert_array_equal(read_pages(tmp_path / "04" / "slices.tif"), greys)
     assert record["names"][2] == "part02"
@@ -123,15 +110,6 @@ def test_import_keeps_8_bit_images(tmp_path, volume, compression):
     assert record["suggested"] == list(range(12))
     assert record["contrast"]["rule"].startswith("kept")
     assert record["pixel_size_nm"] == 0.12
-
-
-def test_hidden_files_are_no_images(tmp_path):
-    tifffile.imwrite(tmp_path / "a.tif", np.ones((8, 9), np.uint8))
-    before = fingerprint(tmp_path)
-    for name in (".DS_Store", "._a.tif"):
-        (tmp_path / name).write_text("what a system keeps")
-    assert inspect_stack(tmp_path).names == ["a"]
-    assert fingerprint(tmp_path) == before
 
 
 def test_import_of_stacks(tmp_path, volume):
@@ -144,40 +122,9 @@ def test_import_of_stacks(tmp_path, volume):
         assert stack.shape == SHAPE, file
         assert stack.contiguous
         np.testing.assert_array_equal(stack.read(7), volume[7])
-        import_slices(file, tmp_path / file.stem, Slices(), "real", 0.12)
+        slices_of_stack(file, tmp_path / file.stem, Slices(), "real", 0.12)
     slices = {(tmp_path / p.stem / "slices.tif").read_bytes() for p in tmp_path.glob("*.*")}
     assert len(slices) == 1
-
-
-def test_import_takes_one_image(tmp_path):
-    tifffile.imwrite(tmp_path / "one.tif", np.eye(9, dtype=np.uint16))
-    assert inspect_stack(tmp_path / "one.tif").shape == (1, 9, 9)
-
-
-def test_import_refuses_in_one_line(tmp_path):
-    folder = tmp_path / "images"
-    folder.mkdir()
-
-    def refused(path, words):
-        with pytest.raises(UserError, match=words) as caught:
-            inspect_stack(path)
-        assert "\n" not in str(caught.value)
-
-    refused(folder, "found no .tif")
-    refused(tmp_path / "absent.tif", "no such file")
-    (folder / "a.tif").write_bytes(b"no picture")
-    refused(folder, "a.tif: not readable as TIFF")
-    tifffile.imwrite(folder / "a.tif", np.zeros((8, 9), np.uint8))
-    tifffile.imwrite(folder / "b.tif", np.zeros((8, 7), np.uint8))
-    refused(folder, "b.tif: is 8 x 7 uint8, but a.tif is 8 x 9 uint8")
-    tifffile.imwrite(folder / "b.tif", np.zeros((8, 9, 3), np.uint8), photometric="rgb")
-    refused(folder, "expected grey images")
-    tifffile.imwrite(folder / "b.tif", np.zeros((5, 8, 9), np.uint8))
-    refused(folder, "found 5 images, expected one per file")
-    (tmp_path / "volume.raw").write_bytes(b"0")
-    refused(tmp_path / "volume.raw", "unknown kind '.raw'")
-    (tmp_path / "volume.mrc").write_bytes(b"0" * 2000)
-    refused(tmp_path / "volume.mrc", "not readable as MRC")
 
 
 def test_labels_that_do_not_fit_stop_the_import(tmp_path):
@@ -187,7 +134,7 @@ def test_labels_that_do_not_fit_stop_the_import(tmp_path):
 
     def take(labels):
         folder = tmp_path / "images"
-        import_slices(folder, tmp_path / "04", Slices(), "d", 0.12, labels=tmp_path / labels)
+        slices_of_stack(folder, tmp_path / "04", Slices(), "d", 0.12, labels=tmp_path / labels)
 
     take("labels")
     tifffile.imwrite(tmp_path / "labels" / "c.tif", np.ones((8, 9), np.uint8))

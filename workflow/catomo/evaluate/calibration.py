@@ -1,7 +1,7 @@
-"""How far a confidence can be trusted: calibration error, reliability, risk and coverage.
+"""Calibration: whether a confidence of 0.9 means that 90 % of the predictions are right.
 
-All of it comes from one histogram (class predicted, byte of confidence, wrong or right), so
-it streams: the histograms of single slices are simply added.
+Everything is computed from one histogram (predicted class, confidence as a byte, wrong or
+right). The histogram of many slices is the sum of theirs, so they need not be in memory.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _LEVELS = np.arange(256) / 255
 def tally(
     predicted: np.ndarray, confidence: np.ndarray, truth: np.ndarray, class_count: int
 ) -> np.ndarray:
-    """Count the pixels of one slice by class predicted, confidence, and wrong or right.
+    """Count the pixels of one slice by predicted class, confidence, and wrong or right.
 
     Parameters
     ----------
@@ -25,43 +25,43 @@ def tally(
     confidence : ndarray of uint8, (z, x)
         255 is certain.
     truth : ndarray of uint8, (z, x)
-        Pixels of 255 do not count.
+        Pixels of 255 are not counted.
     class_count : int
 
     Returns
     -------
     ndarray of int64, (2, class_count, 256, 2)
-        First anywhere, then within three pixels of a boundary of the truth; class predicted;
-        byte of confidence; wrong, right.
+        Place: everywhere, and within three pixels of a class boundary of the truth;
+        predicted class; confidence; wrong, right.
     """
-    judged = truth != IGNORE
+    annotated = truth != IGNORE
     cell = (predicted.astype(np.intp) * 256 + confidence) * 2 + (predicted == truth)
     counts = [
         np.bincount(cell[chosen], minlength=class_count * 512)
-        for chosen in (judged, judged & near_boundary(truth))
+        for chosen in (annotated, annotated & near_boundary(truth))
     ]
     return np.stack(counts).reshape(2, class_count, 256, 2)
 
 
 def expected_calibration_error(counts: np.ndarray, bins: int = 15) -> float:
-    """Return by how much confidence and accuracy differ on average; NaN without pixels.
+    """Return the mean difference of confidence and accuracy; NaN without pixels.
 
     Parameters
     ----------
     counts : ndarray, (..., 256, 2)
-        Of `tally`; leading axes are summed.
+        Of `tally`; the leading axes are summed.
     bins : int
-        Equal intervals of confidence from 0 to 1.
+        Number of equal intervals of confidence from 0 to 1.
 
     References
     ----------
     Naeini et al., AAAI 2015; Guo et al., ICML 2017 (15 bins).
     """
-    found = reliability(counts, bins)
-    pixels = np.array(found["pixels"])
+    curve = reliability(counts, bins)
+    pixels = np.array(curve["pixels"])
     if not pixels.sum():
         return float("nan")
-    gaps = np.abs(np.array(found["confidence"]) - found["accuracy"])
+    gaps = np.abs(np.array(curve["confidence"]) - curve["accuracy"])
     return float(np.sum(gaps[pixels > 0] * pixels[pixels > 0]) / pixels.sum())
 
 
@@ -73,32 +73,34 @@ def reliability(counts: np.ndarray, bins: int = 15) -> dict[str, list]:
     """
     flat = counts.reshape(-1, 256, 2).sum(axis=0)
     pixels = flat.sum(axis=1)
-    of = np.minimum((_LEVELS * bins).astype(int), bins - 1)
-    total, sure, right = (
-        np.bincount(of, weights=w, minlength=bins) for w in (pixels, pixels * _LEVELS, flat[:, 1])
+    interval = np.minimum((_LEVELS * bins).astype(int), bins - 1)
+    total, confidence, right = (
+        np.bincount(interval, weights=weights, minlength=bins)
+        for weights in (pixels, pixels * _LEVELS, flat[:, 1])
     )
     with np.errstate(invalid="ignore"):
         return {
-            "confidence": (sure / total).tolist(),
+            "confidence": (confidence / total).tolist(),
             "accuracy": (right / total).tolist(),
             "pixels": total.astype(int).tolist(),
         }
 
 
 def risk_coverage(counts: np.ndarray) -> dict:
-    """Return how wrong the most certain pixels are, from few of them to all.
+    """Return the share of wrong pixels (risk) among the most certain ones (coverage).
 
     Parameters
     ----------
     counts : ndarray, (..., 256, 2)
-        Of `tally`; leading axes are summed.
+        Of `tally`; the leading axes are summed.
 
     Returns
     -------
     dict
-        ``coverage`` and ``risk``: the fraction of pixels taken, most certain first, and the
-        fraction of these that is wrong, once per byte of confidence in use. ``area`` under
-        this curve; ``best_area``, had all wrong pixels been the least certain.
+        ``coverage`` and ``risk``: the fraction of pixels taken, the most certain first, and
+        the fraction of these that is wrong, with a point for each confidence that occurs.
+        ``area`` under this curve, and ``best_area``, the area if all wrong pixels were the
+        least certain ones.
 
     References
     ----------
@@ -116,27 +118,28 @@ def risk_coverage(counts: np.ndarray) -> dict:
     return {
         "coverage": coverage.tolist(),
         "risk": risk.tolist(),
-        # Pixels of one byte are in no order, so up to the first point the risk is constant.
+        # Pixels of equal confidence have no order, so the risk is constant up to the first point.
         "area": float(np.trapezoid(risk, coverage) + risk[0] * coverage[0]),
         "best_area": float(best),
     }
 
 
 def without_temperature(counts: np.ndarray, temperature: float) -> np.ndarray:
-    """Return the histogram as it were had no temperature been applied.
+    """Return the histogram as it would be without the temperature.
 
     Parameters
     ----------
     counts : ndarray, (..., 256, 2)
-        Of `tally`, for a confidence at this temperature.
+        Of `tally`, with a confidence at this temperature.
     temperature : float
+        As in `catomo.network.temperature.tempered`.
 
     Returns
     -------
     ndarray of int64, (..., 256, 2)
-        Bytes are moved as if two classes competed in every pixel: then p becomes
-        p^T / (p^T + (1 - p)^T), exactly up to the rounding to bytes. Where three compete it
-        is an approximation.
+        Each confidence is changed as if only two classes were possible in a pixel: p becomes
+        p^T / (p^T + (1 - p)^T), which is exact up to the rounding to bytes. It is an
+        approximation where three classes have a probability that matters.
     """
     p, q = _LEVELS**temperature, (1 - _LEVELS) ** temperature
     moved = np.zeros_like(counts)

@@ -1,49 +1,57 @@
-"""Which of two is better, image by image: two segmentations, or two people's labels.
+"""Which of two is better, image by image: two segmentations, or two persons' labels (`compare`).
 
-Images differ far more from each other than models do, so each image is compared with itself
-and the interval is that of the differences.
+Scores differ more between images than between models. So the two scores of each image are
+subtracted, and the interval is that of the mean difference.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from catomo.errors import UserError
-from catomo.evaluate import charts as score_figures
-from catomo.evaluate import pictures as evaluate_figures
+from catomo.evaluate import charts, pictures
 from catomo.evaluate.distances import PERCENTILES
 from catomo.evaluate.intervals import mean_ci
 from catomo.evaluate.scores import (
     SCORES,
+    AnnotatedImage,
+    ImageScores,
     from_worst,
     interval_of,
     score_image,
     summary,
-    word,
-    write_csv,
-    write_images,
 )
+from catomo.evaluate.settings import Evaluate
+from catomo.evaluate.tables import write_images
 from catomo.files.store import StackReader
+from catomo.files.tables import number_text, write_csv
 from catomo.labels.files import IGNORE, TRUTH, stream_labels
-from catomo.record.record import Record, committing, read_record
+from catomo.record.record import Output, Record, committing, read_record
 
 _DISTANCES = tuple(f"rhd{percentile}_nm" for percentile in PERCENTILES)
+_MEASURES = (*SCORES, *_DISTANCES)
 _WORST = 3
 
 
-def compare(one, other, output, settings, slices=None) -> None:
-    """Compare two of a kind on the images they share.
+def compare(
+    one: Path | str,
+    other: Path | str,
+    output: Path,
+    settings: Evaluate,
+    slices: Path | None = None,
+) -> None:
+    """Compare two segmentations, or two annotations, on the images they share.
 
     Parameters
     ----------
     one, other : path
         Folders (or records) of the stage `evaluate`: two models on one annotation, or one
-        model on two. With `slices`, two annotations of those slices.
+        model on two. With `slices`, two annotations of these slices.
     output : path
         Folder to write: ``comparison.json``, ``differences.csv`` (other minus one, a row per
         image and class) and ``comparison.png``; for annotations also ``agreement.csv``.
@@ -54,37 +62,67 @@ def compare(one, other, output, settings, slices=None) -> None:
     Raises
     ------
     UserError
-        If the two share no image, or their slices or classes are not the same.
+        If the two share no image, or have different slices or classes.
     """
     if slices is None:
-        _compare_scores(read_record(one, "evaluate"), read_record(other, "evaluate"), output,
-                        settings)  # fmt: skip
+        records = read_record(one, "evaluate"), read_record(other, "evaluate")
+        _compare_scores(*records, output, settings)
     else:
-        _compare_labels(one, other, read_record(slices, "slices"), output, settings)
+        _compare_labels((one, other), read_record(slices, "slices"), output, settings)
 
 
-def _compare_scores(one: Record, other: Record, output, settings) -> None:
+def paired_means(
+    one: np.ndarray, other: np.ndarray, mean: Callable[..., dict], better: int = 0
+) -> dict[str, dict]:
+    """Return the means of two, and of their differences, over the images where both are finite.
+
+    Parameters
+    ----------
+    one, other : ndarray of float, (images,)
+    mean : callable
+        Makes a mean and its interval from one value per image.
+    better : int
+        1 if more is better and -1 if less is; then ``wins`` counts the images in which each
+        of the two is better.
+
+    Returns
+    -------
+    dict of str to dict
+        ``one``, ``other``, ``difference`` (other minus one) and, with `better`, ``wins``.
+    """
+    both = np.isfinite(one) & np.isfinite(other)
+    one, other = np.where(both, one, np.nan), np.where(both, other, np.nan)
+    result = {"one": mean(one), "other": mean(other), "difference": mean(other - one)}
+    if better:
+        gain = better * (other - one)
+        result["wins"] = {"one": np.count_nonzero(gain < 0), "other": np.count_nonzero(gain > 0)}
+    return result
+
+
+def _compare_scores(one: Record, other: Record, output: Path, settings: Evaluate) -> None:
     names = _shared_images(one, other)
     index = dict(zip(one["scored"], one["scored_index"], strict=True))
     blocks = [index[name] // settings.block_slices for name in names]
     mean = partial(mean_ci, interval=settings.interval, blocks=blocks)
     tables = [_table(record) for record in (one, other)]
-    classes, rows, differences = {}, [], {}
+    classes: dict[str, dict] = {}
+    differences: dict[str, dict[str, np.ndarray]] = {}
+    rows = []
     for phase in one["classes"]:
         values = {
             measure: np.array([[table[name, phase][measure] for name in names] for table in tables])
-            for measure in (*SCORES, *_DISTANCES)
+            for measure in _MEASURES
         }
         classes[phase] = {
-            measure: _paired(*pair, mean, better=-1 if measure in _DISTANCES else 1)
+            measure: paired_means(pair[0], pair[1], mean, -1 if measure in _DISTANCES else 1)
             for measure, pair in values.items()
         }
         differences[phase] = {measure: pair[1] - pair[0] for measure, pair in values.items()}
         for k, name in enumerate(names):
-            rows.append([name, phase, *(word(d[k]) for d in differences[phase].values())])
+            rows.append([name, phase, *(number_text(d[k]) for d in differences[phase].values())])
     with committing(output, "compare", settings, {"one": one, "other": other}) as out:
-        write_csv(out.path("differences.csv"), ["image", "class", *SCORES, *_DISTANCES], rows)
-        score_figures.paired(out.path("comparison.png"), classes, differences, settings.classes)
+        write_csv(out.path("differences.csv"), ["image", "class", *_MEASURES], rows)
+        charts.paired(out.path("comparison.png"), classes, differences, settings.classes)
         out.record.update({"scope": _scope(one, other), "images": names, "classes": classes})
 
 
@@ -117,98 +155,116 @@ def _scope(one: Record, other: Record) -> str:
     )
 
 
-def _table(record: Record) -> dict:
+def _table(record: Record) -> dict[tuple[str, str], dict[str, float]]:
     """Return the scores of each image and class, NaN where there is none."""
     with open(record.file("evaluation.csv"), newline="", encoding="utf-8") as file:
         return {
             (row["image"], row["class"]): {
-                measure: float(row[measure] or "nan") for measure in (*SCORES, *_DISTANCES)
+                measure: float(row[measure] or "nan") for measure in _MEASURES
             }
             for row in csv.DictReader(file)
         }
 
 
-def _compare_labels(one, other, slices: Record, output, settings) -> None:
+def _compare_labels(
+    places: tuple[Path | str, Path | str], slices: Record, output: Path, settings: Evaluate
+) -> None:
     """Score the second annotation with the first as the truth.
 
     DSC, IoU and distances do not depend on the order; precision and recall change places.
     """
+    one, other = places
     pixel_size_nm = slices["pixel_size_nm"]
-    pairs = partial(_shared_labels, one, other, slices, len(settings.classes))
     scored = [
-        score_image(slices["names"][index], index, *pair, pixel_size_nm, settings)
-        for index, *pair in pairs()
+        score_image(image, pixel_size_nm, settings)
+        for image in _shared_labels(places, slices, len(settings.classes))
     ]
     if not scored:
         raise UserError(f"{one}: has no annotated slice in common with {other}")
-    mean = interval_of(scored, settings)
     classes = summary(scored, pixel_size_nm, settings)
-    rows = []
-    for label, phase in enumerate(settings.classes):
-        areas_nm2 = pixel_size_nm**2 * np.array(
-            [[image.matrix[label].sum(), image.matrix[:, label].sum()] for image in scored]
-        )
-        classes[phase.name]["area_nm2"] = _paired(*areas_nm2.T, mean)
-        rows += [
-            [image.name, phase.name, word(after - before)]
-            for image, (before, after) in zip(scored, areas_nm2, strict=True)
-        ]
-    inputs = {"slices": slices}
+    rows = _compare_areas(scored, classes, pixel_size_nm, settings)
+    inputs: dict[str, Record | Path] = {"slices": slices}
     given = {"one/labels": one, "other/labels": other}
     inputs |= {word: Path(place) for word, place in given.items() if str(place) != TRUTH}
-    with (
-        committing(output, "compare", settings, inputs) as out,
-        StackReader(slices.file("slices.tif")) as reader,
-    ):
-        write_images(out.path("agreement.csv"), scored, pixel_size_nm, settings)
+    with committing(output, "compare", settings, inputs) as out:
+        names = [phase.name for phase in settings.classes]
+        write_images(out.path("agreement.csv"), scored, pixel_size_nm, names)
         write_csv(out.path("differences.csv"), ["image", "class", "area_nm2"], rows)
-
-        worst = from_worst(scored)[:_WORST]
-        shown = {image.index for image in worst}
-        drawn = {index: pair for index, *pair in pairs() if index in shown}
-        evaluate_figures.comparison(
-            out.path("comparison.png"),
-            [
-                (
-                    f"{image.name}\nDSC {image.mean_dsc():.3f}",
-                    reader.read(image.index, image.index + 1)[0],
-                    *drawn[image.index],
-                )
-                for image in worst
-            ],
-            settings.classes,
-            pixel_size_nm,
-            words=("first", "second", "only the first", "only the second"),
-        )
+        _draw_worst(out, scored, places, slices, settings)
         scope = f"Two annotations of {len(scored)} slices; the first stands for the truth."
         images = [image.name for image in scored]
         out.record.update({"scope": scope, "images": images, "classes": classes})
 
 
-def _shared_labels(one, other, slices: Record, count: int) -> Iterator:
-    """Yield index, first and second labels of each slice that both annotated, one by one.
+def _compare_areas(
+    scored: list[ImageScores], classes: dict[str, dict], pixel_size_nm: float, settings: Evaluate
+) -> list[list[str]]:
+    """Add ``area_nm2`` to each class; return the rows of ``differences.csv``."""
+    mean = interval_of(scored, settings)
+    rows = []
+    for label, phase in enumerate(settings.classes):
+        areas_nm2 = pixel_size_nm**2 * np.array(
+            [[image.matrix[label].sum(), image.matrix[:, label].sum()] for image in scored]
+        )
+        classes[phase.name]["area_nm2"] = paired_means(areas_nm2[:, 0], areas_nm2[:, 1], mean)
+        rows += [
+            [image.name, phase.name, number_text(after - before)]
+            for image, (before, after) in zip(scored, areas_nm2, strict=True)
+        ]
+    return rows
 
-    What only one of them annotated counts for neither: it is 255 in the first.
+
+def _draw_worst(
+    out: Output,
+    scored: list[ImageScores],
+    places: tuple[Path | str, Path | str],
+    slices: Record,
+    settings: Evaluate,
+) -> None:
+    """Draw the images in which the two annotations agree least."""
+    worst = from_worst(scored)[:_WORST]
+    shown = {image.index for image in worst}
+    labels = {
+        image.index: (image.truth, image.predicted)
+        for image in _shared_labels(places, slices, len(settings.classes))
+        if image.index in shown
+    }
+    with StackReader(slices.file("slices.tif")) as reader:
+        rows = [
+            (
+                f"{image.name}\nDSC {image.mean_dsc():.3f}",
+                reader.read(image.index, image.index + 1)[0],
+                *labels[image.index],
+            )
+            for image in worst
+        ]
+    pictures.comparison(
+        out.path("comparison.png"),
+        rows,
+        settings.classes,
+        slices["pixel_size_nm"],
+        titles=("first", "second", "only the first", "only the second"),
+    )
+
+
+def _shared_labels(
+    places: tuple[Path | str, Path | str], slices: Record, count: int
+) -> Iterator[AnnotatedImage]:
+    """Yield the slices that both annotated, one by one, the first annotation as the truth.
+
+    Pixels that only one of them annotated are not counted: they are 255 in the first.
     """
+    one, other = places
     second = stream_labels(other, slices, count)
     index, theirs = next(second)
     for place, labels in stream_labels(one, slices, count):
         while index < place:
-            index, theirs = next(second, (np.inf, None))
+            index, theirs = next(second, (len(slices["names"]), theirs))
         if index == place:
-            seen = (labels != IGNORE) & (theirs != IGNORE)
-            yield place, np.where(seen, labels, IGNORE), np.where(seen, theirs, 0)
-
-
-def _paired(one: np.ndarray, other: np.ndarray, mean, better: int = 0) -> dict:
-    """Return the means of both, where both have a value, and that of the differences.
-
-    `better` says which way is good (1: more, -1: less), so that wins are counted.
-    """
-    both = np.isfinite(one) & np.isfinite(other)
-    one, other = np.where(both, one, np.nan), np.where(both, other, np.nan)
-    result = {"one": mean(one), "other": mean(other), "difference": mean(other - one)}
-    if better:
-        gain = better * (other - one)
-        result["wins"] = {"one": np.count_nonzero(gain < 0), "other": np.count_nonzero(gain > 0)}
-    return result
+            both = (labels != IGNORE) & (theirs != IGNORE)
+            yield AnnotatedImage(
+                slices["names"][place],
+                place,
+                np.where(both, labels, IGNORE),
+                np.where(both, theirs, 0),
+            )

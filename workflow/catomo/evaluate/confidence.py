@@ -1,6 +1,8 @@
-"""What the confidence map is worth: how far it can be believed, whether it knows its errors."""
+"""Scores of the confidence map: its calibration, and whether it is low where labels are wrong."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -16,25 +18,25 @@ PLACES = ("everywhere", "near_boundary")
 _COVERAGES = (1.0, 0.99, 0.95, 0.9, 0.8)
 
 
-def confidence_scores(counts: np.ndarray, temperature: float, classes) -> dict:
-    """Return how far confidence and errors agree, everywhere and near class boundaries.
+def confidence_scores(counts: np.ndarray, temperature: float, class_names: Sequence[str]) -> dict:
+    """Return how well the confidence predicts errors, everywhere and near class boundaries.
 
     Parameters
     ----------
     counts : ndarray of int64, (2, classes, 256, 2)
         Sum over images of `catomo.evaluate.calibration.tally`.
     temperature : float
-        The one applied to the confidence; 1 for none.
-    classes : list of PhaseClass
+        The temperature that was applied to the confidence; 1 for none.
+    class_names : sequence of str
 
     Returns
     -------
     dict
-        For each of `PLACES`: ``ece`` (expected calibration error), ``ece_uncalibrated`` (None
-        without a temperature; as if two classes competed in every pixel), both again for
-        each predicted class, ``reliability`` and ``risk_coverage``: ``risk`` at some
-        coverages, ``area``, ``best_area``, and the share of all errors that lies in the 5 %
-        of pixels the network is least sure of.
+        For each of `PLACES`: ``ece`` (expected calibration error), ``ece_uncalibrated`` (the
+        same without the temperature, see `without_temperature`; None if there is none), both
+        again for each predicted class, ``reliability``, and ``risk_coverage``: ``risk`` at
+        some coverages, ``area``, ``best_area``, and the share of all errors that lies in the
+        5 % of pixels with the lowest confidence.
     """
     before = without_temperature(counts, temperature) if temperature != 1 else None
     return {
@@ -44,10 +46,8 @@ def confidence_scores(counts: np.ndarray, temperature: float, classes) -> dict:
             place: {
                 **_errors(counts[k], before if before is None else before[k]),
                 "classes": {
-                    phase.name: _errors(
-                        counts[k, label], before if before is None else before[k, label]
-                    )
-                    for label, phase in enumerate(classes)
+                    name: _errors(counts[k, label], before if before is None else before[k, label])
+                    for label, name in enumerate(class_names)
                 },
                 "reliability": reliability(counts[k]),
                 "risk_coverage": _risk(counts[k]),

@@ -1,92 +1,104 @@
-"""Particles found, missed and invented, in all and by size, and how wrong their size is."""
+"""Detection of particles: how many were matched, missed and false, and their error of size."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from catomo.evaluate.intervals import mean_ci
+from catomo.evaluate.scores import LabelPairs
 from catomo.labels.files import IGNORE
 from catomo.labels.particles import Instances, find_particles
 
+if TYPE_CHECKING:
+    from catomo.evaluate.settings import Evaluate
 
-def matched_diameters(pages: Callable[[], Iterable], shape, settings) -> list[np.ndarray]:
-    """Find the particles of truth and prediction and pair them.
+
+def matched_diameters(pairs: LabelPairs, settings: Evaluate) -> list[np.ndarray]:
+    """Find the particles of truth and prediction, and match them.
 
     Parameters
     ----------
-    pages : callable
-        Returns the pages of a volume, or the one page of an image, anew each time it is
-        called: pairs of true and predicted labels. Where the truth is 255 nothing is found.
-    shape : tuple of int
-        Shape of the volume (pages, rows, columns) or image (rows, columns).
+    pairs : LabelPairs
+        Of an image or of a volume. No particle is sought where the truth is 255.
     settings : Evaluate
+        Its `particles` must name a class.
 
     Returns
     -------
     list of ndarray
-        Equivalent diameters in px: (true, found) of pairs, of missed and of false particles.
+        Equivalent diameters in px of the matched particles (n, 2: true, predicted), of the
+        missed and of the false particles.
     """
     rule = settings.particles
-    label = [phase.name for phase in settings.classes].index(rule.phase)
+    label = [phase.name for phase in settings.classes].index(str(rule.phase))
     limits = rule.smallest_diameter_px, rule.split_depth_px
-    truth = find_particles((true for true, _ in pages()), label, shape, *limits)
-    masked = (np.where(true == IGNORE, IGNORE, found) for true, found in pages())
-    found = find_particles(masked, label, shape, *limits)
-    pairs = match(truth, found, settings.match_iou)
-    true_px, found_px = truth.diameters(), found.diameters()
+    truth = find_particles((true for true, _ in pairs.pages()), label, pairs.shape, *limits)
+    masked = (np.where(true == IGNORE, IGNORE, page) for true, page in pairs.pages())
+    predicted = find_particles(masked, label, pairs.shape, *limits)
+    matches = match(truth, predicted, settings.match_iou)
+    true_px, predicted_px = truth.diameters(), predicted.diameters()
     return [
-        np.stack([true_px[pairs[:, 0]], found_px[pairs[:, 1]]], axis=1),
-        np.delete(true_px, pairs[:, 0]),
-        np.delete(found_px, pairs[:, 1]),
+        np.stack([true_px[matches[:, 0]], predicted_px[matches[:, 1]]], axis=1),
+        np.delete(true_px, matches[:, 0]),
+        np.delete(predicted_px, matches[:, 1]),
     ]
 
 
-def match(truth: Instances, found: Instances, least_iou: float) -> np.ndarray:
-    """Pair true and found particles one to one, best overlap first.
-
-    Returns
-    -------
-    ndarray of int64, (pairs, 2)
-        Numbers of the true and the found particle of each pair whose intersection over
-        union is at least `least_iou`.
-    """
-    _, here, there = np.intersect1d(
-        truth.flat(), found.flat(), assume_unique=True, return_indices=True
-    )
-    pairs, common = np.unique(
-        np.stack([truth.ids[here], found.ids[there]], axis=1), axis=0, return_counts=True
-    )
-    union = truth.sizes()[pairs[:, 0]] + found.sizes()[pairs[:, 1]] - common
-    iou = common / union
-    taken: list[tuple[int, int]] = []
-    free_truth, free_found = np.ones(truth.count, bool), np.ones(found.count, bool)
-    for best in np.argsort(-iou, kind="stable"):
-        one, other = pairs[best]
-        if iou[best] >= least_iou and free_truth[one] and free_found[other]:
-            free_truth[one] = free_found[other] = False
-            taken.append((one, other))
-    return np.array(sorted(taken), dtype=np.int64).reshape(-1, 2)
-
-
-def detection(pairs_nm, missed_nm, false_nm, edges_nm) -> dict:
-    """Summarise found, missed and false particles, in all and by size.
+def match(truth: Instances, predicted: Instances, least_iou: float) -> np.ndarray:
+    """Match true and predicted particles one to one, those with the best overlap first.
 
     Parameters
     ----------
-    pairs_nm : ndarray, (pairs, 2)
-        Diameters of the true and the found particle of each pair, in nm.
+    truth, predicted : Instances
+        Particles of the same image or volume.
+    least_iou : float
+        Intersection over union from which two particles match.
+
+    Returns
+    -------
+    ndarray of int64, (matches, 2)
+        Numbers of the true and of the predicted particle of each match.
+    """
+    _, here, there = np.intersect1d(
+        truth.flat(), predicted.flat(), assume_unique=True, return_indices=True
+    )
+    pairs, common = np.unique(
+        np.stack([truth.ids[here], predicted.ids[there]], axis=1), axis=0, return_counts=True
+    )
+    union = truth.sizes()[pairs[:, 0]] + predicted.sizes()[pairs[:, 1]] - common
+    iou = common / union
+    matches: list[tuple[int, int]] = []
+    free_truth, free_predicted = np.ones(truth.count, bool), np.ones(predicted.count, bool)
+    for best in np.argsort(-iou, kind="stable"):
+        one, other = pairs[best]
+        if iou[best] >= least_iou and free_truth[one] and free_predicted[other]:
+            free_truth[one] = free_predicted[other] = False
+            matches.append((one, other))
+    return np.array(sorted(matches), dtype=np.int64).reshape(-1, 2)
+
+
+def detection(
+    pairs_nm: np.ndarray, missed_nm: np.ndarray, false_nm: np.ndarray, edges_nm: Sequence[float]
+) -> dict:
+    """Summarise matched, missed and false particles, in total and by size.
+
+    Parameters
+    ----------
+    pairs_nm : ndarray, (matches, 2)
+        Diameters of the true and of the predicted particle of each match, in nm.
     missed_nm, false_nm : ndarray
-        Diameters of true particles without, and found particles without, a partner.
+        Diameters of the true particles without a match, and of the predicted ones.
     edges_nm : sequence of float
         Limits between the size classes; a true particle counts by its true diameter.
 
     Returns
     -------
     dict
-        ``f1``, ``matched``, ``missed``, ``false``, ``size_bias_nm`` (found minus true
+        ``f1``, ``matched``, ``missed``, ``false``, ``size_bias_nm`` (predicted minus true
         diameter: mean and 95 % interval), and the same for each size class in ``by_size``.
     """
     pairs_nm = np.asarray(pairs_nm, dtype=np.float64).reshape(-1, 2)
@@ -100,7 +112,7 @@ def detection(pairs_nm, missed_nm, false_nm, edges_nm) -> dict:
             {
                 "from_nm": low,
                 "to_nm": high,
-                **_counts(*map(np.count_nonzero, inside)),
+                **_counts(*(int(np.count_nonzero(sizes)) for sizes in inside)),
                 "size_bias_nm": mean_ci(bias_nm[inside[0]]),
             }
         )

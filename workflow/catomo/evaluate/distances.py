@@ -1,91 +1,122 @@
-"""Hausdorff distances: how far the edges of two masks lie apart, in images and in volumes.
+"""Hausdorff distances: how far apart the edges of two masks are, in images and in volumes.
 
-Edges are kept as sorted flat indices, so a volume streams through page by page, and memory is
-some tens of bytes per point of its surface. Points that both edges share are at distance 0 and
-cost no search.
+Edges are kept as sorted indices into the flattened array. So a volume is read page by page,
+and memory is some tens of bytes per point of its edges. Points that both edges share have
+distance 0 and are not searched for.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
 
 import numpy as np
 
 PERCENTILES = (100, 99, 95, 90, 75, 50)
-_BLOCK = 1 << 20  # points searched at once, of either edge
+_BLOCK = 1 << 20  # points of either edge that are searched at once
 
 
-def hausdorff(
+def hausdorff_distance(
     truth: np.ndarray,
-    prediction: np.ndarray,
-    spacing,
-    percentiles=PERCENTILES,
+    predicted: np.ndarray,
+    spacing: float | Sequence[float] = 1.0,
+    percentile: float | Sequence[float] = 100,
     mode: str = "directed",
     edge: str = "pixels",
 ) -> np.ndarray:
-    """Return percentiles of the distance between the edges of two masks.
+    """Return the Hausdorff distance between the edges of two masks, or a percentile of it.
 
-    The 100th percentile is the Hausdorff distance, lower ones are "robust" (Genc et al.
-    2022, equations 5 to 7). What lies beyond the rim of the picture is outside the mask.
+    The 100th percentile is the Hausdorff distance; lower ones are "robust" Hausdorff
+    distances (Genc et al. 2022, equations 5 to 7). Everything outside of the array counts as
+    outside of the mask, so a mask has an edge where it reaches the end of the array.
 
     Parameters
     ----------
-    truth, prediction : ndarray of bool
-        Masks of the same shape, 2-D or 3-D.
+    truth, predicted : ndarray of bool
+        Masks of the same shape, 2-D or 3-D (not zero is inside). For labels, compare one
+        class: ``truth == label``.
     spacing : float or sequence of float
-        Distance between pixels along each axis; sets the unit of the result (nm).
-    percentiles : sequence of float
+        Distance between pixels along each axis; the result has its unit, such as nm.
+    percentile : float or sequence of float
+        Percentile of the edge distances, 0 to 100.
     mode : str
-        ``directed``: percentile of truth → prediction and of prediction → truth, then the
-        larger (as the paper's numbers imply; MONAI, surface-distance). ``pooled``: percentile
-        over both sets of distances together (MedPy).
+        ``directed``: the percentile of the distances from truth to prediction and of those
+        from prediction to truth, then the larger (as the paper's numbers imply, and as in
+        MONAI and surface-distance). ``pooled``: the percentile of both sets of distances
+        together (as in MedPy).
     edge : str
-        ``pixels``: centres of the mask's pixels that have a face neighbour outside (MedPy,
-        MONAI). ``corners``: corners of pixels where inside and outside meet, the same for a
-        mask and its complement (surface-distance). Each point counts once.
+        ``pixels``: centres of the pixels of the mask that have a face neighbour outside of
+        it (as in MedPy and MONAI). ``corners``: corners of pixels where inside and outside
+        meet, which are the same for a mask and its complement (as in surface-distance, but
+        each point counts once).
 
     Returns
     -------
-    ndarray of float64, (len(percentiles),)
-        NaN when either mask is empty, or both are.
+    float64 or ndarray of float64
+        One value per percentile, as from `numpy.percentile`. NaN if either mask is empty, or
+        both are: there is no edge to measure from. (scikit-image's function of this name
+        returns infinity or 0 then, and measures between all pixels, not only between edges.)
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or `mode` or `edge` is unknown.
     """
-    if truth.shape != prediction.shape:
-        raise ValueError(f"truth {truth.shape} and prediction {prediction.shape} differ in shape")
-    if not (truth.any() and prediction.any()):
-        return np.full(len(percentiles), np.nan)
-    box = _box(truth | prediction)
-    found = [_EDGES[edge](mask[box]) for mask in (truth, prediction)]
-    flat = [np.flatnonzero(points) for points in found]
-    return between(*flat, found[0].shape, spacing, percentiles, mode)
+    truth, predicted = np.asarray(truth, bool), np.asarray(predicted, bool)
+    if truth.shape != predicted.shape:
+        raise ValueError(f"truth {truth.shape} and prediction {predicted.shape} differ in shape")
+    if edge not in _EDGES:
+        raise ValueError(f"edge is '{edge}', expected 'pixels' or 'corners'")
+    if not (truth.any() and predicted.any()):
+        return np.full(np.shape(percentile), np.nan)[()]
+    box = _bounding_box(truth | predicted)
+    true_edge, predicted_edge = (_EDGES[edge](mask[box]) for mask in (truth, predicted))
+    return edge_distance(
+        np.flatnonzero(true_edge),
+        np.flatnonzero(predicted_edge),
+        true_edge.shape,
+        spacing,
+        percentile,
+        mode,
+    )
 
 
-def between(true_edge, found_edge, shape, spacing, percentiles=PERCENTILES, mode="directed"):
-    """Return percentiles of the distance between two edges, as `hausdorff` does.
+def edge_distance(
+    true_edge: np.ndarray,
+    predicted_edge: np.ndarray,
+    shape: tuple[int, ...],
+    spacing: float | Sequence[float],
+    percentile: float | Sequence[float] = PERCENTILES,
+    mode: str = "directed",
+) -> np.ndarray:
+    """Return percentiles of the distance between two edges, as `hausdorff_distance` does.
 
     Parameters
     ----------
-    true_edge, found_edge : ndarray of int64
-        Ascending flat indices into a grid of `shape`.
+    true_edge, predicted_edge : ndarray of int64
+        Ascending indices into a flattened grid.
     shape : tuple of int
-    spacing, percentiles, mode
-        As for `hausdorff`.
+        Shape of the grid.
+    spacing, percentile, mode
+        As for `hausdorff_distance`.
     """
     if mode not in ("directed", "pooled"):
         raise ValueError(f"mode is '{mode}', expected 'directed' or 'pooled'")
-    if not (len(true_edge) and len(found_edge)):
-        return np.full(len(percentiles), np.nan)
-    spacing = np.broadcast_to(np.asarray(spacing, dtype=np.float64), len(shape))
-    there = _distances(true_edge, found_edge, shape, spacing)
-    back = _distances(found_edge, true_edge, shape, spacing)
+    if not (len(true_edge) and len(predicted_edge)):
+        return np.full(np.shape(percentile), np.nan)[()]
+    steps = np.broadcast_to(np.asarray(spacing, dtype=np.float64), len(shape))
+    there = _distances(true_edge, predicted_edge, shape, steps)
+    back = _distances(predicted_edge, true_edge, shape, steps)
     if mode == "pooled":
-        return np.percentile(np.concatenate([there, back]), percentiles)
-    return np.maximum(np.percentile(there, percentiles), np.percentile(back, percentiles))
+        return np.percentile(np.concatenate([there, back]), percentile)
+    return np.maximum(np.percentile(there, percentile), np.percentile(back, percentile))
 
 
-def surface(pages: Iterable[np.ndarray], shape, edge: str = "pixels"):
-    """Return the edge of a mask in a volume whose pages come one by one.
+def volume_edge(
+    pages: Iterable[np.ndarray], shape: tuple[int, ...], edge: str = "pixels"
+) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Return the edge of a mask in a volume whose pages are read one by one.
 
     Parameters
     ----------
@@ -94,21 +125,21 @@ def surface(pages: Iterable[np.ndarray], shape, edge: str = "pixels"):
     shape : (int, int, int)
         Shape of the volume.
     edge : str
-        As for `hausdorff`.
+        As for `hausdorff_distance`.
 
     Returns
     -------
     points : ndarray of int64
-        Ascending flat indices into a grid.
+        Ascending indices into a flattened grid.
     grid : (int, int, int)
         Shape of the grid: that of the volume, or of the corners of its voxels.
     """
     grid = tuple(n + (edge == "corners") for n in shape)
-    beyond = np.zeros(shape[1:], bool)
-    window = deque([beyond, beyond], maxlen=3)
+    outside = np.zeros(shape[1:], bool)
+    window = deque([outside, outside], maxlen=3)
     points = []
-    # The middle page's edge depends on the page before it and the one after.
-    for number, page in enumerate(chain(pages, (beyond, beyond)), start=-1):
+    # The edge in the middle page depends on the page before it and the page after it.
+    for number, page in enumerate(chain(pages, (outside, outside)), start=-1):
         window.append(page)
         if 0 <= number < grid[0]:
             middle = np.flatnonzero(_EDGES[edge](np.stack(window))[1])
@@ -128,7 +159,7 @@ def edge_pixels(mask: np.ndarray) -> np.ndarray:
 
 
 def edge_corners(mask: np.ndarray) -> np.ndarray:
-    """Return the corners of pixels that touch both the mask and its outside.
+    """Return the corners of pixels at which a boolean mask and its outside meet.
 
     The result is larger by one along each axis; corner ``i`` lies before pixel ``i``.
     """
@@ -143,7 +174,7 @@ def edge_corners(mask: np.ndarray) -> np.ndarray:
 _EDGES = {"pixels": edge_pixels, "corners": edge_corners}
 
 
-def _box(mask: np.ndarray) -> tuple[slice, ...]:
+def _bounding_box(mask: np.ndarray) -> tuple[slice, ...]:
     """Return the smallest box around a mask that is not empty."""
     box = []
     for axis in range(mask.ndim):
@@ -153,32 +184,40 @@ def _box(mask: np.ndarray) -> tuple[slice, ...]:
     return tuple(box)
 
 
-def _distances(start: np.ndarray, goal: np.ndarray, shape, spacing: np.ndarray) -> np.ndarray:
-    """Return the distance from every point of `start` to the nearest of `goal`, in any order."""
+def _distances(
+    start: np.ndarray, goal: np.ndarray, shape: tuple[int, ...], spacing: np.ndarray
+) -> np.ndarray:
+    """Return the distance from each point of `start` to the nearest of `goal`, in any order."""
     distances = np.zeros(len(start))
     for first in range(0, len(start), _BLOCK):
         block = start[first : first + _BLOCK]
         place = np.searchsorted(goal, block).clip(max=len(goal) - 1)
-        away = block[goal[place] != block]
-        if len(away):
-            distances[first : first + len(away)] = _nearest(away, goal, shape, spacing)
+        apart = block[goal[place] != block]
+        if len(apart):
+            distances[first : first + len(apart)] = _nearest(apart, goal, shape, spacing)
     return distances
 
 
-def _nearest(away: np.ndarray, goal: np.ndarray, shape, spacing: np.ndarray) -> np.ndarray:
-    """Search `goal` block by block, each only for the points that it may be nearer to."""
+def _nearest(
+    start: np.ndarray, goal: np.ndarray, shape: tuple[int, ...], spacing: np.ndarray
+) -> np.ndarray:
+    """Return the distance from each point of `start` to the nearest of `goal`.
+
+    `goal` is searched block by block, nearest pages first, and a block only for those points
+    of `start` that it may be nearer to than the blocks before.
+    """
     from scipy.spatial import cKDTree
 
     def places(flat: np.ndarray) -> np.ndarray:
         return np.stack(np.unravel_index(flat, shape), axis=1) * (spacing / unit)
 
-    unit = spacing.min()  # in units of it, equal distances are equal numbers
-    points, nearest = places(away), np.full(len(away), np.inf)
+    unit = spacing.min()  # measured in this unit, equal distances are equal numbers
+    points, nearest = places(start), np.full(len(start), np.inf)
     page = points[:, 0]
     blocks = []
     for first in range(0, len(goal), _BLOCK):
         block = goal[first : first + _BLOCK]
-        low, high = places(block[[0, -1]])[:, 0]  # its pages; it is no nearer than these
+        low, high = places(block[[0, -1]])[:, 0]  # no point of the block is on other pages
         blocks.append((max(low - page[-1], page[0] - high), first, low, high, block))
     for *_, low, high, block in sorted(blocks, key=lambda entry: entry[:2]):
         left = nearest > np.maximum(low - page, page - high)

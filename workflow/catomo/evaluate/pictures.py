@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
-from catomo.figures import new_figure, save, scale_bar
+from catomo.figures import new_figure, rgb, save, scale_bar
 from catomo.labels.files import IGNORE
 
-FALSE = "#e69f00"  # told apart from the others by colour-blind readers too
-_WORDS = ("annotation", "prediction", "false negatives", "false positives")
-_DOTS = 300  # at least, in which a picture of `comparison` is drawn
+if TYPE_CHECKING:
+    from catomo.settings.base import PhaseClass
+
+FALSE = "#e69f00"  # differs from the other colours for colour-blind readers too
+_TITLES = ("annotation", "prediction", "false negatives", "false positives")
+_SMALLEST_DOTS = 300  # a picture of `comparison` is drawn with at least so many dots across
 
 
-def comparison(path, rows, classes, pixel_size_nm: float, words=_WORDS) -> None:
+def comparison(
+    path: Path,
+    rows: list[tuple[str, np.ndarray, np.ndarray, np.ndarray]],
+    classes: Sequence[PhaseClass],
+    pixel_size_nm: float,
+    titles: Sequence[str] = _TITLES,
+) -> None:
     """Draw image, annotation, prediction, false negatives and positives (the paper's Figure 3).
 
     A wrong pixel is a false negative of its true class and a false positive of the class
-    predicted; either map shows it in that class's colour, background left out, as a mark
-    large enough to be seen.
+    predicted. Each of the two maps shows it in the colour of that class, as a mark large
+    enough to be seen; background is left out.
 
     Parameters
     ----------
-    path : path
+    path : Path
     rows : list of (str, ndarray, ndarray, ndarray)
-        Title (name, a line more), grey image, true and predicted labels (z, x).
-    classes : list of PhaseClass
+        Title (of two lines), grey image, true and predicted labels (z, x).
+    classes : sequence of PhaseClass
     pixel_size_nm : float
-    words : sequence of str
+    titles : sequence of str
         Titles of the four pictures beside the image.
     """
     height, width = rows[0][1].shape
@@ -43,24 +56,29 @@ def comparison(path, rows, classes, pixel_size_nm: float, words=_WORDS) -> None:
             _errors(truth, wrong, classes),
             _errors(predicted, wrong, classes),
         ]
-        for one, picture, word in zip(axes[1:], pictures, words, strict=True):
+        for one, picture, heading in zip(axes[1:], pictures, titles, strict=True):
             one.imshow(picture, interpolation="nearest")
-            one.set_title(word)
+            one.set_title(heading)
         for one in axes:
             one.set_axis_off()
     _legend(figure, classes)
     save(figure, path)
 
 
-def unseen(path, columns, classes, pixel_size_nm: float) -> None:
-    """Draw slices that nobody annotated above what was found in them (the paper's Figure 5).
+def unseen(
+    path: Path,
+    columns: list[tuple[str, np.ndarray, np.ndarray]],
+    classes: Sequence[PhaseClass],
+    pixel_size_nm: float,
+) -> None:
+    """Draw slices that nobody annotated above their predicted labels (the paper's Figure 5).
 
     Parameters
     ----------
-    path : path
+    path : Path
     columns : list of (str, ndarray, ndarray)
         Name, grey image, predicted labels (z, x).
-    classes : list of PhaseClass
+    classes : sequence of PhaseClass
     pixel_size_nm : float
     """
     height, width = columns[0][1].shape
@@ -78,39 +96,41 @@ def unseen(path, columns, classes, pixel_size_nm: float) -> None:
 
 
 def readable(colour: str) -> tuple[float, ...]:
-    """Return a class colour dark enough for a line on white paper."""
-    rgb = _rgb(colour)
-    return tuple(0.6 * part for part in rgb) if min(rgb) > 0.6 else rgb
+    """Return a class colour dark enough for a line on white paper (parts from 0 to 1)."""
+    parts = _parts(colour)
+    return tuple(0.6 * part for part in parts) if min(parts) > 0.6 else parts
 
 
-def _legend(figure, classes) -> None:
+def _legend(figure: Any, classes: Sequence[PhaseClass]) -> None:
     from matplotlib.patches import Patch
 
     handles = [Patch(color=phase.colour, label=phase.title) for phase in classes]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
 
 
-def _coloured(labels: np.ndarray, classes) -> np.ndarray:
-    """Return labels as a colour image; what is not annotated is white."""
+def _coloured(labels: np.ndarray, classes: Sequence[PhaseClass]) -> np.ndarray:
+    """Return labels as a colour image; pixels that are not annotated are white."""
     palette = np.ones((256, 3))
-    palette[: len(classes)] = [_rgb(phase.colour) for phase in classes]
+    palette[: len(classes)] = [_parts(phase.colour) for phase in classes]
     return palette[labels]
 
 
-def _errors(labels: np.ndarray, wrong: np.ndarray, classes) -> np.ndarray:
+def _errors(labels: np.ndarray, wrong: np.ndarray, classes: Sequence[PhaseClass]) -> np.ndarray:
     """Return wrong pixels in the readable colour of their material, all else nearly white.
 
-    Made as coarse as the picture is drawn, a square taking the last class that is wrong in
-    it: drawn in fewer dots than it has pixels, an image would lose single ones.
+    A large image is made coarser first, because single pixels are lost when an image is drawn
+    in fewer dots than it has pixels: a square of pixels gets the highest label that is wrong
+    in it.
     """
     palette = np.full((256, 3), 0.96)
     palette[1 : len(classes)] = [readable(phase.colour) for phase in classes[1:]]
     shown = np.where(wrong, labels, 0)
-    edge = -(-max(shown.shape) // _DOTS)
+    edge = -(-max(shown.shape) // _SMALLEST_DOTS)
     shown = np.pad(shown, [(0, -n % edge) for n in shown.shape])
     rows, columns = (n // edge for n in shown.shape)
     return palette[shown.reshape(rows, edge, columns, edge).max(axis=(1, 3))]
 
 
-def _rgb(colour: str) -> tuple[float, ...]:
-    return tuple(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+def _parts(colour: str) -> tuple[float, ...]:
+    """Return red, green and blue (0 to 1) of a colour ``#rrggbb``."""
+    return tuple(value / 255 for value in rgb(colour))

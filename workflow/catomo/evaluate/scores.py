@@ -1,26 +1,85 @@
-"""What one image scores, what many images score on average, and the tables of both."""
+"""The scores of one image, their means over images, and the scores of a whole volume."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from catomo.evaluate.distances import PERCENTILES, between, hausdorff, surface
+from catomo.evaluate.distances import (
+    PERCENTILES,
+    edge_distance,
+    hausdorff_distance,
+    volume_edge,
+)
 from catomo.evaluate.intervals import mean_ci, mean_se
 from catomo.labels.files import IGNORE
-from catomo.labels.overlap import PAPER, confusion_matrix, overlap_scores
+from catomo.labels.overlap import confusion_matrix, overlap_scores
+
+if TYPE_CHECKING:
+    from catomo.evaluate.settings import Evaluate
 
 SCORES = ("dsc", "precision", "recall", "iou")
 
 
 @dataclass(frozen=True)
-class Scored:
-    """One image's scores: areas in px, distances (classes, percentiles) in nm."""
+class AnnotatedImage:
+    """An annotated image and its prediction.
+
+    Attributes
+    ----------
+    name : str
+    index : int
+        Its place in the stack of slices.
+    truth, predicted : ndarray of uint8, (z, x)
+        Labels; pixels whose truth is 255 are not counted.
+    confidence : ndarray of uint8, (z, x), or None
+        Confidence of the prediction, 255 for certain.
+    """
+
+    name: str
+    index: int
+    truth: np.ndarray
+    predicted: np.ndarray
+    confidence: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class LabelPairs:
+    """True and predicted labels of an image or a volume, read page by page.
+
+    Attributes
+    ----------
+    pages : callable
+        Returns the pages in order (for an image, its one page), as pairs of true and
+        predicted labels; each call starts again with the first.
+    shape : tuple of int
+        Shape of the volume (pages, rows, columns) or image (rows, columns).
+    spacing_nm : tuple of float
+        Distance between pixels along each axis.
+    """
+
+    pages: Callable[[], Iterable[tuple[np.ndarray, np.ndarray]]]
+    shape: tuple[int, ...]
+    spacing_nm: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ImageScores:
+    """The scores of one image.
+
+    Attributes
+    ----------
+    name, index
+        As for `AnnotatedImage`.
+    matrix : ndarray of int64, (classes, classes)
+        Confusion matrix in px, rows truth.
+    distances : ndarray of float64, (classes, percentiles)
+        Hausdorff distances in nm at `PERCENTILES`; NaN for background and absent classes.
+    """
 
     name: str
     index: int
@@ -28,48 +87,51 @@ class Scored:
     distances: np.ndarray
 
     def overlap(self) -> dict[str, np.ndarray]:
+        """Return precision, recall, DSC and IoU of each class."""
         return overlap_scores(self.matrix)
 
     def mean_dsc(self) -> float:
-        """Return the mean DSC of the material classes that are there; NaN without any."""
+        """Return the mean DSC of the material classes that are present; NaN without any."""
         dsc = self.overlap()["dsc"][1:]
         return dsc[np.isfinite(dsc)].mean() if np.isfinite(dsc).any() else np.nan
 
 
-def score_image(name: str, index: int, truth, found, pixel_size_nm: float, settings) -> Scored:
-    """Compare one image's labels with its truth, where that is not 255."""
+def score_image(image: AnnotatedImage, pixel_size_nm: float, settings: Evaluate) -> ImageScores:
+    """Return the scores of one image where it is annotated."""
     count = len(settings.classes)
-    known = truth != IGNORE
+    annotated = image.truth != IGNORE
     distances = np.full((count, len(PERCENTILES)), np.nan)
     for label in range(1, count):
-        distances[label] = hausdorff(
-            truth == label,
-            (found == label) & known,
+        distances[label] = hausdorff_distance(
+            image.truth == label,
+            (image.predicted == label) & annotated,
             pixel_size_nm,
+            PERCENTILES,
             mode=settings.hausdorff,
             edge=settings.edge,
         )
-    return Scored(name, index, confusion_matrix(truth, found, count), distances)
+    matrix = confusion_matrix(image.truth, image.predicted, count)
+    return ImageScores(image.name, image.index, matrix, distances)
 
 
-def from_worst(scored: list[Scored]) -> list[Scored]:
+def from_worst(scored: list[ImageScores]) -> list[ImageScores]:
     """Return the images by their mean DSC over the material classes, the worst first."""
     present = [image for image in scored if np.isfinite(image.mean_dsc())]
-    return sorted(present, key=Scored.mean_dsc) or scored[:1]
+    return sorted(present, key=ImageScores.mean_dsc) or scored[:1]
 
 
-def interval_of(scored: list[Scored], settings) -> Callable:
+def interval_of(scored: list[ImageScores], settings: Evaluate) -> Callable[..., dict]:
     """Return the function that makes a mean and its interval from one value per image."""
     blocks = [image.index // settings.block_slices for image in scored]
     return partial(mean_ci, interval=settings.interval, blocks=blocks)
 
 
-def summary(scored: list[Scored], pixel_size_nm: float, settings) -> dict:
+def summary(scored: list[ImageScores], pixel_size_nm: float, settings: Evaluate) -> dict:
     """Return the means over images of every score of every class."""
     mean = interval_of(scored, settings)
     overlap = [image.overlap() for image in scored]
     true = np.array([image.matrix.sum(axis=1) for image in scored])
-    found = np.array([image.matrix.sum(axis=0) for image in scored])
+    predicted = np.array([image.matrix.sum(axis=0) for image in scored])
     result = {}
     for label, phase in enumerate(settings.classes):
         absent = true[:, label] == 0
@@ -78,10 +140,10 @@ def summary(scored: list[Scored], pixel_size_nm: float, settings) -> dict:
             "images": {
                 "present": np.count_nonzero(~absent),
                 "absent": np.count_nonzero(absent),
-                "never_predicted": np.count_nonzero(~absent & (found[:, label] == 0)),
-                "falsely_predicted": np.count_nonzero(absent & (found[:, label] > 0)),
+                "never_predicted": np.count_nonzero(~absent & (predicted[:, label] == 0)),
+                "falsely_predicted": np.count_nonzero(absent & (predicted[:, label] > 0)),
             },
-            "false_area_where_absent_nm2": found[absent, label].sum() * pixel_size_nm**2,
+            "false_area_where_absent_nm2": predicted[absent, label].sum() * pixel_size_nm**2,
         }
         if label:
             result[phase.name]["rhd_nm"] = {
@@ -91,91 +153,28 @@ def summary(scored: list[Scored], pixel_size_nm: float, settings) -> dict:
     return result
 
 
-def volume_scores(pages: Callable, shape, spacing_nm, settings) -> dict:
-    """Return the scores of each class in a whole volume, with distances in three dimensions.
-
-    Parameters
-    ----------
-    pages : callable
-        Returns the pages (true, predicted labels) in order, anew each time it is called.
-    shape : (int, int, int)
-    spacing_nm : (float, float, float)
-        Distance between voxels along each axis.
-    settings : Evaluate
-    """
+def volume_scores(volume: LabelPairs, settings: Evaluate) -> dict:
+    """Return the scores of each class in a whole volume, with distances in 3-D."""
     count = len(settings.classes)
-    matrix = sum(confusion_matrix(true, found, count) for true, found in pages())
+    matrix = np.zeros((count, count), np.int64)
+    for truth, predicted in volume.pages():
+        matrix += confusion_matrix(truth, predicted, count)
     overlap = overlap_scores(matrix)
-    result = {}
+    result: dict[str, dict] = {}
     for label, phase in enumerate(settings.classes):
         result[phase.name] = {score: overlap[score][label] for score in SCORES}
         if label:
-            true, grid = surface((true == label for true, _ in pages()), shape, settings.edge)
-            masks = ((found == label) & (true != IGNORE) for true, found in pages())
-            found, _ = surface(masks, shape, settings.edge)
-            distances = between(true, found, grid, spacing_nm, mode=settings.hausdorff)
+            distances = _volume_distances(volume, label, settings)
             result[phase.name]["rhd_nm"] = dict(zip(map(str, PERCENTILES), distances, strict=True))
     return result
 
 
-def paper_scores(settings) -> dict:
-    """Return the paper's table for the classes that it has."""
-    return {
-        phase.name: {
-            score: {"mean": value[0], "ci95": value[1]}
-            if score != "rhd_nm"
-            else {str(p): {"mean": mean, "se": error} for p, (mean, error) in value.items()}
-            for score, value in PAPER[phase.name].items()
-        }
-        for phase in settings.classes
-        if phase.name in PAPER
-    }
-
-
-def write_images(path: Path, scored: list[Scored], pixel_size_nm: float, settings) -> None:
-    """Write one row per image and class; what is no number stays empty."""
-    header = ["image", "class", *SCORES, "true_area_nm2", "predicted_area_nm2"]
-    rows = []
-    for image in scored:
-        overlap = image.overlap()
-        for label, phase in enumerate(settings.classes):
-            areas = image.matrix[label].sum(), image.matrix[:, label].sum()
-            numbers = [
-                *(overlap[score][label] for score in SCORES),
-                *(area * pixel_size_nm**2 for area in areas),
-                *image.distances[label],
-            ]
-            rows.append([image.name, phase.name, *map(word, numbers)])
-    write_csv(path, [*header, *(f"rhd{percentile}_nm" for percentile in PERCENTILES)], rows)
-
-
-def write_table_1(path: Path, classes: dict, paper: dict) -> None:
-    """Write the paper's Table 1 with this run's column and the paper's beside each other."""
-    rows = []
-    for name, entry in classes.items():
-        measures = {score: (entry[score], "ci95") for score in SCORES}
-        measures |= {f"rhd{p}_nm": (mean, "se") for p, mean in entry.get("rhd_nm", {}).items()}
-        published = paper.get(name, {})
-        published = published | {
-            f"rhd{p}_nm": value for p, value in published.get("rhd_nm", {}).items()
-        }
-        for measure, (mean, error) in measures.items():
-            theirs = published.get(measure, {})
-            numbers = [mean["mean"], mean[error], mean["median"], mean["n"]]
-            numbers += [theirs.get("mean", np.nan), theirs.get(error, np.nan)]
-            rows.append([name, measure, error, *map(word, numbers)])
-    header = ["class", "measure", "error_is", "mean", "error", "median", "n"]
-    write_csv(path, [*header, "paper_mean", "paper_error"], rows)
-
-
-def write_csv(path: Path, header: list[str], rows: list[list]) -> None:
-    """Write a table as every other table of catomo is written."""
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
-
-
-def word(value: float) -> str:
-    """Return a number as tables hold it: six digits, nothing for what is no number."""
-    return f"{value:.6g}" if np.isfinite(value) else ""
+def _volume_distances(volume: LabelPairs, label: int, settings: Evaluate) -> np.ndarray:
+    """Return the Hausdorff distances of one class at `PERCENTILES`, in nm."""
+    true_masks = (truth == label for truth, _ in volume.pages())
+    true_edge, grid = volume_edge(true_masks, volume.shape, settings.edge)
+    masks = ((found == label) & (truth != IGNORE) for truth, found in volume.pages())
+    predicted_edge, _ = volume_edge(masks, volume.shape, settings.edge)
+    return edge_distance(
+        true_edge, predicted_edge, grid, volume.spacing_nm, mode=settings.hausdorff
+    )

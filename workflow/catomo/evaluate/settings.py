@@ -21,7 +21,7 @@ class Evaluate(Settings):
     )
     block_slices: int = key(
         3,
-        "neighbouring images that the bootstrap draws together, because they repeat each other",
+        "neighbouring images that the bootstrap draws together, because they resemble each other",
         unit="images",
         ge=1,
     )
@@ -44,7 +44,7 @@ class Evaluate(Settings):
     particles: Particles = key(Particles(), "what counts as one particle")
     match_iou: float = key(
         0.25,
-        "least overlap (intersection over union) at which a predicted particle is the true one",
+        "least overlap (intersection over union) at which a true and a predicted particle match",
         gt=0,
         le=1,
     )

@@ -1,18 +1,23 @@
-"""The command line of `evaluate` and `compare`: arguments and call, nothing heavy imported."""
+"""The command line of `evaluate` and `compare`; nothing heavy is imported before they run."""
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from catomo.evaluate.settings import Evaluate
 
 
-def _arguments_evaluate(parser) -> None:
+def _arguments_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("prediction", type=Path, help="06_predict (folder or its record)")
     parser.add_argument("--slices", type=Path, required=True, help="04_slices")
     parser.add_argument("--labels", required=True, help="labels: folder, stack, or 'truth'")
     parser.add_argument("--training", type=Path, help="05_train, to score its test slices only")
 
 
-def _evaluate(options, settings) -> None:
+def _evaluate(options: argparse.Namespace, settings: Evaluate) -> None:
     from catomo.evaluate.stage import evaluate
 
     evaluate(
@@ -25,7 +30,7 @@ def _evaluate(options, settings) -> None:
     )
 
 
-def _arguments_compare(parser) -> None:
+def _arguments_compare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("one", help="07_evaluate; with --slices, labels: folder, stack, or 'truth'")
     parser.add_argument("other", help="another of the same kind")
     parser.add_argument(
@@ -33,7 +38,7 @@ def _arguments_compare(parser) -> None:
     )
 
 
-def _compare(options, settings) -> None:
+def _compare(options: argparse.Namespace, settings: Evaluate) -> None:
     from catomo.evaluate.compare import compare
 
     compare(options.one, options.other, options.output, settings, slices=options.slices)

@@ -194,8 +194,9 @@ def _try_pores(specimen: Specimen, rng: np.random.Generator) -> list[_Box]:
     plate, pores = specimen.plate, specimen.pores
     wall = _half_width(plate)
     core = plate.thickness_nm / 2 - plate.corrugation_depth_nm
-    width = rng.uniform(*pores.width_nm, pores.count)
-    length = rng.uniform(*pores.length_nm, pores.count) * _SINE
+    (thinnest, widest), (shortest, longest) = pores.width_nm, pores.length_nm
+    width = rng.uniform(thinnest, widest, pores.count)
+    length = rng.uniform(shortest, longest, pores.count) * _SINE
     height = rng.uniform(0.6, 1.0, pores.count) * np.minimum(length, 2 * (core - _GAP_NM))
     halves = np.stack([width, length, height], axis=1) / 2
     opened = rng.permutation(pores.count) < round(pores.count * pores.open_fraction)
@@ -234,7 +235,8 @@ def _draw_spheres(specimen: Specimen, rng: np.random.Generator) -> list[tuple[np
     """
     plate, rule = specimen.plate, specimen.particles
     diameters = rule.median_diameter_nm * np.exp(rule.sigma_log * rng.standard_normal(rule.count))
-    diameters = np.sort(np.clip(diameters, *rule.clip_nm))[::-1]
+    smallest, largest = rule.clip_nm
+    diameters = np.sort(np.clip(diameters, smallest, largest))[::-1]
     # The chord of a rhombus at `middle`; its sides run at 1/√2 to the ridges.
     ridges = [
         (face, middle, 2**0.5 * (_half_width(plate) * 3**0.5 - abs(middle)))
@@ -255,10 +257,10 @@ def _draw_spheres(specimen: Specimen, rng: np.random.Generator) -> list[tuple[np
         free[ridge] -= diameter + _PARTICLE_GAP_NM
     spheres = []
     for (face, middle, length), beads, rest in zip(ridges, strung, free, strict=True):
-        beads = rng.permutation(beads)
+        shuffled = rng.permutation(beads)
         gaps = rest * np.diff(np.sort(rng.random(len(beads))), prepend=0.0)
         position = -length / 2
-        for diameter, gap in zip(beads, gaps, strict=True):
+        for diameter, gap in zip(shuffled, gaps, strict=True):
             along = position + gap + (diameter + _PARTICLE_GAP_NM) / 2
             position = along + (diameter + _PARTICLE_GAP_NM) / 2
             height = plate.thickness_nm / 2 + (0.5 - rule.embedded_fraction) * diameter

@@ -99,7 +99,7 @@ def data_problems(dataset: Dataset, plan: Plan) -> tuple[list[str], Size | None]
             size = tilts, (rows, columns, columns)
         else:
             from catomo.labels.files import check_labels
-            from catomo.slices.stage import expected_of, inspect_stack
+            from catomo.slices.stacks import expected_of, inspect_stack
 
             stack = inspect_stack(path)
             size = 0, stack.shape

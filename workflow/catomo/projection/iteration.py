@@ -1,18 +1,42 @@
-"""The one iteration loop: project, compare with the data, project back, correct the images.
+"""The iteration loop: project, compare with the data, project back, correct the images.
 
-What is compared and how images are corrected is the rule of a subclass (`MaximumLikelihood`,
-`Sirt`). Every slice is started and guarded by its own data alone, so how many are done
-together, and by how many threads, does not change a byte.
+The comparison and the correction are the rule of a subclass (`MaximumLikelihood`, `Sirt`).
+Every slice is started and guarded by its own data alone. Therefore neither the number of
+slices computed together nor the number of threads changes a byte of the result.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
-# Where a projection or a sensitivity is this small beside its mean, there is no information.
+from catomo.projection.projector import Projector
+from catomo.projection.shear import threads
+
+# Relative to its mean, a projection or a sensitivity as small as this carries no information.
 FLOOR = np.float32(1e-6)
+
+# Is shown the images (n, depth, width) after every iteration; the loop ends when it returns true.
+Watch = Callable[[np.ndarray], bool | None]
+
+
+class Measured(NamedTuple):
+    """The data of some slices for one subset of the tilts, as the loop uses them.
+
+    Attributes
+    ----------
+    sinograms : ndarray (n, tilt, detector)
+        Clipped and scaled intensities.
+    floors : ndarray (n,)
+        Least projected value of each slice that may serve as a divisor.
+    """
+
+    sinograms: np.ndarray
+    floors: np.ndarray
 
 
 class Iteration:
@@ -20,19 +44,26 @@ class Iteration:
 
     Parameters
     ----------
-    projector : ShearProjector or AstraProjector
-        ``forward(images, out)``, ``backward(sinograms, out)``, ``subset(start, step)``, and
-        the attributes ``shape``, ``tilt_deg`` and ``detector``.
+    projector : Projector
     iterations : int
         Full passes over the data; with s subsets each pass makes s updates.
     subsets : int
         Interleaved subsets of tilts, ``start::subsets``.
     unit : float, optional
         Intensity per pixel of path that counts as 1 inside the loop: about that of the
-        specimen's support. Without it each slice is scaled to a mean sinogram of 1.
+        specimen's support. Without it each slice is scaled so that its sinogram has mean 1.
     """
 
-    def __init__(self, projector, iterations: int, subsets: int = 1, unit: float | None = None):
+    # Whether the update of a slice uses its neighbours: then all slices advance together.
+    coupled = False
+
+    def __init__(
+        self,
+        projector: Projector,
+        iterations: int,
+        subsets: int = 1,
+        unit: float | None = None,
+    ):
         self.iterations = iterations
         self.subsets = subsets
         self.unit = unit
@@ -40,7 +71,9 @@ class Iteration:
         self.parts = [projector.subset(start, subsets) for start in range(subsets)]
         self.gains = [inverse_sensitivity(part) for part in self.parts]
 
-    def __call__(self, sinograms: np.ndarray, watch=None, pool=None) -> np.ndarray:
+    def __call__(
+        self, sinograms: np.ndarray, watch: Watch | None = None, pool: Executor | None = None
+    ) -> np.ndarray:
         """Reconstruct slices (n, depth, width) from sinograms (n, tilt, detector).
 
         Parameters
@@ -48,9 +81,9 @@ class Iteration:
         sinograms : ndarray
             Intensities. Negative values cannot come from a Poisson process: they count as 0.
         watch : callable, optional
-            Is shown the images after every pass; when it returns true, the loop ends.
+            Is shown the images after every iteration; when it returns true, the loop ends.
         pool : Executor, optional
-            Does the slices of every update side by side.
+            Computes the slices of every update in parallel.
 
         Returns
         -------
@@ -64,13 +97,13 @@ class Iteration:
         images[:] = (means / self.shape[0])[:, None, None]
         floors = np.where(means > 0, FLOOR * means, 1).astype(np.float32)
         spare = np.empty_like(images)
-        run = map if pool is None else pool.map
+        run: Callable[..., Iterable[None]] = map if pool is None else pool.map
         each = len(y) if pool is None else 1
         chunks = [slice(start, start + each) for start in range(0, len(y), each)]
 
-        def advance(subset, where, images, corrected):
+        def advance(subset: int, where: slice, images: np.ndarray, corrected: np.ndarray) -> None:
             projected = self.parts[subset].forward(images[where], out=work[subset][where])
-            self._compare(data[subset][where], projected, floors[where])
+            self._compare(Measured(data[subset][where], floors[where]), projected)
             self.parts[subset].backward(projected, out=corrected[where])
             self._correct(subset, images, corrected, where)
 
@@ -84,16 +117,52 @@ class Iteration:
         images *= scales[:, None, None]
         return images
 
-    def _compare(self, measured, projected, floors) -> None:
+    def _compare(self, measured: Measured, projected: np.ndarray) -> None:
         """Replace the projections by what is to be projected back, in place."""
         raise NotImplementedError
 
-    def _correct(self, subset, images, correction, where) -> None:
+    def _correct(
+        self, subset: int, images: np.ndarray, correction: np.ndarray, where: slice
+    ) -> None:
         """Replace ``correction[where]`` by the images corrected with it, in place."""
         raise NotImplementedError
 
 
-def inverse_sensitivity(projector) -> np.ndarray:
+def solve_in_threads(
+    solve: Iteration, sinograms: np.ndarray, watch: Watch | None = None
+) -> np.ndarray:
+    """Reconstruct slices in parallel, with as many threads as `threads` allows.
+
+    Parameters
+    ----------
+    solve : Iteration
+    sinograms : ndarray (n, tilt, detector)
+    watch : callable, optional
+        As in `Iteration`.
+
+    Returns
+    -------
+    ndarray of float32, (n, depth, width)
+        The same bytes as ``solve(sinograms, watch)``.
+
+    Notes
+    -----
+    A slice keeps its thread from the first to the last iteration, which is faster, unless the
+    slices are watched or coupled: then all of them finish an update before the next begins.
+    """
+    with ThreadPoolExecutor(threads()) as pool:
+        if watch is not None or solve.coupled:
+            return solve(sinograms, watch, pool)
+        images = np.empty((len(sinograms), *solve.shape), np.float32)
+
+        def one(i: int) -> None:
+            images[i] = solve(sinograms[i : i + 1])[0]
+
+        list(pool.map(one, range(len(sinograms))))
+        return images
+
+
+def inverse_sensitivity(projector: Projector) -> np.ndarray:
     """Return 1 / A'1 of one slice (depth, width), and 0 where no tilt looks."""
     ones = np.ones((1, len(projector.tilt_deg), projector.detector), np.float32)
     sensitivity = projector.backward(ones)[0]
@@ -101,7 +170,7 @@ def inverse_sensitivity(projector) -> np.ndarray:
     return np.where(seen, 1 / np.where(seen, sensitivity, 1), 0).astype(np.float32)
 
 
-def _scaled(sinograms, unit):
+def _scaled(sinograms: np.ndarray, unit: float | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the clipped and scaled sinograms, the scales, and the mean of each slice."""
     y = np.maximum(sinograms, 0, dtype=np.float32)
     means = np.array([np.mean(one, dtype=np.float64) for one in y])

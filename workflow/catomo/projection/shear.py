@@ -1,28 +1,30 @@
 """The shear projector: line integrals of slices as shifts of whole rows.
 
 At tilt θ, row z of an image lands on the detector at ``s = (x-cx)·cosθ − (z-cz)·sinθ``:
-as a copy of itself, moved by ``−(z-cz)·tanθ`` on the image's own x grid. So the rows add
-up in a buffer by two-point shifts, loops without a gather that fill the vector unit, and
-one box-overlap resampling per tilt carries the buffer to the detector. The adjoint takes
-the same steps in reverse with the same weights. Tilts steeper than 75° run over the
-transposed image, so a needle can be turned all the way.
+as a copy of itself, moved by ``−(z-cz)·tanθ`` on the image's own x grid. The rows are
+therefore added up in a buffer by shifts with two-point interpolation, in loops without
+indexed loads, which vectorise well; one resampling per tilt, by the overlap of pixels, takes
+the buffer to the detector. The adjoint makes the same steps in reverse with the same weights.
+Tilts steeper than 75° are computed on the transposed image, so a needle may be turned by
+more than ±90°.
 """
 
 from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numba import config, njit
 
 _STEEP_DEG = 75.0
 
-# Float32 values in the widest vector register: inner loops run over whole registers.
+# Number of float32 values in the widest vector register: inner loops run over whole registers.
 _LANES = 16
 
-# Kernels run outside Python's lock, one thread per slice. Fused multiply-adds are allowed,
-# reordered sums are not.
+# Kernels run without Python's global lock, one thread per slice. Fused multiply-adds are
+# allowed, reordered sums are not.
 _compile = {"cache": True, "nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
 
 
@@ -45,16 +47,28 @@ class ShearProjector:
     centre : float, optional
         Where the tilt axis lies on the detector, in pixels; the middle by default.
 
+    Raises
+    ------
+    ValueError
+        If a tilt angle lies outside -150 to 150 degrees.
+
     Notes
     -----
     Values are strip integrals: the mean line integral over a detector pixel, in image
-    units times pixels of path. The sum over the detector is the sum of the image as far
-    as the detector sees it.
+    units times pixels of path. The sum over the detector is the sum over the part of the
+    image that the detector sees.
     """
 
-    def __init__(self, tilt_deg, shape, detector: int, centre: float | None = None):
+    def __init__(
+        self,
+        tilt_deg: Sequence[float] | np.ndarray,
+        shape: tuple[int, int],
+        detector: int,
+        centre: float | None = None,
+    ):
         self.tilt_deg = np.asarray(tilt_deg, dtype=np.float64)
-        self.shape = tuple(shape)
+        depth, width = shape
+        self.shape = (int(depth), int(width))
         self.detector = int(detector)
         self.centre = (detector - 1) / 2 if centre is None else float(centre)
         steep = np.abs(self.tilt_deg) > _STEEP_DEG
@@ -69,7 +83,7 @@ class ShearProjector:
     def forward(self, images: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Project slices (n, depth, width) to sinograms (n, tilt, detector), float32.
 
-        `out`, when given, takes the result; so does that of `backward`.
+        The result is written into `out` where that is given; the same holds for `backward`.
         """
         images = np.ascontiguousarray(images, dtype=np.float32)
         if out is None:
@@ -103,7 +117,7 @@ class ShearProjector:
                 out[...] = image.transpose(0, 2, 1) + (out if len(parts) == 2 else 0)
         return out
 
-    def _parts(self):
+    def _parts(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, bool]]:
         """Yield tilt indices, d(detector)/d(column), shift per row, and whether to transpose."""
         angle = np.radians(self.tilt_deg)
         for tilts, transposed in ((self._flat, False), (self._steep, True)):
@@ -113,8 +127,8 @@ class ShearProjector:
                 yield tilts, column, row / column, transposed
 
 
-def _reach(rows: int, shears) -> int:
-    """Return how far, in whole registers, rows leave their x grid at the worst tilt."""
+def _reach(rows: int, shears: np.ndarray) -> int:
+    """Return the largest shift of a row over all tilts, rounded up to whole registers."""
     return _registers(np.abs(shears).max() * (rows - 1) / 2 + 1)
 
 
@@ -126,11 +140,11 @@ def _registers(count: float) -> int:
 _memory = threading.local()
 
 
-def _scratch(*shapes):
-    """Return arrays of the calling thread's working memory, which the next call reuses.
+def _scratch(*shapes: tuple[int, int]) -> list[np.ndarray]:
+    """Return arrays (rows, columns) of the calling thread's memory, which the next call reuses.
 
-    New memory for every projection would cost a fifth of its time. Rows begin where a
-    register does, and are as long as whole registers.
+    Allocating new memory for every projection would cost a fifth of its time. Rows begin at
+    a multiple of a register, and their length is rounded up to whole registers.
     """
     sizes = [(rows, _registers(columns)) for rows, columns in shapes]
     need = sum(rows * columns for rows, columns in sizes) + _LANES
@@ -145,7 +159,7 @@ def _scratch(*shapes):
 
 
 @njit(**_compile)
-def _split(row, rows, shear, margin):
+def _split(row: int, rows: int, shear: float, margin: int) -> tuple[int, np.float32, np.float32]:
     """Return a row's whole shift in the buffer, and the weights of the far and near cell."""
     shift = margin + (row - (rows - 1) / 2) * shear
     whole = math.floor(shift)
@@ -153,8 +167,12 @@ def _split(row, rows, shear, margin):
 
 
 @njit(**_compile)
-def _edges(pixel, pixels, column, centre, middle, last):
-    """Return the cells in which a detector pixel begins and ends, how far in, and its index.
+def _edges(
+    pixel: int, pixels: int, column: float, centre: float, middle: float, last: float
+) -> tuple[int, np.float32, int, np.float32, int]:
+    """Return where a detector pixel begins and ends in the buffer, and the pixel's index.
+
+    Both places are given as a cell and the fraction of the cell that lies before them.
 
     Cell j is the interval [j, j+1]. Pixels are counted in the direction of the cells.
     """
@@ -169,11 +187,22 @@ def _edges(pixel, pixels, column, centre, middle, last):
 
 
 @njit(**_compile)
-def _forward(images, tilts, columns, shears, centre, near, far, four, sinograms):
+def _forward(
+    images: np.ndarray,
+    tilts: np.ndarray,
+    columns: np.ndarray,
+    shears: np.ndarray,
+    centre: float,
+    near: np.ndarray,
+    far: np.ndarray,
+    four: np.ndarray,
+    sinograms: np.ndarray,
+) -> None:
     """Add the rows, four at a time, into two buffers per tilt; resample the buffers.
 
-    A row adds its near part at its whole shift, and its far part one cell on. The far parts
-    have a buffer of their own, moved by that cell once at the end: a row is read once.
+    A row adds its near part at its whole shift, and its far part one cell further. The far
+    parts have a buffer of their own, which is moved by that cell once at the end, so that
+    each row is read only once.
     """
     count, rows, width = images.shape
     length = near.shape[1]
@@ -217,7 +246,16 @@ def _forward(images, tilts, columns, shears, centre, near, far, four, sinograms)
 
 
 @njit(**_compile)
-def _backward(sinograms, tilts, columns, shears, centre, buffers, sums, images):
+def _backward(
+    sinograms: np.ndarray,
+    tilts: np.ndarray,
+    columns: np.ndarray,
+    shears: np.ndarray,
+    centre: float,
+    buffers: np.ndarray,
+    sums: np.ndarray,
+    images: np.ndarray,
+) -> None:
     """Resample each tilt into its buffer; gather every row from four buffers at a time."""
     count, rows, width = images.shape
     padded, length = buffers.shape  # buffers beyond the last tilt stay zero

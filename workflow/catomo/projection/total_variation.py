@@ -1,7 +1,7 @@
 """Total variation of images, and the step against it inside an MLEM update.
 
 ``TV(u) = Σ sqrt(ε² + |∇u|²)`` with forward differences (Rudin, Osher & Fatemi 1992). It
-flattens noise but leaves edges, so it suits particles and pores with sharp borders.
+smooths noise but keeps edges, so it suits particles and pores with sharp borders.
 """
 
 from __future__ import annotations
@@ -9,26 +9,33 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-# The rounding ε of TV's kink, in units of the support's value.
+# The constant ε that rounds TV where the gradient is zero, in units of the support's value.
 EPSILON = np.float32(0.05)
 
-# A value may at most double in an update, whatever the gradient says.
+# A value may at most double in an update, whatever the gradient is.
 _LEAST_DIVISOR = np.float32(0.5)
 
 _compile = {"cache": True, "nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
 
 
 @njit(**_compile)
-def one_step_late(before, here, after, across, strength, image):
+def one_step_late(
+    before: np.ndarray,
+    here: np.ndarray,
+    after: np.ndarray,
+    across: bool,
+    strength: np.float32,
+    image: np.ndarray,
+) -> None:
     """Divide an image by ``1 + strength · ∂TV/∂u``, in place.
 
     Parameters
     ----------
     before, here, after : ndarray of float32 (z, x)
-        Slice u and its neighbours before the update, values of order 1 in the specimen.
+        Slice u and its neighbours before the update, with values of about 1 in the specimen.
         A slice given as its own neighbour has no step there.
     across : bool
-        Whether to count the steps to the neighbours at all.
+        Whether the steps to the neighbours count.
     strength : float32
         Strength β of the prior.
     image : ndarray of float32 (z, x)
@@ -38,9 +45,9 @@ def one_step_late(before, here, after, across, strength, image):
     -----
     Green (1990), Panin, Zeng & Gullberg (1999): the gradient is that of the old image. In 2-D
     it lies within ±3.5, so β up to 0.05 changes no value by more than a fifth. An update moves
-    a value u by its own share, so at a sharp kink bright pixels would go to and fro for ever:
-    the checkerboard has slope 4d per unit and step over ε in d dimensions, and with ε + 2dβu
-    in place of ε no step overshoots.
+    a value u in proportion to u. With ε alone, bright pixels would therefore oscillate for
+    ever: for a checkerboard the gradient changes by 4d / ε per unit of u in d dimensions.
+    With ε + 2dβu in place of ε no update overshoots.
     """
     depth, width = here.shape
     # 1 / |∇u| of every pixel of this row, of the one above, and of `before`; 0 outside.
@@ -65,8 +72,10 @@ def one_step_late(before, here, after, across, strength, image):
 
 
 @njit(**_compile)
-def _inverse_slopes(u, down, after, rounding, inverse):
-    """Set `inverse` to ``1 / sqrt(ε² + |∇u|²)`` along a row, ε wider where u is bright."""
+def _inverse_slopes(
+    u: np.ndarray, down: np.ndarray, after: np.ndarray, rounding: np.float32, inverse: np.ndarray
+) -> None:
+    """Set `inverse` to ``1 / sqrt(ε² + |∇u|²)`` along a row; ε is larger where u is bright."""
     last = len(u) - 1
     right = u[1:]
     for x in range(last):
@@ -79,7 +88,14 @@ def _inverse_slopes(u, down, after, rounding, inverse):
 
 
 @njit(**_compile)
-def _slopes(u, up, down, inverse, above, slope):
+def _slopes(
+    u: np.ndarray,
+    up: np.ndarray,
+    down: np.ndarray,
+    inverse: np.ndarray,
+    above: np.ndarray,
+    slope: np.ndarray,
+) -> None:
     """Set `slope` to the derivative of the TV of a slice with respect to each pixel of a row.
 
     ``inverse[x]`` belongs to the pixel left of x, ``inverse[x + 1]`` to x itself.

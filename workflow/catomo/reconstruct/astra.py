@@ -1,10 +1,14 @@
 """ASTRA's projectors behind catomo's interface: CUDA on a usable GPU, else its CPU kernels.
 
-What ASTRA does in silence is asked or compared first: without a GPU its cuda projectors
-return zeros, and only agreement with the shear projector shows that the orientation is right.
+ASTRA reports some failures by no error: without a GPU its cuda projectors return zeros. So
+the GPU is asked for first, and the projections are compared with those of the shear projector,
+which also confirms their orientation.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,23 +19,40 @@ from catomo.projection.shear import ShearProjector
 class AstraProjector:
     """ASTRA's projectors: 3-D on a usable GPU, else 2-D `linear` slice by slice.
 
-    Same parameters, values and orientation as `ShearProjector`. Forward and backward match to
-    1e-6 on the CPU; on a GPU, whose textures interpolate more coarsely, 1e-2 is asked for.
+    Same parameters, values and orientation as `ShearProjector`. Forward and backward are
+    adjoint to 1e-6 on the CPU, and to 1e-2 on a GPU, whose textures interpolate more coarsely.
+
+    Attributes
+    ----------
+    gpu : bool
+        Whether the GPU is used.
+
+    Raises
+    ------
+    UserError
+        If ASTRA cannot be imported.
     """
 
-    def __init__(self, tilt_deg, shape, detector: int, centre: float | None = None):
+    def __init__(
+        self,
+        tilt_deg: Sequence[float] | np.ndarray,
+        shape: tuple[int, int],
+        detector: int,
+        centre: float | None = None,
+    ):
         try:
             import astra
         except ImportError as error:
-            raise missing("astra", "astra-toolbox", error) from None
+            raise missing_package("astra", "astra-toolbox", error) from None
         self.astra = astra
         self.tilt_deg = np.asarray(tilt_deg, dtype=np.float64)
-        self.shape = tuple(shape)
+        depth, width = shape
+        self.shape = (int(depth), int(width))
         self.detector = int(detector)
         self.centre = (detector - 1) / 2 if centre is None else float(centre)
-        # Asked first and always: without a GPU, ASTRA's cuda projectors return zeros in silence.
-        self.gpu = self.astra.use_cuda()
-        self._operators = {}
+        # Without a GPU, ASTRA's cuda projectors would return zeros and raise nothing.
+        self.gpu = bool(self.astra.use_cuda())
+        self._operators: dict[int, Any] = {}
 
     def subset(self, start: int, step: int) -> AstraProjector:
         """Return the projector of the tilts ``start::step``."""
@@ -49,7 +70,8 @@ class AstraProjector:
             return _into(out, self._operator(len(sinograms)).BP(np.ascontiguousarray(sinograms)))
         return _into(out, np.stack([self._operator(1).BP(one) for one in sinograms]))
 
-    def _operator(self, slices: int):
+    def _operator(self, slices: int) -> Any:
+        """Return ASTRA's operator for so many slices; it is made once."""
         if slices not in self._operators:
             astra, angles = self.astra, np.radians(self.tilt_deg)
             depth, width = self.shape
@@ -62,7 +84,7 @@ class AstraProjector:
                 beam = astra.create_proj_geom("parallel", 1, self.detector, angles)
                 volume = astra.create_vol_geom(depth, width)
                 kernel = "linear"
-            # The detector is moved, by fractions of a pixel too: an option would be rounded.
+            # Moving the detector allows fractions of a pixel; ASTRA would round an option.
             moved = (self.detector - 1) / 2 - self.centre
             beam = astra.geom_postalignment(beam, (moved, 0.0) if self.gpu else moved)
             identity = astra.create_projector(kernel, beam, volume)
@@ -70,8 +92,14 @@ class AstraProjector:
         return self._operators[slices]
 
 
-def agrees(projector: AstraProjector) -> None:
-    """Compare with the shear projector on an object without any symmetry."""
+def check_agreement(projector: AstraProjector) -> None:
+    """Compare with the shear projector on an object without any symmetry.
+
+    Raises
+    ------
+    UserError
+        If the projections differ by more than 10 %.
+    """
     depth, width = projector.shape
     z, x = np.ogrid[:depth, :width]
     image = np.exp(-(((z - 0.4 * depth) / depth * 9) ** 2) - ((x - 0.6 * width) / width * 9) ** 2)
@@ -88,7 +116,7 @@ def agrees(projector: AstraProjector) -> None:
         )
 
 
-def missing(name: str, package: str, error: ImportError) -> UserError:
+def missing_package(name: str, package: str, error: ImportError) -> UserError:
     """Return the error for a backend whose package cannot be imported."""
     return UserError(
         f"reconstruct: backend {name} needs the package {package}, which cannot be "
@@ -96,7 +124,8 @@ def missing(name: str, package: str, error: ImportError) -> UserError:
     )
 
 
-def _into(out, result):
+def _into(out: np.ndarray | None, result: np.ndarray) -> np.ndarray:
+    """Return the result, written into `out` where that is given."""
     if out is None:
         return result
     out[...] = result

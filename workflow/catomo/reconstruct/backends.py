@@ -1,140 +1,101 @@
 """Reconstruction backends by name: `cpu`, `astra`, `tomopy`, and `auto`.
 
 A backend turns a slab of sinograms into a slab of slices. `cpu` and `astra` run catomo's own
-loop over their projectors; `tomopy` runs its own. `astra_cuda` and `tomopy_cuda` insist on a
+loop with their projectors; `tomopy` runs its own. `astra_cuda` and `tomopy_cuda` require a
 GPU. All keep the same orientation, with the tilt axis in the middle of the detector.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 
 from catomo.errors import UserError
+from catomo.projection.iteration import Iteration, solve_in_threads
 from catomo.projection.mlem import MaximumLikelihood
+from catomo.projection.projector import Projector
 from catomo.projection.shear import ShearProjector, threads
 from catomo.projection.sirt import Sirt
-from catomo.reconstruct.astra import AstraProjector, agrees
+from catomo.reconstruct.astra import AstraProjector, check_agreement
+from catomo.reconstruct.method import Method, Solver, TiltGeometry
 from catomo.reconstruct.tomopy import tomopy_solver
 
 
 def resolve(name: str) -> str:
-    """Return the backend that `auto` stands for here: a usable GPU, else the CPU."""
+    """Return the backend that `auto` stands for here: astra on a usable GPU, else cpu."""
     if name != "auto":
         return name
     try:
         projector = AstraProjector([-40.0, 25.0], (24, 32), 32)
         if projector.gpu:
-            agrees(projector)
+            check_agreement(projector)
         return "astra" if projector.gpu else "cpu"
     except Exception:  # whatever a driver raises: that GPU is not usable
         return "cpu"
 
 
-def make_solver(
-    name: str,
-    tilt_deg,
-    shape,
-    detector: int,
-    iterations: int,
-    subsets: int = 1,
-    algorithm: str = "mlem",
-    unit: float | None = None,
-    tv: float = 0.0,
-    across: bool = False,
-):
+def make_solver(backend: str, geometry: TiltGeometry, method: Method) -> Solver:
     """Return a function from sinograms (n, tilt, detector) to slices (n, depth, width).
 
     Parameters
     ----------
-    name : str
+    backend : str
         ``cpu``, ``astra``, ``astra_cuda``, ``tomopy`` or ``tomopy_cuda``.
-    tilt_deg : sequence of float
-    shape : (int, int)
-        Depth and width of a slice.
-    detector : int
-    iterations, subsets : int
-        As in `Iteration`.
-    algorithm : str
-        ``sirt``, or ``mlem`` and ``osem``, which differ in `subsets` alone.
-    unit, tv, across
-        As in `MaximumLikelihood`.
+    geometry : TiltGeometry
+    method : Method
 
     Returns
     -------
     callable
-        ``solve(sinograms, watch=None)``; `watch` as in `Iteration`, not called by TomoPy.
+        ``solve(sinograms, watch=None)``; `watch` as in `Iteration`. TomoPy cannot be watched.
 
     Raises
     ------
     UserError
         If the package of the backend or the GPU is missing or cannot do what is asked.
     """
-    if name in ("tomopy", "tomopy_cuda"):
-        if subsets != 1 or tv or algorithm == "sirt":
-            raise UserError(f"reconstruct: backend {name} runs plain MLEM; set algorithm: mlem")
-        return tomopy_solver(name, tilt_deg, shape, iterations, threads())
-    if name == "cpu":
-        projector = ShearProjector(tilt_deg, shape, detector)
-    elif name in ("astra", "astra_cuda"):
-        projector = AstraProjector(tilt_deg, shape, detector)
-        if name == "astra_cuda" and not projector.gpu:
-            raise UserError(
-                "reconstruct: backend astra_cuda finds no CUDA GPU here (astra.use_cuda() is "
-                "false); use backend: cpu, or auto to take a GPU where there is one"
-            )
-        agrees(projector)
-    else:
-        raise ValueError(f"unknown backend {name!r}")
-    if algorithm == "sirt":
-        solve = Sirt(projector, iterations, unit)
-    else:
-        solve = MaximumLikelihood(projector, iterations, subsets, unit, tv, across)
-    if name != "cpu":
-        return solve
-    return _pooled(solve) if across else _slice_per_thread(solve)
+    if backend in ("tomopy", "tomopy_cuda"):
+        if method.subsets != 1 or method.tv or method.algorithm == "sirt":
+            raise UserError(f"reconstruct: backend {backend} runs plain MLEM; set algorithm: mlem")
+        return tomopy_solver(backend, geometry, method.iterations, threads())
+    loop = _loop(_projector(backend, geometry), method)
+    return partial(solve_in_threads, loop) if backend == "cpu" else loop
 
 
-def finite(name: str, images: np.ndarray) -> np.ndarray:
-    """Return the images of backend `name`, or refuse them when a value is not finite.
+def check_finite(backend: str, images: np.ndarray) -> np.ndarray:
+    """Return the images that a backend computed, after checking that all values are finite.
 
     Raises
     ------
     UserError
-        If the images hold not-a-number or infinity.
+        If the images hold NaN or infinity.
     """
     if not np.isfinite(images).all():
-        raise UserError(f"reconstruct: backend {name} returned values that are not finite")
+        raise UserError(f"reconstruct: backend {backend} returned values that are not finite")
     return images
 
 
-def _slice_per_thread(solve):
-    """Return a solver that gives every slice a thread of its own, from first to last pass.
-
-    Only when it is watched do the slices keep step with each other.
-    """
-
-    def run(sinograms, watch=None):
-        with ThreadPoolExecutor(threads()) as pool:
-            if watch is not None:
-                return solve(sinograms, watch, pool)
-            images = np.empty((len(sinograms), *solve.shape), np.float32)
-
-            def one(i):
-                images[i] = solve(sinograms[i : i + 1])[0]
-
-            list(pool.map(one, range(len(sinograms))))
-            return images
-
-    return run
+def _projector(backend: str, geometry: TiltGeometry) -> Projector:
+    given = geometry.tilt_deg, geometry.shape, geometry.detector
+    if backend == "cpu":
+        return ShearProjector(*given)
+    if backend not in ("astra", "astra_cuda"):
+        raise ValueError(f"unknown backend {backend!r}")
+    projector = AstraProjector(*given)
+    if backend == "astra_cuda" and not projector.gpu:
+        raise UserError(
+            "reconstruct: backend astra_cuda finds no CUDA GPU here (astra.use_cuda() is "
+            "false); use backend: cpu, or auto to take a GPU where there is one"
+        )
+    check_agreement(projector)
+    return projector
 
 
-def _pooled(solve):
-    """Return a solver whose slices keep step, so that each can look at its neighbours."""
-
-    def run(sinograms, watch=None):
-        with ThreadPoolExecutor(threads()) as pool:
-            return solve(sinograms, watch, pool)
-
-    return run
+def _loop(projector: Projector, method: Method) -> Iteration:
+    if method.algorithm == "sirt":
+        return Sirt(projector, method.iterations, method.unit)
+    subsets = min(method.subsets, len(projector.tilt_deg))
+    return MaximumLikelihood(
+        projector, method.iterations, subsets, method.unit, method.tv, method.across
+    )

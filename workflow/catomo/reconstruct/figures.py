@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from catomo.figures import AFTER, ALERT, new_figure, save, scale_bar
+from catomo.reconstruct.settings import Reconstruct
+from catomo.reconstruct.stopping import Convergence
 
 
 class Sections:
-    """The three middle sections of a volume (y, z, x), gathered while slabs pass by."""
+    """The three middle sections of a volume, gathered slab by slab.
 
-    def __init__(self, shape):
+    Parameters
+    ----------
+    shape : (int, int, int)
+        Shape (y, z, x) of the volume.
+
+    Attributes
+    ----------
+    zx, yx, zy : ndarray of float32
+        The sections, each named by its rows and columns.
+    """
+
+    def __init__(self, shape: tuple[int, int, int]):
         self.middle = [n // 2 for n in shape]
-        self.zx = None
+        self.zx = np.empty((shape[1], shape[2]), np.float32)
         self.yx = np.empty((shape[0], shape[2]), np.float32)
         self.zy = np.empty((shape[1], shape[0]), np.float32)
 
     def add(self, start: int, slab: np.ndarray) -> None:
-        """Take in the slices from `start` on."""
+        """Take in a slab of slices whose first has the index `start`."""
         y, z, x = self.middle
         if start <= y < start + len(slab):
-            self.zx = slab[y - start].copy()
+            self.zx[:] = slab[y - start]
         self.yx[start : start + len(slab)] = slab[:, z]
         self.zy[:, start : start + len(slab)] = slab[:, :, x].T
 
 
-def draw_sections(path, sections: Sections, pixel_size_nm: float) -> None:
+def draw_sections(path: Path | str, sections: Sections, pixel_size_nm: float) -> None:
     """Draw the three sections on one grey scale, with the tilt axis y named on each."""
     y, z, x = sections.middle
     panels = [
@@ -33,7 +48,7 @@ def draw_sections(path, sections: Sections, pixel_size_nm: float) -> None:
         (sections.yx, f"z = {z}, seen along the beam", "x", "y (tilt axis)"),
         (sections.zy, f"x = {x}, seen from the side", "y (tilt axis)", "z (beam)"),
     ]
-    # The square root shows alumina beside Pt, 20 times as bright.
+    # The square root shows the support beside particles that are 20 times as bright.
     top = np.sqrt(np.percentile(np.concatenate([p[0].ravel() for p in panels]), 99.8))
     figure, axes = new_figure(1, 3, size=(12, 4.4))
     for ax, (image, title, across, down) in zip(axes, panels, strict=True):
@@ -43,31 +58,25 @@ def draw_sections(path, sections: Sections, pixel_size_nm: float) -> None:
     save(figure, path)
 
 
-def draw_convergence(path, watched, settings) -> None:
-    """Draw the curves of a `Convergence` over the passes, with the limit that ended it.
-
-    Parameters
-    ----------
-    path : path
-    watched : Convergence
-    settings : Reconstruct
-    """
+def draw_convergence(path: Path | str, convergence: Convergence, settings: Reconstruct) -> None:
+    """Draw the curves of convergence over the iterations, with the limit that ended them."""
     titles = {
-        "change": "relative change of a pass",
+        "change": "relative change of an iteration",
         "residual": "residual ‖Ax − y‖ / ‖y‖",
         "log_likelihood": "log-likelihood per pixel",
         "chi2": "χ² per pixel",
     }
     limits = {"change": settings.stop_change, "chi2": 1.0}
-    figure, axes = new_figure(1, len(watched.curves), size=(4 * len(watched.curves), 3.2))
-    passes = np.arange(1, watched.passes + 1)
-    for ax, (name, curve) in zip(axes, watched.curves.items(), strict=True):
-        ax.plot(passes, curve, color=AFTER, marker="o", markersize=3)
+    curves = convergence.curves
+    figure, axes = new_figure(1, len(curves), size=(4 * len(curves), 3.2))
+    iterations = np.arange(1, convergence.iterations + 1)
+    for ax, (name, curve) in zip(axes, curves.items(), strict=True):
+        ax.plot(iterations, curve, color=AFTER, marker="o", markersize=3)
         if name == settings.stop:
             ax.axhline(limits[name], color=ALERT, linewidth=1)
-        ax.set(title=titles[name], xlabel="pass over the tilts")
+        ax.set(title=titles[name], xlabel="iteration")
         if name != "log_likelihood":
             ax.set_ylim(bottom=0)
-    reason = {"iterations": "the set count"}.get(watched.reason, watched.reason)
-    figure.suptitle(f"stopped after {watched.passes} passes, by {reason}")
+    reason = {"iterations": "the set count"}.get(convergence.reason, convergence.reason)
+    figure.suptitle(f"stopped after {convergence.iterations} iterations, by {reason}")
     save(figure, path)

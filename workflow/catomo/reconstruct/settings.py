@@ -10,27 +10,27 @@ from catomo.settings.base import Settings, key
 
 
 class Reconstruct(Settings):
-    """How the volume is reconstructed. The number of threads is NUMBA_NUM_THREADS."""
+    """How the volume is reconstructed. NUMBA_NUM_THREADS sets the number of threads."""
 
     backend: Literal["auto", "cpu", "astra", "astra_cuda", "tomopy", "tomopy_cuda"] = key(
         "auto",
         "cpu: catomo's own; astra: ASTRA's projectors, on a GPU where there is one; tomopy: "
-        "TomoPy's MLEM, as in the paper; astra_cuda, tomopy_cuda: on a GPU or not at all; "
+        "TomoPy's MLEM, as in the paper; astra_cuda, tomopy_cuda: on a GPU only; "
         "auto: astra on a usable GPU, else cpu",
     )
     algorithm: Literal["mlem", "osem", "sirt"] = key(
         "osem",
-        "osem is mlem that goes through the tilts in subsets and needs that many fewer "
-        "iterations; sirt is there to compare with",
+        "osem is mlem with an update after every subset of the tilts, and needs as many times "
+        "fewer iterations as there are subsets; sirt is offered for comparison",
     )
     iterations: int = key(
-        15, "passes over the data; the most, when stop is not count", ge=1, le=1000
+        15, "passes over the data; an upper limit unless stop is count", ge=1, le=1000
     )
     subsets: int = key(7, "interleaved subsets of tilts, for osem", ge=2, le=50)
     tv: float = key(
         0.01,
-        "strength of the total-variation prior, which smooths noise but keeps edges: 0 is none, "
-        "up to 0.02 safe; without it half the iterations do",
+        "strength of the total-variation prior, which smooths noise but keeps edges: 0 turns it "
+        "off, up to 0.02 is safe; without it half the iterations are enough",
         ge=0,
         le=0.05,
     )
@@ -40,22 +40,22 @@ class Reconstruct(Settings):
     )
     stop: Literal["count", "change", "chi2"] = key(
         "count",
-        "count: after the iterations; change: when a pass changes little; chi2: when the data "
-        "are explained to within their noise. Decided on a sample of slices for all",
+        "count: after the set iterations; change: when an iteration changes little; chi2: when "
+        "the data are explained to within their noise. Decided for all slices on a sample",
     )
     stop_change: float = key(
-        0.01, "for stop: change, the relative change of a pass that is little", gt=0, lt=1
+        0.01, "for stop: change, the relative change per iteration below which it stops", gt=0, lt=1
     )
     counts_per_unit: float | None = key(
-        None, "electrons (or counts) per unit of intensity; gives chi², needed for stop: chi2"
+        None, "electrons (or counts) per unit of intensity; gives χ², needed for stop: chi2"
     )
     read_noise_counts: float = key(
-        0.0, "standard deviation of the detector's own noise per pixel, for chi²", "counts", ge=0
+        0.0, "standard deviation of the detector's own noise per pixel, for χ²", "counts", ge=0
     )
     depth_nm: float | Literal["auto"] = key(
         "auto",
-        "depth of the volume along the beam; auto: what holds the specimen with a margin, by a "
-        "coarse reconstruction; in doubt as deep as the images are wide",
+        "depth of the volume along the beam; auto: the specimen's depth in a coarse "
+        "reconstruction with a margin, or the images' width where it cannot be determined",
         "nm",
     )
     width_nm: float | Literal["auto"] = key(
@@ -68,25 +68,25 @@ class Reconstruct(Settings):
     )
     pad_width: float = key(
         1.0,
-        "reconstruct this many times the image width, then crop; 2 to 2.7 for a film that "
-        "leaves the frame",
+        "width of the slices during reconstruction, in image widths, before they are cropped; "
+        "2 to 2.7 for a film that extends beyond the images",
         ge=1,
         le=4,
     )
-    accept_stop: bool = key(False, "reconstruct although the alignment's verdict is stop")
+    accept_stop: bool = key(False, "reconstruct even if the alignment's verdict is stop")
     slab_slices: int = key(16, "slices held in memory at once", ge=1, le=4096)
 
     @model_validator(mode="after")
-    def _possible(self):
+    def _possible(self) -> Reconstruct:
         if self.backend.startswith("tomopy"):
             if self.algorithm != "mlem":
                 raise ValueError(f"backend {self.backend} runs MLEM only: set algorithm: mlem")
             if self.tv or self.stop != "count":
                 raise ValueError(
-                    f"backend {self.backend} knows no tv and stops by count: set tv: 0, stop: count"
+                    f"backend {self.backend} has no tv and stops by count: set tv: 0, stop: count"
                 )
         if self.algorithm == "sirt" and self.tv:
-            raise ValueError("tv goes with algorithm mlem or osem: for sirt set tv: 0")
+            raise ValueError("tv works with algorithm mlem or osem only: for sirt set tv: 0")
         if self.tv_across and not self.tv:
             raise ValueError("tv_across needs a strength: set tv, 0.01 is safe")
         if self.stop == "chi2" and self.counts_per_unit is None:

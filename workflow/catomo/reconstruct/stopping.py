@@ -1,30 +1,34 @@
 """When to stop iterating, decided once for the whole volume on a sample of its slices.
 
-One count for all slices keeps the volume equally sharp and equally noisy throughout: slices
-that each stopped when they liked would differ from their neighbours by more than the
-specimen does. The sample depends on the data alone, so neither do slabs nor threads matter.
+One number of iterations for all slices keeps the volume equally sharp and equally noisy
+throughout: slices that each stopped by themselves would differ from their neighbours by more
+than the specimen does. The sample depends on the data alone, so neither slabs nor threads
+have an influence.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from catomo.projection.projector import Projector
+
 
 class Convergence:
-    """Watch a reconstruction pass by pass, keep its curves, and say when to stop.
+    """Watch a reconstruction iteration by iteration, keep its curves, and say when to stop.
 
     Parameters
     ----------
-    projector : ShearProjector
+    projector : Projector
     sinograms : ndarray (n, tilt, detector)
         The data of the slices watched.
     rule : str
-        ``count``: never before the count; ``change``: when a pass changes the images by less
-        than `limit` of their norm; ``chi2``: when the data are explained to within their noise.
+        ``count``: never before the set number of iterations; ``change``: when an iteration
+        changes the images by less than `limit` of their norm; ``chi2``: when the data are
+        explained to within their noise.
     limit : float
         For ``change``.
     counts_per_unit : float, optional
-        Electrons or counts per unit of intensity: the gain. Without it there is no chi².
+        Electrons or counts per unit of intensity: the gain. Without it χ² is not computed.
     read_noise : float
         Standard deviation of the detector's own noise, in counts per pixel.
 
@@ -33,58 +37,65 @@ class Convergence:
     curves : dict of lists
         ``change`` ‖xₖ−xₖ₋₁‖/‖xₖ‖, ``residual`` ‖Ax−y‖/‖y‖, ``log_likelihood`` of Poisson data per
         unit of intensity, and ``chi2``: the mean of (Ax−y)² / variance over the pixels where
-        at least a count is expected. One value per pass.
+        at least one count is expected. One value per iteration.
     reason : str
         ``iterations``, ``change`` or ``chi2``.
     """
 
     def __init__(
-        self, projector, sinograms, rule="count", limit=0.01, counts_per_unit=None, read_noise=0.0
+        self,
+        projector: Projector,
+        sinograms: np.ndarray,
+        rule: str = "count",
+        limit: float = 0.01,
+        counts_per_unit: float | None = None,
+        read_noise: float = 0.0,
     ):
         self.projector = projector
         self.measured = np.maximum(sinograms, 0).astype(np.float64)
         self.rule, self.limit = rule, limit
         self.gain, self.read_noise = counts_per_unit, read_noise
-        self.curves = {"change": [], "residual": [], "log_likelihood": []}
-        if counts_per_unit:
+        self.curves: dict[str, list[float]] = {"change": [], "residual": [], "log_likelihood": []}
+        if counts_per_unit is not None:
             self.curves["chi2"] = []
         self.reason = "iterations"
-        self._last = None
+        self._last: np.ndarray | None = None
 
     @property
-    def passes(self) -> int:
-        """The number of passes seen."""
+    def iterations(self) -> int:
+        """The number of iterations seen."""
         return len(self.curves["residual"])
 
     def __call__(self, images: np.ndarray) -> bool:
-        """Take in the images after a pass (n, depth, width); return whether to stop."""
+        """Take in the images (n, depth, width) after an iteration; return whether to stop."""
         y, mean = self.measured, self.projector.forward(images).astype(np.float64)
         norm = np.linalg.norm(y) or 1.0
         self.curves["residual"].append(float(np.linalg.norm(mean - y) / norm))
-        # Where nothing is expected nothing was measured, or MLEM could not have put it there.
+        # The floor matters only where MLEM expects nothing, and there nothing was measured:
+        # otherwise MLEM would have put matter there.
         logs = np.log(np.maximum(mean, 1e-6 * (y.mean() or 1.0)))
         self.curves["log_likelihood"].append(float(np.mean(y * logs - mean)))
         self.curves["change"].append(self._change(images))
-        if self.gain:
-            self.curves["chi2"].append(self._chi2(mean))
+        if self.gain is not None:
+            self.curves["chi2"].append(self._chi2(mean, self.gain))
         stop = {
             "count": False,
-            "change": self.passes > 1 and self.curves["change"][-1] < self.limit,
-            "chi2": bool(self.gain) and self.curves["chi2"][-1] <= 1,
+            "change": self.iterations > 1 and self.curves["change"][-1] < self.limit,
+            "chi2": self.gain is not None and self.curves["chi2"][-1] <= 1,
         }[self.rule]
         if stop:
             self.reason = self.rule
         return stop
 
-    def _change(self, images) -> float:
+    def _change(self, images: np.ndarray) -> float:
         last, self._last = self._last, images.copy()
         if last is None:
             return float("nan")
         return float(np.linalg.norm(images - last) / (np.linalg.norm(images) or 1.0))
 
-    def _chi2(self, mean) -> float:
-        expected = self.gain * mean
+    def _chi2(self, mean: np.ndarray, gain: float) -> float:
+        expected = gain * mean
         counted = expected >= 1
-        left = self.gain * (mean - self.measured)
+        left = gain * (mean - self.measured)
         chi2 = left[counted] ** 2 / (expected[counted] + self.read_noise**2)
         return float(chi2.mean()) if counted.any() else float("nan")

@@ -1,75 +1,50 @@
 """A first look at the aligned images: where the matter is, how bright, and how deep.
 
-One pass over the stack, and a coarse reconstruction of a few million voxels, fix what all
-slabs must share: the unit of the data, the depth of the volume, and the slices watched.
+One pass over the stack, and a coarse reconstruction of a few million voxels, determine what
+all slabs must share: the unit of the data, the depth of the volume, and the slices watched.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from catomo.errors import UserError
 from catomo.projection.mlem import MaximumLikelihood
 from catomo.projection.shear import ShearProjector
-from catomo.reconstruct.quality import support_depth, usual_value
+from catomo.reconstruct.aligned import AlignedImages
+from catomo.reconstruct.support import support_depth, usual_value
 
-# Pixels across the coarse images, and OSEM passes and subsets over them.
-_COARSE = 128
-_PASSES, _SUBSETS = 4, 5
+# Pixels across the coarse images, and OSEM iterations and subsets on them.
+_COARSE_PX = 128
+_ITERATIONS, _SUBSETS = 4, 5
 
-# A shallower volume may explain the coarse data at most this much worse than a deep one.
-_WORSE = 0.02
+# The residual of the coarse data may be at most this much larger for a shallower volume.
+_MAX_EXTRA_RESIDUAL = 0.02
 
 
+@dataclass(frozen=True)
 class Survey:
-    """What the whole aligned stack says, whatever part of it is reconstructed.
-
-    Parameters
-    ----------
-    aligned : StackReader
-        Aligned stack (tilt, y, x).
-    used : list of int
-        Tilts that are used.
-    tilt_deg : list of float
-        Their angles.
-    rows : range
-        The slices of the volume.
-    pad_width : float
-        The width reconstructed, in detector widths.
+    """What the aligned stack as a whole says, whatever part of it is reconstructed.
 
     Attributes
     ----------
-    mass : ndarray (len(rows),)
+    mass : ndarray (y,)
         Sum of every slice's sinogram, negative values as 0.
     negative_fraction : float
-        Share of values below 0, which the reconstruction takes for 0.
+        Fraction of values below 0, which the reconstruction treats as 0.
     unit : float
         Intensity of the support per pixel of path: the usual value of matter in a coarse
-        volume. Pt, brighter but rarer, does not raise it. 0 when there is nothing.
+        volume. Particles, brighter but rarer, do not raise it. 0 when there is no matter.
     depth : int
         Depth in pixels that holds the specimen; the detector's width when in doubt.
-
-    Raises
-    ------
-    UserError
-        If the stack holds not-a-number or infinity.
     """
 
-    def __init__(self, aligned, used, tilt_deg, rows, pad_width=1.0):
-        detector = aligned.shape[2]
-        self.fold = max(1, detector // _COARSE)
-        self.mass = np.zeros(len(rows))
-        coarse, negative = [], 0
-        for start in range(0, len(rows), 4 * self.fold):
-            stop = min(start + 4 * self.fold, len(rows))
-            slab = aligned.read_rows(rows[start], rows[start] + stop - start)[used]
-            negative += int(np.count_nonzero(slab < 0))
-            self.mass[start:stop] = np.maximum(slab, 0).sum(axis=(0, 2), dtype=np.float64)
-            coarse.append(_binned(slab, self.fold))
-        if not np.isfinite(self.mass).all():
-            raise UserError("reconstruct: aligned images hold values that are not finite")
-        self.negative_fraction = negative / (len(rows) * len(used) * detector)
-        self._look(np.concatenate(coarse), detector, tilt_deg, pad_width)
+    mass: np.ndarray
+    negative_fraction: float
+    unit: float
+    depth: int
 
     def sample(self, count: int) -> list[int]:
         """Return up to `count` slices, each in the middle of an equal share of the mass."""
@@ -79,24 +54,54 @@ class Survey:
         shares = (np.arange(count) + 0.5) / count * total[-1]
         return sorted({int(i) for i in np.searchsorted(total, shares)})
 
-    def _look(self, sinograms, detector, tilt_deg, pad_width):
-        pixels = sinograms.shape[2]
-        # The axis lies in the middle of the detector, of which up to a coarse pixel is cut off.
-        centre = ((detector - 1) / 2 - (detector - pixels * self.fold) // 2 + 0.5) / self.fold - 0.5
-        # As deep as the detector is wide; only when that is not enough, nothing can be said.
-        shape = (pixels, round(pad_width * pixels))
-        full, images = _explained(sinograms, tilt_deg, shape, centre)
-        usual = usual_value(images)
-        self.unit = usual / self.fold if np.isfinite(usual) else 0.0
-        depth = support_depth(images)
-        self.depth = detector
-        if self.unit > 0 and depth < pixels:
-            shallow, _ = _explained(sinograms, tilt_deg, (depth, shape[1]), centre)
-            if shallow <= full + _WORSE:
-                self.depth = min(detector, depth * self.fold)
+
+def survey_images(aligned: AlignedImages, rows: range, pad_width: float = 1.0) -> Survey:
+    """Look at aligned images as a whole, reading a few rows at a time.
+
+    Parameters
+    ----------
+    aligned : AlignedImages
+    rows : range
+        The rows of the images that become slices of the volume.
+    pad_width : float
+        The width reconstructed, in detector widths.
+
+    Raises
+    ------
+    UserError
+        If the images hold NaN or infinity.
+    """
+    tilts, _, detector = aligned.shape
+    fold = max(1, detector // _COARSE_PX)
+    mass = np.zeros(len(rows))
+    coarse, negative = [], 0
+    for start in range(0, len(rows), 4 * fold):
+        stop = min(start + 4 * fold, len(rows))
+        slab = aligned.read_rows(rows[start], rows[start] + stop - start)
+        negative += int(np.count_nonzero(slab < 0))
+        mass[start:stop] = np.maximum(slab, 0).sum(axis=(0, 2), dtype=np.float64)
+        coarse.append(_binned(slab, fold))
+    if not np.isfinite(mass).all():
+        raise UserError("reconstruct: aligned images hold values that are not finite")
+    sinograms = np.concatenate(coarse)
+    pixels = sinograms.shape[2]
+    # The axis lies in the middle of the detector, of which up to a coarse pixel is cut off.
+    centre = ((detector - 1) / 2 - (detector - pixels * fold) // 2 + 0.5) / fold - 0.5
+    # The deep volume is as deep as the detector is wide. If even that explains the data badly,
+    # the depth cannot be determined.
+    width = round(pad_width * pixels)
+    deep_residual, images = _coarse(sinograms, aligned.tilt_deg, (pixels, width), centre)
+    usual = usual_value(images)
+    unit = usual / fold if np.isfinite(usual) else 0.0
+    coarse_depth, depth = support_depth(images), detector
+    if unit > 0 and coarse_depth < pixels:
+        residual, _ = _coarse(sinograms, aligned.tilt_deg, (coarse_depth, width), centre)
+        if residual <= deep_residual + _MAX_EXTRA_RESIDUAL:
+            depth = min(detector, coarse_depth * fold)
+    return Survey(mass, negative / (len(rows) * tilts * detector), unit, depth)
 
 
-def _binned(slab, fold):
+def _binned(slab: np.ndarray, fold: int) -> np.ndarray:
     """Return sinograms (n / fold, tilt, detector / fold) of an aligned slab (tilt, y, x)."""
     tilts, rows, detector = slab.shape
     pixels = detector // fold
@@ -106,10 +111,12 @@ def _binned(slab, fold):
     return np.stack([group.mean(axis=1) for group in groups]).astype(np.float32)
 
 
-def _explained(sinograms, tilt_deg, shape, centre):
-    """Return ``‖Ax−y‖ / ‖y‖`` of a coarse reconstruction, and its images."""
+def _coarse(
+    sinograms: np.ndarray, tilt_deg: list[float], shape: tuple[int, int], centre: float
+) -> tuple[float, np.ndarray]:
+    """Return the residual ``‖Ax−y‖ / ‖y‖`` of a coarse reconstruction, and its images."""
     projector = ShearProjector(tilt_deg, shape, sinograms.shape[2], centre)
-    images = MaximumLikelihood(projector, _PASSES, min(_SUBSETS, len(tilt_deg)))(sinograms)
+    images = MaximumLikelihood(projector, _ITERATIONS, min(_SUBSETS, len(tilt_deg)))(sinograms)
     measured = np.maximum(sinograms, 0)
     left = np.linalg.norm(projector.forward(images) - measured)
     return float(left / (np.linalg.norm(measured) or 1.0)), images

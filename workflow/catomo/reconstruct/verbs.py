@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from catomo.reconstruct.settings import Reconstruct
 
 
-def _arguments_reconstruct(parser) -> None:
+def _arguments_reconstruct(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("alignment", type=Path, help="02_align (folder or its record)")
     parser.add_argument("--truth", type=Path, help="01_tilt_series of a phantom, to compare with")
     parser.add_argument(
@@ -24,7 +28,7 @@ def _range(text: str) -> tuple[int, int]:
     return int(first), int(last)
 
 
-def _reconstruct(options, settings) -> None:
+def _reconstruct(options: argparse.Namespace, settings: Reconstruct) -> None:
     from catomo.reconstruct.stage import reconstruct
 
     reconstruct(

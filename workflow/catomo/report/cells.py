@@ -1,19 +1,63 @@
-"""Cells of the report's tables: a rounded number with the key of the record it comes from."""
+"""Tables of the page: rounded numbers, each with the key of the record it comes from."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-def cell(record: dict, key: str, digits: int = 3, unit: str = "", error: str = "") -> dict:
-    """Return a table cell for the dotted `key` of a record, with an uncertainty at `error`."""
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a table.
+
+    Attributes
+    ----------
+    text : str
+        What the page prints.
+    key : str
+        Dotted key of the record that holds the number; empty for words.
+    digits : int or str
+        Decimals of the number; ``g`` for four significant digits.
+    """
+
+    text: str
+    key: str = ""
+    digits: int | str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the page; one without rows is left out, an empty header as well."""
+
+    header: Sequence[str] = ()
+    rows: Sequence[Sequence[Cell]] = field(default_factory=list)
+
+
+def cell(
+    record: Mapping[str, Any], key: str, digits: int = 3, unit: str = "", error: str = ""
+) -> Cell:
+    """Return the cell of the number at a dotted key.
+
+    Parameters
+    ----------
+    record : mapping
+    key : str
+    digits : int
+        Decimals.
+    unit : str
+    error : str
+        Dotted key of the half width of its interval, which follows after ±.
+    """
     text = number(lookup(record, key), digits)
     if error and lookup(record, error) is not None:
         text += f" ± {number(lookup(record, error), digits)}"
-    return {"text": f"{text} {unit}".strip(), "key": key, "digits": digits}
+    return Cell(f"{text} {unit}".strip(), key, digits)
 
 
-def lookup(record: dict, key: str):
-    """Return the value at a dotted key, or None if there is none; a number is a list's index."""
-    value = record
+def lookup(record: Mapping[str, Any], key: str) -> Any:
+    """Return the value at a dotted key, None if there is none; a number is a list's index."""
+    value: Any = record
     for part in key.split("."):
         if isinstance(value, list):
             value = dict(enumerate(value)).get(int(part))
@@ -22,8 +66,8 @@ def lookup(record: dict, key: str):
     return value
 
 
-def number(value, digits: int = 3) -> str:
-    """Return a number as the page prints it: `digits` decimals, – for none."""
+def number(value: Any, digits: int = 3) -> str:
+    """Return a value as the page prints it: `digits` decimals, – for None."""
     if value is None:
         return "–"
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -35,13 +79,17 @@ def number(value, digits: int = 3) -> str:
     return f"{value:.{digits}f}"
 
 
-def plain_table(record: dict, rows: list[tuple]) -> dict:
-    """Return a two-column table from (words, key, digits, unit); absent keys are left out."""
-    return {
-        "header": [],
-        "rows": [
-            [{"text": words}, cell(record, key, digits, unit)]
+def significant(value: Any) -> str:
+    """Return a number with four significant digits, and anything else as `number` does."""
+    return f"{value:.4g}" if isinstance(value, int | float) else number(value)
+
+
+def plain_table(record: Mapping[str, Any], rows: Sequence[tuple[str, str, int, str]]) -> Table:
+    """Return a table of two columns from (words, key, digits, unit), absent keys left out."""
+    return Table(
+        rows=[
+            [Cell(words), cell(record, key, digits, unit)]
             for words, key, digits, unit in rows
             if lookup(record, key) is not None
-        ],
-    }
+        ]
+    )

@@ -1,61 +1,65 @@
-"""What the report shows of the stage `evaluate`: its scores as tables, the paper's beside them."""
+"""The section of the stage `evaluate`: its scores as tables, the paper's beside them."""
 
 from __future__ import annotations
 
-from catomo.report.cells import cell
+from collections.abc import Sequence
+
+from catomo.record.record import Record
+from catomo.report.cells import Cell, Table, cell
+from catomo.settings.base import PhaseClass
+
+_OVERLAP = {"dsc": "DSC", "precision": "precision", "recall": "recall", "iou": "IoU"}
 
 
-def metrics(record, settings) -> tuple[list[str], list[dict]]:
-    """Return the words and the tables of `metrics.json`."""
+def metrics(record: Record, classes: Sequence[PhaseClass]) -> tuple[list[str], list[Table]]:
+    """Return the words and the tables of ``metrics.json``."""
     words = [record["scope"]]
     words += [
         f"{title}: {record[part]['scope']}."
         for part, title in (("volume", "Volume"), ("particles", "Particles"))
         if part in record
     ]
-    present = [phase for phase in settings.classes if phase.name in record["classes"]]
     tables = [
-        _score_table(record, present),
-        _volume_table(record, present),
+        _score_table(record, classes),
+        _volume_table(record, classes),
         _particle_table(record),
-        _confidence_table(record, present),
+        _confidence_table(record, classes),
     ]
     return words, tables
 
 
-def _score_table(record, classes):
-    """Return the paper's Table 1 with its own column beside this run's."""
-    header = ["class", "measure", "this run", "± 95 % CI or SE", "median", "n"]
+def _score_table(record: Record, classes: Sequence[PhaseClass]) -> Table:
+    """Return the paper's Table 1 for this run, with the paper's own values where it has them."""
     rows = []
     for phase in classes:
         for measure, words in _OVERLAP.items():
-            rows.append(_score_row(record, phase, measure, words, "ci95", 3))
+            rows.append(_score_row(record, phase, measure, words))
         for percentile in record["classes"][phase.name].get("rhd_nm", ()):
-            measure = f"rhd_nm.{percentile}"
-            rows.append(_score_row(record, phase, measure, f"RHD {percentile} / nm", "se", 2))
-    return {"header": [*header, "thresholds", "paper"], "rows": rows}
+            rows.append(_score_row(record, phase, f"rhd_nm.{percentile}", f"RHD {percentile} / nm"))
+    header = ["class", "measure", "this run", "± 95 % CI or SE", "median", "n", "thresholds"]
+    return Table([*header, "paper"] if record["paper"] else header, rows)
 
 
-_OVERLAP = {"dsc": "DSC", "precision": "precision", "recall": "recall", "iou": "IoU"}
-
-
-def _score_row(record, phase, measure: str, words: str, error: str, digits: int) -> list[dict]:
+def _score_row(record: Record, phase: PhaseClass, measure: str, words: str) -> list[Cell]:
+    error, digits = ("se", 2) if measure.startswith("rhd_nm") else ("ci95", 3)
     key = f"classes.{phase.name}.{measure}"
     paper = f"paper.{phase.name}.{measure}"
-    return [
-        {"text": phase.title},
-        {"text": words},
+    row = [
+        Cell(phase.title),
+        Cell(words),
         *(cell(record, f"{key}.{part}", digits) for part in ("mean", error, "median")),
         cell(record, f"{key}.n", 0),
         cell(record, f"baseline.thresholds.{phase.name}.{measure}", digits),
-        cell(record, f"{paper}.mean", digits, error=f"{paper}.{error}"),
     ]
+    if record["paper"]:
+        row.append(cell(record, f"{paper}.mean", digits, error=f"{paper}.{error}"))
+    return row
 
 
-def _volume_table(record, classes):
+def _volume_table(record: Record, classes: Sequence[PhaseClass]) -> Table:
     """Return the scores of the whole volume, if its truth is known."""
     if "volume" not in record:
-        return {"rows": []}
+        return Table()
     percentiles = ("100", "95", "90")
     header = ["class, whole volume", *_OVERLAP.values(), *(f"RHD {p} / nm" for p in percentiles)]
     rows = []
@@ -63,13 +67,14 @@ def _volume_table(record, classes):
         key = f"volume.classes.{phase.name}"
         row = [cell(record, f"{key}.{score}", 3) for score in _OVERLAP]
         row += [cell(record, f"{key}.rhd_nm.{percentile}", 2) for percentile in percentiles]
-        rows.append([{"text": phase.title}, *row])
-    return {"header": header, "rows": rows}
+        rows.append([Cell(phase.title), *row])
+    return Table(header, rows)
 
 
-def _particle_table(record):
+def _particle_table(record: Record) -> Table:
+    """Return how many particles were detected, in all and by size, if a class has particles."""
     if "particles" not in record:
-        return {"rows": []}
+        return Table()
     keys = [("particles", "all")]
     for k, size in enumerate(record["particles"]["by_size"]):
         low, high = size["from_nm"], size["to_nm"]
@@ -80,15 +85,15 @@ def _particle_table(record):
     for key, words in keys:
         bias = f"{key}.size_bias_nm"
         row = [cell(record, f"{key}.{count}", digits) for count, digits in counts.items()]
-        rows.append([{"text": words}, *row, cell(record, f"{bias}.mean", 3, error=f"{bias}.ci95")])
+        rows.append([Cell(words), *row, cell(record, f"{bias}.mean", 3, error=f"{bias}.ci95")])
     header = ["particles", "matched", "missed", "false", "F1", "error of the diameter / nm"]
-    return {"header": header, "rows": rows}
+    return Table(header, rows)
 
 
-def _confidence_table(record, classes):
-    """Return the calibration error near boundaries and everywhere, as it was beside it."""
+def _confidence_table(record: Record, classes: Sequence[PhaseClass]) -> Table:
+    """Return the calibration error near boundaries and everywhere, with and without temperature."""
     if "confidence" not in record:
-        return {"rows": []}
+        return Table()
     places = {"near_boundary": "near boundaries", "everywhere": "everywhere"}
     parts = [("all classes", "")] + [(p.title, f".classes.{p.name}") for p in classes]
     rows = []
@@ -99,8 +104,8 @@ def _confidence_table(record, classes):
             for key in keys
             for error in ("ece", "ece_uncalibrated")
         ]
-        rows.append([{"text": title}, *cells])
+        rows.append([Cell(title), *cells])
     header = ["calibration error"]
     for words in places.values():
         header += [words, "without temperature"]
-    return {"header": header, "rows": rows}
+    return Table(header, rows)

@@ -6,7 +6,7 @@ from catomo.settings.base import PhaseClass, Settings, classes_key, key
 
 
 class Report(Settings):
-    """09 report: one self-contained page per dataset."""
+    """One self-contained page per dataset."""
 
     title: str = key("", "title of the page; empty: the dataset's name")
     classes: list[PhaseClass] = classes_key()

@@ -70,23 +70,22 @@ def classes_key() -> Any:
 def names_in(data: dict[str, Any]) -> list[str]:
     """Return the names of the classes in settings that are not validated yet.
 
-    The list is empty where no classes are given or one has no name; the validation of the
-    classes themselves finds that mistake.
+    The list is empty where no classes are given, or some have no name: then there is nothing
+    to go by, and the validation of the classes themselves finds the mistake.
     """
     classes = data.get("classes")
-    names: list[str] = []
-    for phase in classes if isinstance(classes, list) else []:
-        name = phase.get("name") if isinstance(phase, dict) else getattr(phase, "name", None)
-        if not isinstance(name, str):
-            return []
-        names.append(name)
-    return names
+    names = [
+        phase.get("name") if isinstance(phase, dict) else getattr(phase, "name", None)
+        for phase in (classes if isinstance(classes, list) else [])
+    ]
+    texts = [name for name in names if isinstance(name, str)]
+    return texts if len(texts) == len(names) else []
 
 
 def with_default(data: dict[str, Any], place: str, value: Any) -> dict[str, Any]:
     """Return settings that are not validated yet with another default at a dotted place.
 
-    A value that is given there stays, and so does anything but a block on the way to it.
+    What is given there, or in a block that is no block, stays as it is.
     """
     name, _, rest = place.partition(".")
     if not rest:

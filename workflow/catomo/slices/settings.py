@@ -11,20 +11,22 @@ class Slices(Settings):
     """How the volume becomes 8-bit slices, and how many of them to annotate."""
 
     classes: list[PhaseClass] = classes_key()
-    low_percentile: float = key(0.5, "percentile of the volume that turns black", "%", ge=0, lt=100)
+    low_percentile: float = key(
+        0.5, "percentile of the volume that becomes black", "%", ge=0, lt=100
+    )
     high_percentile: float = key(
-        99.9, "percentile of the volume that turns white", "%", gt=0, le=100
+        99.9, "percentile of the volume that becomes white", "%", gt=0, le=100
     )
     gamma: float = key(
         0.5,
-        "exponent of the greys: below 1 it lifts alumina, 20 times darker than Pt, out of the dark",
+        "exponent of the grey values: below 1 it brightens dark phases beside bright ones",
         gt=0,
         le=4,
     )
     suggest: int = key(30, "how many slices to suggest for annotation", ge=1)
 
     @model_validator(mode="after")
-    def _ordered(self):
+    def _ordered(self) -> Slices:
         if self.low_percentile >= self.high_percentile:
             raise ValueError("low_percentile must be below high_percentile")
         return self

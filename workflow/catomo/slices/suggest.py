@@ -1,10 +1,14 @@
 """Which slices to annotate next, and why (verb `suggest`).
 
-A slice is worth drawing if much lies near it and far from every annotated slice. At first
-"much" is material; once a model has segmented the volume it is what the model is unsure of.
+A slice is worth annotating if there is much to learn near it and far from every annotated
+slice. At first that is material; once a model has segmented the volume, it is the pixels of
+which the model is unsure.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -13,10 +17,15 @@ from catomo.labels.files import stream_labels
 from catomo.record.record import Record, read_record
 from catomo.slices.spread import material_per_slice
 
-_SURE = 204  # confidence (255 is certain) below which a pixel counts as unsure: 80 %
+_SURE_CONFIDENCE = 204  # confidence (255 is certain) below which a pixel counts as unsure: 80 %
 
 
-def suggest_next(slices, count: int, labels=None, prediction=None) -> list[str]:
+def suggest_next(
+    slices: Path | str,
+    count: int,
+    labels: Path | str | None = None,
+    prediction: Path | str | None = None,
+) -> list[str]:
     """Return one line for each slice to annotate next, the most useful first.
 
     Parameters
@@ -40,7 +49,7 @@ def suggest_next(slices, count: int, labels=None, prediction=None) -> list[str]:
         record = read_record(prediction, "predict")
         record.check_made_from("slices", source)
         confidence = record.file("confidence.tif")
-        need = [np.count_nonzero(page < _SURE) for page in _pages(confidence)]
+        need = np.array([np.count_nonzero(page < _SURE_CONFIDENCE) for page in _pages(confidence)])
         what = "of the unsure pixels"
     else:
         with StackReader(source.file("slices.tif")) as reader:
@@ -54,47 +63,51 @@ def suggest_next(slices, count: int, labels=None, prediction=None) -> list[str]:
     return lines
 
 
-def ranked(need, known: list[int], count: int) -> list[tuple[int, int | None, float]]:
-    """Choose slices one by one, each to bring the need nearest to an annotated slice.
+def ranked(
+    need: Sequence[float] | np.ndarray, known: list[int], count: int
+) -> list[tuple[int, int | None, float]]:
+    """Choose slices one by one so that all need lies as near as possible to a chosen slice.
 
     Parameters
     ----------
     need : sequence of float, (n,)
-        How much each slice holds of what must be learnt, such as pixels of material.
+        How much each slice holds of what is to be learnt, such as pixels of material.
     known : list of int
-        Slices that are annotated.
+        Slices that are annotated already; they count as chosen.
     count : int
 
     Returns
     -------
     list of (int, int or None, float)
         Index; distance to the nearest slice annotated or chosen before (None if there is
-        none); share of all need that is nearer to it than to those.
+        none); fraction of all need that is nearer to it than to those.
     """
-    need = np.asarray(need, np.float64)
-    need = need / need.sum() if need.any() else np.full(len(need), 1 / len(need))
-    place = np.arange(len(need))
+    weight = np.asarray(need, np.float64)
+    weight = weight / weight.sum() if weight.any() else np.full(len(weight), 1 / len(weight))
+    place = np.arange(len(weight))
     apart = np.abs(place[:, None] - place)
-    far = apart[list(known)].min(axis=0) if known else np.full(len(need), np.inf)
-    taken, chosen = set(known), []
-    while len(chosen) < min(count, len(need) - len(known)):
+    far = apart[list(known)].min(axis=0) if known else np.full(len(weight), np.inf)
+    taken = set(known)
+    chosen: list[tuple[int, int | None, float]] = []
+    while len(chosen) < min(count, len(weight) - len(known)):
         free = np.array([i for i in place if i not in taken])
-        cost = np.minimum(apart[free], far) @ need
+        cost = np.minimum(apart[free], far) @ weight
         best = int(free[cost.argmin()])
         nearer = apart[best] < far
         distance = int(far[best]) if np.isfinite(far[best]) else None
-        chosen.append((best, distance, float(need[nearer].sum())))
+        chosen.append((best, distance, float(weight[nearer].sum())))
         far = np.minimum(far, apart[best])
         taken.add(best)
     return chosen
 
 
-def _annotated(labels, source: Record) -> list[int]:
+def _annotated(labels: Path | str, source: Record) -> list[int]:
     classes = source["settings"]["classes"]
     return [index for index, _ in stream_labels(labels, source, len(classes))]
 
 
-def _pages(path):
+def _pages(path: Path) -> Iterator[np.ndarray]:
+    """Yield the pages of a TIFF stack one by one."""
     import tifffile
 
     with tifffile.TiffFile(path) as tiff:

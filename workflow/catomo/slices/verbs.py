@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from catomo.errors import UserError
 
+if TYPE_CHECKING:
+    from catomo.slices.settings import Slices
 
-def _arguments_slices(parser) -> None:
+
+def _arguments_slices(parser: argparse.ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group(required=True)
     group.add_argument("--volume", type=Path, help="03_reconstruct (folder or its record)")
     group.add_argument("--stack", type=Path, help="reconstructed slices: folder, TIFF or MRC")
@@ -19,17 +24,17 @@ def _arguments_slices(parser) -> None:
     parser.add_argument("--dataset", default="DATASET", help="the dataset's name, for advice")
 
 
-def _slices(options, settings) -> None:
-    from catomo.slices import stage as slices
+def _slices(options: argparse.Namespace, settings: Slices) -> None:
+    from catomo.slices import stage
 
     if options.volume:
-        slices.export_slices(
+        stage.slices_of_reconstruction(
             options.volume, options.output, settings, options.dataset, truth=options.truth
         )
     elif options.pixel_size_nm is None:
-        raise UserError("--pixel-size-nm: is missing; a stack of slices needs it, in nm")
+        raise UserError("--pixel-size-nm: is missing; give the pixel size of the stack in nm")
     else:
-        slices.import_slices(
+        stage.slices_of_stack(
             options.stack,
             options.output,
             settings,
@@ -39,18 +44,21 @@ def _slices(options, settings) -> None:
         )
 
 
-def _arguments_suggest(parser) -> None:
+def _arguments_suggest(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("slices", type=Path, help="04_slices (folder or its record)")
     parser.add_argument("--labels", help="what is annotated already: folder, stack, or 'truth'")
-    parser.add_argument("--prediction", type=Path, help="06_predict, to go by the model's doubt")
+    parser.add_argument(
+        "--prediction", type=Path, help="06_predict: go by where its model is unsure"
+    )
     parser.add_argument("--count", type=int, default=5, help="how many to name")
 
 
-def _suggest(options) -> None:
+def _suggest(options: argparse.Namespace) -> None:
     from catomo.slices.suggest import suggest_next
 
-    given = options.slices, options.count, options.labels, options.prediction
-    print("\n".join(suggest_next(*given)))
+    print(
+        "\n".join(suggest_next(options.slices, options.count, options.labels, options.prediction))
+    )
 
 
 VERBS = {"slices": (_arguments_slices, _slices), "suggest": (_arguments_suggest, _suggest)}

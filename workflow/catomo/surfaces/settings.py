@@ -8,6 +8,7 @@ from pydantic import model_validator
 
 from catomo.labels.settings import Particles, default_phase
 from catomo.settings.base import (
+    DEFAULT_CLASSES,
     PhaseClass,
     Settings,
     check_is_class,
@@ -17,7 +18,7 @@ from catomo.settings.base import (
     with_default,
 )
 
-_SUPPORT = "alumina"
+_SUPPORT = DEFAULT_CLASSES[1].name
 
 
 class Surfaces(Settings):

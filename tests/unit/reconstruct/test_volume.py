@@ -1,0 +1,89 @@
+"""A volume from arrays: the same numbers as the stage, and one loop for both."""
+
+import json
+
+import numpy as np
+import pytest
+
+from catomo.errors import UserError
+from catomo.files.store import read_pages, write_stack
+from catomo.projection.volumes import mlem, osem, project
+from catomo.reconstruct.settings import Reconstruct
+from catomo.reconstruct.stage import reconstruct
+from catomo.reconstruct.volume import reconstruct_volume
+from catomo.record.record import committing
+from catomo.settings.base import Settings
+
+TILT = np.arange(-68.0, 69, 4)
+
+
+@pytest.fixture(scope="module")
+def images():
+    """Noisy images of a plate with a bright particle."""
+    volume = np.zeros((9, 40, 48), np.float32)
+    volume[2:7, 14:22, 10:34] = 1
+    volume[3:5, 10:14, 20:24] = 15
+    clean = project(volume, TILT)
+    return clean + np.random.default_rng(1).normal(0, 0.5, clean.shape).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def alignment(tmp_path_factory, images):
+    folder = tmp_path_factory.mktemp("aligned") / "02"
+    with committing(folder, "align", Settings()) as out:
+        write_stack(out.path("aligned.tif"), images, 0.5)
+        out.record.update(
+            tilt_deg=TILT, pixel_size_nm=0.5, orientation={}, verdict="pass", reasons=[]
+        )
+    return folder
+
+
+def by_stage(alignment, folder, settings):
+    reconstruct(alignment, folder, settings)
+    return read_pages(folder / "volume.tif"), json.loads(
+        (folder / "reconstruction.json").read_text()
+    )
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"algorithm": "mlem", "tv": 0.0},
+        {"algorithm": "sirt", "tv": 0.0},
+        {"tv_across": True},
+        {"stop": "change", "stop_change": 0.1},
+        {"width_nm": 12.0, "length_nm": 3.0, "pad_width": 1.5},
+    ],
+)
+def test_arrays_give_what_the_stage_writes(alignment, images, tmp_path, settings):
+    settings = Reconstruct(backend="cpu", iterations=3, slab_slices=2, **settings)
+    wanted, record = by_stage(alignment, tmp_path, settings)
+    volume, figures = reconstruct_volume(images, TILT, 0.5, settings)
+    np.testing.assert_array_equal(volume, wanted)
+    assert np.isnan(figures["convergence"]["change"][0])  # nothing to compare the first with
+    figures["convergence"]["change"][0] = record["convergence"]["change"][0]
+    for name in ("iterations", "residual", "specimen_value", "convergence"):
+        assert figures[name] == record[name], name
+    assert figures["quality"]["residual_by_tilt"] == record["quality"]["residual_by_tilt"]
+
+
+def test_mlem_and_osem_are_the_loop_of_the_stage(alignment, images, tmp_path):
+    common = {"backend": "cpu", "iterations": 4}
+    volume, record = by_stage(
+        alignment, tmp_path / "mlem", Reconstruct(algorithm="mlem", tv=0.0, **common)
+    )
+    shape, unit = volume.shape[1:], record["specimen_value"]
+    np.testing.assert_array_equal(mlem(images, TILT, 4, shape, unit=unit), volume)
+    volume, _ = by_stage(alignment, tmp_path / "osem", Reconstruct(subsets=5, tv=0.02, **common))
+    np.testing.assert_array_equal(osem(images, TILT, 4, 5, shape, 0.02, unit), volume)
+
+
+def test_arrays_that_do_not_fit_are_refused(images):
+    settings = Reconstruct(backend="cpu")
+    with pytest.raises(ValueError, match="three"):
+        reconstruct_volume(images[0], TILT, 0.5, settings)
+    with pytest.raises(ValueError, match="found 34 angles for 35 images"):
+        reconstruct_volume(images, TILT[1:], 0.5, settings)
+    with pytest.raises(UserError, match="nothing above zero"):
+        reconstruct_volume(np.zeros_like(images), TILT, 0.5, settings)

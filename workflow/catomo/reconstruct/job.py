@@ -1,0 +1,161 @@
+"""What one reconstruction consists of: its images, geometry, method and slabs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from catomo.errors import UserError
+from catomo.projection.shear import ShearProjector, threads
+from catomo.reconstruct import backends
+from catomo.reconstruct.aligned import AlignedImages
+from catomo.reconstruct.halves import half_correlation
+from catomo.reconstruct.method import Method, TiltGeometry
+from catomo.reconstruct.settings import Reconstruct
+from catomo.reconstruct.stopping import Convergence
+from catomo.reconstruct.survey import Survey, survey_images
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is reconstructed from what: the same for all slabs, halves and samples.
+
+    Attributes
+    ----------
+    aligned : AlignedImages
+    settings : Reconstruct
+    backend : str
+        The backend that is used, `auto` resolved.
+    rows : range
+        The rows of the aligned images that become slices.
+    survey : Survey
+    shape : (int, int, int)
+        Shape (y, z, x) of the whole volume.
+    geometry : TiltGeometry
+        With the depth and width used inside the loop; the volume is cropped to `shape`.
+    method : Method
+    slab_slices : int
+        Slices computed at once.
+    """
+
+    aligned: AlignedImages
+    settings: Reconstruct
+    backend: str
+    rows: range
+    survey: Survey
+    shape: tuple[int, int, int]
+    geometry: TiltGeometry
+    method: Method
+    slab_slices: int
+
+    def projector(self) -> ShearProjector:
+        """Return catomo's own projector, by which every backend is judged."""
+        geometry = self.geometry
+        return ShearProjector(geometry.tilt_deg, geometry.shape, geometry.detector)
+
+    def sinograms(self, slices: range | list[int]) -> np.ndarray:
+        """Return the sinograms (n, tilt, detector) of slices of the volume."""
+        if isinstance(slices, range):
+            return self.aligned.sinograms(self.rows[slices.start : slices.stop])
+        return self.aligned.sinograms([self.rows[i] for i in slices])
+
+    def crop(self, slab: np.ndarray) -> np.ndarray:
+        """Return slices of the loop's width cropped to the volume's width."""
+        first = (self.geometry.shape[1] - self.shape[2]) // 2
+        return slab[:, :, first : first + self.shape[2]]
+
+    def watch(self, sample: list[int]) -> Convergence:
+        """Reconstruct a sample of slices under observation, to see when to stop.
+
+        The slices are not neighbours: total variation acts within each alone.
+        """
+        settings, sinograms = self.settings, self.sinograms(sample)
+        convergence = Convergence(
+            self.projector(),
+            sinograms,
+            settings.stop,
+            settings.stop_change,
+            settings.counts_per_unit,
+            settings.read_noise_counts,
+        )
+        if not self.backend.startswith("tomopy"):  # its loop cannot be watched
+            method = replace(self.method, across=False)
+            backends.make_solver(self.backend, self.geometry, method)(sinograms, convergence)
+        return convergence
+
+    def halves(self, sample: list[int], iterations: int) -> dict | None:
+        """Correlate a sample reconstructed from even tilts with the same from odd tilts.
+
+        Without a prior: it would make both halves agree with each other, right or wrong.
+        Returns None for fewer than four tilts.
+        """
+        if len(self.geometry.tilt_deg) < 4:
+            return None
+        method = replace(self.method, iterations=iterations, tv=0.0, across=False)
+        sinograms, images = self.sinograms(sample), []
+        for start in (0, 1):
+            solve = backends.make_solver(self.backend, self.geometry.subset(start, 2), method)
+            half = np.ascontiguousarray(sinograms[:, start::2])
+            images.append(self.crop(backends.check_finite(self.backend, solve(half))))
+        even, odd = images
+        return half_correlation(even, odd, self.aligned.pixel_size_nm)
+
+    def memory_gb(self, slices: int) -> float:
+        """Return the peak memory: libraries, the slab, and what each thread works on."""
+        slices, workers = min(slices, self.slab_slices), threads()
+        depth, width = self.geometry.shape
+        image = 4.0 * depth * width
+        sinogram = 4.0 * len(self.geometry.tilt_deg) * self.geometry.detector
+        slab = slices * (2 * image + 5 * sinogram)
+        work = (2 * workers + self.method.subsets) * image + 8 * workers * sinogram
+        return 0.3 + (slab + work) / 1e9
+
+
+def prepare(aligned: AlignedImages, settings: Reconstruct) -> Job:
+    """Look at the aligned images, and fix what all slabs share.
+
+    Raises
+    ------
+    UserError
+        If the images hold nothing above zero, NaN or infinity.
+    """
+    _, length, detector = aligned.shape
+    pixel_size_nm = aligned.pixel_size_nm
+    rows = _middle(length, settings.length_nm, pixel_size_nm)
+    survey = survey_images(aligned, rows, settings.pad_width)
+    if not survey.unit > 0:
+        raise UserError(f"{aligned.origin}: aligned images hold nothing above zero")
+    depth = survey.depth
+    if settings.depth_nm != "auto":
+        depth = max(1, round(settings.depth_nm / pixel_size_nm))
+    width = len(_middle(detector, settings.width_nm, pixel_size_nm))
+    padded_width = detector + 2 * round((settings.pad_width - 1) * detector / 2)
+    subsets = min(settings.subsets, len(aligned.tilt_deg)) if settings.algorithm == "osem" else 1
+    return Job(
+        aligned,
+        settings,
+        backends.resolve(settings.backend),
+        rows,
+        survey,
+        (len(rows), depth, width),
+        TiltGeometry(aligned.tilt_deg, (depth, padded_width), detector),
+        Method(
+            settings.algorithm,
+            settings.iterations,
+            subsets,
+            survey.unit,
+            settings.tv,
+            settings.tv_across,
+        ),
+        # With tv_across every slice depends on its neighbours: the volume is one slab.
+        len(rows) if settings.tv_across else max(settings.slab_slices, threads()),
+    )
+
+
+def _middle(length: int, extent_nm: float | str, pixel_size_nm: float) -> range:
+    """Return the pixels of an axis that are kept, about its middle, which stays where it is."""
+    if isinstance(extent_nm, str):
+        return range(length)
+    cut = max(0, (length - round(extent_nm / pixel_size_nm)) // 2)
+    return range(cut, max(length - cut, cut + 1))

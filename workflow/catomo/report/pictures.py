@@ -1,0 +1,113 @@
+"""The pictures of a section, embedded into the page, with their captions."""
+
+from __future__ import annotations
+
+import base64
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from catomo.record.record import Record
+from catomo.settings.base import PhaseClass
+
+# A picture takes the whole width of the page from this ratio of its width to its height.
+_WIDE = 1.6
+
+_CAPTIONS = {
+    "tilt_series": "The image nearest to 0° tilt.",
+    "alignment": "Shifts by tilt, the search for the tilt axis, and a sinogram before and after.",
+    "orthoslices": "Three orthogonal slices through the volume.",
+    "convergence": "Change, residual and likelihood of a sample of slices, pass by pass.",
+    "slices": "Slices spread over the volume, 8 bits deep.",
+    "curves": "Loss and scores during training.",
+    "prediction": "Slices with their segmentation as an overlay.",
+    "comparison": "Annotation, prediction and errors in a typical image.",
+    "worst": "Annotation, prediction and errors in the three images with the lowest scores.",
+    "unseen": "Slices that nobody annotated, beside their segmentation.",
+    "rhd": "Robust Hausdorff distance against its percentile.",
+    "confusion": "Confusion matrix: rows are the annotation, columns the prediction.",
+    "confidence": "How often the network is right at each confidence, and where its errors are.",
+    "particles": "Particles: diameters predicted and true, and how many of each size were found.",
+}
+
+_DIRECTIONS = {
+    "view_front": "Along the beam",
+    "view_side": "From the side",
+    "view_top": "Along the tilt axis",
+    "view_opaque": "Obliquely",
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of the page.
+
+    Attributes
+    ----------
+    name : str
+        Its file's name.
+    caption : str
+    wide : bool
+        Whether it takes the whole width of the page.
+    data : str
+        The PNG file in base64.
+    """
+
+    name: str
+    caption: str
+    wide: bool
+    data: str
+
+
+def pictures(record: Record, classes: Sequence[PhaseClass]) -> list[Picture]:
+    """Return all PNG pictures of a stage.
+
+    Raises
+    ------
+    UserError
+        If a picture is not what its record says.
+    """
+    return [_picture(record, name, classes) for name in record["files"] if name.endswith(".png")]
+
+
+def caption(record: Record, name: str, classes: Sequence[PhaseClass]) -> str:
+    """Return the caption of a picture; one that is not known gets its name in words."""
+    stem = Path(name).stem
+    if stem in _DIRECTIONS:
+        return _caption_of_view(record, stem, classes)
+    return _CAPTIONS.get(stem, stem.replace("_", " "))
+
+
+def _picture(record: Record, name: str, classes: Sequence[PhaseClass]) -> Picture:
+    data = record.file(name).read_bytes()
+    width, height = struct.unpack(">II", data[16:24])  # from the PNG's header
+    return Picture(
+        name,
+        caption(record, name, classes),
+        width > _WIDE * height,
+        base64.b64encode(data).decode(),
+    )
+
+
+def _caption_of_view(record: Record, stem: str, classes: Sequence[PhaseClass]) -> str:
+    """Return the caption of a view of the surfaces: which classes are translucent or opaque."""
+    direction = _DIRECTIONS[stem]
+    if record.get("pictures") == "projections":
+        kind = "first" if stem == "view_opaque" else "highest"
+        direction = _DIRECTIONS["view_front"] if stem == "view_opaque" else direction
+        return f"{direction}: a projection of the labels, the {kind} label of each ray."
+    support = record.get("settings", {}).get("support")
+    materials = classes[1:]
+    carrier = [phase.title for phase in materials if phase.name == support]
+    others = [phase.title for phase in materials if phase.name != support]
+    if stem == "view_opaque" or not carrier:
+        return f"{direction}: {_listed([phase.title for phase in materials])} opaque."
+    opaque = f", {_listed(others)} opaque" if others else ""
+    return f"{direction}: {carrier[0]} translucent{opaque}."
+
+
+def _listed(titles: list[str]) -> str:
+    """Return titles as words: ``a``, ``a and b``, ``a, b and c``."""
+    *first, last = titles
+    return f"{', '.join(first)} and {last}" if first else last

@@ -1,0 +1,201 @@
+"""The sections of the page: what it shows of each stage in words, tables, pictures and files.
+
+A stage without an entry in `_CONTENT` still gets its heading, its pictures and its files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from catomo.record.record import Record
+from catomo.report.cells import Cell, Table, cell, lookup, number, plain_table, significant
+from catomo.report.metrics import metrics
+from catomo.report.pictures import Picture, pictures
+from catomo.settings.base import PhaseClass
+from catomo.stages import STAGES
+
+_Content = tuple[list[str], list[Table]]
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a stage, as the page lists it."""
+
+    name: str
+    size: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """What the page shows of one stage."""
+
+    number: str
+    title: str
+    words: list[str]
+    tables: list[Table]
+    pictures: list[Picture]
+    files: list[File]
+
+
+def headings() -> dict[str, tuple[str, str]]:
+    """Return number and heading of each record's section, in the order of the page."""
+    return {s.record: (f"{s.number:02d}", s.title) for s in STAGES if s.verb != "report"}
+
+
+def section(record: Record, classes: Sequence[PhaseClass]) -> Section:
+    """Return the section of a stage.
+
+    Parameters
+    ----------
+    record : Record
+    classes : sequence of PhaseClass
+        All classes, background first.
+
+    Raises
+    ------
+    UserError
+        If a picture is not what its record says.
+    """
+    heading, title = headings()[record.path.name]
+    content = _CONTENT.get(record.path.name)
+    words, tables = content(record, classes) if content else ([], [])
+    files = [
+        File(name, f"{entry['bytes'] / 1e6:.2f} MB", entry["sha256"][:12])
+        for name, entry in record["files"].items()
+        if not name.startswith("to_annotate/")
+    ]
+    return Section(heading, title, words, tables, pictures(record, classes), files)
+
+
+def _tilt_series(record: Record) -> _Content:
+    angles = record["tilt_deg"]
+    words = [
+        f"{len(angles)} images from {angles[0]:g}° to {angles[-1]:g}°, "
+        f"{record['shape'][1]} × {record['shape'][2]} pixels of {record['pixel_size_nm']:g} nm; "
+        f"source: {record['source']}."
+    ]
+    return words, []
+
+
+def _alignment(record: Record) -> _Content:
+    words = [f"Verdict: {record['verdict']}. " + " ".join(record["reasons"])]
+    rows = [
+        ("tilt-axis angle", "axis_angle_deg", 2, "°"),
+        ("tilt-axis offset", "axis_offset_px", 2, "px"),
+        ("error across the axis (truth known)", "truth.across_rms_px", 3, "px RMS"),
+        ("error along the axis (truth known)", "truth.along_rms_px", 3, "px RMS"),
+        ("error of the axis angle (truth known)", "truth.axis_error_deg", 3, "°"),
+        ("error of the axis offset (truth known)", "truth.offset_error_px", 3, "px"),
+    ]
+    return words, [plain_table(record, rows), _steps(record)]
+
+
+def _steps(record: Record) -> Table:
+    """Return the table of what each step moved, and whether the tilts agree better with it."""
+    words = {True: "kept", False: "refused: no better", None: "–"}
+    figures = (("rms_px.0", 2), ("rms_px.1", 2), ("error_before", 4), ("error_after", 4))
+    rows = [
+        [
+            Cell(name.replace("_", " ")),
+            *(cell(record, f"steps.{name}.{key}", digits) for key, digits in figures),
+            Cell(words[step.get("accepted")]),
+        ]
+        for name, step in record["steps"].items()
+        if "rms_px" in step
+    ]
+    return Table(["step", "across (px RMS)", "along", "unpredicted before", "after", ""], rows)
+
+
+def _reconstruction(record: Record) -> _Content:
+    rows = [
+        ("backend", "backend", 0, ""),
+        ("iterations", "iterations", 0, ""),
+        ("stopped because", "stop_reason", 0, ""),
+        ("residual ‖Ax − y‖ / ‖y‖", "residual", 3, ""),
+        ("spread of the mass over the tilts", "quality.mass_balance.spread", 4, ""),
+        ("edges rise over, across the beam", "quality.edge_width.x.rise_nm", 2, "nm"),
+        (
+            "edges rise over, along the beam (missing wedge)",
+            "quality.edge_width.z.rise_nm",
+            2,
+            "nm",
+        ),
+        ("correlation with the truth inside the plate", "truth.correlation", 3, ""),
+        ("nRMSE against the truth inside the plate", "truth.nrmse", 3, ""),
+    ]
+    return [], [plain_table(record, rows)]
+
+
+def _slices(record: Record) -> _Content:
+    contrast = ", ".join(f"{k} {number(v)}" for k, v in record["contrast"].items())
+    return [f"{record['shape'][0]} slices; contrast: {contrast}."], []
+
+
+def _training(record: Record) -> _Content:
+    changed = ", ".join(record["changed_from_preset"])
+    words = [
+        f"Preset {record['preset']}{f' but for {changed}' if changed else ''}, "
+        f"{record['steps']} steps, seed {record['seed']}. "
+        + ("" if record["reproducible"] else "Ended by the time limit: not reproducible. ")
+        + "Nearest training image to a test image: correlation "
+        + f"{number(lookup(record, 'leak.nearest_correlation'))}."
+    ]
+    rows = [
+        [
+            Cell(name),
+            *(
+                Cell(str(len(parts.get(part, []))))
+                for part in ("train", "validate", "test", "left_out")
+            ),
+        ]
+        for name, parts in record["split"].items()
+    ]
+    return words, [Table(["dataset", "train", "validate", "test", "left out"], rows)]
+
+
+def _prediction(record: Record, classes: Sequence[PhaseClass]) -> _Content:
+    fractions = record["fractions"]
+    shares = ", ".join(f"{p.title} {100 * fractions[p.name]:.2f} %" for p in classes)
+    return [f"Share of all voxels: {shares}."], []
+
+
+def _quantities(record: Record, classes: Sequence[PhaseClass]) -> _Content:
+    rows = []
+    for name, entry in record["quantities"].items():
+        low, high = entry["low"], entry["high"]
+        known = low is not None and high is not None
+        span = f"{significant(low)} … {significant(high)}" if known else "–"
+        rows.append(
+            [
+                Cell(_quantity_in_words(name, classes)),
+                Cell(significant(entry["value"]), f"quantities.{name}.value", "g"),
+                Cell(span),
+                Cell(entry["unit"]),
+                Cell(entry["method"]),
+            ]
+        )
+    words = [record["pictures_note"]] if record["pictures_note"] else []
+    return words, [Table(["quantity", "value", "low … high", "unit", "method"], rows)]
+
+
+def _quantity_in_words(name: str, classes: Sequence[PhaseClass]) -> str:
+    """Return ``<class>_<quantity>`` with the title of the class."""
+    of = [phase for phase in classes if name.startswith(f"{phase.name}_")]
+    if not of:
+        return name.replace("_", " ")
+    phase = max(of, key=lambda phase: len(phase.name))
+    return f"{phase.title}: {name.removeprefix(f'{phase.name}_').replace('_', ' ')}"
+
+
+_CONTENT: dict[str, Callable[[Record, Sequence[PhaseClass]], _Content]] = {
+    "tilt_series.json": lambda record, _: _tilt_series(record),
+    "alignment.json": lambda record, _: _alignment(record),
+    "reconstruction.json": lambda record, _: _reconstruction(record),
+    "slices.json": lambda record, _: _slices(record),
+    "training.json": lambda record, _: _training(record),
+    "prediction.json": _prediction,
+    "metrics.json": metrics,
+    "quantities.json": _quantities,
+}
