@@ -41,7 +41,9 @@ MOST_PARAMETERS_IN_ALL = 12  # with those that can only be given by name
 # Test modules that mirror no module, each with what they are about instead.
 TESTS_OF_SEVERAL_MODULES = {
     "align/test_spoilt_series.py": "the verdict on series spoilt in many ways",
+    "reconstruct/test_backend_traps.py": "mistakes that the foreign backends invite",
     "test_architecture.py": "all modules",
+    "test_class_names.py": "strings in all modules",
     "test_environments.py": "the files in envs/",
 }
 
