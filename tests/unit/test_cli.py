@@ -52,7 +52,7 @@ def test_help_needs_nothing_heavy():
         ),
         (
             ["slices", "--stack", "nowhere", "--output", "out"],
-            "catomo slices: --pixel-size-nm: is missing; a stack of slices needs it, in nm",
+            "catomo slices: --pixel-size-nm: is missing; give the pixel size of the stack",
         ),
         (["verify", "nowhere"], "catomo verify: nowhere: found no results there"),
     ],
