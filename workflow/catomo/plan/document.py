@@ -20,7 +20,9 @@ This page is made from the settings models (`make docs`); a test keeps it in ste
 A run reads `config/config.yaml`. Files given with `--configfile` are merged into it, key by
 key. Keys that you leave out have the defaults below. A key that catomo does not know, a
 wrong type or a value out of range stops the run before its first job, one line each;
-`catomo check` finds them all without running anything.
+`catomo check` finds them all without running anything. Editors with a YAML language
+server complete and check keys by `config/schema.json`, which the first line of each shipped
+configuration names.
 
 Settings of a single dataset go below `overrides`:
 
