@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from catomo.errors import UserError
-from catomo.files.angles import angle_files_beside, read_angles
+from catomo.files.angles import side_files, read_angles
 from catomo.files.readers import open_series
 from catomo.files.store import write_stack
 from helpers.mrc import STACK, fei_2003, mrc
@@ -147,7 +147,7 @@ def test_folder_of_images_in_the_order_of_their_numbers(tmp_path):
     for name in ("._tilt_7.tif", "._angles.rawtlt"):
         (tmp_path / name).write_text("what a system keeps")
     assert np.array_equal(read_all(tmp_path)[0], STACK)
-    assert angle_files_beside(tmp_path) == [tmp_path / "angles.rawtlt"]
+    assert side_files(tmp_path) == [tmp_path / "angles.rawtlt"]
 
 
 def test_folder_of_images_of_another_size(tmp_path):
@@ -256,7 +256,7 @@ def test_angle_file_that_is_no_text(tmp_path):
         read_angles(tmp_path / "none.tlt")
 
 
-def test_angle_files_beside_a_series(tmp_path):
+def test_side_files_a_series(tmp_path):
     for name in ("a.rawtlt", "a.st.mdoc", "b.tlt"):
         (tmp_path / name).write_text("0")
-    assert angle_files_beside(tmp_path / "a.st") == [tmp_path / "a.rawtlt", tmp_path / "a.st.mdoc"]
+    assert side_files(tmp_path / "a.st") == [tmp_path / "a.rawtlt", tmp_path / "a.st.mdoc"]

@@ -61,14 +61,21 @@ def read_angles(path: Path | str) -> Angles:
     return Angles(tilt, in_degrees=False)
 
 
-def angle_files_beside(path: Path | str) -> list[Path]:
-    """Return the angle files that have a tilt series' name, or lie in its folder of images."""
+def side_files(path: Path | str) -> list[Path]:
+    """Return the angle files that have a tilt series' name, or lie in its folder of images.
+
+    They count as part of the series. A folder's name has no suffix: ``run1.5deg/`` does not go
+    with the ``run1.tlt`` of another series. The suffix of an angle file may be in capitals.
+    """
     path = Path(path)
-    found = [path.with_suffix(suffix) for suffix in ANGLE_SUFFIXES]
-    found += [path.with_name(path.name + suffix) for suffix in ANGLE_SUFFIXES]
+    stems = {path.name} if path.is_dir() else {path.name, path.stem}
+    beside = path.parent.iterdir() if path.parent.is_dir() else []
+    found = [
+        file for file in beside if file.stem in stems and file.suffix.lower() in ANGLE_SUFFIXES
+    ]
     if path.is_dir():
         found += files_in(path, ANGLE_SUFFIXES)
-    return sorted({file for file in found if file.is_file() and file != path})
+    return sorted(file for file in found if file.is_file() and file != path)
 
 
 def _number(text: str, where: str) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -34,8 +33,9 @@ def open_image_folder(
     UserError
         If there is no image, or one differs from the others.
     """
-    files = sorted((file for file in files_in(path) if file.is_file()), key=_by_number)
-    files = [file for file in files if file.suffix.lower() not in _NOT_IMAGES]
+    files = [
+        file for file in files_in(path) if file.is_file() and file.suffix.lower() not in _NOT_IMAGES
+    ]
     if not files:
         raise UserError(f"{path}: folder holds no image")
     headers = []
@@ -59,9 +59,3 @@ def open_image_folder(
     tilts = [tilt[0] for _, tilt, _ in headers if tilt is not None]
     tilt_deg = tilts if len(tilts) == len(headers) else None
     yield ImageStack((len(files), *first[0][1:]), read, tilt_deg, first[2])
-
-
-def _by_number(path: Path) -> list[tuple[int, str]]:
-    """Return a key that sorts 'tilt_10' after 'tilt_9'."""
-    parts = re.split(r"(\d+)", path.name)
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]

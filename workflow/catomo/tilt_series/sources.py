@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from catomo.errors import UserError
-from catomo.files.angles import Angles, angle_files_beside, read_angles
+from catomo.files.angles import Angles, side_files, read_angles
 from catomo.files.image_stack import ImageStack
 from catomo.files.pixel_size import is_same_size
 from catomo.tilt_series.settings import ImportSeries
@@ -82,7 +82,7 @@ def tilts_and_pixel_size(
     # Where angles are given, an .mdoc beside the series may still hold the pixel size.
     beside = {
         file: read_angles(file)
-        for file in angle_files_beside(path)
+        for file in side_files(path)
         if angles is None or file.suffix == ".mdoc"
     }
     listed = None if angles is None or given else np.asarray(angles, float)
