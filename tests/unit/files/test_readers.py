@@ -231,7 +231,7 @@ def test_mdoc_in_order_of_acquisition(tmp_path):
     [
         ("-40\n-20\nzero\n", "line 3: found 'zero'"),
         ("-40\nnan\n", "line 2: found 'nan'"),
-        ("-40 1\n", "line 1: found '-40 1'"),
+        ("-40 1\n-20 2\n0\n", "line 3: found '0', but line 1 has 2 columns"),
         ("", "holds no angle"),
         ("[ZValue = 0]\nTiltAngle = ?\n", "line 2: found '?'"),
         ("[ZValue = 0]\nTiltAngle = 1\n[ZValue = 0]\nTiltAngle = 2\n", "line 3: ZValue 0"),

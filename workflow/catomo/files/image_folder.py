@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from catomo.errors import UserError
+from catomo.files.acquisition import in_common
 from catomo.files.angles import ANGLE_SUFFIXES
 from catomo.files.folders import files_in
 from catomo.files.image_stack import ImageStack
@@ -38,10 +39,11 @@ def open_image_folder(
     ]
     if not files:
         raise UserError(f"{path}: folder holds no image")
-    headers = []
+    headers, acquisitions = [], []
     for file in files:
         with open_file(file) as image:
             headers.append((image.shape, image.tilt_deg, image.pixel_size_nm))
+            acquisitions.append(image.acquisition)
     first = headers[0]
     for file, (shape, _, pixel_size) in zip(files, headers, strict=True):
         if shape[0] != 1:
@@ -58,4 +60,11 @@ def open_image_folder(
 
     tilts = [tilt[0] for _, tilt, _ in headers if tilt is not None]
     tilt_deg = tilts if len(tilts) == len(headers) else None
-    yield ImageStack((len(files), *first[0][1:]), read, tilt_deg, first[2])
+    yield ImageStack(
+        (len(files), *first[0][1:]),
+        read,
+        tilt_deg,
+        first[2],
+        names=[file.name for file in files],
+        acquisition=in_common(acquisitions),
+    )

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from catomo.errors import UserError
-from catomo.files.angles import Angles, side_files, read_angles
+from catomo.files.angles import Angles, read_angles, side_files
 from catomo.files.image_stack import ImageStack
 from catomo.files.pixel_size import is_same_size
 from catomo.tilt_series.settings import ImportSeries
