@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from catomo.errors import UserError
-from catomo.files.angles import side_files, read_angles
+from catomo.files.angles import read_angles, side_files
 from catomo.files.readers import open_series
 from catomo.files.store import write_stack
 from helpers.mrc import STACK, fei_2003, mrc
