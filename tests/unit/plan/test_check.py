@@ -36,4 +36,4 @@ def test_the_first_and_the_last_image_are_told_with_their_tilts(tmp_path, monkey
     problems, lines = check([tmp_path / "config.yaml"])
     assert problems == []
     assert "  first -40.tif at -40°, last 100.tif at 100°; angles from the file names" in lines
-    assert any("1 images beyond ±90° are mirrored" in line for line in lines)
+    assert any("images beyond ±90° (1) are mirrored" in line for line in lines)

@@ -135,6 +135,6 @@ def test_the_page_says_how_the_series_was_recorded(page):
     known = {"voltage_kv": 300.0, "signal": "HAADF", "angles_from": "a.tlt (column 2 of 2)"}
     series |= {"pixel_size_nm": 0.5, "mirrored_deg": [100], "acquisition": known}
     text = page(tilt_series=series)
-    for words in ("300 kV", "HAADF", "a.tlt (column 2 of 2)", "1 images beyond ±90°"):
+    for words in ("300 kV", "HAADF", "a.tlt (column 2 of 2)", "Images beyond ±90° (1)"):
         assert words in text
     assert "probe current" not in text

@@ -29,7 +29,7 @@ def test_tilts_beyond_90_are_taken_for_the_opposite_view(series):
     assert seen.recorded_deg == [100, -20, 0, 20, -91]
     first, second = seen.in_words()
     assert first == "first image 1 at -91°, last image 5 at 100°; angles from the given angles"
-    assert second.startswith("2 images beyond ±90° are mirrored")
+    assert second.startswith("images beyond ±90° (2) are mirrored")
     assert "100° for -80°" in second
 
 

@@ -11,6 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
 
 _WHOLE = re.compile(r"[0-9]+")
 # Not inside 2024.01.05, which is a date, nor inside 1,2,3.
@@ -18,6 +20,11 @@ _DECIMAL = re.compile(r"(?<![0-9])(?<![0-9][.,])[0-9]+[.,][0-9]+(?![.,]?[0-9])|[
 _SUFFIX = re.compile(r"\.[A-Za-z]\w*$")  # not the ".5deg" of a folder run1.5deg
 _DASHES = str.maketrans("−–", "--")  # the minus sign and the dash of word processors
 _SIGNS = "+-"
+# t_m40 … t_p35, or minus40 … plus35
+_SPELLED = (
+    (re.compile(r"(?<![^\W_])(minus|neg|m|n)[_ ]?(?=[0-9])", re.IGNORECASE), "-"),
+    (re.compile(r"(?<![^\W_])(plus|pos|p)[_ ]?(?=[0-9])", re.IGNORECASE), "+"),
+)
 _DEGREES = re.compile(r"[ _]?(°|º|˚|deg)", re.IGNORECASE)
 
 # Decimal numbers that span less may as well be versions or hours.
@@ -32,6 +39,8 @@ class _Name:
     Attributes
     ----------
     name : str
+    written : str
+        The name with signs, where letters stand for them.
     suffix : str
     texts : list of str
         What stands before, between and after the numbers; signs are taken off once understood.
@@ -44,6 +53,7 @@ class _Name:
     """
 
     name: str
+    written: str
     suffix: str
     texts: list[str]
     numbers: list[Decimal]
@@ -127,24 +137,59 @@ def _is_wide(numbers: Sequence[Decimal]) -> bool:
 
 def _understood(names: Iterable[str]) -> list[_Name]:
     """Return all names, cut, with decimals and signs where the names together show them."""
-    read = [_cut(name, _DECIMAL) for name in names]
+    names = list(names)
+    read = [
+        _cut(name, written, _DECIMAL)
+        for name, written in zip(names, _with_signs(names), strict=True)
+    ]
     for alike in _alike(read):
         if not _are_decimals(alike):
             for name in alike:
-                vars(name).update(vars(_cut(name.name, _WHOLE)))
+                vars(name).update(vars(_cut(name.name, name.written, _WHOLE)))
     for alike in _alike(read):
         for place in range(len(alike[0].numbers)):
             _find_signs(alike, place)
     return read
 
 
-def _cut(name: str, pattern: re.Pattern[str]) -> _Name:
-    suffix = _SUFFIX.search(name)
-    stem = (name[: suffix.start()] if suffix else name).translate(_DASHES)
+def _with_signs(names: list[str]) -> list[str]:
+    """Return names with signs for m40 and p35, where only that makes a series of angles of them."""
+    by_suffix = defaultdict(list)
+    for place, name in enumerate(names):
+        by_suffix[Path(name).suffix.lower()].append(place)
+    written = list(names)
+    for places in by_suffix.values():
+        spelled = [_signs_for_letters(names[place]) for place in places]
+        if spelled != [names[place] for place in places] and _are_a_series(angles_in(spelled)):
+            for place, name in zip(places, spelled, strict=True):
+                written[place] = name
+    return written
+
+
+def _signs_for_letters(name: str) -> str:
+    for letters, sign in _SPELLED:
+        name = letters.sub(sign, name)
+    return name
+
+
+def _are_a_series(angles: list[float] | None) -> bool:
+    """Return whether angles go on across zero; m1, m2, m3 … and p1, p2, p3 … leave it out."""
+    if angles is None or not min(angles) < 0 < max(angles):
+        return False
+    ordered = sorted(angles)
+    steps = {one: other - one for one, other in pairwise(ordered)}
+    last = max(angle for angle in ordered if angle < 0)
+    return steps[last] <= max(step for one, step in steps.items() if one != last or len(steps) == 1)
+
+
+def _cut(name: str, written: str, pattern: re.Pattern[str]) -> _Name:
+    suffix = _SUFFIX.search(written)
+    stem = (written[: suffix.start()] if suffix else written).translate(_DASHES)
     numbers = pattern.findall(stem)
     texts = pattern.split(stem)
     return _Name(
         name,
+        written,
         suffix.group().lower() if suffix else "",
         texts,
         [Decimal(number.replace(",", ".")) for number in numbers],

@@ -77,7 +77,7 @@ def _tilt_series(record: Record) -> _Content:
         f"source: {record['source']}."
     ]
     if mirrored := lookup(record, "mirrored_deg"):
-        words.append(f"{len(mirrored)} images beyond ±90° were mirrored at the tilt axis.")
+        words.append(f"Images beyond ±90° ({len(mirrored)}) were mirrored across the tilt axis.")
     rows = [
         ("microscope", "microscope", 0, ""),
         ("acceleration voltage", "voltage_kv", 0, "kV"),

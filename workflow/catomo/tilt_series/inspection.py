@@ -75,8 +75,8 @@ class Inspection:
         if mirrored := self.mirrored_deg():
             tilt = self.tilt_deg[self.recorded_deg.index(mirrored[0])]
             lines.append(
-                f"{len(mirrored)} images beyond ±90° are mirrored across the tilt axis, which must "
-                f"be vertical, and taken for the opposite view ({mirrored[0]:g}° for {tilt:g}°)"
+                f"images beyond ±90° ({len(mirrored)}) are mirrored across the tilt axis, which "
+                f"must be vertical, and taken for the opposite view ({mirrored[0]:g}° for {tilt:g}°)"
             )
         return lines
 
