@@ -76,7 +76,8 @@ class Inspection:
             tilt = self.tilt_deg[self.recorded_deg.index(mirrored[0])]
             lines.append(
                 f"images beyond ±90° ({len(mirrored)}) are mirrored across the tilt axis, which "
-                f"must be vertical, and taken for the opposite view ({mirrored[0]:g}° for {tilt:g}°)"
+                "must be vertical, and taken for the opposite view "
+                f"({mirrored[0]:g}° for {tilt:g}°)"
             )
         return lines
 
