@@ -65,7 +65,7 @@ def nan_image(project, config):
     images = _images()
     images[3, 2, 1] = np.nan
     row = _tilt_row("nan", _series(project, "nan", images), _angles(project, "nan"))
-    return row, r"nan\.tif: image 4 holds values that are no numbers"
+    return row, r"nan\.tif: image 4 holds NaN or infinite values"
 
 
 def zero_pixel_size(project, config):
