@@ -75,8 +75,8 @@ class _Name:
 def in_natural_order(names: Iterable[str]) -> list[str]:
     """Return names in the order of the numbers in them, as a person counts.
 
-    ``img_2`` comes before ``img_10``, ``1.5`` before ``1.25`` does not, and ``-40`` comes before
-    ``-5`` and ``35``. A hyphen is a sign only where it can be nothing else: where names with and
+    ``img_2`` comes before ``img_10``, ``1.25`` before ``1.5``, and ``-40`` before ``-5`` and
+    ``35``. A hyphen is a sign only where it can be nothing else: where names with and
     without it, or with a plus, stand beside each other, before a number with decimals or a degree
     mark, and at the beginning of the name or after an underscore. ``scan-01 … scan-35`` keep
     their order.
