@@ -1,11 +1,43 @@
-"""Angle files: a column of numbers or an .mdoc, and one line on what is wrong."""
+"""Angle files: what they say, one line on what is wrong, and which go with a series."""
 
 import pytest
 
 from catomo.errors import UserError
-from catomo.files.angles import angle_files_beside, read_angles
+from catomo.files.angles import read_angles, side_files
 
 TILTS = [-40.0, -20.0, 0.0, 20.0, 40.0]
+
+
+@pytest.mark.parametrize("suffix", [".rawtlt", ".RAWTLT", ".Tlt", ".mdoc"])
+def test_suffix_in_capitals(tmp_path, suffix):
+    (tmp_path / "a.st").touch()
+    (tmp_path / f"a{suffix}").touch()
+    (tmp_path / f"a.st{suffix}").touch()
+    found = {tmp_path / f"a{suffix}", tmp_path / f"a.st{suffix}"}
+    assert set(side_files(tmp_path / "a.st")) == found
+
+
+def test_folder_with_a_point_in_its_name(tmp_path):
+    """run1.rawtlt belongs to run1.mrc, not to the folder run1.5deg."""
+    (tmp_path / "run1.5deg").mkdir()
+    (tmp_path / "run1.rawtlt").touch()
+    assert side_files(tmp_path / "run1.5deg") == []
+    (tmp_path / "run1.5deg.rawtlt").touch()
+    (tmp_path / "run1.5deg" / "mine.tlt").touch()
+    found = [tmp_path / "run1.5deg.rawtlt", tmp_path / "run1.5deg" / "mine.tlt"]
+    assert set(side_files(tmp_path / "run1.5deg")) == set(found)
+
+
+def test_file_with_points_in_its_name(tmp_path):
+    for name in ("run1.5.mrc", "run1.rawtlt", "run1.5.rawtlt", "run1.51.rawtlt"):
+        (tmp_path / name).touch()
+    assert side_files(tmp_path / "run1.5.mrc") == [tmp_path / "run1.5.rawtlt"]
+
+
+def test_signs_of_patterns_in_a_name(tmp_path):
+    for name in ("a[1]*.mrc", "a[1]*.tlt", "a1.tlt", "a[1]b.tlt"):
+        (tmp_path / name).touch()
+    assert side_files(tmp_path / "a[1]*.mrc") == [tmp_path / "a[1]*.tlt"]
 
 
 def test_angle_file_of_one_column(tmp_path):
@@ -35,7 +67,7 @@ def test_mdoc_in_order_of_acquisition(tmp_path):
     [
         ("-40\n-20\nzero\n", "line 3: found 'zero'"),
         ("-40\nnan\n", "line 2: found 'nan'"),
-        ("-40 1\n", "line 1: found '-40 1'"),
+        ("-40 1\n-20 2\n0\n", "line 3: found '0', but line 1 has 2 columns"),
         ("", "holds no angle"),
         ("[ZValue = 0]\nTiltAngle = ?\n", "line 2: found '?'"),
         ("[ZValue = 0]\nTiltAngle = 1\n[ZValue = 0]\nTiltAngle = 2\n", "line 3: ZValue 0"),
@@ -60,7 +92,7 @@ def test_angle_file_that_is_no_text(tmp_path):
         read_angles(tmp_path / "none.tlt")
 
 
-def test_angle_files_beside_a_series(tmp_path):
+def test_side_files_a_series(tmp_path):
     for name in ("a.rawtlt", "a.st.mdoc", "b.tlt"):
         (tmp_path / name).write_text("0")
-    assert angle_files_beside(tmp_path / "a.st") == [tmp_path / "a.rawtlt", tmp_path / "a.st.mdoc"]
+    assert side_files(tmp_path / "a.st") == [tmp_path / "a.rawtlt", tmp_path / "a.st.mdoc"]

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from catomo.errors import UserError
-from catomo.files.angles import angle_files_beside
 from catomo.files.readers import open_series
 from catomo.files.store import write_stack
 from helpers.mrc import STACK, fei_2003, mrc
@@ -147,7 +146,7 @@ def test_folder_of_images_in_the_order_of_their_numbers(tmp_path):
     for name in ("._tilt_7.tif", "._angles.rawtlt"):
         (tmp_path / name).write_text("what a system keeps")
     assert np.array_equal(read_all(tmp_path)[0], STACK)
-    assert angle_files_beside(tmp_path) == [tmp_path / "angles.rawtlt"]
+    assert side_files(tmp_path) == [tmp_path / "angles.rawtlt"]
 
 
 def test_folder_of_images_of_another_size(tmp_path):

@@ -128,3 +128,13 @@ def test_a_stage_without_a_section_of_its_own_gets_heading_pictures_and_files(
 def test_a_folder_without_a_record_is_named(tmp_path):
     with pytest.raises(UserError, match="found no record of a stage there"):
         write_report([tmp_path], tmp_path / "out", Report())
+
+
+def test_the_page_says_how_the_series_was_recorded(page):
+    series = {"stage": "import", "tilt_deg": [-80, 0, 60], "shape": [3, 32, 40], "source": "a.mrc"}
+    known = {"voltage_kv": 300.0, "signal": "HAADF", "angles_from": "a.tlt (column 2 of 2)"}
+    series |= {"pixel_size_nm": 0.5, "mirrored_deg": [100], "acquisition": known}
+    text = page(tilt_series=series)
+    for words in ("300 kV", "HAADF", "a.tlt (column 2 of 2)", "Images beyond ±90° (1)"):
+        assert words in text
+    assert "probe current" not in text

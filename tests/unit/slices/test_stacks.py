@@ -47,3 +47,11 @@ def test_import_refuses_in_one_line(tmp_path):
     refused(tmp_path / "volume.raw", "unknown kind '.raw'")
     (tmp_path / "volume.mrc").write_bytes(b"0" * 2000)
     refused(tmp_path / "volume.mrc", "not readable as MRC")
+
+
+def test_slices_come_in_the_order_of_their_numbers(tmp_path):
+    for number in (10, 2, 1, 20, 3):
+        tifffile.imwrite(tmp_path / f"img_{number}.tif", np.full((8, 8), number, np.uint8))
+    stack = inspect_stack(tmp_path)
+    assert stack.names == ["img_1", "img_2", "img_3", "img_10", "img_20"]
+    assert [int(stack.read(index)[0, 0]) for index in range(5)] == [1, 2, 3, 10, 20]

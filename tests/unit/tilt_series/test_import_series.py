@@ -46,6 +46,12 @@ def test_what_is_written(series, tmp_path):
     assert record["shape"] == [5, 32, 40]
     assert record["axes"] == ["tilt", "y", "x"]
     assert record["orientation"] == {"tilt_axis": "y", "angle_unit": "deg", "handedness": 1}
+    assert record["mirrored_deg"] == []
+    assert record["acquisition"] == {
+        "angles_from": "series.rawtlt",
+        "pixel_size_from": "the given value",
+        "recorded_pixel_size_nm": 0.5,
+    }
     assert set(record["files"]) == {"tilt_series.tif", "tilt_series.png"}
     assert set(record["inputs"]) == {"series", "angles"}
     imported(series, tmp_path / "again", angles)

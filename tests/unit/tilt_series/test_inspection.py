@@ -17,9 +17,28 @@ def test_count_of_angles_and_images(series):
     assert "holds 5 images, but the given angles gives 4 angles" in message
 
 
-def test_tilts_beyond_90_and_twice(series):
-    assert "within ±90°" in refusal(series, [-40, -20, 0, 20, 140], 0.5)
+def test_tilts_beyond_180_and_twice(series):
+    assert "within ±180°" in refusal(series, [-40, -20, 0, 20, 190], 0.5)
     assert "images 2 and 4 have the same tilt -20°" in refusal(series, [-40, -20, 0, -20, 20], 0.5)
+
+
+def test_tilts_beyond_90_are_taken_for_the_opposite_view(series):
+    seen = look(series, [-91, -20, 0, 20, 100], 0.5)
+    assert seen.tilt_deg == [-80, -20, 0, 20, 89]
+    assert seen.order == [4, 1, 2, 3, 0]
+    assert seen.recorded_deg == [100, -20, 0, 20, -91]
+    first, second = seen.in_words()
+    assert first == "first image 1 at -91°, last image 5 at 100°; angles from the given angles"
+    assert second.startswith("images beyond ±90° (2) are mirrored")
+    assert "100° for -80°" in second
+
+
+def test_one_view_from_both_sides(series):
+    tilts = [0, 60, 100, 140, 180]
+    message = refusal(series, tilts, 0.5)
+    assert "images 1 and 5 show the same view from both sides, at 0° and 180°" in message
+    assert "exclude_tilts" in message
+    assert look(series, tilts, 0.5, exclude_tilts=[180.0]).tilt_deg == [-80, -40, 0, 60]
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

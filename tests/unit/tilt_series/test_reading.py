@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tifffile
 
 from catomo.tilt_series.reading import read_tilt_series
 from catomo.tilt_series.settings import ImportSeries
@@ -52,3 +53,32 @@ def test_bright_field_is_inverted(series):
     level = found.images + STACK
     assert np.ptp(level) < 1e-3
     assert 2990 < level.mean() <= 3000
+
+
+def views(tilts):
+    """Project balls by the geometry of workflow/documentation.md: s = x cos θ − z sin θ."""
+    rng = np.random.default_rng(12)
+    balls = rng.uniform((-30, -10, -28, 2), (30, 10, 28, 4), (15, 4))
+    rows, columns = np.indices((48, 97)) - np.array([23.5, 48])[:, None, None]
+    images = np.full((len(tilts), 48, 97), 20.0)
+    for image, tilt in zip(images, np.deg2rad(tilts), strict=True):
+        for x, y, z, radius in balls:
+            across = columns - (x * np.cos(tilt) - z * np.sin(tilt))
+            image += 60 * np.sqrt(np.clip(radius**2 - (rows - y) ** 2 - across**2, 0, None))
+    return images.astype(np.float32)
+
+
+@pytest.mark.parametrize("axis", ["y", "x"])
+@pytest.mark.parametrize("crop_nm", [None, [40.0, 90.0]])
+def test_a_view_from_behind_is_that_of_the_opposite_tilt(tmp_path, axis, crop_nm):
+    recorded = np.array([-120.0, -95.0, -40.0, 0.0, 30.0, 90.0, 100.0, 133.0])
+    images = views(recorded)
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.rot90(images, 1, (1, 2)) if axis == "x" else images)
+    settings = ImportSeries(tilt_axis=axis, crop_nm=crop_nm)
+    series = read_tilt_series(path, recorded, 1.0, settings)
+    assert series.tilt_deg.tolist() == [-80, -47, -40, 0, 30, 60, 85, 90]
+    expected = views(series.tilt_deg)
+    if crop_nm:
+        expected = expected[:, 4:44, 3:93]
+    assert np.allclose(series.images, expected, atol=0.01)

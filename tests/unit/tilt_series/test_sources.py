@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import tifffile
 
-from helpers.microscope import TILTS, bare_tiff, column, fei_mrc, look, refusal
+from helpers.microscope import STACK, TILTS, bare_tiff, column, fei_mrc, look, refusal
 
 
 @pytest.fixture
@@ -83,3 +84,88 @@ def test_header_angles_stay_degrees_when_lists_are_radians(header, tmp_path):
     radians = column(tmp_path / "fei.tlt", np.deg2rad(TILTS).tolist())
     seen = look(header, radians, None, angle_unit="rad")
     assert np.allclose(seen.tilt_deg, TILTS, atol=1e-9)
+
+
+def folder(path, names):
+    path.mkdir()
+    for name, image in zip(names, STACK, strict=True):
+        tifffile.imwrite(path / name, image)
+    return path
+
+
+NAMED = ["-40.tif", "-20.tif", "0.tif", "20.tif", "40.tif"]
+
+
+def test_angles_from_file_names(tmp_path):
+    images = folder(tmp_path / "series", NAMED)
+    seen = look(images, None, 0.5)
+    assert seen.tilt_deg == TILTS
+    assert seen.order == [0, 1, 2, 3, 4]
+    assert seen.sources["tilt_deg"] == "the file names"
+    words = "first -40.tif at -40°, last 40.tif at 40°; angles from the file names"
+    assert seen.in_words() == [words]
+
+
+def test_running_numbers_are_no_angles(tmp_path):
+    images = folder(tmp_path / "series", [f"scan-{number:02d}.tif" for number in range(5)])
+    assert "tilt angles are not known" in refusal(images, None, 0.5)
+    assert look(images, TILTS, 0.5).tilt_deg == TILTS
+
+
+def test_file_names_and_angle_file_that_contradict_each_other(tmp_path):
+    images = folder(tmp_path / "series", NAMED)
+    near = column(tmp_path / "near.tlt", [-40.4, -20.1, 0.0, 19.9, 39.5])
+    assert look(images, near, 0.5).tilt_deg[0] == -40.4  # reached, where -40 was asked for
+    wrong = column(tmp_path / "series.tlt", TILTS[::-1])
+    message = refusal(images, None, 0.5)
+    assert "tilt of image 1 (-40.tif) is 40° by series.tlt but -40° by the file names" in message
+    assert look(images, wrong, 0.5, trust_given=True).order == [4, 3, 2, 1, 0]
+
+
+def test_one_of_two_columns_is_told(series, tmp_path):
+    path = tmp_path / "series.tlt"
+    path.write_text("".join(f"{number}\t{tilt}\n" for number, tilt in enumerate(TILTS)))
+    seen = look(series, None, 0.5)
+    assert seen.tilt_deg == TILTS
+    assert seen.sources["tilt_deg"] == "series.tlt (column 2 of 2)"
+
+
+def test_degrees_in_a_file_are_not_radians(series, tmp_path):
+    path = tmp_path / "series.tlt"
+    path.write_text("".join(f"{tilt / 40}°\n" for tilt in TILTS))
+    assert look(series, None, 0.5).tilt_deg == [-1, -0.5, 0, 0.5, 1]
+    assert look(series, None, 0.5, angle_unit="rad").tilt_deg == [-1, -0.5, 0, 0.5, 1]
+
+
+def test_mdoc_that_names_the_images(tmp_path):
+    """Images are in the order of their names, the .mdoc in the order of acquisition."""
+    images = folder(tmp_path / "series", [f"t_{letter}.tif" for letter in "abcde"])
+    taken = [(0.0, "c"), (20.0, "d"), (-20.0, "b"), (40.0, "e"), (-40.0, "a")]
+    path = images / "all.mdoc"
+    path.write_text("".join(f"[Image = t_{x}.tif]\nTiltAngle = {a}\n" for a, x in taken))
+    seen = look(images, None, 0.5)
+    assert seen.tilt_deg == TILTS
+    assert seen.order == [0, 1, 2, 3, 4]
+    path.write_text("".join(f"[Image = t_{x}.tif]\nTiltAngle = {a}\n" for a, x in taken[1:]))
+    assert "holds no angle of t_c.tif" in refusal(images, None, 0.5)
+    (images / "t_c.tif").rename(tmp_path / "t_c.tif")
+    assert look(images, None, 0.5).tilt_deg == [-40.0, -20.0, 20.0, 40.0]
+
+
+def test_an_mdoc_for_each_image(tmp_path):
+    images = folder(tmp_path / "series", [f"t_{letter}.tif" for letter in "abcde"])
+    for letter, tilt in zip("abcde", TILTS, strict=True):
+        section = f"[FrameSet = 0]\nTiltAngle = {tilt}\n"
+        (images / f"t_{letter}.tif.mdoc").write_text(section)
+    seen = look(images, None, 0.5)
+    assert seen.tilt_deg == TILTS
+    assert seen.sources["tilt_deg"] == "the angle file of each image"
+    (images / "t_d.tif.mdoc").unlink()
+    assert "t_d.tif has no angle file" in refusal(images, None, 0.5)
+    assert look(images, column(tmp_path / "all.tlt"), 0.5).tilt_deg == TILTS
+
+
+def test_angle_file_of_another_folder(tmp_path):
+    images = folder(tmp_path / "run1.5deg", [f"i{number}.tif" for number in range(5)])
+    column(tmp_path / "run1.rawtlt")
+    assert "tilt angles are not known" in refusal(images, None, 0.5)

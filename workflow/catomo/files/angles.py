@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+import unicodedata
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from catomo.errors import UserError
+from catomo.files.angle_table import read_column
 from catomo.files.folders import files_in
+from catomo.files.mdoc import is_mdoc, read_mdoc
 
 ANGLE_SUFFIXES = (".rawtlt", ".tlt", ".mdoc")
+
+_BLANKS_AT_THE_END = "\x1a\0 \t\r\n\f\v"  # DOS ends a text by Ctrl-Z
 
 
 @dataclass(frozen=True)
@@ -22,18 +29,27 @@ class Angles:
     tilt : list of float
         Angles in the order of the images.
     in_degrees : bool
-        Whether the format itself says degrees; a bare column of numbers could be radians.
+        Whether the file itself says degrees; a bare column of numbers could be radians.
     pixel_size_nm : float, optional
         Pixel size, where the file holds one.
+    column : str
+        Which of several columns was taken, in words.
+    images : list of str, optional
+        The file of each image, where the angle file names all.
+    acquisition : dict
+        As in `catomo.files.acquisition`.
     """
 
     tilt: list[float]
     in_degrees: bool
     pixel_size_nm: float | None = None
+    column: str = ""
+    images: list[str] | None = None
+    acquisition: dict[str, Any] = field(default_factory=dict)
 
 
 def read_angles(path: Path | str) -> Angles:
-    """Read tilt angles from a column of numbers (.rawtlt, .tlt) or a SerialEM .mdoc.
+    """Read tilt angles from a table of numbers (.rawtlt, .tlt) or a SerialEM .mdoc.
 
     Raises
     ------
@@ -41,64 +57,73 @@ def read_angles(path: Path | str) -> Angles:
         If the file is not readable or a line is not an angle.
     """
     path = Path(path)
+    lines = _text(path).splitlines()
+    if is_mdoc(lines):
+        mdoc = read_mdoc(path, lines, _number)
+        return Angles(
+            mdoc.tilt,
+            in_degrees=True,
+            pixel_size_nm=mdoc.pixel_size_nm,
+            images=mdoc.images,
+            acquisition=mdoc.acquisition,
+        )
+    table = read_column(path, lines)
+    return Angles(table.angles, table.in_degrees, column=table.words, images=table.images)
+
+
+def side_files(path: Path | str) -> list[Path]:
+    """Return the angle files that have a tilt series' name, or lie in its folder of images.
+
+    They count as part of the series. A folder's name has no suffix: ``run1.5deg/`` does not go
+    with the ``run1.tlt`` of another series. The suffix of an angle file may be in capitals.
+    """
+    path = Path(path)
+    stems = {path.name} if path.is_dir() else {path.name, path.stem}
+    beside = path.parent.iterdir() if path.parent.is_dir() else []
+    found = [
+        file for file in beside if file.stem in stems and file.suffix.lower() in ANGLE_SUFFIXES
+    ]
+    if path.is_dir():
+        found += files_in(path, ANGLE_SUFFIXES)
+    return sorted(file for file in found if file.is_file() and file != path)
+
+
+def _text(path: Path) -> str:
+    """Return the text of a file, as UTF-8, UTF-16 or, of old Windows programs, cp1252."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        content = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: angle file is not readable ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise UserError(
-            f"{path}: is not a text file; give .rawtlt or .tlt (one angle per line) or .mdoc"
-        ) from None
-    if any(line.startswith(("[ZValue", "PixelSpacing")) for line in lines):
-        return _read_mdoc(path, lines)
-    tilt = []
-    for number, line in enumerate(lines, start=1):
-        text = line.partition("#")[0].strip()
-        if text:
-            tilt.append(_number(text, f"{path} line {number}"))
-    if not tilt:
-        raise UserError(f"{path}: holds no angle; expected one per line")
-    return Angles(tilt, in_degrees=False)
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        encodings = ["utf-16"]
+    elif content[1:2] == b"\0":
+        encodings = ["utf-16-le"]
+    elif content[:1] == b"\0":
+        encodings = ["utf-16-be"]
+    else:
+        encodings = ["utf-8-sig", "cp1252"]
+    for encoding in encodings:
+        try:
+            text = content.decode(encoding).rstrip(_BLANKS_AT_THE_END)
+        except UnicodeDecodeError:
+            continue
+        if _is_text(text):
+            return text
+    raise UserError(
+        f"{path}: is not a text file; give .rawtlt or .tlt (one angle per line) or .mdoc"
+    )
 
 
-def angle_files_beside(path: Path | str) -> list[Path]:
-    """Return the angle files that have a tilt series' name, or lie in its folder of images."""
-    path = Path(path)
-    files = [path.with_suffix(suffix) for suffix in ANGLE_SUFFIXES]
-    files += [path.with_name(path.name + suffix) for suffix in ANGLE_SUFFIXES]
-    if path.is_dir():
-        files += files_in(path, ANGLE_SUFFIXES)
-    return sorted({file for file in files if file.is_file() and file != path})
+def _is_text(text: str) -> bool:
+    control = any(unicodedata.category(c) == "Cc" and not c.isspace() for c in text)
+    return not control and (not text or re.search(r"[ -~]", text) is not None)
 
 
 def _number(text: str, where: str) -> float:
     try:
-        value = float(text)
+        value = float(text.replace(",", "."))
     except ValueError:
         value = np.nan
     if not np.isfinite(value):
-        raise UserError(f"{where}: found '{text[:40]}', expected one angle")
+        raise UserError(f"{where}: found '{text[:40]}', expected one number")
     return value
-
-
-def _read_mdoc(path: Path, lines: list[str]) -> Angles:
-    """Read an .mdoc, whose frames are in the order of acquisition; ZValue numbers the images."""
-    tilt: dict[int, float] = {}
-    section, spacing = None, None
-    for number, line in enumerate(lines, start=1):
-        word, _, value = (part.strip() for part in line.partition("="))
-        if word == "[ZValue":
-            section = int(_number(value.rstrip("]").strip(), f"{path} line {number}"))
-            if section in tilt:
-                raise UserError(
-                    f"{path} line {number}: ZValue {section} occurs twice; keep one per image"
-                )
-        elif word.startswith("["):
-            section = None
-        elif word == "TiltAngle" and section is not None:
-            tilt[section] = _number(value, f"{path} line {number}")
-        elif word == "PixelSpacing" and spacing is None:
-            spacing = _number(value, f"{path} line {number}") / 10  # Å
-    if not tilt:
-        raise UserError(f"{path}: holds no TiltAngle; give an .mdoc of a tilt series")
-    return Angles([tilt[z] for z in sorted(tilt)], in_degrees=True, pixel_size_nm=spacing)

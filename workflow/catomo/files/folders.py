@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from catomo.files.names import in_natural_order
+
 TIFF = (".tif", ".tiff")
 
 
@@ -16,7 +18,7 @@ def is_hidden(path: Path) -> bool:
 
 
 def files_in(folder: Path | str, suffixes: tuple[str, ...] = ()) -> list[Path]:
-    """Return the paths in a folder that are not hidden, sorted by name.
+    """Return the paths in a folder that are not hidden, in the order of the numbers in their names.
 
     Parameters
     ----------
@@ -24,8 +26,9 @@ def files_in(folder: Path | str, suffixes: tuple[str, ...] = ()) -> list[Path]:
     suffixes : tuple of str
         Return only files with these suffixes (lower case, with the dot); empty returns all.
     """
-    return sorted(
-        path
+    paths = {
+        path.name: path
         for path in Path(folder).iterdir()
         if not is_hidden(Path(path.name)) and (not suffixes or path.suffix.lower() in suffixes)
-    )
+    }
+    return [paths[name] for name in in_natural_order(paths)]

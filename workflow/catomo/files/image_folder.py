@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from catomo.errors import UserError
+from catomo.files.acquisition import in_common
 from catomo.files.angles import ANGLE_SUFFIXES
 from catomo.files.folders import files_in
 from catomo.files.image_stack import ImageStack
@@ -34,14 +34,16 @@ def open_image_folder(
     UserError
         If there is no image, or one differs from the others.
     """
-    files = sorted((file for file in files_in(path) if file.is_file()), key=_by_number)
-    files = [file for file in files if file.suffix.lower() not in _NOT_IMAGES]
+    files = [
+        file for file in files_in(path) if file.is_file() and file.suffix.lower() not in _NOT_IMAGES
+    ]
     if not files:
         raise UserError(f"{path}: folder holds no image")
-    headers = []
+    headers, acquisitions = [], []
     for file in files:
         with open_file(file) as image:
             headers.append((image.shape, image.tilt_deg, image.pixel_size_nm))
+            acquisitions.append(image.acquisition)
     first = headers[0]
     for file, (shape, _, pixel_size) in zip(files, headers, strict=True):
         if shape[0] != 1:
@@ -58,10 +60,11 @@ def open_image_folder(
 
     tilts = [tilt[0] for _, tilt, _ in headers if tilt is not None]
     tilt_deg = tilts if len(tilts) == len(headers) else None
-    yield ImageStack((len(files), *first[0][1:]), read, tilt_deg, first[2])
-
-
-def _by_number(path: Path) -> list[tuple[int, str]]:
-    """Return a key that sorts 'tilt_10' after 'tilt_9'."""
-    parts = re.split(r"(\d+)", path.name)
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
+    yield ImageStack(
+        (len(files), *first[0][1:]),
+        read,
+        tilt_deg,
+        first[2],
+        names=[file.name for file in files],
+        acquisition=in_common(acquisitions),
+    )

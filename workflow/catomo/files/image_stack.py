@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,12 +31,18 @@ class ImageStack:
         Tilt angles in the order of the images, where the file itself holds them.
     pixel_size_nm : float, optional
         Pixel size, where the file itself holds one.
+    names : list of str, optional
+        The images' file names, where each has a file of its own.
+    acquisition : dict
+        How the images were recorded, as in `catomo.files.acquisition`.
     """
 
     shape: tuple[int, int, int]
     read: Callable[[int], np.ndarray]
     tilt_deg: list[float] | None = None
     pixel_size_nm: float | None = None
+    names: list[str] | None = None
+    acquisition: dict[str, Any] = field(default_factory=dict)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from catomo.errors import UserError
+from catomo.files.acquisition import Acquisition, of_fei, of_fei_2003
 from catomo.files.image_stack import ImageStack, one_line, open_block
 
 SUFFIXES = (".mrc", ".st", ".ali", ".rec", ".mrcs")
@@ -37,6 +38,8 @@ class MrcHeader:
     tilt_deg : list of float, optional
         Tilt angles in the order of the images.
     pixel_size_nm : float, optional
+    acquisition : dict
+        As in `catomo.files.acquisition`.
     """
 
     shape: tuple[int, int, int]
@@ -44,6 +47,7 @@ class MrcHeader:
     start: int
     tilt_deg: list[float] | None
     pixel_size_nm: float | None
+    acquisition: Acquisition
 
 
 @contextmanager
@@ -57,7 +61,13 @@ def open_mrc_stack(path: Path) -> Iterator[ImageStack]:
     """
     header = read_mrc_header(path)
     with open_block(path, header.start, header.shape, header.dtype) as read:
-        yield ImageStack(header.shape, read, header.tilt_deg, header.pixel_size_nm)
+        yield ImageStack(
+            header.shape,
+            read,
+            header.tilt_deg,
+            header.pixel_size_nm,
+            acquisition=header.acquisition,
+        )
 
 
 def read_mrc_header(path: Path | str) -> MrcHeader:
@@ -87,10 +97,10 @@ def read_mrc_header(path: Path | str) -> MrcHeader:
         mode == 0 and header.extra2.tobytes()[40:44] == b"IMOD"
     ):  # a flag tells whether its bytes are signed
         dtype = np.dtype("i1" if header.extra2.tobytes()[44] & 1 else "u1")
-    tilt, pixel_size = _extended(header, extended, shape[0])
+    tilt, pixel_size, acquisition = _extended(header, extended, shape[0])
     if pixel_size is None:
         pixel_size = _pixel_size(path, header)
-    return MrcHeader(shape, dtype, 1024 + int(header.nsymbt), tilt, pixel_size)
+    return MrcHeader(shape, dtype, 1024 + int(header.nsymbt), tilt, pixel_size, acquisition)
 
 
 def _pixel_size(path: Path | str, header: np.recarray) -> float | None:
@@ -108,29 +118,33 @@ def _pixel_size(path: Path | str, header: np.recarray) -> float | None:
 
 def _extended(
     header: np.recarray, extended: bytes, images: int
-) -> tuple[list[float] | None, float | None]:
-    """Return angles (deg) and pixel size (nm) from an extended header of FEI or SerialEM."""
+) -> tuple[list[float] | None, float | None, Acquisition]:
+    """Return angles (deg), pixel size (nm) and more from an extended header of FEI or SerialEM."""
     order = header.nx.dtype.byteorder
     kind = bytes(header.exttyp).rstrip(b"\0 ")
+    acquisition: Acquisition = {}
     if kind in (b"FEI1", b"FEI2"):
         # A record per image: int32 size, then from byte 100 doubles (mrcfile's FEI1 layout).
         size = struct.unpack_from(f"{order}i", extended)[0] if extended else 0
         if size < 172 or len(extended) < size * images:
-            return None, None
+            return None, None, {}
         records = [extended[i * size : (i + 1) * size] for i in range(images)]
         tilt = [struct.unpack_from(f"{order}d", record, 100)[0] for record in records]
         metres = struct.unpack_from(f"{order}d", records[0], 156)[0]
+        acquisition = of_fei(records[0], kind, order)
     elif kind == b"SERI":
         nint, flags = struct.unpack_from(f"{order}2h", header.extra2.tobytes(), 16)
         if not flags & 1 or nint < 2 or len(extended) < nint * images:
-            return None, None
+            return None, None, {}
         tilt = [struct.unpack_from(f"{order}h", extended, i * nint)[0] / 100 for i in range(images)]
         metres = 0.0
     elif not kind and len(extended) == 1024 * 128 and images <= 1024:
         # FEI 2003: 1024 records of 32 floats, zeros after the last image.
         table = np.frombuffer(extended, f"{order}f4").reshape(1024, 32)[:images].astype(float)
         tilt, metres = table[:, 0].tolist(), float(table[0, 11])
+        acquisition = of_fei_2003(table[0])
     else:
-        return None, None
+        return None, None, {}
     known = np.all(np.isfinite(tilt)) and (images == 1 or np.ptp(tilt) > 0)
-    return (tilt if known else None), (metres * 1e9 if 0 < metres < 1e-5 else None)
+    pixel_size = metres * 1e9 if 0 < metres < 1e-5 else None
+    return (tilt if known else None), pixel_size, acquisition

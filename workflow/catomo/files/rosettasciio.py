@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from catomo.errors import UserError
+from catomo.files.acquisition import of_rosettasciio
 from catomo.files.image_stack import ImageStack, one_line
 from catomo.files.pixel_size import NM_PER_UNIT
 
@@ -54,7 +55,13 @@ def open_rosettasciio_stack(path: Path) -> Iterator[ImageStack]:
     data = np.asarray(images[0]["data"])
     data = data[None] if data.ndim == 2 else data
     tilt, pixel_size = _calibration(images[0])
-    yield ImageStack(data.shape, lambda number: data[number].astype(np.float32), tilt, pixel_size)
+    yield ImageStack(
+        data.shape,
+        lambda number: data[number].astype(np.float32),
+        tilt,
+        pixel_size,
+        acquisition=of_rosettasciio(images[0]["metadata"]),
+    )
 
 
 def _calibration(signal: dict[str, Any]) -> tuple[list[float] | None, float | None]:

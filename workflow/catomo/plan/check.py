@@ -52,19 +52,20 @@ def check(files: list[Path]) -> tuple[list[str], list[str]]:
     plan, problems = load_plan([*default, *files])
     lines: list[str] = []
     for dataset in plan.datasets.values():
-        problems_of_data, size = data_problems(dataset, plan)
+        problems_of_data, size, seen = data_problems(dataset, plan)
         problems += problems_of_data
         verbs = plan.stages(dataset)
         if dataset.trains:
             verbs.insert(verbs.index("slices") + 1, f"train ({dataset.model})")
         lines.append(f"{dataset.name}: {' → '.join(verbs)}")
+        lines += [f"  {line}" for line in seen]
         if size:
             lines += [f"  {line}" for line in estimates(dataset, plan, *size)]
         lines += [f"  {line}" for line in stale(dataset, plan)]
     return problems, lines
 
 
-def data_problems(dataset: Dataset, plan: Plan) -> tuple[list[str], Size | None]:
+def data_problems(dataset: Dataset, plan: Plan) -> tuple[list[str], Size | None, list[str]]:
     """Open a dataset's data and labels.
 
     Returns
@@ -74,7 +75,10 @@ def data_problems(dataset: Dataset, plan: Plan) -> tuple[list[str], Size | None]
     size : (int, (int, int, int)), optional
         Number of tilts (0 for a dataset of slices), and shape of the volume or of the slices;
         None if the data cannot be read.
+    seen : list of str
+        What was found in a tilt series, for a person to compare.
     """
+    seen: list[str] = []
     problems: list[str] = []
     size: Size | None = None
     path = os.path.expandvars(dataset.path)
@@ -95,6 +99,7 @@ def data_problems(dataset: Dataset, plan: Plan) -> tuple[list[str], Size | None]
                 dataset.pixel_size_nm,
                 plan.settings_as(ImportSeries, dataset.name),
             )
+            seen = series.in_words()
             tilts, rows, columns = series.shape
             size = tilts, (rows, columns, columns)
         else:
@@ -110,7 +115,7 @@ def data_problems(dataset: Dataset, plan: Plan) -> tuple[list[str], Size | None]
                 check_labels(labels, expected_of(stack, dataset.pixel_size_nm), classes)
     except UserError as error:
         problems.append(f"{dataset.name}: {error}")
-    return problems, size
+    return problems, size, seen
 
 
 def estimates(dataset: Dataset, plan: Plan, tilts: int, shape: tuple[int, int, int]) -> list[str]:

@@ -76,7 +76,25 @@ def _tilt_series(record: Record) -> _Content:
         f"{record['shape'][1]} × {record['shape'][2]} pixels of {record['pixel_size_nm']:g} nm; "
         f"source: {record['source']}."
     ]
-    return words, []
+    if mirrored := lookup(record, "mirrored_deg"):
+        words.append(f"Images beyond ±90° ({len(mirrored)}) were mirrored across the tilt axis.")
+    rows = [
+        ("microscope", "microscope", 0, ""),
+        ("acceleration voltage", "voltage_kv", 0, "kV"),
+        ("detector", "detector", 0, ""),
+        ("signal", "signal", 0, ""),
+        ("magnification", "magnification", 0, ""),
+        ("probe current", "probe_current_pa", 1, "pA"),
+        ("dwell time", "dwell_time_us", 2, "µs"),
+        ("exposure time of an image", "exposure_time_s", 2, "s"),
+        ("dose of an image", "dose_per_image_e_per_nm2", 0, "e/nm²"),
+        ("date", "date", 0, ""),
+        ("pixel size as recorded", "recorded_pixel_size_nm", 4, "nm"),
+        ("pixel size from", "pixel_size_from", 0, ""),
+        ("angles from", "angles_from", 0, ""),
+    ]
+    told = [(title, f"acquisition.{key}", digits, unit) for title, key, digits, unit in rows]
+    return words, [plain_table(record, told)]
 
 
 def _alignment(record: Record) -> _Content:

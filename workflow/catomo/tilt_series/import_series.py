@@ -12,7 +12,7 @@ import numpy as np
 from catomo.figures import new_figure, save, scale_bar
 from catomo.files.readers import open_series
 from catomo.files.store import StackReader, StackWriter
-from catomo.progress import progress
+from catomo.progress import progress, say
 from catomo.record.record import Output, Record, committing
 from catomo.tilt_series.inspection import Inspection, inspect_stack
 from catomo.tilt_series.reading import prepared_images
@@ -44,6 +44,8 @@ def import_tilt_series(
     series = Path(series)
     with open_series(series) as stack:
         seen = inspect_stack(series, stack, angles, pixel_size_nm, settings)
+        for line in seen.in_words():
+            say(f"import: {line}")
         inputs: dict[str, Record | Path] = {"series": series}
         if seen.angle_file:
             inputs["angles"] = seen.angle_file
@@ -64,7 +66,13 @@ def import_tilt_series(
                     "recorded_images": stack.shape[0],
                     "pixel_size_nm": seen.pixel_size_nm,
                     "orientation": {"tilt_axis": "y", "angle_unit": "deg", "handedness": 1},
-                    "found": seen.sources,
+                    "mirrored_deg": seen.mirrored_deg(),
+                    "acquisition": {
+                        **seen.acquisition,
+                        "angles_from": seen.sources["tilt_deg"],
+                        "pixel_size_from": seen.sources["pixel_size_nm"],
+                        "recorded_pixel_size_nm": seen.pixel_size_nm / settings.bin,
+                    },
                 }
             )
 

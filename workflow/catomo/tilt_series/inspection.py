@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from catomo.tilt_series.settings import ImportSeries
 from catomo.tilt_series.sources import SAME_ANGLE_DEG, GivenAngles, tilts_and_pixel_size
 
 _FEWEST_TILTS = 3
+_STEEPEST_DEG = 90
+_HALF_TURN_DEG = 180
 _SMALLEST_IMAGE_PX = 16
 
 
@@ -38,6 +41,12 @@ class Inspection:
         Brightest level of the series, from which bright-field images are subtracted.
     angle_file : Path or None
         The file the angles come from.
+    images : (str, str)
+        The first and the last image of the file or folder, with their tilts, in words.
+    recorded_deg : list of float
+        For each tilt the angle as recorded, beyond ±90° where the image is mirrored.
+    acquisition : dict
+        How the series was recorded, as far as its files say so.
     """
 
     shape: tuple[int, int, int]
@@ -47,6 +56,30 @@ class Inspection:
     order: list[int]
     level: float
     angle_file: Path | None
+    images: tuple[str, str]
+    recorded_deg: list[float]
+    acquisition: dict[str, Any]
+
+    def is_mirrored(self) -> list[bool]:
+        """Return for each tilt whether its image is to be mirrored at the tilt axis."""
+        return [abs(angle) > _STEEPEST_DEG for angle in self.recorded_deg]
+
+    def mirrored_deg(self) -> list[float]:
+        """Return the recorded angles of the images that are to be mirrored."""
+        return [angle for angle in self.recorded_deg if abs(angle) > _STEEPEST_DEG]
+
+    def in_words(self) -> list[str]:
+        """Return lines that let a person see whether every image has its own tilt."""
+        first, last = self.images
+        lines = [f"{first}, {last}; angles from {self.sources['tilt_deg']}"]
+        if mirrored := self.mirrored_deg():
+            tilt = self.tilt_deg[self.recorded_deg.index(mirrored[0])]
+            lines.append(
+                f"images beyond ±90° ({len(mirrored)}) are mirrored across the tilt axis, which "
+                "must be vertical, and taken for the opposite view "
+                f"({mirrored[0]:g}° for {tilt:g}°)"
+            )
+        return lines
 
 
 def inspect_series(
@@ -84,16 +117,18 @@ def inspect_stack(
     settings: ImportSeries,
 ) -> Inspection:
     """Check a tilt series that is open already, as `inspect_series` does."""
-    tilts, size = tilts_and_pixel_size(path, stack, angles, pixel_size_nm, settings)
+    tilts, size, acquisition = tilts_and_pixel_size(path, stack, angles, pixel_size_nm, settings)
     if len(tilts.tilt_deg) != stack.shape[0]:
         raise UserError(
             f"{path}: holds {stack.shape[0]} images, but {tilts.source} gives "
             f"{len(tilts.tilt_deg)} angles; give one angle per image"
         )
     kept = _kept(path, tilts.tilt_deg, settings)
-    tilt_deg = tilts.tilt_deg * settings.handedness
+    recorded = tilts.tilt_deg * settings.handedness
+    _check_range(path, recorded, kept, tilts.source)
+    tilt_deg = _folded(recorded)
     order = sorted(kept, key=lambda number: tilt_deg[number])
-    _check_tilts(path, tilt_deg, order, tilts.source)
+    _check_distinct(path, tilt_deg, recorded, order, tilts.source)
     rows, columns = _written_shape(path, stack.shape[1:], size.nm, settings)
     level = _check_images(path, stack, order)
     return Inspection(
@@ -104,7 +139,28 @@ def inspect_stack(
         order,
         level,
         tilts.file,
+        _ends(stack, tilts.tilt_deg),
+        [float(recorded[number]) for number in order],
+        acquisition,
     )
+
+
+def _ends(stack: ImageStack, tilt_deg: np.ndarray) -> tuple[str, str]:
+    """Return the first and the last image with their tilts, in words."""
+    images = stack.shape[0]
+    names = stack.names or [f"image {number}" for number in range(1, images + 1)]
+    first, last = (f"{names[number]} at {tilt_deg[number]:g}°" for number in (0, images - 1))
+    return f"first {first}", f"last {last}"
+
+
+def _folded(recorded_deg: np.ndarray) -> np.ndarray:
+    """Return angles within ±90°: beyond, those of the opposite view.
+
+    A point at (z, x) from the axis projects to s = x·cos θ − z·sin θ. Half a turn on, it projects
+    to −s: seen from behind, the image is mirrored at the tilt axis and nothing else.
+    """
+    beyond = np.abs(recorded_deg) > _STEEPEST_DEG
+    return np.where(beyond, recorded_deg - _HALF_TURN_DEG * np.sign(recorded_deg), recorded_deg)
 
 
 def _kept(path: Path, tilt_deg: np.ndarray, settings: ImportSeries) -> list[int]:
@@ -122,21 +178,34 @@ def _kept(path: Path, tilt_deg: np.ndarray, settings: ImportSeries) -> list[int]
     return [number for number in range(len(tilt_deg)) if number not in excluded]
 
 
-def _check_tilts(path: Path, tilt_deg: np.ndarray, order: list[int], source: str) -> None:
-    if len(order) < _FEWEST_TILTS:
-        raise UserError(f"{path}: {len(order)} images remain; need at least {_FEWEST_TILTS}")
-    for number in order:
-        if not abs(tilt_deg[number]) <= 90:
+def _check_range(path: Path, recorded_deg: np.ndarray, kept: list[int], source: str) -> None:
+    if len(kept) < _FEWEST_TILTS:
+        raise UserError(f"{path}: {len(kept)} images remain; need at least {_FEWEST_TILTS}")
+    for number in kept:
+        if not abs(recorded_deg[number]) <= _HALF_TURN_DEG:
             raise UserError(
-                f"{path}: tilt of image {number + 1} is {tilt_deg[number]:g}° by {source}; must "
-                "lie within ±90° (is tilt_series.import.angle_unit right?)"
+                f"{path}: tilt of image {number + 1} is {recorded_deg[number]:g}° by {source}; "
+                "must lie within ±180° (is tilt_series.import.angle_unit right?)"
             )
+
+
+def _check_distinct(
+    path: Path, tilt_deg: np.ndarray, recorded_deg: np.ndarray, order: list[int], source: str
+) -> None:
     for one, other in pairwise(order):
-        if tilt_deg[other] - tilt_deg[one] < 0.01:
+        if tilt_deg[other] - tilt_deg[one] >= 0.01:
+            continue
+        pair = sorted((one, other))
+        images = f"{path}: images {pair[0] + 1} and {pair[1] + 1}"
+        first, second = recorded_deg[pair]
+        if abs(first - second) < 0.01:
             raise UserError(
-                f"{path}: images {min(one, other) + 1} and {max(one, other) + 1} have the same "
-                f"tilt {tilt_deg[one]:g}° by {source}; give each tilt once"
+                f"{images} have the same tilt {tilt_deg[one]:g}° by {source}; give each tilt once"
             )
+        raise UserError(
+            f"{images} show the same view from both sides, at {first:g}° and {second:g}° by "
+            f"{source}; leave one out by tilt_series.import.exclude_tilts"
+        )
 
 
 def _written_shape(

@@ -28,10 +28,11 @@ def read_tilt_series(
     ----------
     path : path
         A stack (MRC, TIFF, with ``catomo[formats]`` also others), or a folder of single images
-        in name order; see `catomo.files.readers.open_series`.
+        in the order of the numbers in their names; see `catomo.files.readers.open_series`.
     angles : path or sequence of float, optional
         Angle file (.rawtlt, .tlt, .mdoc), or the angles in degrees, in the order of the images;
-        by default a file beside the series, else the header.
+        by default a file beside the series, else the header, else the names of single images.
+        An image beyond ±90° is mirrored and taken for the opposite view.
     pixel_size_nm : float, optional
         Pixel size of the recorded images in nm, before binning; by default that of an .mdoc
         beside the series, else of the header.
@@ -67,16 +68,20 @@ def prepared_images(
 ) -> Iterator[np.ndarray]:
     """Yield the images of an inspected series as they are imported, float32 (y, x).
 
-    They come in the order of their tilts: turned so that the tilt axis lies near y, inverted if
-    bright-field, cropped and binned.
+    They come in the order of their tilts: turned so that the tilt axis lies near y, mirrored if
+    recorded from behind, inverted if bright-field, cropped and binned.
     """
-    for number in seen.order:
-        yield _prepared(stack.read(number), seen, settings)
+    for number, mirrored in zip(seen.order, seen.is_mirrored(), strict=True):
+        yield _prepared(stack.read(number), seen, settings, mirrored)
 
 
-def _prepared(image: np.ndarray, seen: Inspection, settings: ImportSeries) -> np.ndarray:
+def _prepared(
+    image: np.ndarray, seen: Inspection, settings: ImportSeries, mirrored: bool
+) -> np.ndarray:
     if settings.tilt_axis == "x":
         image = np.rot90(image, -1)  # +x becomes +y: a rotation, so the handedness stays
+    if mirrored:
+        image = image[:, ::-1]
     if settings.contrast == "bright_field":
         image = seen.level - image
     rows, columns = (size * settings.bin for size in seen.shape[1:])

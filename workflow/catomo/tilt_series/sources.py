@@ -1,20 +1,22 @@
 """Where the tilt angles and the pixel size of a series come from.
 
-Given values come first, then files beside the series, then its header. Sources that contradict
-each other are an error: nothing is guessed.
+Given values come first, then files beside the series, then its header, then the file names of
+single images. Sources that contradict each other are an error: nothing is guessed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
+from typing import Any
 
 import numpy as np
 
 from catomo.errors import UserError
-from catomo.files.angles import Angles, angle_files_beside, read_angles
+from catomo.files.angles import Angles, read_angles, side_files
 from catomo.files.image_stack import ImageStack
+from catomo.files.names import angles_in
 from catomo.files.pixel_size import is_same_size
 from catomo.tilt_series.settings import ImportSeries
 
@@ -22,6 +24,7 @@ from catomo.tilt_series.settings import ImportSeries
 GivenAngles = Path | str | Sequence[float] | np.ndarray
 
 SAME_ANGLE_DEG = 0.1
+_ROUNDED_DEG = 1.0  # file names hold the angle that was asked for, not the one that was reached
 _SAME_SIZE = 0.01
 
 
@@ -36,11 +39,14 @@ class Tilts:
         In words, for messages and the record.
     file : Path or None
         The file they come from, unless it is the series itself.
+    tolerance_deg : float
+        How far they may be from those of another source.
     """
 
     tilt_deg: np.ndarray
     source: str
     file: Path | None = None
+    tolerance_deg: float = SAME_ANGLE_DEG
 
 
 @dataclass(frozen=True)
@@ -57,8 +63,8 @@ def tilts_and_pixel_size(
     angles: GivenAngles | None,
     pixel_size_nm: float | None,
     settings: ImportSeries,
-) -> tuple[Tilts, PixelSize]:
-    """Return the angles and the pixel size of a series.
+) -> tuple[Tilts, PixelSize, dict[str, Any]]:
+    """Return the angles and the pixel size of a series, and how it was recorded.
 
     Parameters
     ----------
@@ -72,6 +78,13 @@ def tilts_and_pixel_size(
         Given pixel size.
     settings : ImportSeries
 
+    Returns
+    -------
+    tilts : Tilts
+    pixel_size : PixelSize
+    acquisition : dict
+        What the files say of the recording, as in `catomo.files.acquisition`.
+
     Raises
     ------
     UserError
@@ -82,17 +95,22 @@ def tilts_and_pixel_size(
     # Where angles are given, an .mdoc beside the series may still hold the pixel size.
     beside = {
         file: read_angles(file)
-        for file in angle_files_beside(path)
-        if angles is None or file.suffix == ".mdoc"
+        for file in side_files(path)
+        if angles is None or file.suffix.lower() == ".mdoc"
     }
+    files = named | beside
     listed = None if angles is None or given else np.asarray(angles, float)
-    files = beside if angles is None else named
-    tilts = _agreed_tilts(path, _all_tilts(stack, listed, files, settings), angles, settings)
-    sizes = _all_pixel_sizes(stack, pixel_size_nm, named | beside)
-    return tilts, _agreed_pixel_size(path, sizes, pixel_size_nm, settings)
+    stated = _all_tilts(path, stack, listed, beside if angles is None else named, settings)
+    tilts = _agreed_tilts(path, stack, stated, angles, settings)
+    sizes = _all_pixel_sizes(stack, pixel_size_nm, files)
+    acquisition = dict(stack.acquisition)
+    for read in files.values():
+        acquisition |= read.acquisition
+    return tilts, _agreed_pixel_size(path, sizes, pixel_size_nm, settings), acquisition
 
 
 def _all_tilts(
+    path: Path,
     stack: ImageStack,
     listed: np.ndarray | None,
     files: dict[Path, Angles],
@@ -103,18 +121,86 @@ def _all_tilts(
     if listed is not None:
         source = "the given angles"
         stated.append(Tilts(_in_degrees(listed, settings, source), source))
+    of_images, files = _apart(path, stack, files)
+    if of_images:
+        stated.append(_of_images(stack, of_images, settings))
     for file, read in files.items():
-        tilt_deg = np.array(read.tilt, float)
+        tilt_deg = np.array(_in_order(file, read, stack.names), float)
         if not read.in_degrees:
             tilt_deg = _in_degrees(tilt_deg, settings, file)
-        stated.append(Tilts(tilt_deg, file.name, file))
+        source = f"{file.name} ({read.column})" if read.column else file.name
+        stated.append(Tilts(tilt_deg, source, file))
     if stack.tilt_deg is not None:
         stated.append(Tilts(np.array(stack.tilt_deg, float), "the header"))
+    by_name = angles_in(stack.names) if stack.names else None
+    if by_name is not None:
+        step = float(np.diff(np.sort(by_name)).min())
+        tolerance = max(SAME_ANGLE_DEG, min(_ROUNDED_DEG, step / 2))
+        stated.append(Tilts(np.array(by_name), "the file names", None, tolerance))
     return stated
 
 
+def _apart(
+    path: Path, stack: ImageStack, files: dict[Path, Angles]
+) -> tuple[dict[str, Angles], dict[Path, Angles]]:
+    """Return the angle files of single images, by the images' names, and all others."""
+    if stack.names is None or len(stack.names) < 2:
+        return {}, files
+    image_of = {Path(name).stem: name for name in stack.names} | {
+        name: name for name in stack.names
+    }
+    of_images, others = {}, {}
+    for file, read in files.items():
+        if file.parent == path and file.stem in image_of and len(read.tilt) == 1:
+            of_images[image_of[file.stem]] = read
+        else:
+            others[file] = read
+    missing = [name for name in stack.names if name not in of_images]
+    if of_images and missing:
+        raise UserError(
+            f"{path}: {missing[0]} has no angle file, but other images have one each; add it, or "
+            "give all angles in one file (column 'angles', --angles)"
+        )
+    return of_images, others
+
+
+def _of_images(stack: ImageStack, of_images: dict[str, Angles], settings: ImportSeries) -> Tilts:
+    """Return the angles of images that have an angle file each."""
+    source = "the angle file of each image"
+    read = [of_images[name] for name in stack.names or ()]
+    tilt_deg = np.array([one.tilt[0] for one in read])
+    if not all(one.in_degrees for one in read):
+        tilt_deg = _in_degrees(tilt_deg, settings, source)
+    return Tilts(tilt_deg, source)
+
+
+def _in_order(file: Path, read: Angles, names: list[str] | None) -> list[float]:
+    """Return the angles of a file in the order of the images, where it names the images."""
+    if read.images is None or names is None:
+        return read.tilt
+    tilt_of = {_stem(image): tilt for image, tilt in zip(read.images, read.tilt, strict=True)}
+    missing = [name for name in names if _stem(name) not in tilt_of]
+    if len(missing) == len(names) or len(tilt_of) < len(read.tilt):
+        return read.tilt  # it names other files, such as the frames that images were made of
+    if missing:
+        raise UserError(
+            f"{file}: holds no angle of {missing[0]}, but of other images of the folder; add it "
+            "there, or move the image out of the folder"
+        )
+    return [tilt_of[_stem(name)] for name in names]
+
+
+def _stem(name: str) -> str:
+    """Return a file's name without folders and suffix; the folders may be those of Windows."""
+    return PureWindowsPath(name).stem.lower()
+
+
 def _agreed_tilts(
-    path: Path, stated: list[Tilts], given: GivenAngles | None, settings: ImportSeries
+    path: Path,
+    stack: ImageStack,
+    stated: list[Tilts],
+    given: GivenAngles | None,
+    settings: ImportSeries,
 ) -> Tilts:
     """Return the first of the angles, after comparing it with the others."""
     if not stated:
@@ -134,9 +220,10 @@ def _agreed_tilts(
             )
         worst = int(np.argmax(np.abs(first.tilt_deg - other.tilt_deg)))
         one, another = first.tilt_deg[worst], other.tilt_deg[worst]
-        if abs(one - another) > SAME_ANGLE_DEG:
+        if abs(one - another) > max(first.tolerance_deg, other.tolerance_deg):
+            name = f" ({stack.names[worst]})" if stack.names else ""
             raise UserError(
-                f"{path}: tilt of image {worst + 1} is {one:g}° by {first.source} but "
+                f"{path}: tilt of image {worst + 1}{name} is {one:g}° by {first.source} but "
                 f"{another:g}° by {other.source}; {advice}"
             )
     return first

@@ -1,0 +1,271 @@
+"""The order of file names, by the numbers in them, and the tilt angles that names may be.
+
+Names are read together with their neighbours, because one name alone does not tell whether a
+hyphen is a sign or only joins words, or whether a point is a decimal point.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+
+_WHOLE = re.compile(r"[0-9]+")
+# Not inside 2024.01.05, which is a date, nor inside 1,2,3.
+_DECIMAL = re.compile(r"(?<![0-9])(?<![0-9][.,])[0-9]+[.,][0-9]+(?![.,]?[0-9])|[0-9]+")
+_SUFFIX = re.compile(r"\.[A-Za-z]\w*$")  # not the ".5deg" of a folder run1.5deg
+_DASHES = str.maketrans("−–", "--")  # the minus sign and the dash of word processors
+_SIGNS = "+-"
+# t_m40 … t_p35, or minus40 … plus35
+_SPELLED = (
+    (re.compile(r"(?<![^\W_])(minus|neg|m|n)[_ ]?(?=[0-9])", re.IGNORECASE), "-"),
+    (re.compile(r"(?<![^\W_])(plus|pos|p)[_ ]?(?=[0-9])", re.IGNORECASE), "+"),
+)
+_DEGREES = re.compile(r"[ _]?(°|º|˚|deg)", re.IGNORECASE)
+
+# Decimal numbers that span less may as well be versions or hours.
+_LEAST_SPAN_DEG = 10
+_LARGEST_ANGLE_DEG = 180
+
+
+@dataclass
+class _Name:
+    """A name cut into texts and the numbers between them; there is one text more.
+
+    Attributes
+    ----------
+    name : str
+    written : str
+        The name with signs, where letters stand for them.
+    suffix : str
+    texts : list of str
+        What stands before, between and after the numbers; signs are taken off once understood.
+    numbers : list of Decimal
+        With their signs, once understood.
+    decimals : list of str
+        For each number its digits after the point.
+    signed, degrees : set of int
+        At which numbers a sign or a degree mark was recognised.
+    """
+
+    name: str
+    written: str
+    suffix: str
+    texts: list[str]
+    numbers: list[Decimal]
+    decimals: list[str]
+    signed: set[int]
+    degrees: set[int]
+
+    def frame(self) -> tuple[str, ...]:
+        """Return what names of one kind have in common, whatever their numbers and signs."""
+        *before, last = self.texts
+        return (*(text.rstrip(_SIGNS) for text in before), last, self.suffix)
+
+    def key(self) -> tuple:
+        """Return what to sort by."""
+        pairs = zip(self.texts, self.numbers, strict=False)
+        return (*(part for pair in pairs for part in pair), self.texts[-1], self.name)
+
+
+def in_natural_order(names: Iterable[str]) -> list[str]:
+    """Return names in the order of the numbers in them, as a person counts.
+
+    ``img_2`` comes before ``img_10``, ``1.25`` before ``1.5``, and ``-40`` before ``-5`` and
+    ``35``. A hyphen is a sign only where it can be nothing else: where names with and
+    without it, or with a plus, stand beside each other, before a number with decimals or a degree
+    mark, and at the beginning of the name or after an underscore. ``scan-01 … scan-35`` keep
+    their order.
+
+    Parameters
+    ----------
+    names : iterable of str
+        With or without suffix.
+    """
+    return [name.name for name in sorted(_understood(names), key=_Name.key)]
+
+
+def angles_in(names: Sequence[str]) -> list[float] | None:
+    """Return the tilt angles in degrees that names are, in the order of the names.
+
+    Names are angles only where all differ in one number alone, and that has a sign, decimals or
+    a degree mark. Running numbers are no angles.
+
+    Parameters
+    ----------
+    names : sequence of str
+        With or without suffix.
+
+    Returns
+    -------
+    list of float, or None
+        None where the names are no angles.
+    """
+    read = _understood(names)
+    if len(read) < 2 or len({(tuple(name.texts), name.suffix) for name in read}) > 1:
+        return None
+    columns = list(zip(*(name.numbers for name in read), strict=True))
+    varied = [place for place, column in enumerate(columns) if len(set(column)) > 1]
+    if len(varied) != 1:
+        return None
+    place = varied[0]
+    angles = columns[place]
+    marked = place in read[0].degrees or min(angles) < 0
+    if len(set(angles)) < len(angles) or max(map(abs, angles)) > _LARGEST_ANGLE_DEG:
+        return None
+    if not marked and (_is_running(angles) or not _is_wide(angles)):
+        return None
+    if not marked and place not in read[0].signed and not any(n.decimals[place] for n in read):
+        return None
+    return [float(angle) for angle in angles]
+
+
+def _is_running(numbers: Sequence[Decimal]) -> bool:
+    """Return whether numbers count in steps of one."""
+    ordered = sorted(numbers)
+    return all(number == ordered[0] + step for step, number in enumerate(ordered))
+
+
+def _is_wide(numbers: Sequence[Decimal]) -> bool:
+    """Return whether decimal numbers span as much as a tilt series does."""
+    return max(numbers) - min(numbers) >= _LEAST_SPAN_DEG
+
+
+def _understood(names: Iterable[str]) -> list[_Name]:
+    """Return all names, cut, with decimals and signs where the names together show them."""
+    names = list(names)
+    read = [
+        _cut(name, written, _DECIMAL)
+        for name, written in zip(names, _with_signs(names), strict=True)
+    ]
+    for alike in _alike(read):
+        if not _are_decimals(alike):
+            for name in alike:
+                vars(name).update(vars(_cut(name.name, name.written, _WHOLE)))
+    for alike in _alike(read):
+        for place in range(len(alike[0].numbers)):
+            _find_signs(alike, place)
+    return read
+
+
+def _with_signs(names: list[str]) -> list[str]:
+    """Return names with signs for m40 and p35, where only that makes a series of angles of them."""
+    by_suffix = defaultdict(list)
+    for place, name in enumerate(names):
+        by_suffix[Path(name).suffix.lower()].append(place)
+    written = list(names)
+    for places in by_suffix.values():
+        spelled = [_signs_for_letters(names[place]) for place in places]
+        if spelled != [names[place] for place in places] and _are_a_series(angles_in(spelled)):
+            for place, name in zip(places, spelled, strict=True):
+                written[place] = name
+    return written
+
+
+def _signs_for_letters(name: str) -> str:
+    for letters, sign in _SPELLED:
+        name = letters.sub(sign, name)
+    return name
+
+
+def _are_a_series(angles: list[float] | None) -> bool:
+    """Return whether angles go on across zero; m1, m2, m3 … and p1, p2, p3 … leave it out."""
+    if angles is None or not min(angles) < 0 < max(angles):
+        return False
+    ordered = sorted(angles)
+    steps = {one: other - one for one, other in pairwise(ordered)}
+    last = max(angle for angle in ordered if angle < 0)
+    return steps[last] <= max(step for one, step in steps.items() if one != last or len(steps) == 1)
+
+
+def _cut(name: str, written: str, pattern: re.Pattern[str]) -> _Name:
+    suffix = _SUFFIX.search(written)
+    stem = (written[: suffix.start()] if suffix else written).translate(_DASHES)
+    numbers = pattern.findall(stem)
+    texts = pattern.split(stem)
+    return _Name(
+        name,
+        written,
+        suffix.group().lower() if suffix else "",
+        texts,
+        [Decimal(number.replace(",", ".")) for number in numbers],
+        [re.split("[.,]", number + ".")[1] for number in numbers],
+        set(),
+        {place for place in range(len(numbers)) if _DEGREES.match(texts[place + 1])},
+    )
+
+
+def _alike(read: Iterable[_Name]) -> list[list[_Name]]:
+    """Return the names in groups that differ in their numbers and signs alone."""
+    groups = defaultdict(list)
+    for name in read:
+        groups[name.frame()].append(name)
+    return list(groups.values())
+
+
+def _are_decimals(alike: list[_Name]) -> bool:
+    """Return whether the points in names are decimal points, or only part two counts.
+
+    Decimal numbers are written with as many digits each, or without zeros at the end: 1.9 and
+    1.10 are counts. So are 1.1, 1.2, 1.3, 2.1, 2.2 …, and the 1.001 … 1.035 of a file "run1".
+    """
+    for place in range(len(alike[0].numbers)):
+        digits = {name.decimals[place] for name in alike} - {""}
+        if len({len(one) for one in digits}) > 1 and any(
+            len(one) > 1 and one.endswith("0") for one in digits
+        ):
+            return False
+        counts = defaultdict(set)
+        for name in alike:
+            if name.decimals[place]:
+                counts[int(name.numbers[place])].add(Decimal(name.decimals[place]))
+        if (
+            len(set(_tails(alike, place))) == 1
+            and any(len(count) > 1 for count in counts.values())
+            and all(min(count) <= 1 and _is_running(list(count)) for count in counts.values())
+        ):
+            return False
+    return True
+
+
+def _tails(alike: list[_Name], place: int) -> list[str]:
+    """Return for each name the signs and hyphens that stand right before its number."""
+    return [name.texts[place][len(name.texts[place].rstrip(_SIGNS)) :] for name in alike]
+
+
+def _find_signs(alike: list[_Name], place: int) -> None:
+    """Move signs from the texts before the numbers at one place into the numbers."""
+    tails = _tails(alike, place)
+    common = min(tails, key=len)
+    while not all(tail.startswith(common) for tail in tails):
+        common = common[:-1]
+    signs = [tail[len(common) :] for tail in tails]
+    if set(signs) == {""}:
+        if not common or not _is_sign(alike, place, common):
+            return
+        signs = [common[-1]] * len(alike)
+    if not set(signs) <= {"", *_SIGNS}:
+        return
+    for name, sign in zip(alike, signs, strict=True):
+        name.texts[place] = name.texts[place].removesuffix(sign)
+        name.signed.add(place)
+        if sign == "-":
+            name.numbers[place] = -name.numbers[place]
+
+
+def _is_sign(alike: list[_Name], place: int, tail: str) -> bool:
+    """Return whether what stands before the number of every name alike is a sign."""
+    if tail[-1] == "+":
+        return True
+    before = alike[0].texts[place].removesuffix(tail)
+    if (not before and place > 0 and len(tail) == 1) or any(n.numbers[place] == 0 for n in alike):
+        return False  # 1-40.5 has a hyphen between numbers; zero has no sign
+    if not before or before[-1] in "_([=" or len(tail) > 1:
+        return True
+    numbers = [name.numbers[place] for name in alike]
+    decimals = any(name.decimals[place] for name in alike)
+    return place in alike[0].degrees or (decimals and _is_wide(numbers))
