@@ -89,7 +89,7 @@ def tilts_and_pixel_size(
     files = beside if angles is None else named
     tilts = _agreed_tilts(path, _all_tilts(stack, listed, files, settings), angles, settings)
     sizes = _all_pixel_sizes(stack, pixel_size_nm, named | beside)
-    return tilts, _agreed_pixel_size(path, sizes, pixel_size_nm, settings)
+    return tilts, _agreed_pixel_size(path, stack, sizes, pixel_size_nm, settings)
 
 
 def _all_tilts(
@@ -168,7 +168,11 @@ def _all_pixel_sizes(
 
 
 def _agreed_pixel_size(
-    path: Path, stated: list[PixelSize], given: float | None, settings: ImportSeries
+    path: Path,
+    stack: ImageStack,
+    stated: list[PixelSize],
+    given: float | None,
+    settings: ImportSeries,
 ) -> PixelSize:
     """Return the first of the pixel sizes, after comparing it with the others."""
     if not stated:
@@ -183,6 +187,13 @@ def _agreed_pixel_size(
         )
     if given is not None and settings.trust_given:
         return first
+    _, rows_nm, columns_nm = stack.voxel_nm
+    if rows_nm and columns_nm and not is_same_size(rows_nm, columns_nm, _SAME_SIZE):
+        raise UserError(
+            f"{path}: pixels are not square: by the header rows are {rows_nm:.6g} nm apart and "
+            f"columns {columns_nm:.6g} nm; set tilt_series.import.resample: true, or, if they are "
+            "square all the same, give 'pixel_size_nm' and set tilt_series.import.trust_given: true"
+        )
     for other in others:
         if not is_same_size(other.nm, first.nm, _SAME_SIZE):
             raise UserError(
