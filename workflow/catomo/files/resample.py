@@ -71,21 +71,28 @@ def as_cubes(
 def _weights(length: int, ratio: float) -> sparse.csr_matrix:
     """Return the matrix that resamples an axis; `ratio` is the new step in old ones.
 
-    Both axes begin at the outer edge of their first voxel. Weights are a triangle that is as
-    wide as the larger of the two steps.
+    Both axes begin at the outer edge of their first voxel. The straight lines between old values
+    are read at the new places, and averaged over the new voxels where these are larger.
     """
     if ratio == 1.0:
         return sparse.identity(length, np.float32, format="csr")
     count = max(int(length / ratio + 1e-6), 1)
     centres = (np.arange(count) + 0.5) * ratio - 0.5
-    width = max(ratio, 1.0)
-    reach = int(np.ceil(width)) + 1
-    offsets = np.arange(-reach, reach + 1)
-    sources = np.floor(centres)[:, None].astype(int) + offsets
-    weights = np.clip(1 - np.abs(sources - centres[:, None]) / width, 0, None)
-    rows = np.repeat(np.arange(count), len(offsets))
-    matrix = sparse.csr_matrix(
-        (weights.ravel(), (rows, np.clip(sources, 0, length - 1).ravel())), (count, length)
-    )
+    reach = int(np.ceil(ratio / 2)) + 1
+    sources = np.floor(centres)[:, None].astype(int) + np.arange(-reach, reach + 2)
+    away = centres[:, None] - sources
+    if ratio > 1:
+        weights = (_area_of_tent(away + ratio / 2) - _area_of_tent(away - ratio / 2)) / ratio
+    else:
+        weights = np.clip(1 - np.abs(away), 0, None)
+    rows = np.repeat(np.arange(count), sources.shape[1])
+    columns = np.clip(sources, 0, length - 1)  # beyond the ends the last value goes on
+    matrix = sparse.csr_matrix((weights.ravel(), (rows, columns.ravel())), (count, length))
     matrix.eliminate_zeros()
-    return sparse.csr_matrix(matrix.multiply(1 / matrix.sum(axis=1)), dtype=np.float32)
+    return matrix.astype(np.float32)
+
+
+def _area_of_tent(end: np.ndarray) -> np.ndarray:
+    """Return the integral of max(1 - |u|, 0) from minus infinity to `end`."""
+    u = np.clip(end, -1, 1)
+    return np.where(u < 0, (u + 1) ** 2 / 2, 1 - (1 - u) ** 2 / 2)
