@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -46,8 +46,6 @@ class Stack:
     contiguous: bool
     read: Callable[[int], np.ndarray]
     notes: tuple[str, ...] = ()
-    # Files that stay open as long as somebody holds the stack.
-    _opened: ExitStack = field(default_factory=ExitStack, repr=False)
 
 
 def inspect_stack(
@@ -73,6 +71,10 @@ def inspect_stack(
     images = opened.enter_context(open_images(path))
     if pixel_size_nm is not None:
         images = _to_scale(Path(path), images, pixel_size_nm, settings or Slices())
+
+    def read(index: int, _files: ExitStack = opened) -> np.ndarray:
+        return images.read(index)  # the files stay open as long as somebody holds this function
+
     names = numbered(images.shape[0])
     if images.names is not None:
         names = [Path(name).stem for name in images.names]
@@ -81,9 +83,8 @@ def inspect_stack(
         images.shape,
         images.dtype,
         images.names is None,
-        images.read,
+        read,
         images.notes,
-        opened,
     )
 
 
