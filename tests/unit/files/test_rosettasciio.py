@@ -38,6 +38,8 @@ def signal(data, step_nm=0.5):
         "attributes": {"_lazy": False, "ragged": False},
         "tmp_parameters": {},
         "learning_results": {},
+        "models": {},
+        "package_info": {},
         "package": "",
         "package_version": "",
     }

@@ -80,19 +80,21 @@ def read(path: Path, member: str, output: Path) -> dict[str, Any]:
                 return _read_nxtomo(path, entry, output)
         arrays: dict[str, h5py.Dataset] = {}
 
-        def note(name: str, item: object) -> None:
+        def keep(name: str, item: object) -> None:
             is_array = isinstance(item, h5py.Dataset) and item.dtype.kind in "biuf"
             if is_array and not name.startswith("#"):
                 arrays[f"/{name}"] = item
 
-        file.visititems(note)
+        file.visititems(keep)
         if member and member not in arrays and isinstance(file.get(member), h5py.Dataset):
             arrays[f"/{member.strip('/')}"] = file[member]
         array = arrays[chosen(path, member, {name: item.shape for name, item in arrays.items()})]
         is_matlab = "MATLAB_class" in array.attrs
         _copy(path, array, output, transpose=is_matlab)
+        order = "columns, rows, images" if is_matlab else "images, rows, columns"
+        note = f"{path}: {array.name} is read, whose axes count {order}"
         voxel = _element_size(array)
-    return {"tilt_deg": None, "voxel_nm": list(voxel), "notes": []}
+    return {"tilt_deg": None, "voxel_nm": list(voxel), "notes": [note]}
 
 
 def _axes(path: Path, array: h5py.Dataset) -> list[int]:

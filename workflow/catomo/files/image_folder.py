@@ -105,8 +105,9 @@ def _images_in(path: Path, is_image: Callable[[Path], bool]) -> tuple[list[Path]
             )
         stems[file.stem] = file
     left = [file.name for file in inside if file not in files]
-    note = f"{path}: {len(left)} files are left out, because the images are others: "
-    return files, ((note + ", ".join(left[:3]) + (" …" if left[3:] else ""),) if left else ())
+    more = f" and {len(left) - 3} more" if left[3:] else ""
+    notes = (f"{path}: not read as images: {', '.join(left[:3])}{more}",) if left else ()
+    return files, notes
 
 
 def _kind(file: Path) -> str:

@@ -86,17 +86,18 @@ def open_mrc_stack(path: Path) -> Iterator[ImageStack]:
         file.seek(_HEADER)
         extended = file.read(min(header.start - _HEADER, 1 << 26))
     shape = sections, rows, columns
+    tilt, pixel_size = _extended(header, extended, sections)
+    voxel = _voxel(header) if pixel_size is None else (None, pixel_size, pixel_size)
     with open_block(path, header.start, shape, dtype) as read:
         native = dtype.newbyteorder("=")
         if header.axes == _IN_ORDER:
-            tilt, pixel_size = _extended(header, extended, sections)
-            voxel = _voxel(header) if pixel_size is None else (None, pixel_size, pixel_size)
             yield ImageStack(shape, native, read, tilt, voxel)
         else:
             volume = _in_order(path, header, dtype)
             note = f"{path}: its axes are stored in another order, and are put into that of x, y, z"
             sizes = volume.shape[0], volume.shape[1], volume.shape[2]
-            yield ImageStack(sizes, native, volume.__getitem__, None, _voxel(header), notes=(note,))
+            angles = tilt if header.axes[2] == 3 else None
+            yield ImageStack(sizes, native, volume.__getitem__, angles, voxel, notes=(note,))
 
 
 def _read_header(path: Path) -> _Header:

@@ -76,7 +76,8 @@ def _of_imagej(tiff: tifffile.TiffFile) -> Voxel:
     metadata = tiff.imagej_metadata or {}
     unit = str(metadata.get("unit", "")).replace("\\u00B5", "µ")
     tags = tiff.pages[0].tags
-    sizes: list[float | None] = [length_nm(metadata.get("spacing"), unit)]
+    is_volume = metadata.get("frames", 1) == metadata.get("channels", 1) == 1
+    sizes: list[float | None] = [length_nm(metadata.get("spacing"), unit) if is_volume else None]
     for name in ("YResolution", "XResolution"):
         pixels, length = tags[name].value if name in tags else (0, 0)
         sizes.append(length_nm(length / pixels, unit) if pixels > 0 else None)
