@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from catomo.errors import UserError
-from catomo.files import hdf5, matlab, mrc, npy, png, rosettasciio, tiff
+from catomo.files import hdf5, matlab, mrc, npy, png, rosettasciio, tiff, zarr
 from catomo.files.child import open_in_child
 from catomo.files.folders import TIFF, split_member
 from catomo.files.image_folder import open_image_folder
@@ -44,8 +44,8 @@ def open_images(path: Path | str, as_stored: bool = False) -> Iterator[ImageStac
     path : path
         TIFF, MRC (.mrc .st .ali .rec .map), .npy, .mat or PNG; with the extra packages of
         ``catomo[formats]`` also DigitalMicrograph, TIA, Velox, Bruker, HyperSpy and HDF5 files;
-        or a folder of such. An array of a file that holds several is named after a colon:
-        ``volume.h5:/path/in/file``.
+        a folder of such, or that of a Zarr array or OME-Zarr image. An array of a file that
+        holds several is named after a colon: ``volume.h5:/path/in/file``.
     as_stored : bool
         Return the numbers that are stored, as labels need them. Else greys are returned as
         they are seen, which is the opposite in TIFF files whose 0 is white.
@@ -115,6 +115,8 @@ def _guarded(file: Path, stack: ImageStack) -> Callable[[int], np.ndarray]:
 def _open(path: Path, member: str, as_stored: bool) -> AbstractContextManager[ImageStack]:
     if path.is_dir() and path.suffix.lower() == ".zspy":
         return _open_extra("rosettasciio", path, member)
+    if path.is_dir() and zarr.is_zarr(path):
+        return zarr.open_zarr(path)
     if path.is_dir():
         return open_image_folder(
             path, _is_image, lambda file: _open_file(file, "", as_stored, in_folder=True)
@@ -146,6 +148,9 @@ def _open_file(
     with open(path, "rb") as file:
         head = file.read(1024)
     suffix = path.suffix.lower()
+    has_members = hdf5.is_hdf5(head) or head.startswith(matlab.FIRST_BYTES)
+    if member and not has_members and suffix not in rosettasciio.SUFFIXES:
+        raise UserError(f"{path}: has no parts with names; leave ':{member}' out")
     if head[:4] in tiff.FIRST_BYTES:
         return tiff.open_tiff_stack(path, as_stored, in_folder)
     if head.startswith(npy.FIRST_BYTES):
@@ -169,7 +174,7 @@ def _open_file(
         return _open_extra("rosettasciio", path, member)
     raise UserError(
         f"{path}: format is not known; known are TIFF, MRC ({' '.join(mrc.SUFFIXES)}), PNG, .npy, "
-        f".mat, HDF5 and {' '.join(rosettasciio.SUFFIXES)}"
+        f".mat, HDF5, Zarr and {' '.join(rosettasciio.SUFFIXES)}"
     )
 
 
