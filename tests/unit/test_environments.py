@@ -28,6 +28,7 @@ _BY_BACKEND = ("reconstruct", "tomopy")
 
 # Imported only where present, each with the reason why an environment may lack it.
 OPTIONAL = {
+    "h5py": "the extra `formats`",
     "rosettasciio": "the extra `formats`",
     "rsciio": "the extra `formats`",
     "tomopy": "the environment tomopy.yaml alone",

@@ -143,3 +143,13 @@ def test_labels_that_do_not_fit_stop_the_import(tmp_path):
     tifffile.imwrite(tmp_path / "stack.tif", np.ones((1, 8, 7), np.uint8))
     with pytest.raises(UserError, match="shape is 8 x 7, expected 8 x 9"):
         take("stack.tif")
+
+
+def test_what_must_be_told_of_the_files_stands_in_the_record(tmp_path, volume, capsys):
+    greys = np.minimum(12 * volume, 255).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", 255 - greys, photometric="miniswhite", metadata=None)
+    slices_of_stack(tmp_path / "a.tif", tmp_path / "04", Slices(), "real", 0.12)
+    np.testing.assert_array_equal(read_pages(tmp_path / "04" / "slices.tif"), greys)
+    [note] = read(tmp_path / "04")["notes"]
+    assert "0 is white in it" in note
+    assert note in capsys.readouterr().err

@@ -1,10 +1,15 @@
 """Which angles and pixel size a series gets, and contradictions between sources."""
 
+import struct
+
 import numpy as np
 import pytest
 import tifffile
 
+from catomo.tilt_series.reading import read_tilt_series
+from catomo.tilt_series.settings import ImportSeries
 from helpers.microscope import STACK, TILTS, bare_tiff, column, fei_mrc, look, refusal
+from helpers.mrc import mrc
 
 
 @pytest.fixture
@@ -169,3 +174,20 @@ def test_angle_file_of_another_folder(tmp_path):
     images = folder(tmp_path / "run1.5deg", [f"i{number}.tif" for number in range(5)])
     column(tmp_path / "run1.rawtlt")
     assert "tilt angles are not known" in refusal(images, None, 0.5)
+
+
+def test_pixels_that_are_not_square(tmp_path):
+    path = mrc(tmp_path / "a.mrc", STACK, 0.5)
+    content = bytearray(path.read_bytes())
+    content[44:48] = struct.pack("<f", 32 * 10.0)  # rows 1 nm apart
+    path.write_bytes(content)
+    message = refusal(path, TILTS)
+    assert "rows are 1 nm apart and columns 0.5 nm" in message
+    # Both ways out: resampled to the smaller edge, or taken for square.
+    seen = look(path, TILTS, resample=True)
+    assert (seen.shape, seen.pixel_size_nm) == ((5, 64, 40), 0.5)
+    seen = look(path, TILTS, 0.5, trust_given=True)
+    assert (seen.shape, seen.pixel_size_nm) == ((5, 32, 40), 0.5)
+    series = read_tilt_series(path, TILTS, settings=ImportSeries(resample=True))
+    middle = STACK[2, 15] * 0.75 + STACK[2, 16] * 0.25
+    np.testing.assert_allclose(series.images[2, 31], middle, rtol=1e-5)

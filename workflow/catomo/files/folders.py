@@ -32,3 +32,16 @@ def files_in(folder: Path | str, suffixes: tuple[str, ...] = ()) -> list[Path]:
         if not is_hidden(Path(path.name)) and (not suffixes or path.suffix.lower() in suffixes)
     }
     return [paths[name] for name in in_natural_order(paths)]
+
+
+def split_member(path: Path | str) -> tuple[Path, str]:
+    """Return a file, and the name of what is meant inside it: ``volume.h5:/path/in/file``.
+
+    The name is empty where the whole file is meant.
+    """
+    whole = Path(path)
+    if not whole.exists():
+        file, _, member = str(path).rpartition(":")
+        if member and Path(file).is_file():
+            return Path(file), member
+    return whole, ""

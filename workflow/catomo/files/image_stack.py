@@ -11,38 +11,53 @@ from typing import Any
 import numpy as np
 
 from catomo.errors import UserError
+from catomo.files.limits import check_memory
 
 _LONGEST_REASON = 120  # characters of another library's message
+
+# Distance in nm between images, rows and columns; None where it is not known.
+Voxel = tuple[float | None, float | None, float | None]
+UNKNOWN: Voxel = (None, None, None)
 
 
 @dataclass(frozen=True)
 class ImageStack:
     """Images in a file or folder that is open for reading.
 
-    What a file says about angles and pixel size is passed on as it stands there.
+    What a file says about angles and scale is passed on as it stands there.
 
     Attributes
     ----------
     shape : (int, int, int)
         Images, rows, columns.
+    dtype : dtype
     read : callable
-        ``read(i)`` returns image i as float32 (rows, columns).
+        ``read(i)`` returns image i (rows, columns), of type `dtype`.
     tilt_deg : list of float, optional
         Tilt angles in the order of the images, where the file itself holds them.
-    pixel_size_nm : float, optional
-        Pixel size, where the file itself holds one.
+    voxel_nm : (float, float, float)
+        Distance between images, rows and columns, each None where the file does not hold it.
     names : list of str, optional
         The images' file names, where each has a file of its own.
+    notes : tuple of str
+        What a person must be told about how the file was read, in whole lines.
     acquisition : dict
         How the images were recorded, as in `catomo.files.acquisition`.
     """
 
     shape: tuple[int, int, int]
+    dtype: np.dtype
     read: Callable[[int], np.ndarray]
     tilt_deg: list[float] | None = None
-    pixel_size_nm: float | None = None
+    voxel_nm: Voxel = UNKNOWN
     names: list[str] | None = None
+    notes: tuple[str, ...] = ()
     acquisition: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def pixel_size_nm(self) -> float | None:
+        """Distance between columns."""
+        return self.voxel_nm[2]
 
 
 @contextmanager
@@ -69,7 +84,7 @@ def open_block(
     Raises
     ------
     UserError
-        If the file is too short for its images.
+        If the file is too short for its images, or one image does not fit into memory.
     """
     page = shape[1] * shape[2] * dtype.itemsize
     size, needed = path.stat().st_size, start + shape[0] * page
@@ -78,12 +93,13 @@ def open_block(
             f"{path}: is cut short: {size} bytes, but {shape[0]} images of {shape[1]} × {shape[2]} "
             f"px need {needed}; copy it again"
         )
+    check_memory(path, page)
     with open(path, "rb") as file:
 
         def read(number: int) -> np.ndarray:
             file.seek(start + number * page)
             image = np.frombuffer(file.read(page), dtype).reshape(shape[1:])
-            return image.astype(np.float32)
+            return image.astype(dtype.newbyteorder("="))
 
         yield read
 

@@ -6,126 +6,199 @@ stamp "MAP ", give 1 Å per pixel and hold the true pixel size in an extended he
 
 from __future__ import annotations
 
+import math
 import struct
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
 from catomo.errors import UserError
 from catomo.files.acquisition import Acquisition, of_fei, of_fei_2003
-from catomo.files.image_stack import ImageStack, one_line, open_block
+from catomo.files.image_stack import ImageStack, Voxel, open_block
+from catomo.files.limits import check_memory
 
-SUFFIXES = (".mrc", ".st", ".ali", ".rec", ".mrcs")
+SUFFIXES = (".mrc", ".st", ".ali", ".rec", ".mrcs", ".map", ".preali")
 
+_HEADER = 1024
 _TYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
+_NOT_GREY = {3: "complex", 4: "complex", 16: "colour", 101: "4-bit"}
+_IN_ORDER = (1, 2, 3)
 
 
 @dataclass(frozen=True)
-class MrcHeader:
-    """Where the images of an MRC file lie, and what is known about them.
+class _Header:
+    """The fields of the 1024 bytes at the beginning that are used here."""
 
-    Attributes
-    ----------
-    shape : (int, int, int)
-        Images, rows, columns.
-    dtype : dtype
-    start : int
-        Byte at which the first image begins.
-    tilt_deg : list of float, optional
-        Tilt angles in the order of the images.
-    pixel_size_nm : float, optional
-    acquisition : dict
-        As in `catomo.files.acquisition`.
-    """
+    content: bytes
+    order: Literal["<", ">"]
 
-    shape: tuple[int, int, int]
-    dtype: np.dtype
-    start: int
-    tilt_deg: list[float] | None
-    pixel_size_nm: float | None
-    acquisition: Acquisition
+    def get(self, kind: str, place: int) -> tuple[Any, ...]:
+        """Return values of a `struct` format at a byte."""
+        return struct.unpack_from(self.order + kind, self.content, place)
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """Columns, rows and sections."""
+        return self.get("3i", 0)
+
+    @property
+    def mode(self) -> int:
+        return self.get("i", 12)[0]
+
+    @property
+    def start(self) -> int:
+        """Byte at which the images begin."""
+        return _HEADER + self.get("i", 92)[0]
+
+    @property
+    def axes(self) -> tuple[int, int, int]:
+        """Which of x, y, z (1, 2, 3) runs along columns, rows and sections."""
+        axes = self.get("3i", 64)
+        return axes if sorted(axes) == [1, 2, 3] else _IN_ORDER  # old programs leave zeros
+
+    def is_likely(self, file_bytes: int) -> bool:
+        """Whether the numbers make sense in this byte order."""
+        known = self.mode in _TYPES or self.mode in _NOT_GREY
+        return (
+            known
+            and all(0 < n < 1 << 24 for n in self.size)
+            and (_HEADER <= self.start <= file_bytes)
+        )
 
 
 @contextmanager
 def open_mrc_stack(path: Path) -> Iterator[ImageStack]:
-    """Open an MRC file (.mrc .st .ali .rec), however old.
+    """Open an MRC file (.mrc .st .ali .rec .map), however old.
 
     Raises
     ------
     UserError
-        If it is no MRC file with grey images, its pixels are not square, or it is cut short.
+        If it is no MRC file with grey images, or its size is not what its header says.
     """
-    header = read_mrc_header(path)
-    with open_block(path, header.start, header.shape, header.dtype) as read:
-        yield ImageStack(
-            header.shape,
-            read,
-            header.tilt_deg,
-            header.pixel_size_nm,
-            acquisition=header.acquisition,
+    header = _read_header(path)
+    columns, rows, sections = header.size
+    dtype = _dtype(header)
+    _check_size(path, header, dtype)
+    with open(path, "rb") as file:
+        file.seek(_HEADER)
+        extended = file.read(min(header.start - _HEADER, 1 << 26))
+    shape = sections, rows, columns
+    tilt, pixel_size, acquisition = _extended(header, extended, sections)
+    voxel = _voxel(header) if pixel_size is None else (None, pixel_size, pixel_size)
+    with open_block(path, header.start, shape, dtype) as read:
+        native = dtype.newbyteorder("=")
+        if header.axes == _IN_ORDER:
+            yield ImageStack(shape, native, read, tilt, voxel, acquisition=acquisition)
+        else:
+            volume = _in_order(path, header, dtype)
+            note = f"{path}: its axes are stored in another order, and are put into that of x, y, z"
+            sizes = volume.shape[0], volume.shape[1], volume.shape[2]
+            angles = tilt if header.axes[2] == 3 else None
+            yield ImageStack(
+                sizes,
+                native,
+                volume.__getitem__,
+                angles,
+                voxel,
+                notes=(note,),
+                acquisition=acquisition,
+            )
+
+
+def _read_header(path: Path) -> _Header:
+    """Read the header in the byte order in which it makes sense; its stamp may be wrong."""
+    with open(path, "rb") as file:
+        content = file.read(_HEADER)
+    size = path.stat().st_size
+    if size < _HEADER:
+        raise UserError(f"{path}: is no MRC file ({size} bytes, its header needs {_HEADER})")
+    headers = [_Header(content, "<"), _Header(content, ">")]
+    if content[212] == 0x11:  # the stamp of big-endian files
+        headers.reverse()
+    for header in headers:
+        if header.is_likely(size):
+            break
+    else:
+        columns, rows, sections = headers[0].size
+        raise UserError(
+            f"{path}: is no MRC file (its header says mode {headers[0].mode}, {sections} images of "
+            f"{rows} × {columns} px, an extended header of {headers[0].start - _HEADER} bytes)"
+        )
+    if header.mode in _NOT_GREY:
+        kind = _NOT_GREY[header.mode]
+        raise UserError(
+            f"{path}: holds {kind} images (mode {header.mode}), expected grey images; save it with "
+            f"one of the modes {', '.join(map(str, _TYPES))}"
+        )
+    return header
+
+
+def _dtype(header: _Header) -> np.dtype:
+    """Return the type of the values; modes 0 and 1 hold signed or unsigned numbers.
+
+    IMOD's stamp has a flag for the bytes of mode 0. Else values that the header names, and
+    that signed numbers cannot have, tell.
+    """
+    kind, (low, high) = _TYPES[header.mode], header.get("2f", 76)
+    if header.mode == 0 and header.content[152:156] == b"IMOD":
+        kind = "i1" if header.content[156 if header.order == "<" else 159] & 1 else "u1"
+    elif header.mode in (0, 1) and low >= 0:
+        most = 127 if header.mode == 0 else 32767
+        if most < high <= 2 * most + 1:
+            kind = kind.replace("i", "u")
+    return np.dtype(kind).newbyteorder(header.order)
+
+
+def _check_size(path: Path, header: _Header, dtype: np.dtype) -> None:
+    """Check that no whole image lies behind those that the header counts."""
+    columns, rows, sections = header.size
+    image = columns * rows * dtype.itemsize
+    held = (path.stat().st_size - header.start) // image
+    if held > sections:
+        raise UserError(
+            f"{path}: its header says {sections} images of {rows} × {columns} px, but the file "
+            f"holds bytes for {held}; mend the header, or save the file again"
         )
 
 
-def read_mrc_header(path: Path | str) -> MrcHeader:
-    """Read the header of an MRC file (.mrc .st .ali .rec), however old.
-
-    Raises
-    ------
-    UserError
-        If it is no MRC file with grey images, or its pixels are not square.
-    """
-    import mrcfile
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            mrc = mrcfile.open(path, permissive=True, header_only=True)
-    except (ValueError, OSError) as error:
-        raise UserError(f"{path}: is no MRC file ({one_line(error)})") from None
-    header = mrc.header
-    extended = b"" if mrc.extended_header is None else mrc.extended_header.tobytes()
-    shape = int(header.nz), int(header.ny), int(header.nx)
-    mode = int(header.mode)
-    if mode not in _TYPES or min(shape) < 0:
-        raise UserError(f"{path}: is no MRC file with grey images (mode {mode}, shape {shape})")
-    dtype = np.dtype(_TYPES[mode]).newbyteorder(header.nx.dtype.byteorder)
-    if (
-        mode == 0 and header.extra2.tobytes()[40:44] == b"IMOD"
-    ):  # a flag tells whether its bytes are signed
-        dtype = np.dtype("i1" if header.extra2.tobytes()[44] & 1 else "u1")
-    tilt, pixel_size, acquisition = _extended(header, extended, shape[0])
-    if pixel_size is None:
-        pixel_size = _pixel_size(path, header)
-    return MrcHeader(shape, dtype, 1024 + int(header.nsymbt), tilt, pixel_size, acquisition)
+def _voxel(header: _Header) -> Voxel:
+    """Return the voxel in nm; exactly 1 Å means that the writer did not know it."""
+    sizes: list[float | None] = []
+    for cell, count in zip(header.get("3f", 40), header.get("3i", 28), strict=True):
+        size = cell / count / 10 if count > 0 else 0.0
+        sizes.append(size if math.isfinite(size) and size > 0 else None)
+    x, y, z = sizes
+    if (x, y) == (0.1, 0.1) or not (x and y):
+        return None, None, None
+    is_stack = header.get("i", 36)[0] <= 1 or z == 0.1  # images without a distance of their own
+    return (None if is_stack else z), y, x
 
 
-def _pixel_size(path: Path | str, header: np.recarray) -> float | None:
-    """Return the pixel size in nm; exactly 1 Å means that the writer did not know it."""
-    sizes = []
-    for axis in ("x", "y"):
-        cells = int(header[f"m{axis}"])
-        sizes.append(float(header.cella[axis]) / cells / 10 if cells > 0 else 0.0)
-    if min(sizes) <= 0 or sizes == [0.1, 0.1]:
-        return None
-    if abs(sizes[0] / sizes[1] - 1) > 0.01:
-        raise UserError(f"{path}: pixels are not square ({sizes[0]:g} × {sizes[1]:g} nm)")
-    return sizes[0]
+def _in_order(path: Path, header: _Header, dtype: np.dtype) -> np.ndarray:
+    """Return the whole volume (z, y, x), of which sections are stored along another axis."""
+    columns, rows, sections = header.size
+    check_memory(path, 2 * columns * rows * sections * dtype.itemsize)
+    stored = np.fromfile(path, dtype, columns * rows * sections, offset=header.start)
+    stored = stored.reshape(sections, rows, columns)
+    along = dict(zip(header.axes, (2, 1, 0), strict=True))
+    volume = stored.transpose(along[3], along[2], along[1])
+    return np.ascontiguousarray(volume, dtype.newbyteorder("="))
 
 
 def _extended(
-    header: np.recarray, extended: bytes, images: int
+    header: _Header, extended: bytes, images: int
 ) -> tuple[list[float] | None, float | None, Acquisition]:
     """Return angles (deg), pixel size (nm) and more from an extended header of FEI or SerialEM."""
-    order = header.nx.dtype.byteorder
-    kind = bytes(header.exttyp).rstrip(b"\0 ")
+    order = header.order
+    kind = header.content[104:108].rstrip(b"\0 ")
     acquisition: Acquisition = {}
     if kind in (b"FEI1", b"FEI2"):
         # A record per image: int32 size, then from byte 100 doubles (mrcfile's FEI1 layout).
-        size = struct.unpack_from(f"{order}i", extended)[0] if extended else 0
+        size = struct.unpack_from(f"{order}i", extended)[0] if len(extended) > 3 else 0
         if size < 172 or len(extended) < size * images:
             return None, None, {}
         records = [extended[i * size : (i + 1) * size] for i in range(images)]
@@ -133,7 +206,7 @@ def _extended(
         metres = struct.unpack_from(f"{order}d", records[0], 156)[0]
         acquisition = of_fei(records[0], kind, order)
     elif kind == b"SERI":
-        nint, flags = struct.unpack_from(f"{order}2h", header.extra2.tobytes(), 16)
+        nint, flags = header.get("2h", 128)
         if not flags & 1 or nint < 2 or len(extended) < nint * images:
             return None, None, {}
         tilt = [struct.unpack_from(f"{order}h", extended, i * nint)[0] / 100 for i in range(images)]

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from catomo.errors import UserError
-from catomo.files.folders import TIFF, files_in
+from catomo.files.folders import TIFF, files_in, split_member
+from catomo.files.readers import open_images
 from catomo.files.store import StackReader
 from catomo.labels.tie import check_tie
 from catomo.record.record import Record
@@ -198,7 +199,7 @@ def check_values(page: np.ndarray, class_count: int, origin: str) -> None:
 def _of_person(place: Path | str, slices: Expected) -> Iterator[tuple[int, np.ndarray, str]]:
     if Path(place).is_dir():
         return _of_folder(Path(place), slices)
-    if Path(place).is_file():
+    if split_member(place)[0].is_file():
         return _of_stack(Path(place), slices)
     raise UserError(
         f"{place}: labels not found; name a folder of <slice name>.tif, a stack TIFF of "
@@ -243,7 +244,8 @@ def _only_page(path: Path) -> np.ndarray:
 def _of_stack(path: Path, slices: Expected) -> Iterator[tuple[int, np.ndarray, str]]:
     count = -1
     for count, page in enumerate(_pages(path)):
-        if count == 0 and page.shape == slices.shape[1:]:
+        # Only a TIFF can hold the tie.
+        if count == 0 and page.shape == slices.shape[1:] and path.suffix.lower() in TIFF:
             check_tie(path, lambda: None, slices.pixel_size_nm)
         yield count, page, f"{path} page {count}"
     if count + 1 != slices.shape[0]:
@@ -254,25 +256,10 @@ def _of_stack(path: Path, slices: Expected) -> Iterator[tuple[int, np.ndarray, s
 
 
 def _pages(path: Path) -> Iterator[np.ndarray]:
-    """Yield the images of a TIFF one by one, whether stored as pages or as one block."""
-    import tifffile
-
-    try:
-        tiff = tifffile.TiffFile(path)
-    except (tifffile.TiffFileError, OSError) as error:
-        raise UserError(f"{path}: not readable as TIFF ({error}); save it again") from None
-    with tiff:
-        if any(page.samplesperpixel != 1 for page in tiff.pages):
-            raise UserError(
-                f"{path}: is a colour image or has an alpha channel; save it in 8-bit greys, "
-                "whose values are the labels"
-            )
-        if len(tiff.pages) == 1:
-            block = tiff.series[0].asarray()
-            yield from block.reshape(-1, *block.shape[-2:])
-        else:
-            for page in tiff.pages:
-                yield page.asarray()
+    """Yield the images of a file one by one, with the numbers that are stored."""
+    with open_images(path, as_stored=True) as images:
+        for number in range(images.shape[0]):
+            yield images.read(number)
 
 
 def _check_page(page: np.ndarray, shape: tuple[int, ...], class_count: int, origin: str) -> None:

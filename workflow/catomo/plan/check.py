@@ -106,13 +106,14 @@ def data_problems(dataset: Dataset, plan: Plan) -> tuple[list[str], Size | None,
             from catomo.labels.files import check_labels
             from catomo.slices.stacks import expected_of, inspect_stack
 
-            stack = inspect_stack(path)
+            assert dataset.pixel_size_nm is not None  # the table requires it for slices
+            settings = plan.settings_as(Slices, dataset.name)
+            stack = inspect_stack(path, dataset.pixel_size_nm, settings)
             size = 0, stack.shape
             if dataset.labels:
-                assert dataset.pixel_size_nm is not None  # the table requires it for slices
                 labels = os.path.expandvars(dataset.labels)
-                classes = len(plan.settings_as(Slices, dataset.name).classes)
-                check_labels(labels, expected_of(stack, dataset.pixel_size_nm), classes)
+                expected = expected_of(stack, dataset.pixel_size_nm)
+                check_labels(labels, expected, len(settings.classes))
     except UserError as error:
         problems.append(f"{dataset.name}: {error}")
     return problems, size, seen

@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from catomo.files.folders import split_member
+
 COLUMNS = (
     "dataset",
     "source",
@@ -195,6 +197,6 @@ def _path_problems(text: str, where: str, column: str) -> list[str]:
     unset = re.search(r"\$\{?(\w+)", expanded)
     if unset:
         return [f"{where}: the environment variable {unset.group(1)} is not set; export it first"]
-    if not Path(expanded).exists():
+    if not split_member(expanded)[0].exists():
         return [f"{where}: found no file or folder '{expanded}'; mend the path or fetch the data"]
     return []

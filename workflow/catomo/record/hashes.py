@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from catomo.files.folders import TIFF, files_in, is_hidden
+from catomo.files.folders import TIFF, files_in, is_hidden, split_member
 
 
 def sha256_of(path: Path | str) -> str:
@@ -22,13 +22,13 @@ def fingerprint(path: Path | str) -> str:
     another file, and quick enough to compute for a large series at every start of the
     workflow. Hidden files of a folder are left out because no stage reads them.
     """
-    path = Path(path)
+    path, _ = split_member(path)
     return _digest(path, (p for p in path.rglob("*") if not is_hidden(p.relative_to(path))))
 
 
 def fingerprint_of_labels(path: Path | str) -> str:
     """Return the fingerprint of a person's labels; in a folder only the TIFF files count."""
-    path = Path(path)
+    path, _ = split_member(path)
     return _digest(path, files_in(path, TIFF) if path.is_dir() else [])
 
 
@@ -38,7 +38,7 @@ def fingerprint_of_series(path: Path | str) -> str:
     A ``.rawtlt``, ``.tlt`` or ``.mdoc`` file beside a series may hold its angles, so a change
     of that file counts as a change of the series.
     """
-    path = Path(path)
+    path, _ = split_member(path)
     beside = path.parent.glob(f"{path.stem}*") if path.is_file() else []
     angles = [p for p in beside if p != path and p.suffix.lower() in (".rawtlt", ".tlt", ".mdoc")]
     return " ".join(fingerprint(p) for p in [path, *sorted(angles)])

@@ -23,6 +23,12 @@ class Slices(Settings):
         gt=0,
         le=4,
     )
+    trust_given: bool = key(
+        False, "use the given pixel size for stacks from elsewhere even where they contradict it"
+    )
+    resample: bool = key(
+        False, "bring stacks from elsewhere, whose voxels are no cubes, to the given pixel size"
+    )
     suggest: int = key(30, "how many slices to suggest for annotation", ge=1)
 
     @model_validator(mode="after")

@@ -1,18 +1,23 @@
-"""Slices that were reconstructed elsewhere: folders of images, TIFF stacks and MRC volumes."""
+"""Slices that were reconstructed elsewhere: any file or folder of images, checked for scale."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from catomo.errors import UserError
-from catomo.files.folders import TIFF, files_in
+from catomo.files.image_stack import ImageStack
+from catomo.files.pixel_size import is_same_size
+from catomo.files.readers import open_images
+from catomo.files.resample import as_cubes
 from catomo.labels.files import Expected
+from catomo.slices.settings import Slices
 
-_MRC = (".mrc", ".rec", ".map")
+_SAME_SIZE = 0.01
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,8 @@ class Stack:
         single images.
     read : callable
         ``read(i)`` returns slice i (z, x).
+    notes : tuple of str
+        What a person must be told about how the files were read.
     """
 
     names: list[str]
@@ -38,28 +45,47 @@ class Stack:
     dtype: np.dtype
     contiguous: bool
     read: Callable[[int], np.ndarray]
+    notes: tuple[str, ...] = ()
 
 
-def inspect_stack(path: Path | str) -> Stack:
-    """Return what a folder of images, a TIFF stack or an MRC volume holds.
+def inspect_stack(
+    path: Path | str, pixel_size_nm: float | None = None, settings: Slices | None = None
+) -> Stack:
+    """Return what a file or folder of slices holds; see `catomo.files.readers.open_images`.
+
+    Parameters
+    ----------
+    path : path
+    pixel_size_nm : float, optional
+        The given pixel size, with which that of the files is compared.
+    settings : Slices, optional
+        Whether the given size wins over that of the files, and voxels are resampled to it.
 
     Raises
     ------
     UserError
-        If the path does not exist or holds no image, images differ in shape or dtype, or a
-        file cannot be read.
+        If there is no image, images differ, a file cannot be read, or the files contradict the
+        given pixel size or have voxels that are not cubes.
     """
-    path = Path(path)
-    if path.is_dir():
-        return _folder(path)
-    if not path.is_file():
-        raise UserError(f"{path}: no such file or folder; give a stack or a folder of images")
-    if path.suffix.lower() in _MRC:
-        return _mrc(path)
-    if path.suffix.lower() not in TIFF:
-        allowed = " ".join((*TIFF, *_MRC))
-        raise UserError(f"{path}: unknown kind '{path.suffix}', allowed are {allowed}")
-    return _tiff_stack(path)
+    opened = ExitStack()
+    images = opened.enter_context(open_images(path))
+    if pixel_size_nm is not None:
+        images = _to_scale(Path(path), images, pixel_size_nm, settings or Slices())
+
+    def read(index: int, _files: ExitStack = opened) -> np.ndarray:
+        return images.read(index)  # the files stay open as long as somebody holds this function
+
+    names = numbered(images.shape[0])
+    if images.names is not None:
+        names = [Path(name).stem for name in images.names]
+    return Stack(
+        names,
+        images.shape,
+        images.dtype,
+        images.names is None,
+        read,
+        images.notes,
+    )
 
 
 def expected_of(stack: Stack, pixel_size_nm: float) -> Expected:
@@ -68,10 +94,9 @@ def expected_of(stack: Stack, pixel_size_nm: float) -> Expected:
     The exported grey values are known in advance only of 8-bit images, which are kept.
     """
 
-    def unknown(_index: int) -> None:
-        return None
+    def read(index: int) -> np.ndarray | None:
+        return stack.read(index) if stack.dtype == np.uint8 else None
 
-    read = stack.read if stack.dtype == np.uint8 else unknown
     return Expected(stack.names, stack.shape, pixel_size_nm, read)
 
 
@@ -80,74 +105,25 @@ def numbered(count: int) -> list[str]:
     return [f"slice_{index:04d}" for index in range(count)]
 
 
-def _folder(path: Path) -> Stack:
-    files = files_in(path, TIFF)
-    if not files:
-        raise UserError(f"{path}: found no .tif or .tiff in this folder; put the slices there")
-    first = _tiff_stack(files[0])
-    for file in files:
-        image = _tiff_stack(file)
-        if image.shape[0] != 1:
-            raise UserError(f"{file}: found {image.shape[0]} images, expected one per file")
-        if image.shape != first.shape or image.dtype != first.dtype:
-            raise UserError(
-                f"{file}: is {_words(image.shape[1:])} {image.dtype}, but {files[0].name} is "
-                f"{_words(first.shape[1:])} {first.dtype}; all slices must be alike"
-            )
-    names = [file.stem for file in files]
-    if len(set(names)) < len(names):
+def _to_scale(path: Path, images: ImageStack, given: float, settings: Slices) -> ImageStack:
+    """Return the images at the given pixel size, after comparing it with what the files say."""
+    if settings.trust_given:
+        return images
+    known = [size for size in images.voxel_nm if size is not None]
+    if not known:
+        return images
+    cubes = all(is_same_size(size, known[-1], _SAME_SIZE) for size in known)
+    if not any(is_same_size(size, given, _SAME_SIZE) for size in known):
         raise UserError(
-            f"{path}: two images have one name, with .tif and with .tiff; rename one of them"
+            f"{path}: pixel size is {given:g} nm by the given value but {known[-1]:.6g} nm by the "
+            "header; correct 'pixel_size_nm', or set slices.trust_given: true to use it all the "
+            "same"
         )
-    shape = (len(files), first.shape[1], first.shape[2])
-    return Stack(names, shape, first.dtype, False, lambda index: _tiff_stack(files[index]).read(0))
-
-
-def _tiff_stack(path: Path) -> Stack:
-    import tifffile
-
-    try:
-        with tifffile.TiffFile(path) as tiff:
-            series = tiff.series[0]
-            shape, pages, one_block = series.shape, len(series.pages), series.dataoffset
-            dtype = series.dtype.newbyteorder(tiff.byteorder)
-    except (OSError, ValueError, IndexError, tifffile.TiffFileError) as error:
-        raise UserError(f"{path}: not readable as TIFF ({error}); save it again") from None
-    if len(shape) not in (2, 3) or shape[-1] in (3, 4):
+    if not cubes and not settings.resample:
+        between, down, across = (f"{size:.6g}" if size else "?" for size in images.voxel_nm)
         raise UserError(
-            f"{path}: found shape {_words(shape)}, expected grey images (z, x) or (y, z, x)"
+            f"{path}: voxels are not cubes: by the header slices lie {between} nm apart, rows "
+            f"{down} nm and columns {across} nm; set slices.resample: true to resample them to "
+            f"{given:g} nm, or slices.trust_given: true if they are cubes all the same"
         )
-    shape = (1, *shape)[-3:]
-    if one_block is None and pages != shape[0]:
-        raise UserError(f"{path}: found a compressed TIFF in an unusual order; save it again")
-
-    def read(index: int) -> np.ndarray:
-        if one_block is None:
-            return tifffile.imread(path, key=index)
-        offset = one_block + index * shape[1] * shape[2] * dtype.itemsize
-        return np.fromfile(path, dtype, shape[1] * shape[2], offset=offset).reshape(shape[1:])
-
-    return Stack(numbered(shape[0]), shape, dtype, True, read)
-
-
-def _mrc(path: Path) -> Stack:
-    import mrcfile
-
-    try:
-        with mrcfile.mmap(path, mode="r") as file:
-            shape, dtype = file.data.shape, file.data.dtype
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not readable as MRC ({error}); save it again") from None
-    if len(shape) != 3:
-        raise UserError(f"{path}: found shape {_words(shape)}, expected a volume (y, z, x)")
-
-    def read(index: int) -> np.ndarray:
-        with mrcfile.mmap(path, mode="r") as file:
-            return np.array(file.data[index])
-
-    return Stack(numbered(shape[0]), tuple(shape), dtype, True, read)
-
-
-def _words(shape: tuple[int, ...]) -> str:
-    """Return a shape as text, such as ``64 x 48``."""
-    return " x ".join(str(int(n)) for n in shape)
+    return as_cubes(images, given) if settings.resample else images

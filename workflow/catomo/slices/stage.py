@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from catomo.errors import UserError
+from catomo.files.folders import split_member
 from catomo.files.store import StackReader, StackWriter, write_labels
 from catomo.labels.files import check_labels
 from catomo.phantom.truth import Truth
-from catomo.progress import progress
+from catomo.progress import progress, say
 from catomo.record.record import Output, Record, committing, read_record
 from catomo.slices.contrast import KEPT, Contrast, from_percentiles
 from catomo.slices.settings import Slices
@@ -106,8 +107,8 @@ def slices_of_stack(
     Parameters
     ----------
     stack : path
-        A folder of TIFF images of one shape, or one stack (y, z, x) as TIFF or MRC. Images
-        of 8 bits are kept as they are, others get the contrast rule.
+        One stack (y, z, x) in any format of `catomo.files.readers.open_images`, or a folder of
+        images of one shape. Images of 8 bits are kept as they are, others get the contrast rule.
     output : path
         Folder of the stage ``04_slices``.
     settings : Slices
@@ -122,14 +123,16 @@ def slices_of_stack(
     Raises
     ------
     UserError
-        If the stack cannot be read or holds nothing but one value, or the labels do not fit
-        it.
+        If the stack cannot be read, contradicts the pixel size or holds nothing but one value,
+        or the labels do not fit it.
     """
     path = Path(stack)
-    images = inspect_stack(path)
+    images = inspect_stack(path, pixel_size_nm, settings)
+    for note in images.notes:
+        say(note)
     if labels is not None:
         check_labels(labels, expected_of(images, pixel_size_nm), len(settings.classes))
-    with committing(output, "slices", settings, {"stack": path}) as out:
+    with committing(output, "slices", settings, {"stack": split_member(path)[0]}) as out:
         _write(out, _Source(images, pixel_size_nm, dataset, False, path), settings)
 
 
@@ -143,6 +146,8 @@ def _write(out: Output, source: _Source, settings: Slices) -> None:
     with StackWriter(out.path("slices.tif"), stack.shape, np.uint8, pixel_size_nm) as writer:
         suggested = suggest(_exported(stack, rule, writer), settings.suggest)
     write_suggested(out, stack.names, suggested, pixel_size_nm)
+    if stack.notes:
+        out.record["notes"] = list(stack.notes)
     out.record.update(
         {
             "names": stack.names,

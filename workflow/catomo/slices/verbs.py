@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 def _arguments_slices(parser: argparse.ArgumentParser) -> None:
     group = parser.add_mutually_exclusive_group(required=True)
     group.add_argument("--volume", type=Path, help="03_reconstruct (folder or its record)")
-    group.add_argument("--stack", type=Path, help="reconstructed slices: folder, TIFF or MRC")
+    group.add_argument(
+        "--stack", type=Path, help="reconstructed slices: a file or a folder of images"
+    )
     parser.add_argument("--truth", type=Path, help="01_tilt_series of a phantom, for its labels")
     parser.add_argument("--pixel-size-nm", type=float, help="pixel size in nm, with --stack")
     parser.add_argument(

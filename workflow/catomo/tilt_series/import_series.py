@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from catomo.figures import new_figure, save, scale_bar
+from catomo.files.folders import split_member
 from catomo.files.readers import open_series
 from catomo.files.store import StackReader, StackWriter
 from catomo.progress import progress, say
@@ -42,11 +43,11 @@ def import_tilt_series(
         If anything about the series is broken, contradictory or unknown.
     """
     series = Path(series)
-    with open_series(series) as stack:
+    with open_series(series, settings.resample) as stack:
         seen = inspect_stack(series, stack, angles, pixel_size_nm, settings)
-        for line in seen.in_words():
+        for line in [*stack.notes, *seen.in_words()]:
             say(f"import: {line}")
-        inputs: dict[str, Record | Path] = {"series": series}
+        inputs: dict[str, Record | Path] = {"series": split_member(series)[0]}
         if seen.angle_file:
             inputs["angles"] = seen.angle_file
         with committing(output, "import", settings, inputs) as out:
@@ -56,6 +57,8 @@ def import_tilt_series(
                 for t, image in enumerate(progress(images, "import", len(seen.order))):
                     writer.write(t, image[None])
             _draw(out, seen)
+            if stack.notes:
+                out.record["notes"] = list(stack.notes)
             out.record.update(
                 {
                     "source": series.name,

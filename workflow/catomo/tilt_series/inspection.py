@@ -105,7 +105,7 @@ def inspect_series(
         The first thing that is wrong, in one line.
     """
     path = Path(path)
-    with open_series(path) as stack:
+    with open_series(path, settings.resample) as stack:
         return inspect_stack(path, stack, angles, pixel_size_nm, settings)
 
 

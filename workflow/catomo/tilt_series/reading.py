@@ -55,7 +55,7 @@ def read_tilt_series(
     >>> series.images.shape, series.tilt_deg[:2]  # doctest: +SKIP
     """
     path, settings = Path(path), settings or ImportSeries()
-    with open_series(path) as stack:
+    with open_series(path, settings.resample) as stack:
         seen = inspect_stack(path, stack, angles, pixel_size_nm, settings)
         images = np.empty(seen.shape, np.float32)
         for t, image in enumerate(prepared_images(stack, seen, settings)):

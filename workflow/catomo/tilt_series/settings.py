@@ -31,6 +31,9 @@ class ImportSeries(Settings):
     trust_given: bool = key(
         False, "use the given angles and pixel size even where the files contradict them"
     )
+    resample: bool = key(
+        False, "bring pixels that are not square to the smaller of their two edges"
+    )
     exclude_tilts: list[float] = key([], "tilts to leave out, as written in the file", "deg")
 
     @model_validator(mode="after")

@@ -106,7 +106,8 @@ def tilts_and_pixel_size(
     acquisition = dict(stack.acquisition)
     for read in files.values():
         acquisition |= read.acquisition
-    return tilts, _agreed_pixel_size(path, sizes, pixel_size_nm, settings), acquisition
+    size = _agreed_pixel_size(path, stack, sizes, pixel_size_nm, settings)
+    return tilts, size, acquisition
 
 
 def _all_tilts(
@@ -255,7 +256,11 @@ def _all_pixel_sizes(
 
 
 def _agreed_pixel_size(
-    path: Path, stated: list[PixelSize], given: float | None, settings: ImportSeries
+    path: Path,
+    stack: ImageStack,
+    stated: list[PixelSize],
+    given: float | None,
+    settings: ImportSeries,
 ) -> PixelSize:
     """Return the first of the pixel sizes, after comparing it with the others."""
     if not stated:
@@ -270,6 +275,13 @@ def _agreed_pixel_size(
         )
     if given is not None and settings.trust_given:
         return first
+    _, rows_nm, columns_nm = stack.voxel_nm
+    if rows_nm and columns_nm and not is_same_size(rows_nm, columns_nm, _SAME_SIZE):
+        raise UserError(
+            f"{path}: pixels are not square: by the header rows are {rows_nm:.6g} nm apart and "
+            f"columns {columns_nm:.6g} nm; set tilt_series.import.resample: true, or, if they are "
+            "square all the same, give 'pixel_size_nm' and set tilt_series.import.trust_given: true"
+        )
     for other in others:
         if not is_same_size(other.nm, first.nm, _SAME_SIZE):
             raise UserError(
