@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 TIFF = (".tif", ".tiff")
+LABELS = (*TIFF, ".png")  # of a person's label files
 
 
 def is_hidden(path: Path) -> bool:
