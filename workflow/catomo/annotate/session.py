@@ -15,9 +15,10 @@ import numpy as np
 
 from catomo.errors import UserError
 from catomo.files.store import StackReader, image_bytes, read_pages
-from catomo.labels.files import TRUTH, label_files, read_label_file
+from catomo.labels.files import TRUTH, label_files, read_label_file, unread_files
 from catomo.labels.tie import is_tied_elsewhere, mark_of
-from catomo.labels.values import IGNORE, problem_of_values, wrong_values
+from catomo.labels.values import IGNORE, Annotation, problem_of_values, wrong_values
+from catomo.progress import say
 from catomo.record.hashes import sha256_of
 from catomo.record.record import Record, read_record
 
@@ -181,6 +182,11 @@ def open_session(
             greys.append(grey)
             pages.append(page)
     classes = source["settings"]["classes"]
+    yours = [one for page, one in zip(pages, first_labels, strict=True) if page.layer == "yours"]
+    if yours:
+        annotation = Annotation.of(labels, yours, unread_files(folder, source["names"]))
+        for line in annotation.told([phase["name"] for phase in classes], "paint some of it"):
+            say(line)
     return Session(pages, np.stack(greys), np.stack(first_labels), classes, source["pixel_size_nm"])
 
 

@@ -115,6 +115,12 @@ def stream_labels(
         raise UserError(f"{place}: no slice is annotated there (all pixels are {IGNORE})")
 
 
+def count_labels(place: Path | str, slices: Record, class_count: int) -> Annotation:
+    """Return which labels there are; arguments and errors are those of `load_labels`."""
+    pages = (labels for _, labels in stream_labels(place, slices, class_count))
+    return Annotation.of(place, pages, unread_files(place, slices["names"]))
+
+
 def check_labels(place: Path | str, slices: Expected, class_count: int) -> Annotation:
     """Check labels given by a person; the slices they belong to need not be exported yet.
 

@@ -51,6 +51,28 @@ class Annotation:
         """Return the classes, as ``name (number)``, that no pixel has."""
         return missing_in([self], names)
 
+    def mask_problem(self, names: Sequence[str]) -> str:
+        """Return what is wrong if 0 and 255 are the only values; else an empty text."""
+        if [value for value, count in enumerate(self.pixels) if count] != [0, IGNORE]:
+            return ""
+        return (
+            f"{self.place}: no pixel is labelled {' or '.join(self.missing(names))}: found only 0 "
+            f"({names[0]}) and {IGNORE}, which means 'not annotated'; in masks of 0 and {IGNORE}, "
+            f"as Fiji makes them, write the number of the class instead of {IGNORE} (Fiji: "
+            f"Process > Math > Divide by {IGNORE} writes 1)"
+        )
+
+    def check_no_mask(self, names: Sequence[str]) -> None:
+        """Refuse masks of 0 and 255: of them, only the background would be read.
+
+        Raises
+        ------
+        UserError
+            If 0 and 255 are the only values.
+        """
+        if problem := self.mask_problem(names):
+            raise UserError(problem)
+
     def told(self, names: Sequence[str], then: str) -> list[str]:
         """Return what a person must know: which classes no pixel has, which files are not read.
 
@@ -64,9 +86,9 @@ class Annotation:
         lines = []
         if missing := self.missing(names):
             advice = "" if self.pixels[0] else f"; {_ONE_BASED}"
-            lines.append(
-                f"{self.place}: no pixel is labelled {' or '.join(missing)}: {then}{advice}"
-            )
+            named = " or ".join(missing)
+            line = f"{self.place}: no pixel is labelled {named}: {then}{advice}"
+            lines.append(self.mask_problem(names) or line)
         if self.unread:
             more = f" and {len(self.unread) - _MOST_NAMED} more" * (len(self.unread) > _MOST_NAMED)
             lines.append(
@@ -74,23 +96,6 @@ class Annotation:
                 "a label file is <slice name>.tif or <slice name>.png"
             )
         return lines
-
-    def check_no_mask(self, names: Sequence[str]) -> None:
-        """Refuse masks of 0 and 255: of them, only the background would be read.
-
-        Raises
-        ------
-        UserError
-            If 0 and 255 are the only values.
-        """
-        values = [value for value, count in enumerate(self.pixels) if count]
-        if values == [0, IGNORE]:
-            raise UserError(
-                f"{self.place}: no pixel is labelled {' or '.join(self.missing(names))}: found "
-                f"only 0 ({names[0]}) and {IGNORE}, which means 'not annotated'; in masks of 0 "
-                f"and {IGNORE}, as Fiji makes them, write the number of the class instead of "
-                f"{IGNORE} (Fiji: Process > Math > Divide by {IGNORE} writes 1)"
-            )
 
 
 def missing_in(annotations: Iterable[Annotation], names: Sequence[str]) -> list[str]:
@@ -127,7 +132,7 @@ def check_every_class(annotations: Sequence[Annotation], names: Sequence[str]) -
     elif np.count_nonzero(pixels) > 1:
         lower = not pixels[: np.flatnonzero(pixels)[-1]].all()
         then = " and lower the labels above, because its place counts" if lower else ""
-        absent = " and ".join(names[number] for number in np.flatnonzero(pixels == 0))
+        absent = " and ".join(name for name, count in zip(names, pixels, strict=True) if not count)
         ways.append(f"remove {absent} from 'classes'{then}")
     raise UserError(
         f"{places}: no pixel is labelled {' or '.join(missing)}, so a model cannot learn it; "

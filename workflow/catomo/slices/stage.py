@@ -16,7 +16,7 @@ from catomo.errors import UserError
 from catomo.files.store import StackReader, StackWriter, write_labels
 from catomo.labels.files import check_labels
 from catomo.phantom.truth import Truth
-from catomo.progress import progress
+from catomo.progress import progress, say
 from catomo.record.record import Output, Record, committing, read_record
 from catomo.slices.contrast import KEPT, Contrast, from_percentiles
 from catomo.slices.settings import Slices
@@ -117,7 +117,7 @@ def slices_of_stack(
         Edge of a pixel.
     labels : path, optional
         A person's labels: only checked against the slices, so that a mistake in them shows
-        before anything is computed.
+        before anything is computed. A class that no pixel has is told.
 
     Raises
     ------
@@ -128,7 +128,11 @@ def slices_of_stack(
     path = Path(stack)
     images = inspect_stack(path)
     if labels is not None:
-        check_labels(labels, expected_of(images, pixel_size_nm), len(settings.classes))
+        names = [phase.name for phase in settings.classes]
+        annotation = check_labels(labels, expected_of(images, pixel_size_nm), len(names))
+        annotation.check_no_mask(names)
+        for line in annotation.told(names, "another dataset of its model must show it"):
+            say(line)
     with committing(output, "slices", settings, {"stack": path}) as out:
         _write(out, _Source(images, pixel_size_nm, dataset, False, path), settings)
 
