@@ -113,3 +113,9 @@ def test_files_that_are_not_read_are_told():
     one = Annotation.of("mine", [page(0, 1, 2)], ("a.bmp", "b.bmp"))
     [line] = one.told(NAMES, "")
     assert line.startswith("mine: not read as labels: a.bmp, b.bmp; a label file is <slice name>")
+
+
+def test_a_stack_filled_with_255_where_nobody_looked_is_no_mask():
+    one = Annotation.of("stack.tif", [page(255), page(0), page(255)])
+    one.check_no_mask(NAMES)
+    assert one.pixels[255] == 0

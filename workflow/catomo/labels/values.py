@@ -41,10 +41,12 @@ class Annotation:
     def of(
         cls, place: object, pages: Iterable[np.ndarray], unread: tuple[str, ...] = ()
     ) -> Annotation:
-        """Count the values of pages; all are classes or 255."""
+        """Count the values, classes or 255, of the pages on which anything is annotated."""
         counts = np.zeros(IGNORE + 1, np.int64)
         for page in pages:
-            counts += np.bincount(page.astype(np.uint8).ravel(), minlength=IGNORE + 1)
+            of_page = np.bincount(page.astype(np.uint8).ravel(), minlength=IGNORE + 1)
+            if of_page[:IGNORE].any():  # a stack fills the slices that nobody looked at with 255
+                counts += of_page
         return cls(str(place), tuple(counts.tolist()), unread)
 
     def missing(self, names: Sequence[str]) -> list[str]:
