@@ -1,8 +1,8 @@
-"""Fifteen mistakes of a user: each stops with its one line before any heavy work.
+"""Sixteen mistakes of a user: each stops with its one line before any heavy work.
 
 A case writes its broken file and adds its row to the table or its key to the
 configuration. Snakemake must exit with status 1 and show the line; `catomo check` must
-list all fifteen in one go.
+list all sixteen in one go.
 """
 
 from __future__ import annotations
@@ -110,6 +110,13 @@ def label_shape(project, config):
     return row, r"shape/labels/s0\.tif: shape is 32 x 31, expected 32 x 32"
 
 
+def label_masks(project, config):
+    labels = np.zeros((32, 32), np.uint8)
+    labels[4:9, 5:9] = 255
+    row = _labelled(project, "masks", labels)
+    return row, r"masks/labels: no pixel is labelled alumina .* 255, which means 'not annotated'"
+
+
 def label_of_another_slice(project, config):
     row = _labelled(project, "other", np.zeros((32, 32), np.uint8))
     mark = mark_of(np.zeros((32, 32), np.uint8))
@@ -152,6 +159,7 @@ CASES = [
     name_with_dots,
     label_value,
     label_shape,
+    label_masks,
     label_of_another_slice,
     truncated_mrc,
     empty_tiff,

@@ -1,5 +1,6 @@
 """Annotating: what a slice begins with, and that no work of a person is ever lost."""
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -166,3 +167,46 @@ def test_mistakes_are_one_line(place):
     tifffile.imwrite(place / "slice_0001.tif", np.full(SHAPE[1:], 300, np.uint16))
     (place / "stack.tif").unlink()
     refused("found label 300, allowed are 0 to 2", place)
+
+
+def test_png_labels_are_opened_and_saved_as_a_tiff_in_their_place(place):
+    (place / "mine").mkdir()
+    own = np.full(SHAPE[1:], 255, np.uint8)
+    own[3, 3] = 2
+    before = place / "mine" / "slice_0004.png"
+    before.write_bytes(imagecodecs.png_encode(own))
+    session = open_session(place / "slices", place / "mine", names=["slice_0004"])
+    assert session.title(0) == "slice_0004 (1 of 1): yours, as saved"
+    np.testing.assert_array_equal(session.labels[0], own)
+    paint(session, 0)
+    after = place / "mine" / "slice_0004.tif"
+    assert session.save_changed() == ([after], [])
+    assert list((place / "mine").iterdir()) == [after]
+    assert taken(place, place / "mine")[0] == [4]
+    paint(session, 0, value=1)
+    assert session.save_changed() == ([after], [])
+
+
+def test_a_tiff_that_appeared_beside_an_opened_png_is_left_alone(place):
+    (place / "mine").mkdir()
+    png, tiff = (place / "mine" / f"slice_0004.{suffix}" for suffix in ("png", "tif"))
+    png.write_bytes(imagecodecs.png_encode(np.zeros(SHAPE[1:], np.uint8)))
+    session = open_session(place / "slices", place / "mine", names=["slice_0004"])
+    tifffile.imwrite(tiff, np.ones(SHAPE[1:], np.uint8))
+    theirs = tiff.read_bytes(), png.read_bytes()
+    paint(session, 0)
+    saved, (problem,) = session.save_changed()
+    assert saved == []
+    assert "was changed by somebody else since it was opened" in problem
+    assert (tiff.read_bytes(), png.read_bytes()) == theirs
+
+
+def test_masks_and_missing_classes_are_told_when_they_are_opened(place, capsys):
+    (place / "mine").mkdir()
+    mask = np.zeros(SHAPE[1:], np.uint8)
+    mask[2:5] = 255
+    tifffile.imwrite(place / "mine" / "slice_0004.tif", mask)
+    open_session(place / "slices", place / "mine")
+    assert "only 0 (background) and 255, which means 'not annotated'" in capsys.readouterr().err
+    open_session(place / "slices", place / "new")
+    assert "no pixel" not in capsys.readouterr().err

@@ -323,3 +323,15 @@ def test_the_array_function_gives_the_scores_of_the_stage(stages, tmp_path):
     # What the stage knows of the temperature, an array does not say.
     assert scores["confidence"]["everywhere"]["ece"] == metrics["confidence"]["everywhere"]["ece"]
     assert scores["confidence"]["everywhere"]["ece_uncalibrated"] is None
+
+
+def test_masks_are_not_scored_and_a_class_without_truth_is_told(stages, tmp_path, capsys):
+    made = stages(full_truth=False, known=False)
+    labels = tmp_path / "labels.tif"
+    as_labels(labels, np.where(scene() > 0, 255, 0).astype(np.uint8))
+    with pytest.raises(UserError, match=r"labels\.tif: no pixel is labelled alumina .*'not anno"):
+        run(made, tmp_path, labels)
+    assert not (tmp_path / "07_evaluate").exists()
+    as_labels(labels, (scene() > 0).astype(np.uint8))
+    assert run(made, tmp_path, labels)["classes"]["alumina"]["dsc"]["n"] == N
+    assert "labels.tif: no pixel is labelled pt (2): it gets no score" in capsys.readouterr().err

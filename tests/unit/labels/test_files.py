@@ -1,12 +1,20 @@
 """Labels of a person: three forms, one meaning, and one clear line for each mistake."""
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
 
 from catomo.errors import UserError
 from catomo.files.store import image_bytes, write_labels, write_stack
-from catomo.labels.files import check_labels, label_files, load_labels
+from catomo.labels.files import (
+    check_label_values,
+    check_labels,
+    count_labels,
+    label_files,
+    load_labels,
+    unread_files,
+)
 from catomo.labels.tie import mark_of
 from catomo.record.hashes import fingerprint_of_labels, sha256_of
 from catomo.record.record import Record
@@ -206,3 +214,63 @@ def test_the_tie_holds_before_the_slices_are_exported(tmp_path, slices):
     # The greys of other stacks are only known when they are exported.
     tifffile.imwrite(tmp_path / "floats.tif", stack.astype(np.float32))
     check_labels(folder, expected_of(inspect_stack(tmp_path / "floats.tif"), 0.5), 3)
+
+
+def png(path, page):
+    path.write_bytes(imagecodecs.png_encode(page))
+
+
+def test_png_labels_are_read_among_tiffs_and_alone(tmp_path, slices):
+    folder = tmp_path / "drawn"
+    folder.mkdir()
+    png(folder / "slice_0001.PNG", drawn(1))
+    assert load_labels(folder, slices, 3)[0] == [1]
+    before = fingerprint_of_labels(folder)
+    png(folder / "slice_0001.PNG", drawn(2))
+    assert fingerprint_of_labels(folder) != before
+    tifffile.imwrite(folder / "slice_0003.tif", drawn(1).astype(np.float32))
+    indices, labels = load_labels(folder, slices, 3)
+    assert indices == [1, 3]
+    assert labels[:, 1, 1].tolist() == [2, 1]
+    tifffile.imwrite(folder / "slice_0001.tif", drawn(1))
+    with pytest.raises(UserError, match=r"has the same slice as slice_0001\.\w+; keep one"):
+        load_labels(folder, slices, 3)
+    (folder / "slice_0001.tif").unlink()
+    assert load_labels(folder, slices, 3)[0] == [1, 3]
+
+
+def test_what_may_be_labels_but_is_not_read_is_told(tmp_path, slices):
+    folder = tmp_path / "drawn"
+    folder.mkdir()
+    tifffile.imwrite(folder / "slice_0001.tif", drawn())
+    for name in ("overview.png", "slice_0001.jpg", "slice_0003.bmp", "notes.txt"):
+        (folder / name).write_text("")
+    assert load_labels(folder, slices, 3)[0] == [1]
+    assert unread_files(folder, slices["names"]) == ("overview.png", "slice_0003.bmp")
+    assert count_labels(folder, slices, 3).unread == ("overview.png", "slice_0003.bmp")
+    assert unread_files("truth", slices["names"]) == ()
+    (folder / "slice_0001.tif").unlink()
+    with pytest.raises(UserError, match=r"overview\.png: no slice has the name 'overview'"):
+        load_labels(folder, slices, 3)
+    (folder / "overview.png").unlink()
+    with pytest.raises(UserError, match=r"found no \.tif or \.png in it; save labels as <slice"):
+        load_labels(folder, slices, 3)
+    tifffile.imwrite(folder / "slice_0003.tif", drawn())
+    assert load_labels(folder, slices, 3)[0] == [3]
+
+
+def test_values_are_checked_before_there_are_slices(tmp_path):
+    folder = tmp_path / "drawn"
+    folder.mkdir()
+    with pytest.raises(UserError, match=r"found no \.tif or \.png"):
+        check_label_values(folder, 3)
+    tifffile.imwrite(folder / "slice_0001.tif", drawn(3))
+    with pytest.raises(UserError, match=r"slice_0001\.tif: found label 3, allowed are 0 to 2"):
+        check_label_values(folder, 3)
+    tifffile.imwrite(folder / "slice_0001.tif", drawn(2))
+    assert check_label_values(folder, 3).pixels[2] == 1
+    tifffile.imwrite(folder / "mine.tif", drawn(2))
+    with pytest.raises(UserError, match=r"mine\.tif: no slice has the name 'mine'.*slice_0001"):
+        check_label_values(folder, 3)
+    write_labels(tmp_path / "stack.tif", np.ones(SHAPE, np.uint8), SHAPE, 0.5)
+    assert check_label_values(tmp_path / "stack.tif", 3).pixels[1] == np.prod(SHAPE)

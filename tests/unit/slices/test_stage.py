@@ -153,3 +153,26 @@ def test_what_must_be_told_of_the_files_stands_in_the_record(tmp_path, volume, c
     [note] = read(tmp_path / "04")["notes"]
     assert "0 is white in it" in note
     assert note in capsys.readouterr().err
+
+
+def test_masks_of_fiji_stop_the_import_and_a_missing_class_is_told(tmp_path, capsys):
+    for name in ("images", "labels"):
+        (tmp_path / name).mkdir()
+    page = np.zeros((8, 9), np.uint8)
+    page[2:5, 3:7] = 255
+    tifffile.imwrite(tmp_path / "images" / "a.tif", page // 2 + 9)
+    tifffile.imwrite(tmp_path / "labels" / "a.tif", page)
+
+    def take():
+        folder = tmp_path / "images"
+        slices_of_stack(folder, tmp_path / "04", Slices(), "d", 0.12, labels=tmp_path / "labels")
+
+    with pytest.raises(UserError, match=r"no pixel is labelled alumina \(1\) or pt \(2\): found"):
+        take()
+    assert not (tmp_path / "04").exists()
+    tifffile.imwrite(tmp_path / "labels" / "a.tif", page // 255)
+    (tmp_path / "labels" / "b.png").touch()
+    take()
+    said = capsys.readouterr().err
+    assert "no pixel is labelled pt (2): another dataset of its model must show it" in said
+    assert "not read as labels: b.png" in said

@@ -9,6 +9,7 @@ import tifffile
 from catomo.errors import UserError
 from catomo.files.store import write_labels
 from catomo.record.hashes import sha256_of
+from catomo.settings.base import DEFAULT_CLASSES
 from catomo.slices.suggest import ranked, suggest_next
 from helpers.slices import make_slices
 
@@ -82,3 +83,15 @@ def test_a_prediction_of_other_slices_is_refused(tmp_path):
     with pytest.raises(UserError, match="was made from other slices than") as raised:
         suggest_next(other, 1, prediction=folder)
     assert "\n" not in str(raised.value)
+
+
+def test_labels_that_are_masks_are_told(tmp_path, capsys):
+    path = make_slices(tmp_path / "slices", count=9) / "slices.json"
+    classes = [phase.model_dump() for phase in DEFAULT_CLASSES]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"settings": {"classes": classes}}))
+    (tmp_path / "mine").mkdir()
+    mask = np.zeros((56, 64), np.uint8)
+    mask[8:20] = 255
+    tifffile.imwrite(tmp_path / "mine" / "slice_0004.tif", mask)
+    assert len(suggest_next(tmp_path / "slices", 1, labels=tmp_path / "mine")) == 1
+    assert "only 0 (background) and 255, which means 'not annotated'" in capsys.readouterr().err

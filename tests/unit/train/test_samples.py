@@ -2,10 +2,23 @@
 
 import numpy as np
 import pytest
+import tifffile
 
+from catomo.errors import UserError
+from catomo.files.store import write_stack
+from catomo.record.hashes import sha256_of
+from catomo.record.record import read_record
 from catomo.train.losses import class_weights
-from catomo.train.samples import Sample, class_fractions, training_window, without_black_border
+from catomo.train.samples import (
+    Sample,
+    Source,
+    class_fractions,
+    read_samples,
+    training_window,
+    without_black_border,
+)
 from catomo.train.settings import Loss, Train
+from helpers.slices import make_slices
 
 
 def sample(image, labels=None):
@@ -47,3 +60,62 @@ def test_the_window_holds_whole_slices_up_to_its_limit():
     few = [sample(np.ones((20, 33))), sample(np.ones((50, 12)))]
     assert training_window(few, settings) == (56, 40)
     assert training_window([sample(np.ones((200, 300)))], settings) == (64, 64)
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    """Return a function that labels slices, and makes them a dataset to learn from."""
+    make_slices(tmp_path / "slices")
+    slices = read_record(tmp_path / "slices", "slices")
+    truth = tifffile.imread(tmp_path / "slices" / "truth_labels.tif")
+
+    def make(name, number_of):
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        for index, slice_name in enumerate(slices["names"]):
+            page = np.array(number_of, np.uint8)[truth[index]]
+            tifffile.imwrite(folder / f"{slice_name}.tif", page, metadata=None)
+        return Source(name, slices, folder)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message", "right"),
+    [
+        ([0, 255, 255], r"fiji: no pixel is labelled alumina \(1\) or pt \(2\): found", [0, 1, 2]),
+        ([1, 2, 2], r"fiji: no pixel is labelled background \(0\), .*subtract 1", [0, 1, 2]),
+        ([0, 1, 1], r"fiji: no pixel is labelled pt \(2\), .*label some pixels of it", [0, 1, 2]),
+    ],
+)
+def test_a_class_that_no_pixel_has_stops_the_training(labelled, wrong, message, right):
+    with pytest.raises(UserError, match=message) as refused:
+        read_samples([labelled("fiji", wrong)], Train())
+    assert "\n" not in str(refused.value)
+    read_samples([labelled("fiji", right)], Train())
+
+
+def test_a_class_may_come_from_another_dataset_or_model_and_that_is_told(labelled, capsys):
+    partly, whole = labelled("partly", [0, 1, 1]), labelled("whole", [0, 1, 2])
+    read_samples([partly, whole], Train())
+    assert (
+        "partly: no pixel is labelled pt (2): the model learns it else" in capsys.readouterr().err
+    )
+    read_samples([partly], Train(), starts_from_model=True)
+    assert "that the training starts from may know it" in capsys.readouterr().err
+    read_samples([whole], Train())
+    assert "no pixel" not in capsys.readouterr().err
+    mask = labelled("mask", [0, 255, 255])
+    for sources in ([mask], [mask, whole]):
+        with pytest.raises(UserError, match=r"mask: no pixel .* means 'not annotated'"):
+            read_samples(sources, Train(), starts_from_model=True)
+
+
+def test_black_borders_of_slices_without_material_are_no_masks(labelled, tmp_path):
+    whole, empty = labelled("whole", [0, 1, 2]), labelled("empty", [0, 0, 0])
+    stack = tifffile.imread(tmp_path / "slices" / "slices.tif")
+    stack[:, :9] = 0
+    write_stack(tmp_path / "slices" / "slices.tif", stack, 0.25)
+    whole.slices["files"]["slices.tif"]["sha256"] = sha256_of(tmp_path / "slices" / "slices.tif")
+    parts, _ = read_samples([whole, empty], Train())
+    assert any((sample.labels[:9] == 255).all() for sample in parts["train"])

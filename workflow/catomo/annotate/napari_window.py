@@ -12,7 +12,7 @@ from typing import Any
 
 from catomo.annotate.session import Session, open_session
 from catomo.errors import UserError
-from catomo.labels.files import IGNORE
+from catomo.labels.values import IGNORE
 from catomo.progress import say
 
 _NO_CLASS_COLOUR = "magenta"  # a value of no class is seen before saving it is refused

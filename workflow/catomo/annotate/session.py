@@ -15,15 +15,10 @@ import numpy as np
 
 from catomo.errors import UserError
 from catomo.files.store import StackReader, image_bytes, read_pages
-from catomo.labels.files import (
-    IGNORE,
-    TRUTH,
-    check_values,
-    label_files,
-    read_label_file,
-    wrong_values,
-)
+from catomo.labels.files import TRUTH, label_files, read_label_file, unread_files
 from catomo.labels.tie import is_tied_elsewhere, mark_of
+from catomo.labels.values import IGNORE, Annotation, problem_of_values, wrong_values
+from catomo.progress import say
 from catomo.record.hashes import sha256_of
 from catomo.record.record import Record, read_record
 
@@ -96,23 +91,28 @@ class Session:
         """
         page, labels = self.pages[number], self.labels[number]
         mark = mark_of(self.greys[number])
-        content = image_bytes(page.path.name, labels, self.pixel_size_nm, mark, "zlib")
+        # A PNG cannot hold the tie to its slice, so a TIFF takes its place.
+        was_png = page.path.suffix.lower() == ".png"
+        target = page.path.with_suffix(".tif") if was_png else page.path
+        content = image_bytes(target.name, labels, self.pixel_size_nm, mark, "zlib")
         page.path.parent.mkdir(parents=True, exist_ok=True)
-        if (sha256_of(page.path) if page.path.exists() else None) != page.read_sha256:
+        now = sha256_of(page.path) if page.path.exists() else None
+        if now != page.read_sha256 or (was_png and target.exists()):
             unsaved = _keep_unsaved(page, content)
             raise UserError(
                 f"{page.path}: was changed by somebody else since it was opened, so it is left as "
                 f"it is; your labels are in {unsaved}: keep one of the two files"
             )
-        try:
-            check_values(labels, len(self.classes), f"{page.path}: not saved")
-        except UserError as error:
+        if problem := problem_of_values(labels, len(self.classes)):
             unsaved = _keep_unsaved(page, content)
             raise UserError(
-                f"{error}; your labels are in {unsaved}: paint over that value and save, or "
-                f"rename that file to {page.path.name} to continue another time"
-            ) from None
-        _write_whole(page.path, content)
+                f"{page.path}: not saved: {problem}; your labels are in {unsaved}: paint over that "
+                f"value and save, or rename that file to {target.name} to continue another time"
+            )
+        _write_whole(target, content)
+        if was_png:
+            page.path.unlink()
+            page.path = target
         if page.unsaved:  # an earlier state of the labels that are saved now
             page.unsaved.unlink(missing_ok=True)
             page.unsaved = None
@@ -182,6 +182,11 @@ def open_session(
             greys.append(grey)
             pages.append(page)
     classes = source["settings"]["classes"]
+    yours = [one for page, one in zip(pages, first_labels, strict=True) if page.layer == "yours"]
+    if yours:
+        annotation = Annotation.of(labels, yours, unread_files(folder, source["names"]))
+        for line in annotation.told([phase["name"] for phase in classes], "paint some of it"):
+            say(line)
     return Session(pages, np.stack(greys), np.stack(first_labels), classes, source["pixel_size_nm"])
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from catomo.labels.files import IGNORE
+from catomo.labels.values import IGNORE
 from catomo.network.temperature import near_boundary
 
 _LEVELS = np.arange(256) / 255

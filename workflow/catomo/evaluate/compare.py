@@ -16,6 +16,7 @@ import numpy as np
 from catomo.errors import UserError
 from catomo.evaluate import charts, pictures
 from catomo.evaluate.distances import PERCENTILES
+from catomo.evaluate.images import say_what_is_missing
 from catomo.evaluate.intervals import mean_ci
 from catomo.evaluate.scores import (
     SCORES,
@@ -30,7 +31,8 @@ from catomo.evaluate.settings import Evaluate
 from catomo.evaluate.tables import write_images
 from catomo.files.store import StackReader
 from catomo.files.tables import number_text, write_csv
-from catomo.labels.files import IGNORE, TRUTH, stream_labels
+from catomo.labels.files import TRUTH, stream_labels
+from catomo.labels.values import IGNORE
 from catomo.record.record import Output, Record, committing, read_record
 
 _DISTANCES = tuple(f"rhd{percentile}_nm" for percentile in PERCENTILES)
@@ -174,6 +176,8 @@ def _compare_labels(
     DSC, IoU and distances do not depend on the order; precision and recall change places.
     """
     one, other = places
+    for place in places:
+        say_what_is_missing(place, slices, settings)
     pixel_size_nm = slices["pixel_size_nm"]
     scored = [
         score_image(image, pixel_size_nm, settings)

@@ -10,8 +10,8 @@ import numpy as np
 
 from catomo.evaluate.intervals import mean_ci
 from catomo.evaluate.scores import LabelPairs
-from catomo.labels.files import IGNORE
 from catomo.labels.particles import Instances, find_particles
+from catomo.labels.values import IGNORE
 
 if TYPE_CHECKING:
     from catomo.evaluate.settings import Evaluate

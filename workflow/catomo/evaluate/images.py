@@ -10,8 +10,11 @@ import numpy as np
 
 from catomo.errors import UserError
 from catomo.evaluate.scores import AnnotatedImage, LabelPairs
+from catomo.evaluate.settings import Evaluate
 from catomo.files.store import StackReader, read_pages
-from catomo.labels.files import IGNORE, TRUTH, stream_labels
+from catomo.labels.files import TRUTH, count_labels, stream_labels
+from catomo.labels.values import IGNORE
+from catomo.progress import say
 from catomo.record.record import Record
 
 _PAGES_AT_ONCE = 64
@@ -95,6 +98,21 @@ class Images:
             shape,
             spacing_nm,
         )
+
+
+def say_what_is_missing(labels: Path | str, slices: Record, settings: Evaluate) -> None:
+    """Say which classes an annotation lacks.
+
+    Raises
+    ------
+    UserError
+        If it is masks of 0 and 255, of which only the background would be scored.
+    """
+    names = [phase.name for phase in settings.classes]
+    annotation = count_labels(labels, slices, len(names))
+    annotation.check_no_mask(names)
+    for line in annotation.told(names, "it gets no score"):
+        say(line)
 
 
 def scored_names(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from catomo.figures import new_figure, rgb, save, scale_bar
-from catomo.labels.files import IGNORE
+from catomo.labels.values import IGNORE
 
 if TYPE_CHECKING:
     from catomo.settings.base import PhaseClass

@@ -16,8 +16,8 @@ from catomo.evaluate.distances import (
     volume_edge,
 )
 from catomo.evaluate.intervals import mean_ci, mean_se
-from catomo.labels.files import IGNORE
 from catomo.labels.overlap import confusion_matrix, overlap_scores
+from catomo.labels.values import IGNORE
 
 if TYPE_CHECKING:
     from catomo.evaluate.settings import Evaluate

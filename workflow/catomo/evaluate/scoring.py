@@ -20,7 +20,7 @@ from catomo.evaluate.scores import (
     volume_scores,
 )
 from catomo.evaluate.settings import Evaluate
-from catomo.labels.files import IGNORE
+from catomo.labels.values import IGNORE
 
 
 @dataclass(frozen=True)

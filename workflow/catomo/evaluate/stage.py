@@ -14,7 +14,7 @@ import numpy as np
 from catomo.errors import UserError
 from catomo.evaluate import charts, pictures
 from catomo.evaluate.baseline import threshold_scores
-from catomo.evaluate.images import Images, scored_names
+from catomo.evaluate.images import Images, say_what_is_missing, scored_names
 from catomo.evaluate.scores import ImageScores, from_worst, interval_of
 from catomo.evaluate.scoring import Scores, score_images, spacing_of, summarise
 from catomo.evaluate.settings import Evaluate
@@ -68,6 +68,7 @@ def evaluate(
     images = Images(predicted, source, labels, len(settings.classes))
     names, scope = scored_names([images.names[i] for i in images.is_complete], source, taught)
     say(f"evaluate: {scope}")
+    say_what_is_missing(labels, source, settings)
     with committing(output, "evaluate", settings, inputs) as out:
         scores = _score(out, images, names, settings, predicted.get("temperature", 1.0))
         out.record |= {"scope": scope, "draft": predicted.get("draft", False)}

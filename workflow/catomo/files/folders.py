@@ -7,6 +7,7 @@ from pathlib import Path
 from catomo.files.names import in_natural_order
 
 TIFF = (".tif", ".tiff")
+LABELS = (*TIFF, ".png")  # of a person's label files
 
 
 def is_hidden(path: Path) -> bool:

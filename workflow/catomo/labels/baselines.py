@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from catomo.labels.files import IGNORE
 from catomo.labels.overlap import confusion_matrix, overlap_scores
+from catomo.labels.values import IGNORE
 
 SIGMA_PX = 1.0  # of the blur before the thresholds
 _THUMBNAIL_PX = 64

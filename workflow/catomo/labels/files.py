@@ -1,11 +1,12 @@
 """Annotations: labels of slices, read from any of the three forms in which they are given.
 
-A folder with one TIFF per annotated slice, one stack for the whole volume, or the word
+A folder with one TIFF or PNG per annotated slice, one stack for the whole volume, or the word
 ``truth`` for a phantom. The value 255 means "not annotated"; such pixels are never counted.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
@@ -14,14 +15,16 @@ from pathlib import Path
 import numpy as np
 
 from catomo.errors import UserError
-from catomo.files.folders import TIFF, files_in, split_member
-from catomo.files.readers import open_images
+from catomo.files.folders import LABELS, TIFF, files_in, split_member
 from catomo.files.store import StackReader
+from catomo.labels.pages import label_pages
 from catomo.labels.tie import check_tie
+from catomo.labels.values import IGNORE, Annotation, check_values
 from catomo.record.record import Record
 
-IGNORE = 255
 TRUTH = "truth"
+_PICTURES = (".bmp", ".gif", ".jpeg", ".jpg", ".mrc", ".npy", ".webp")  # that may hold labels
+_NAME = r"slice_\d{4,}"  # of a slice that catomo reconstructed
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,13 @@ def stream_labels(
         raise UserError(f"{place}: no slice is annotated there (all pixels are {IGNORE})")
 
 
-def check_labels(place: Path | str, slices: Expected, class_count: int) -> None:
+def count_labels(place: Path | str, slices: Record, class_count: int) -> Annotation:
+    """Return which labels there are; arguments and errors are those of `load_labels`."""
+    pages = (labels for _, labels in stream_labels(place, slices, class_count))
+    return Annotation.of(place, pages, unread_files(place, slices["names"]))
+
+
+def check_labels(place: Path | str, slices: Expected, class_count: int) -> Annotation:
     """Check labels given by a person; the slices they belong to need not be exported yet.
 
     Parameters
@@ -122,13 +131,46 @@ def check_labels(place: Path | str, slices: Expected, class_count: int) -> None:
     slices : Expected
     class_count : int
 
+    Returns
+    -------
+    Annotation
+        Which labels there are.
+
     Raises
     ------
     UserError
         As `load_labels`.
     """
-    for _, page, origin in _of_person(place, slices):
-        _check_page(page, slices.shape[1:], class_count, origin)
+
+    def checked() -> Iterator[np.ndarray]:
+        for _, page, origin in _of_person(place, slices):
+            _check_page(page, slices.shape[1:], class_count, origin)
+            yield page
+
+    return Annotation.of(place, checked(), unread_files(place, slices.names))
+
+
+def check_label_values(place: Path | str, class_count: int) -> Annotation:
+    """Check the values of labels whose slices catomo has yet to reconstruct.
+
+    Arguments, result and errors are those of `check_labels`; shapes and ties are not checked.
+    """
+    path = Path(place)
+    names: list[str] = []
+    if path.is_dir():
+        stems = {file.stem for file in files_in(path)}
+        names = sorted(stem for stem in stems if re.fullmatch(_NAME, stem)) or ["slice_0000"]
+
+    def checked() -> Iterator[np.ndarray]:
+        files = label_files(path, names).values() if names else [path]
+        if not files:
+            raise UserError(_nothing_in(path))
+        for file in files:
+            for page in [_only_page(file)] if names else label_pages(file):
+                check_values(page, class_count, str(file))
+                yield page
+
+    return Annotation.of(place, checked(), unread_files(place, names))
 
 
 def label_files(folder: Path, names: list[str]) -> dict[str, Path]:
@@ -142,17 +184,40 @@ def label_files(folder: Path, names: list[str]) -> dict[str, Path]:
         If a file has the name of no slice, or two files have the name of the same slice.
     """
     files: dict[str, Path] = {}
-    for path in files_in(folder, TIFF):
-        if path.stem not in names:
+    paths = files_in(folder, LABELS)
+    foreign = [path for path in paths if path.stem not in names]
+    for path in foreign:
+        # A picture beside the labels may be a PNG; `unread_files` tells of it.
+        if path.suffix.lower() in TIFF or len(foreign) == len(paths):
             raise UserError(
                 f"{path}: no slice has the name '{path.stem}'; expected names such as '{names[0]}'"
             )
+    for path in paths:
+        if path in foreign:
+            continue
         if path.stem in files:
             raise UserError(
                 f"{path}: has the same slice as {files[path.stem].name}; keep one of the two"
             )
         files[path.stem] = path
     return files
+
+
+def unread_files(place: Path | str, names: list[str]) -> tuple[str, ...]:
+    """Return the names of files beside the labels that may be labels but are not read.
+
+    These are pictures of a slice's name in another format, where the slice has no label file,
+    and PNG files of another name.
+    """
+    folder = Path(place)
+    if not folder.is_dir():
+        return ()
+    files = files_in(folder, LABELS)
+    without = set(names) - {path.stem for path in files}
+    return (
+        *(path.name for path in files if path.stem not in names),
+        *(path.name for path in files_in(folder, _PICTURES) if path.stem in without),
+    )
 
 
 def read_label_file(path: Path, shape: tuple[int, ...], class_count: int) -> np.ndarray:
@@ -174,28 +239,6 @@ def read_label_file(path: Path, shape: tuple[int, ...], class_count: int) -> np.
     return page.astype(np.uint8)
 
 
-def wrong_values(page: np.ndarray, class_count: int) -> np.ndarray:
-    """Return the values, ascending, that are neither a class nor 255."""
-    values = np.unique(page)
-    return values[~np.isin(values, [*range(class_count), IGNORE])]
-
-
-def check_values(page: np.ndarray, class_count: int, origin: str) -> None:
-    """Check that all values are classes or 255.
-
-    Raises
-    ------
-    UserError
-        If there is another value; the message begins with `origin`.
-    """
-    wrong = wrong_values(page, class_count)
-    if wrong.size:
-        raise UserError(
-            f"{origin}: found label {wrong[0]:g}, allowed are 0 to {class_count - 1} for the "
-            f"classes and {IGNORE} for not annotated"
-        )
-
-
 def _of_person(place: Path | str, slices: Expected) -> Iterator[tuple[int, np.ndarray, str]]:
     if Path(place).is_dir():
         return _of_folder(Path(place), slices)
@@ -215,7 +258,7 @@ def _of_truth(slices: Record) -> Iterator[tuple[int, np.ndarray, str]]:
         )
     wanted = set(slices["suggested"])
     path = slices.file("truth_labels.tif")
-    for index, page in enumerate(_pages(path)):
+    for index, page in enumerate(label_pages(path)):
         if index in wanted:
             yield index, page, f"{path} page {index}"
 
@@ -223,7 +266,7 @@ def _of_truth(slices: Record) -> Iterator[tuple[int, np.ndarray, str]]:
 def _of_folder(folder: Path, slices: Expected) -> Iterator[tuple[int, np.ndarray, str]]:
     files = label_files(folder, slices.names)
     if not files:
-        raise UserError(f"{folder}: found no .tif in it; save labels as <slice name>.tif")
+        raise UserError(_nothing_in(folder))
     for index, name in enumerate(slices.names):
         if name not in files:
             continue
@@ -234,8 +277,12 @@ def _of_folder(folder: Path, slices: Expected) -> Iterator[tuple[int, np.ndarray
         yield index, page, str(path)
 
 
+def _nothing_in(folder: Path) -> str:
+    return f"{folder}: found no .tif or .png in it; save labels as <slice name>.tif"
+
+
 def _only_page(path: Path) -> np.ndarray:
-    pages = list(_pages(path))
+    pages = list(label_pages(path))
     if len(pages) != 1:
         raise UserError(f"{path}: found {len(pages)} pages, expected one image per slice")
     return pages[0]
@@ -243,7 +290,7 @@ def _only_page(path: Path) -> np.ndarray:
 
 def _of_stack(path: Path, slices: Expected) -> Iterator[tuple[int, np.ndarray, str]]:
     count = -1
-    for count, page in enumerate(_pages(path)):
+    for count, page in enumerate(label_pages(path)):
         # Only a TIFF can hold the tie.
         if count == 0 and page.shape == slices.shape[1:] and path.suffix.lower() in TIFF:
             check_tie(path, lambda: None, slices.pixel_size_nm)
@@ -253,13 +300,6 @@ def _of_stack(path: Path, slices: Expected) -> Iterator[tuple[int, np.ndarray, s
             f"{path}: found {count + 1} pages, expected {slices.shape[0]}, one for every "
             f"slice; fill the slices that are not annotated with {IGNORE}"
         )
-
-
-def _pages(path: Path) -> Iterator[np.ndarray]:
-    """Yield the images of a file one by one, with the numbers that are stored."""
-    with open_images(path, as_stored=True) as images:
-        for number in range(images.shape[0]):
-            yield images.read(number)
 
 
 def _check_page(page: np.ndarray, shape: tuple[int, ...], class_count: int, origin: str) -> None:

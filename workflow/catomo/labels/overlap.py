@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from catomo.labels.files import IGNORE
+from catomo.labels.values import IGNORE
 
 
 def dice(truth: np.ndarray, predicted: np.ndarray, classes: int | None = None) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 The description of every file in ``to_annotate``, and of every file that `catomo annotate`
 writes, contains the hash of the grey values that the labels belong to. Fiji keeps the
-description of an image it opened. A label file without the hash (saved by another editor, or
-painted on a new image) is only checked by its name and shape.
+description of an image it opened. A label file without the hash (saved by another editor or as
+PNG, or painted on a new image) is only checked by its name and shape.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 
 from catomo.errors import UserError
 from catomo.files.pixel_size import is_same_size, tiff_pixel_size_nm
+from catomo.labels.pages import is_png
 
 if TYPE_CHECKING:
     import tifffile
@@ -41,10 +42,7 @@ def mark_in(tiff: tifffile.TiffFile) -> str | None:
 
 def is_tied_elsewhere(path: Path, image: np.ndarray) -> bool:
     """Return whether a label file was painted on other grey values than those of `image`."""
-    import tifffile
-
-    with tifffile.TiffFile(path) as tiff:
-        return mark_in(tiff) not in (None, mark_of(image))
+    return _mark_and_size_nm(path)[0] not in (None, mark_of(image))
 
 
 def check_tie(path: Path, read: Callable[[], np.ndarray | None], pixel_size_nm: float) -> None:
@@ -53,7 +51,7 @@ def check_tie(path: Path, read: Callable[[], np.ndarray | None], pixel_size_nm: 
     Parameters
     ----------
     path : Path
-        The label file, a readable TIFF.
+        The label file, readable.
     read : callable
         Returns the slice as it is now (uint8), or None if the slice is not available.
     pixel_size_nm : float
@@ -64,10 +62,7 @@ def check_tie(path: Path, read: Callable[[], np.ndarray | None], pixel_size_nm: 
     UserError
         If the file was painted on other grey values, or its pixel size differs by more than 5 %.
     """
-    import tifffile
-
-    with tifffile.TiffFile(path) as tiff:
-        mark, size = mark_in(tiff), tiff_pixel_size_nm(tiff)
+    mark, size = _mark_and_size_nm(path)
     image = read() if mark else None
     if image is not None and mark != mark_of(image):
         raise UserError(
@@ -79,3 +74,13 @@ def check_tie(path: Path, read: Callable[[], np.ndarray | None], pixel_size_nm: 
             f"{path}: has {size:.4g} nm per pixel, the slice has {pixel_size_nm:.4g}; "
             "draw on the exported slice without cropping or scaling"
         )
+
+
+def _mark_and_size_nm(path: Path) -> tuple[str | None, float | None]:
+    """Return what a label file says of its slice: the text of `mark_of`, and the pixel size."""
+    import tifffile
+
+    if is_png(path):
+        return None, None
+    with tifffile.TiffFile(path) as tiff:
+        return mark_in(tiff), tiff_pixel_size_nm(tiff)

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 from scipy.optimize import minimize_scalar
 
-from catomo.labels.files import IGNORE
+from catomo.labels.values import IGNORE
 
 NEAR_PX = 3.0
 _SMALLEST_PROBABILITY = 1e-7  # keeps logarithms finite

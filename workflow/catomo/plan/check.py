@@ -13,13 +13,13 @@ from pathlib import Path
 
 from catomo.errors import UserError
 from catomo.network.blend import VIEWS
+from catomo.plan.annotations import annotation_lines
 from catomo.plan.datasets import Dataset
 from catomo.plan.plan import DEFAULT_CONFIG, Plan, load_plan
 from catomo.predict.settings import Predict
 from catomo.reconstruct.settings import Reconstruct
 from catomo.record import code
 from catomo.record.record import Record, read_record
-from catomo.slices.settings import Slices
 from catomo.stages import RECORDS, record_path
 from catomo.tilt_series.settings import ImportSeries
 from catomo.train.settings import Train
@@ -46,14 +46,18 @@ def check(files: list[Path]) -> tuple[list[str], list[str]]:
     problems : list of str
         One line each.
     lines : list of str
-        The stages of each dataset, what they cost, and which results do not fit the plan.
+        The stages of each dataset, what they cost, which results do not fit the plan, and what
+        labels lack.
     """
     default = [Path(DEFAULT_CONFIG)] if Path(DEFAULT_CONFIG).is_file() else []
     plan, problems = load_plan([*default, *files])
     lines: list[str] = []
+    with_labels: list[Dataset] = []
     for dataset in plan.datasets.values():
         problems_of_data, size, seen = data_problems(dataset, plan)
         problems += problems_of_data
+        if size or dataset.source == "tilt_series":
+            with_labels.append(dataset)
         verbs = plan.stages(dataset)
         if dataset.trains:
             verbs.insert(verbs.index("slices") + 1, f"train ({dataset.model})")
@@ -62,11 +66,12 @@ def check(files: list[Path]) -> tuple[list[str], list[str]]:
         if size:
             lines += [f"  {line}" for line in estimates(dataset, plan, *size)]
         lines += [f"  {line}" for line in stale(dataset, plan)]
-    return problems, lines
+    problems_of_labels, told = annotation_lines(plan, with_labels)
+    return problems + problems_of_labels, lines + told
 
 
 def data_problems(dataset: Dataset, plan: Plan) -> tuple[list[str], Size | None, list[str]]:
-    """Open a dataset's data and labels.
+    """Open a dataset's data.
 
     Returns
     -------
@@ -103,17 +108,14 @@ def data_problems(dataset: Dataset, plan: Plan) -> tuple[list[str], Size | None,
             tilts, rows, columns = series.shape
             size = tilts, (rows, columns, columns)
         else:
-            from catomo.labels.files import check_labels
-            from catomo.slices.stacks import expected_of, inspect_stack
+            from catomo.slices.stacks import inspect_stack
 
             assert dataset.pixel_size_nm is not None  # the table requires it for slices
-            settings = plan.settings_as(Slices, dataset.name)
-            stack = inspect_stack(path, dataset.pixel_size_nm, settings)
+            stack = inspect_stack(
+                path, dataset.pixel_size_nm, plan.settings_as(Slices, dataset.name)
+            )
             size = 0, stack.shape
-            if dataset.labels:
-                labels = os.path.expandvars(dataset.labels)
-                expected = expected_of(stack, dataset.pixel_size_nm)
-                check_labels(labels, expected, len(settings.classes))
+            seen += stack.notes
     except UserError as error:
         problems.append(f"{dataset.name}: {error}")
     return problems, size, seen

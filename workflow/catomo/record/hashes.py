@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from catomo.files.folders import TIFF, files_in, is_hidden, split_member
+from catomo.files.folders import LABELS, files_in, is_hidden, split_member
 
 
 def sha256_of(path: Path | str) -> str:
@@ -27,9 +27,9 @@ def fingerprint(path: Path | str) -> str:
 
 
 def fingerprint_of_labels(path: Path | str) -> str:
-    """Return the fingerprint of a person's labels; in a folder only the TIFF files count."""
+    """Return the fingerprint of a person's labels; in a folder only the label files count."""
     path, _ = split_member(path)
-    return _digest(path, files_in(path, TIFF) if path.is_dir() else [])
+    return _digest(path, files_in(path, LABELS) if path.is_dir() else [])
 
 
 def fingerprint_of_series(path: Path | str) -> str:

@@ -118,7 +118,7 @@ def slices_of_stack(
         Edge of a pixel.
     labels : path, optional
         A person's labels: only checked against the slices, so that a mistake in them shows
-        before anything is computed.
+        before anything is computed. A class that no pixel has is told.
 
     Raises
     ------
@@ -131,7 +131,11 @@ def slices_of_stack(
     for note in images.notes:
         say(note)
     if labels is not None:
-        check_labels(labels, expected_of(images, pixel_size_nm), len(settings.classes))
+        names = [phase.name for phase in settings.classes]
+        annotation = check_labels(labels, expected_of(images, pixel_size_nm), len(names))
+        annotation.check_no_mask(names)
+        for line in annotation.told(names, "another dataset of its model must show it"):
+            say(line)
     with committing(output, "slices", settings, {"stack": split_member(path)[0]}) as out:
         _write(out, _Source(images, pixel_size_nm, dataset, False, path), settings)
 

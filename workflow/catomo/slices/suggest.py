@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from catomo.files.store import StackReader
-from catomo.labels.files import stream_labels
+from catomo.labels.files import stream_labels, unread_files
+from catomo.labels.values import Annotation
+from catomo.progress import say
 from catomo.record.record import Record, read_record
 from catomo.slices.spread import material_per_slice
 
@@ -103,7 +105,18 @@ def ranked(
 
 def _annotated(labels: Path | str, source: Record) -> list[int]:
     classes = source["settings"]["classes"]
-    return [index for index, _ in stream_labels(labels, source, len(classes))]
+    names = [phase.get("name", f"class {number}") for number, phase in enumerate(classes)]
+    indices = []
+
+    def pages() -> Iterator[np.ndarray]:
+        for index, page in stream_labels(labels, source, len(names)):
+            indices.append(index)
+            yield page
+
+    annotation = Annotation.of(labels, pages(), unread_files(labels, source["names"]))
+    for line in annotation.told(names, "annotate some, or its model cannot learn it"):
+        say(line)
+    return indices
 
 
 def _pages(path: Path) -> Iterator[np.ndarray]:

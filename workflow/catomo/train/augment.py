@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from catomo.labels.files import IGNORE
+from catomo.labels.values import IGNORE
 from catomo.train.settings import Augment, Train
 
 Shape = tuple[int, int]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from catomo.labels.files import IGNORE
+from catomo.labels.values import IGNORE
 from catomo.train.settings import Loss
 
 _SMALLEST_PROBABILITY = 1e-7  # as keras.backend.epsilon: keeps the logarithm finite

@@ -11,7 +11,8 @@ import numpy as np
 from catomo.errors import UserError
 from catomo.files.pixel_size import is_same_size
 from catomo.files.store import StackReader
-from catomo.labels.files import IGNORE, TRUTH, load_labels
+from catomo.labels.files import TRUTH, load_labels, unread_files
+from catomo.labels.values import IGNORE, Annotation, check_every_class
 from catomo.progress import say
 from catomo.record.record import Record
 from catomo.train import augment, split
@@ -55,13 +56,17 @@ class Sample:
 Parts = dict[str, list[Sample]]  # by the names in `split.PARTS`
 
 
-def read_samples(sources: list[Source], settings: Train) -> tuple[Parts, split.PartNames]:
+def read_samples(
+    sources: list[Source], settings: Train, starts_from_model: bool = False
+) -> tuple[Parts, split.PartNames]:
     """Read the annotated slices and divide them into parts.
 
     Parameters
     ----------
     sources : list of Source
     settings : catomo.train.settings.Train
+    starts_from_model : bool
+        Whether the training starts from a model, which may know a class that no slice shows.
 
     Returns
     -------
@@ -69,17 +74,26 @@ def read_samples(sources: list[Source], settings: Train) -> tuple[Parts, split.P
         By part. In the training part, black borders count as not annotated.
     names : dict
         Names of the slices by dataset and part, as `split.split_parts` returns them.
+
+    Raises
+    ------
+    UserError
+        If labels do not fit the slices or are masks of 0 and 255, no slice shows a class, or
+        nothing is left to train on.
     """
-    samples, places = [], {}
+    samples, places, annotations = [], {}, []
     for source in sources:
         names = source.slices["names"]
         indices, labels = load_labels(source.labels, source.slices, len(settings.classes))
+        where = f"truth of {source.dataset}" if source.is_phantom else source.labels
+        annotations.append(Annotation.of(where, labels, unread_files(source.labels, names)))
         place_of = split.places_of(names, source.slices["contiguous"])
         with StackReader(source.slices.file("slices.tif")) as reader:
             for index, mask in zip(indices, labels, strict=True):
                 image = reader.read(index, index + 1)[0]
                 samples.append(Sample(source.dataset, names[index], image, mask))
         places[source.dataset] = {names[i]: place_of[names[i]] for i in indices}
+    _check_classes(annotations, settings, starts_from_model)
     parts = split.split_parts(places, settings.split, settings.seed)
     by_part = {
         part: [s for s in samples if s.name in parts[s.dataset][part]] for part in split.PARTS
@@ -87,6 +101,22 @@ def read_samples(sources: list[Source], settings: Train) -> tuple[Parts, split.P
     by_part["train"] = [without_black_border(s) for s in by_part["train"]]
     say(", ".join(f"{len(by_part[part])} {part.replace('_', ' ')}" for part in split.PARTS))
     return by_part, parts
+
+
+def _check_classes(annotations: list[Annotation], settings: Train, starts_from_model: bool) -> None:
+    """Check that the annotations together show every class; say what each of them lacks."""
+    names = [phase.name for phase in settings.classes]
+    for annotation in annotations:
+        annotation.check_no_mask(names)
+    try:
+        check_every_class(annotations, names)
+    except UserError as error:
+        if not starts_from_model:
+            raise
+        say(f"{error}; the model that the training starts from may know it")
+    for annotation in annotations:
+        for line in annotation.told(names, "the model learns it elsewhere"):
+            say(line)
 
 
 def without_black_border(sample: Sample) -> Sample:

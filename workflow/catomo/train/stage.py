@@ -52,8 +52,8 @@ def train(
     Raises
     ------
     UserError
-        If labels do not fit the slices, nothing is left to train on, the pixel sizes of the
-        datasets differ by more than 5 %, or the model to start from is of another kind.
+        If labels do not fit, a class has no pixel, nothing is left to train on, the pixel sizes of
+        the datasets differ by more than 5 %, or the model to start from is of another kind.
 
     See Also
     --------
@@ -61,10 +61,11 @@ def train(
     """
     sources = [Source(name, read_record(place, "slices"), labels) for name, place, labels in data]
     pixel_size_nm = common_pixel_size(sources)
-    samples, parts = read_samples(sources, settings)
+    place = init_from or settings.init_from
+    samples, parts = read_samples(sources, settings, starts_from_model=bool(place))
     inputs = _inputs(sources)
     start, before = None, None
-    if place := init_from or settings.init_from:
+    if place:
         start, inputs["init_from"] = model_file.locate(place)
         before = model_file.read_info(start)
         samples = _without_taught(samples, parts, set(before.taught))

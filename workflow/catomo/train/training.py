@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from catomo.labels.files import IGNORE
 from catomo.labels.tie import mark_of
+from catomo.labels.values import IGNORE
 from catomo.network import unet
 from catomo.network.checkpoints import Checkpoint
 from catomo.network.model_file import Model
