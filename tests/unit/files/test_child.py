@@ -85,5 +85,7 @@ def test_too_little_memory_is_one_line(path, monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr(matlab, "read", read)
-    answer = child._answer({"reader": "matlab", "path": str(path), "member": "", "output": ""})
+    answer = child._answer(
+        {"reader": "matlab", "path": str(path), "member": "", "output": "", "folder": "."}
+    )
     assert answer["error"].startswith(f"{path}: needs more memory than is free")

@@ -69,6 +69,7 @@ def open_in_child(reader: str, path: Path, member: str = "") -> Iterator[ImageSt
     with tempfile.TemporaryDirectory(prefix="catomo-") as folder:
         output = Path(folder) / "images.npy"
         job = {"reader": reader, "path": str(path), "member": member, "output": str(output)}
+        job["folder"] = str(Path.cwd())  # relative paths are of now, not of when the child began
         seconds = _SECONDS + path.stat().st_size / _BYTES_PER_SECOND
         answer = _CHILD.ask(job, path, seconds)
         if "error" in answer:
@@ -173,6 +174,7 @@ def serve(memory_bytes: int) -> None:
 def _answer(job: dict[str, str]) -> dict[str, Any]:
     path = job["path"]
     try:
+        os.chdir(job["folder"])
         read = import_module(f"catomo.files.{job['reader']}").read
         return read(Path(path), job["member"], Path(job["output"]))
     except UserError as error:
