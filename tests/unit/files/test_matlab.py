@@ -24,6 +24,14 @@ def test_the_only_volume_needs_no_name(tmp_path, packed):
     assert images.dtype == np.uint8
 
 
+def test_relative_paths_are_those_of_now(tmp_path, monkeypatch):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        savemat("x.mat", {"volume": np.moveaxis(STACK, 0, 2)})
+        np.testing.assert_array_equal(read_all("x.mat"), STACK)
+
+
 def test_one_of_several_is_named(tmp_path):
     path = tmp_path / "a.mat"
     savemat(path, {"one": np.moveaxis(STACK, 0, 2), "two": np.moveaxis(STACK[::-1], 0, 2)})

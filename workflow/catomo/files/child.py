@@ -70,7 +70,7 @@ def open_in_child(reader: str, path: Path, member: str = "") -> Iterator[ImageSt
     with tempfile.TemporaryDirectory(prefix="catomo-") as folder:
         output = Path(folder) / "images.npy"
         job = {"reader": reader, "path": str(path), "member": member, "output": str(output)}
-        job["folder"] = str(Path.cwd())  # paths may be relative, and the child may be older
+        job["folder"] = str(Path.cwd())  # relative paths are of now, not of when the child began
         seconds = _SECONDS + path.stat().st_size / _BYTES_PER_SECOND
         answer = _CHILD.ask(job, path, seconds)
         if "error" in answer:

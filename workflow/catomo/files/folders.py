@@ -35,6 +35,11 @@ def files_in(folder: Path | str, suffixes: tuple[str, ...] = ()) -> list[Path]:
     return [paths[name] for name in in_natural_order(paths)]
 
 
+def is_zarr(path: Path) -> bool:
+    """Return whether a path is a folder that holds a Zarr array or group, not loose images."""
+    return any((path / name).is_file() for name in (".zarray", ".zgroup", "zarr.json"))
+
+
 def split_member(path: Path | str) -> tuple[Path, str]:
     """Return a file, and the name of what is meant inside it: ``volume.h5:/path/in/file``.
 

@@ -18,7 +18,7 @@ import numpy as np
 from catomo.errors import UserError
 from catomo.files import hdf5, matlab, mrc, npy, png, rosettasciio, tiff, zarr
 from catomo.files.child import open_in_child
-from catomo.files.folders import TIFF, split_member
+from catomo.files.folders import TIFF, is_zarr, split_member
 from catomo.files.image_folder import open_image_folder
 from catomo.files.image_stack import ImageStack, one_line
 from catomo.files.limits import check_is_file
@@ -113,9 +113,9 @@ def _guarded(file: Path, stack: ImageStack) -> Callable[[int], np.ndarray]:
 
 
 def _open(path: Path, member: str, as_stored: bool) -> AbstractContextManager[ImageStack]:
-    if path.is_dir() and path.suffix.lower() == ".zspy":
+    if is_zarr(path) and path.suffix.lower() == ".zspy":
         return _open_extra("rosettasciio", path, member)
-    if path.is_dir() and zarr.is_zarr(path):
+    if is_zarr(path):
         return zarr.open_zarr(path)
     if path.is_dir():
         return open_image_folder(

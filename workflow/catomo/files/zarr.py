@@ -23,13 +23,7 @@ from catomo.files.image_stack import UNKNOWN, ImageStack, Voxel
 from catomo.files.limits import check_memory
 from catomo.files.pixel_size import length_nm
 
-_HEADERS = (".zarray", ".zgroup", "zarr.json")
 _COMPRESSIONS = ("zlib", "gzip", "zstd", "blosc")
-
-
-def is_zarr(path: Path) -> bool:
-    """Return whether a folder is a Zarr array or group."""
-    return any((path / name).is_file() for name in _HEADERS)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from catomo.predict.settings import Predict
 from catomo.reconstruct.settings import Reconstruct
 from catomo.record import code
 from catomo.record.record import Record, read_record
+from catomo.slices.settings import Slices
 from catomo.stages import RECORDS, record_path
 from catomo.tilt_series.settings import ImportSeries
 from catomo.train.settings import Train

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from catomo.files.folders import split_member
+from catomo.files.folders import is_zarr, split_member
 
 COLUMNS = (
     "dataset",
@@ -53,7 +53,8 @@ class Dataset:
     @property
     def is_volume(self) -> bool:
         """Whether its slices lie on top of each other; a folder holds loose images."""
-        return self.source != "slices" or not Path(os.path.expandvars(self.path)).is_dir()
+        path = Path(os.path.expandvars(self.path))
+        return self.source != "slices" or not path.is_dir() or is_zarr(path)
 
 
 def read_table(path: str | Path) -> tuple[list[Dataset], list[str]]:
