@@ -159,7 +159,7 @@ def test_a_damaged_label_file_is_one_line_and_the_next_dataset_is_checked(here):
     label(here / "fiji", inside=255)
     problems, _ = said([row("d", "cut"), row("e", "fiji")])
     assert len(problems) == 2
-    assert problems[0].startswith("d: cut/s05.tif: is damaged")
+    assert problems[0].startswith("d: cut/s05.tif: is cut short")
     assert problems[1].startswith("e: fiji: no pixel is labelled")
     path.write_bytes(whole)
     label(here / "alumina")
