@@ -7,7 +7,7 @@ each other are an error: nothing is guessed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -98,7 +98,7 @@ def _all_tilts(
     files: dict[Path, Angles],
     settings: ImportSeries,
 ) -> list[Tilts]:
-    """Return the angles of every source, the one to be believed first."""
+    """Return the angles of every source in the order set, the one to be believed first."""
     stated = []
     if listed is not None:
         source = "the given angles"
@@ -110,7 +110,10 @@ def _all_tilts(
         stated.append(Tilts(tilt_deg, file.name, file))
     if stack.tilt_deg is not None:
         stated.append(Tilts(np.array(stack.tilt_deg, float), "the header"))
-    return stated
+    if settings.angle_order == "as_given":
+        return stated
+    step = 1 if settings.angle_order == "ascending" else -1
+    return [replace(tilts, tilt_deg=np.sort(tilts.tilt_deg)[::step]) for tilts in stated]
 
 
 def _agreed_tilts(
