@@ -142,7 +142,9 @@ def test_a_damaged_file_is_one_line(tmp_path, suffix, compression, cut):
         tifffile.imwrite(path, page, compression=compression, metadata=None)
     content = path.read_bytes()
     path.write_bytes(content[: -(cut + 20)])
-    with pytest.raises(UserError, match=rf"s005\.{suffix}: is (damaged|cut short).*copy it") as refused:
+    with pytest.raises(
+        UserError, match=rf"s005\.{suffix}: is (damaged|cut short).*copy it"
+    ) as refused:
         only(path)
     assert "\n" not in str(refused.value)
     path.write_bytes(content)

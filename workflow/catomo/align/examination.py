@@ -9,10 +9,11 @@ import numpy as np
 from catomo.align.chain import Solution
 from catomo.align.geometry import Geometry, in_axis_frame, rotation
 from catomo.align.preprocess import CleanSeries
+from catomo.align.readings import Recording
 from catomo.align.registration import centres_of_mass
 from catomo.align.reprojection import JUDGE_FOLDS, Reprojector, judging_reprojector
 from catomo.align.settings import Align
-from catomo.align.suspects import Misfits, misfits, other_reading
+from catomo.align.suspects import Misfits, Reading, misfits, other_reading
 from catomo.align.tilt_axis import find_axis
 
 _SUSPECT_SIZE = 64  # px: coarse enough that misplaced images cost little time to find
@@ -30,9 +31,8 @@ class Examination:
         How far each image lies from its prediction, in px.
     misfits : list of (float, float or None)
         Tilts of images that the others do not predict, and which tilt each resembles.
-    reading, reading_ratio : str, float
-        The other reading of the angles that fits best, and its error divided by that of the
-        given one.
+    reading : Reading or None
+        The other reading of the angles that fits best; None if it was not searched.
     axis_found_deg : float
         Where the angle of the tilt axis was given: the one that a search finds.
     """
@@ -42,12 +42,13 @@ class Examination:
     residual_across: np.ndarray
     residual_along: np.ndarray
     misfits: Misfits
-    reading: str
-    reading_ratio: float
+    reading: Reading | None
     axis_found_deg: float
 
 
-def examine(series: CleanSeries, solution: Solution, settings: Align) -> Examination:
+def examine(
+    series: CleanSeries, solution: Solution, settings: Align, recording: Recording
+) -> Examination:
     """Examine a geometry, found or given.
 
     Parameters
@@ -55,11 +56,13 @@ def examine(series: CleanSeries, solution: Solution, settings: Align) -> Examina
     series : CleanSeries
     solution : Solution
     settings : Align
+    recording : Recording
+        Of the same tilts.
     """
     error, unaligned, across, along = np.full((4, len(series.images)), np.nan)
     reproject = judging_reprojector(series)
     if reproject is None:
-        return Examination(error, unaligned, across, along, [], "", np.nan, np.nan)
+        return Examination(error, unaligned, across, along, [], None, np.nan)
     geometry, used = solution.geometry, reproject.indices
     aligned = reproject(geometry, JUDGE_FOLDS)
     error[used] = aligned.error()
@@ -74,9 +77,9 @@ def examine(series: CleanSeries, solution: Solution, settings: Align) -> Examina
     # The centre of mass is found without the angles, so it suits any reading of them.
     angle = geometry.axis_angle_deg
     mass = in_axis_frame(centres_of_mass(series), angle)[0]
-    reading, ratio = other_reading(coarse, Geometry(angle, mass, geometry.along))
+    reading = other_reading(coarse, Geometry(angle, mass, geometry.along), recording)
     axis_found_deg = np.nan if solution.axis else _axis_found(series, geometry, settings)
-    return Examination(error, unaligned, across, along, named, reading, ratio, axis_found_deg)
+    return Examination(error, unaligned, across, along, named, reading, axis_found_deg)
 
 
 def _axis_found(series: CleanSeries, geometry: Geometry, settings: Align) -> float:

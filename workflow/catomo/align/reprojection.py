@@ -142,6 +142,20 @@ class Reprojector:
                 correlation[t] = products.max(axis=(1, 2))
         return correlation
 
+    def resemblance(self) -> np.ndarray:
+        """Return how the usable images, sorted by tilt, correlate with each other.
+
+        It is the best correlation over all shifts, of the images as recorded: neither angles nor
+        a geometry take part.
+        """
+        by_tilt = np.argsort(self.indices)
+        still = np.zeros(len(self.tilt_deg))
+        spectra = _unit_spectra(self._band(self._aligned(Geometry(0.0, still, still))))[by_tilt]
+        shape = self.images[0].shape
+        return np.array(
+            [np.fft.irfft2(one * spectra.conj(), shape).max(axis=(1, 2)) for one in spectra]
+        )
+
     def _aligned(self, geometry: Geometry) -> np.ndarray:
         coarse = geometry.binned(self.factor, self.raw_shape)
         pairs = zip(self.indices.tolist(), self.images, strict=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from catomo.align.figures import Sinograms, draw
 from catomo.align.geometry import Geometry
 from catomo.align.known import known_geometry
 from catomo.align.preprocess import clean
+from catomo.align.readings import SUGGESTED_ANGLES, Recording
 from catomo.align.settings import Align
 from catomo.align.tilts import Alignment, align_series
 from catomo.align.truth import compare
@@ -36,7 +38,8 @@ def align(
         Folder or record of `simulate` or `import`.
     output : path
         Folder to write: ``aligned.tif`` (tilt, y, x) float32 with the tilt axis along y through
-        the centre and zero background, ``alignment.csv``, ``alignment.png``, ``alignment.json``.
+        the centre and zero background, ``alignment.csv``, ``alignment.png``, ``alignment.json``;
+        ``suggested_angles.tlt`` if other angles than those imported fit clearly better.
     settings : Align
     apply : path, optional
         A known alignment to use as it is (`catomo.align.known`) instead of `settings.apply`.
@@ -57,12 +60,19 @@ def align(
             out.path("aligned.tif"), shape, np.float32, source["pixel_size_nm"]
         ) as writer:
             alignment = align_series(
-                series, settings, lambda t, image: writer.write(t, image[None]), known
+                series,
+                settings,
+                lambda t, image: writer.write(t, image[None]),
+                known,
+                Recording.of(source),
             )
         say("; ".join([f"alignment: {alignment.verdict}", *alignment.reasons]))
         _write_table(out.path("alignment.csv"), alignment.per_tilt)
         sinograms = _sinograms(series.images, out.path("aligned.tif"))
         draw(out.path("alignment.png"), alignment, sinograms)
+        better = alignment.measures.better_reading(settings.verdict)
+        if better and source["stage"] == "import":
+            _write_angles(out.path(SUGGESTED_ANGLES), better.angles_deg, source["settings"])
         _record(out, alignment, source, shape)
         if apply:
             used = {"file": Path(apply).name, "sha256": sha256_of(apply)}
@@ -112,3 +122,10 @@ def _truth(source: Record) -> Geometry:
 def _write_table(path: Path, columns: dict[str, np.ndarray]) -> None:
     rows = zip(*columns.values(), strict=True)
     write_csv(path, list(columns), ([number_text(value) for value in row] for row in rows))
+
+
+def _write_angles(path: Path, angles_deg: np.ndarray, imported: dict[str, Any]) -> None:
+    """Write angles so that an import with the same settings reads them as they are."""
+    angles = angles_deg * imported["handedness"]
+    angles = np.deg2rad(angles) if imported["angle_unit"] == "rad" else angles
+    path.write_text("".join(f"{number_text(angle)}\n" for angle in angles))

@@ -7,14 +7,20 @@ predict each other far better under another reading of the angles, that reading 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import ndimage
 
 from catomo.align.geometry import Geometry
+from catomo.align.readings import Recording, orders
 from catomo.align.reprojection import Reprojector
 
 _FOLDS = 3
 _STEEPEST_DEG = 85.0  # a reading with steeper angles is not tried
+_ORDERS_TRIED = 4  # the likeliest ones, which are two with their mirror images
+_AS_GOOD = 1.02  # ratio of errors below which two readings fit alike
+_ONLY_TURNED_DEG = 0.5  # angles that differ by less from a constant turn the specimen
 _LEAST_ERROR_RATIO = 2  # of a misfit's error to that of the best neighbour
 # Tilts between an image and the place of the series that it resembles more than its own; a
 # shorter distance means a bad image, not a misplaced one.
@@ -59,54 +65,93 @@ def misfits(error: np.ndarray, likeness: np.ndarray, tilt_deg: np.ndarray, limit
     return sorted(named)
 
 
-def other_reading(reproject: Reprojector, geometry: Geometry) -> tuple[str, float]:
-    """Return the other reading of the angles that fits best, and how well it fits.
+@dataclass(frozen=True)
+class Reading:
+    """A reading of the angles other than the one given.
+
+    Attributes
+    ----------
+    words : str
+        What is true if it is the right one.
+    way_out : str
+        What to do then.
+    angles_deg : ndarray (recorded image,)
+        The true angles then, in the order of the recorded images.
+    ratio : float
+        Its error divided by that of the angles given: below 1 if it is better.
+    """
+
+    words: str
+    way_out: str
+    angles_deg: np.ndarray
+    ratio: float
+
+
+def other_reading(reproject: Reprojector, geometry: Geometry, recording: Recording) -> Reading:
+    """Return the other reading of the angles that fits best.
+
+    Of the orders of the angles only those are tried under which neighbouring tilts look more
+    alike than under the given one.
 
     Parameters
     ----------
     reproject : Reprojector
     geometry : Geometry
         Found without use of the angles.
-
-    Returns
-    -------
-    words : str
-    ratio : float
-        Its error divided by that of the angles given: below 1 if the other reading is better.
+    recording : Recording
     """
-    tilt_deg = reproject.tilt_deg
+    given = recording.listed_deg
 
-    def error(angles: np.ndarray) -> float:
-        return float(reproject(geometry, _FOLDS, angles).error().mean())
+    def error(listed_deg: np.ndarray) -> float:
+        return float(reproject(geometry, _FOLDS, listed_deg[recording.order]).error().mean())
 
     readings = {
+        "the true angles are twice the given ones": 2 * given,
+        "the true angles are half the given ones": given / 2,
+    }
+    readings |= _likely_orders(reproject, recording)
+    errors = {
         words: error(angles)
-        for words, angles in _readings(tilt_deg).items()
+        for words, angles in readings.items()
         if np.abs(angles).max() <= _STEEPEST_DEG
     }
-    best = min(readings, key=lambda words: readings[words])
-    return best, readings[best] / max(error(tilt_deg), 1e-12)
+    best = min(errors, key=lambda words: errors[words])
+    words = best
+    places = np.argsort(readings[best][recording.order])
+    for other in errors:
+        is_mirror = np.array_equal(np.argsort(readings[other][recording.order]), places[::-1])
+        if is_mirror and errors[other] < _AS_GOOD * errors[best]:
+            best = next(words for words in errors if words in (best, other))  # the more usual
+            words = f"{best} (or the other way round, which gives the mirror image)"
+            break
+    ratio = errors[best] / max(error(given), 1e-12)
+    return Reading(words, recording.way_out(readings[best]), readings[best], ratio)
 
 
-def _readings(tilt_deg: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the true angles of the images, for each of the usual mistakes."""
-    middle = int(np.argmin(np.abs(tilt_deg)))
-    up, down = tilt_deg[middle:], tilt_deg[:middle][::-1]
-    lower, upper = down, tilt_deg[middle + 1 :]
-    sides = min(len(lower), len(upper))
+def _likely_orders(reproject: Reprojector, recording: Recording) -> dict[str, np.ndarray]:
+    """Return the orders of the angles under which neighbouring tilts look most alike.
 
-    def zigzag(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        pairs = np.stack([first[:sides], second[:sides]], axis=1).ravel()
-        return np.concatenate([tilt_deg[middle : middle + 1], pairs, first[sides:], second[sides:]])
+    The opposite of the given order has the same neighbours. It is among them only if it does more
+    than mirror and turn the specimen.
+    """
+    images = recording.order[np.sort(reproject.indices)]
+    given = recording.listed_deg[images]
+    unlike = 1 - reproject.resemblance()
 
-    order = "the images are in the order of acquisition, {}, while the angles are sorted"
-    return {
-        "the true angles are twice the given ones": 2 * tilt_deg,
-        "the true angles are half the given ones": tilt_deg / 2,
-        order.format("up from 0° and then down"): np.concatenate([up, down]),
-        order.format("down from 0° and then up"): np.concatenate(
-            [tilt_deg[: middle + 1][::-1], upper]
-        ),
-        order.format("up and down in turns from 0°"): zigzag(upper, lower),
-        order.format("down and up in turns from 0°"): zigzag(lower, upper),
-    }
+    def length(places: np.ndarray) -> float:
+        return float(unlike[places[:-1], places[1:]].sum())
+
+    as_given = np.arange(len(images))
+    limit = length(as_given)
+    likely: dict[bytes, tuple[float, str, np.ndarray]] = {}
+    for words, angles in orders(recording.listed_deg):
+        places = np.argsort(angles[images], kind="stable")
+        if np.array_equal(places, as_given[::-1]):
+            is_likely = np.ptp(angles[images] + given) > _ONLY_TURNED_DEG
+        else:
+            is_likely = not np.array_equal(places, as_given) and length(places) < limit
+        if is_likely and places.tobytes() not in likely:
+            likely[places.tobytes()] = length(places), words, angles
+    # Rounding must not decide which of a pair of mirror images comes first.
+    best = sorted(likely.values(), key=lambda order: round(order[0], 9))[:_ORDERS_TRIED]
+    return {words: angles for _, words, angles in best}

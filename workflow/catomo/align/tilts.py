@@ -17,6 +17,7 @@ from catomo.align.chain import Solution, solve
 from catomo.align.examination import Examination, examine
 from catomo.align.geometry import Geometry, SplineOrder
 from catomo.align.preprocess import CleanSeries, clean
+from catomo.align.readings import Recording
 from catomo.align.settings import Align
 from catomo.align.tilt_axis import AxisScan
 from catomo.align.verdict import Measures, judge, likeness
@@ -153,6 +154,7 @@ def align_series(
     settings: Align,
     write: Callable[[int, np.ndarray], None],
     known: Geometry | None = None,
+    recording: Recording | None = None,
 ) -> Alignment:
     """Align a clean series, and give away its aligned images one by one.
 
@@ -164,9 +166,12 @@ def align_series(
         Takes the number of a tilt and its aligned image, float32 (y, x).
     known : Geometry, optional
         A known alignment to use as it is.
+    recording : Recording, optional
+        How images and angles were recorded, where that is known.
     """
     solution = solve(series, settings) if known is None else Solution(known)
-    examination = examine(series, solution, settings)
+    recording = recording or Recording.sorted(series.tilt_deg)
+    examination = examine(series, solution, settings, recording)
     order = _SPLINE_ORDERS[settings.interpolation]
     thumbnails = []
     for t in progress(range(len(series.images)), "resample"):
@@ -245,7 +250,6 @@ def _measures(
         residual_along_px=_over_known(_rms, examination.residual_along),
         misfits=examination.misfits,
         reading=examination.reading,
-        reading_ratio=examination.reading_ratio,
         outside_frame=float(per_tilt["outside_frame"].max()),
     )
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from catomo.align.settings import Verdict
-from catomo.align.suspects import Misfits
+from catomo.align.suspects import Misfits, Reading
 from catomo.align.tilt_axis import AxisScan
 
 _FEWEST_SHOWN = 3  # images that show something, below which nothing can be said
@@ -45,9 +45,8 @@ class Measures:
         RMS distance of the images from their predictions.
     misfits : list of (float, float or None)
         Tilts that the others do not predict, and which tilt each resembles.
-    reading, reading_ratio : str, float
-        The other reading of the angles that fits best, and its error divided by that of the
-        given one.
+    reading : Reading or None
+        The other reading of the angles that fits best; None if it was not searched.
     outside_frame : float
         Largest share of an aligned image that was never recorded.
     """
@@ -64,8 +63,7 @@ class Measures:
     residual_across_px: float
     residual_along_px: float
     misfits: Misfits
-    reading: str
-    reading_ratio: float
+    reading: Reading | None
     outside_frame: float
 
     def record(self) -> dict[str, Any]:
@@ -73,10 +71,18 @@ class Measures:
         keys = (
             *("likeness", "order", "across_disagreement_px", "along_disagreement_px"),
             *("axis_difference_deg", "reprojection_error", "residual_across_px"),
-            *("residual_along_px", "reading", "reading_ratio", "outside_frame"),
+            *("residual_along_px", "outside_frame"),
         )
-        contrast = self.axis.contrast if self.axis else None
-        return {key: getattr(self, key) for key in keys} | {"axis_contrast": contrast}
+        return {key: getattr(self, key) for key in keys} | {
+            "reading": self.reading.words if self.reading else "",
+            "reading_ratio": self.reading.ratio if self.reading else None,
+            "axis_contrast": self.axis.contrast if self.axis else None,
+        }
+
+    def better_reading(self, limits: Verdict) -> Reading | None:
+        """Return the other reading of the angles if it fits clearly better than the given one."""
+        reading = self.reading
+        return reading if reading and reading.ratio < limits.stop_other_reading else None
 
     def suggested_exclusions(self) -> list[float]:
         """Return the tilts better left out: blank ones and those in the wrong place."""
@@ -186,11 +192,12 @@ def _judge_scan(axis: AxisScan, limits: Verdict, findings: _Findings) -> None:
 
 
 def _judge_angles(measures: Measures, limits: Verdict, findings: _Findings) -> None:
-    findings.check(
-        f"the tilts would predict each other {1 / max(measures.reading_ratio, 1e-3):.1f} times "
-        f"better if {measures.reading}; check the angles",
-        stop=measures.reading_ratio < limits.stop_other_reading,
-    )
+    reading = measures.better_reading(limits)
+    if reading:
+        findings.stops.append(
+            f"the tilts would predict each other {1 / max(reading.ratio, 1e-3):.1f} times better "
+            f"if {reading.words}; {reading.way_out}"
+        )
     findings.check(
         f"only {measures.order:.0%} of the tilts resemble the next more than a distant one: "
         "are the angles in the order of the images?",

@@ -66,6 +66,7 @@ def import_tilt_series(
                     "axes": ["tilt", "y", "x"],
                     "tilt_deg": seen.tilt_deg,
                     "order": seen.order,
+                    "listed_deg": seen.listed_deg,
                     "recorded_images": stack.shape[0],
                     "pixel_size_nm": seen.pixel_size_nm,
                     "orientation": {"tilt_axis": "y", "angle_unit": "deg", "handedness": 1},

@@ -37,6 +37,8 @@ class Inspection:
         Where angles and pixel size come from, in words: ``tilt_deg`` and ``pixel_size_nm``.
     order : list of int
         For each tilt the number of its image in the file.
+    listed_deg : list of float
+        Tilt angles of all images, in the order of the file.
     level : float
         Brightest level of the series, from which bright-field images are subtracted.
     angle_file : Path or None
@@ -54,6 +56,7 @@ class Inspection:
     pixel_size_nm: float
     sources: dict[str, str]
     order: list[int]
+    listed_deg: list[float]
     level: float
     angle_file: Path | None
     images: tuple[str, str]
@@ -137,6 +140,7 @@ def inspect_stack(
         size.nm * settings.bin,
         {"tilt_deg": tilts.source, "pixel_size_nm": size.source},
         order,
+        [float(angle) for angle in tilt_deg],
         level,
         tilts.file,
         _ends(stack, tilts.tilt_deg),

@@ -27,6 +27,11 @@ class ImportSeries(Settings):
     )
     tilt_axis: Literal["y", "x"] = key("y", "the image axis along which the tilt axis lies")
     angle_unit: Literal["deg", "rad"] = key("deg", "unit of the angles in files and lists")
+    angle_order: Literal["as_given", "ascending", "descending"] = key(
+        "as_given",
+        "ascending or descending: the images are sorted by tilt though their angles are listed in "
+        "another order, such as that of acquisition",
+    )
     handedness: Literal[1, -1] = key(1, "-1 changes the sign of all tilt angles")
     trust_given: bool = key(
         False, "use the given angles and pixel size even where the files contradict them"

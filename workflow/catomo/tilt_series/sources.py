@@ -7,7 +7,7 @@ single images. Sources that contradict each other are an error: nothing is guess
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
@@ -117,7 +117,7 @@ def _all_tilts(
     files: dict[Path, Angles],
     settings: ImportSeries,
 ) -> list[Tilts]:
-    """Return the angles of every source, the one to be believed first."""
+    """Return the angles of every source in the order set, the one to be believed first."""
     stated = []
     if listed is not None:
         source = "the given angles"
@@ -138,7 +138,10 @@ def _all_tilts(
         step = float(np.diff(np.sort(by_name)).min())
         tolerance = max(SAME_ANGLE_DEG, min(_ROUNDED_DEG, step / 2))
         stated.append(Tilts(np.array(by_name), "the file names", None, tolerance))
-    return stated
+    if settings.angle_order == "as_given":
+        return stated
+    direction = 1 if settings.angle_order == "ascending" else -1
+    return [replace(tilts, tilt_deg=np.sort(tilts.tilt_deg)[::direction]) for tilts in stated]
 
 
 def _apart(
