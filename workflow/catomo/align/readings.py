@@ -38,15 +38,15 @@ class Recording:
         For each tilt the number of its image in the recorded file.
     listed_deg : ndarray (recorded image,)
         The angles given, in the order of the recorded images.
-    found : str
-        Where the import found the angles; empty if nothing was imported.
+    angles_from : str
+        Where the import took the angles from; empty if nothing was imported.
     handedness : int
         -1 if the import changed the signs of the angles.
     """
 
     order: np.ndarray
     listed_deg: np.ndarray
-    found: str = ""
+    angles_from: str = ""
     handedness: int = 1
 
     @classmethod
@@ -55,8 +55,9 @@ class Recording:
         if "listed_deg" not in source:  # a phantom's
             return cls.sorted(np.array(source["tilt_deg"], dtype=float))
         listed_deg = np.array(source["listed_deg"], dtype=float)
-        found, handedness = source["found"]["tilt_deg"], source["settings"]["handedness"]
-        return cls(np.array(source["order"]), listed_deg, found, handedness)
+        angles_from = source["acquisition"]["angles_from"]
+        handedness = source["settings"]["handedness"]
+        return cls(np.array(source["order"]), listed_deg, angles_from, handedness)
 
     @classmethod
     def sorted(cls, tilt_deg: np.ndarray) -> Recording:
@@ -65,7 +66,7 @@ class Recording:
 
     def way_out(self, angles_deg: Angles) -> str:
         """Return what to do if the recorded images have other angles than those given."""
-        if not self.found:
+        if not self.angles_from:
             return "check the angles"
         listed, angles = self.listed_deg * self.handedness, angles_deg * self.handedness
         if np.array_equal(angles, np.sort(listed)):
@@ -77,7 +78,7 @@ class Recording:
                 f"copy {SUGGESTED_ANGLES}, written beside this alignment, to the series, and name "
                 "the copy in the column 'angles'"
             )
-            if self.found == HEADER:
+            if self.angles_from == HEADER:
                 advice += " with tilt_series.import.trust_given: true"
         if len(self.order) < len(self.listed_deg):
             advice += "; tilt_series.import.exclude_tilts then goes by the new angles"
