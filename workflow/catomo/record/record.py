@@ -49,7 +49,7 @@ class Record(dict[str, Any]):
         path = self.folder / name
         if not path.is_file():
             raise UserError(f"{path}: file is missing though {self.path.name} lists it; rerun it")
-        if sha256_of(path) != self["files"][name]["sha256"]:
+        if sha256_of(path) != self["files"][name].get("sha256"):
             raise UserError(
                 f"{path}: content differs from the sha256 in {self.path.name}; "
                 f"delete {self.path.name} and run the stage '{self['stage']}' again"
@@ -68,7 +68,7 @@ class Record(dict[str, Any]):
         UserError
             If this stage read another record, or `source` has changed since.
         """
-        if self["inputs"][word]["sha256"] != sha256_of(source.path):
+        if self["inputs"].get(word, {}).get("sha256") != sha256_of(source.path):
             raise UserError(
                 f"{self.path}: was made from other {word} than {source.path}; run snakemake again"
             )
@@ -138,7 +138,7 @@ def _are_blocks(value: Any) -> bool:
 
 
 def _are_files(value: Any) -> bool:
-    return _are_blocks(value) and all(isinstance(b.get("sha256"), str) for b in value.values())
+    return _are_blocks(value) and all(isinstance(b.get("sha256", ""), str) for b in value.values())
 
 
 def _are_numbers(value: Any) -> bool:

@@ -82,7 +82,8 @@ def parse_blocks(text: str, where: str) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f" line {mark.line + 1}" if mark else ""
-        reason = getattr(error, "problem", None) or getattr(error, "reason", "not readable")
+        reason = getattr(error, "problem", None) or getattr(error, "reason", "")
+        reason = reason or "not readable"
         if "'\\t'" in reason:
             reason = "a tab; use spaces to indent"
         raise UserError(f"{where}{place}: not valid YAML ({reason})") from None
