@@ -33,6 +33,13 @@ wildcard_constraints:
 _conda = any(
     "conda" in str(m).lower() for m in workflow.deployment_settings.deployment_method
 )
+if _conda:
+    _prefix = Path(workflow.deployment_settings.conda_prefix or ".snakemake").absolute()
+    if "'" in str(_prefix):
+        raise WorkflowError(
+            f"{_prefix}: Snakemake cannot use conda environments in a folder with an "
+            "apostrophe in its name; give another one with --conda-prefix"
+        )
 os.environ.update(
     CATOMO_PYTHON="python" if _conda else sys.executable,
     CATOMO_PACKAGE=str(Path(catomo.__file__).resolve().parent),
@@ -134,9 +141,12 @@ def quoted(path):
     """Return a path in double quotes, so that the shell expands set variables and no more."""
     text = re.sub(r'[\\"`]', r"\\\g<0>", str(path))
     text = re.sub(
-        r"\$(?!\w|\{\w+\})|\$\{?(\w*)\}?",
-        lambda sign: sign[0] if sign[1] in os.environ else f"\\{sign[0]}",
+        r"\$(\w+|\{\w+\})?",
+        lambda sign: (
+            sign[0] if (sign[1] or "").strip("{}") in os.environ else f"\\{sign[0]}"
+        ),
         text,
+        flags=re.ASCII,
     )
     return f'"{"./" if text.startswith("-") else ""}{text}"'
 
