@@ -187,7 +187,7 @@ def test_a_model_that_would_start_from_itself_is_named(write):
 
 
 def test_a_block_that_holds_only_comments_is_as_if_left_out(write, tmp_path):
-    empty = {"train": None, "slices": {"contrast": None}, "overrides": {"phantom": None}}
+    empty = {"slices": None, "train": {"network": None}, "overrides": {"phantom": None}}
     plan, problems = write(empty)
     assert not problems
     assert plan.settings("train", "phantom") == Train()
