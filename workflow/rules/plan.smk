@@ -18,7 +18,7 @@ except ImportError:
     ) from None
 
 from catomo.plan.plan import DEFAULT_CONFIG, load_plan, make_plan
-from catomo.settings.blocks import with_numbers
+from catomo.settings.blocks import read_blocks, with_numbers
 
 # Whether another project's Snakefile uses these rules as a module. That project has read the
 # configuration then; otherwise catomo reads the files itself, because Snakemake's reader drops
@@ -43,8 +43,12 @@ def _plan_of_files():
     return plan, problems
 
 
+CONFIG_IS_EMPTY = False
 if not _IN_MODULE:
     PLAN, _problems = _plan_of_files()
     if _problems:
         sys.stderr.write("".join(f"{line}\n" for line in _problems))
         sys.exit(1)
+    CONFIG_IS_EMPTY = Path(DEFAULT_CONFIG).is_file() and not read_blocks(
+        DEFAULT_CONFIG, ""
+    )

@@ -199,9 +199,9 @@ def stale(dataset: Dataset, plan: Plan) -> list[str]:
     for verb, name in results:
         path = Path(record_path(verb, name))
         folder = path.parent
-        if not path.is_file():
-            continue
         try:
+            if not path.is_file():
+                continue
             record = read_record(path, verb)
             settings = plan.settings(verb, name).model_dump(mode="json")
             changed = sorted(k for k in settings if settings[k] != record["settings"].get(k))

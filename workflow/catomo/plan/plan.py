@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -53,10 +53,15 @@ class Plan:
     config: Config
     datasets: dict[str, Dataset]
     written: dict[str, Any]
+    _checked: dict[tuple[str, str], Settings] = field(default_factory=dict, repr=False)
 
     def settings(self, verb: str, name: str) -> Settings:
         """Return the settings of a stage for one dataset (for ``train``: one model)."""
-        return SETTINGS[verb].model_validate(self._block(verb, name))
+        # All datasets without overrides have the same.
+        key = verb, name if name in self.config.overrides else ""
+        if key not in self._checked:
+            self._checked[key] = SETTINGS[verb].model_validate(self._block(verb, name))
+        return self._checked[key]
 
     def settings_as(self, model: type[S], name: str) -> S:
         """Return the settings of the stage whose settings are a `model`, such as ``Train``."""
