@@ -1,5 +1,7 @@
 """The command line: every verb explains itself; a user's mistake is one line and status 1."""
 
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -66,3 +68,16 @@ def test_a_mistake_is_one_line(arguments, line, capsys, tmp_path, monkeypatch):
     assert error.startswith(line)
     assert error.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_an_error_that_nobody_foresaw_is_one_line_with_its_place(capsys, tmp_path, monkeypatch):
+    """A damaged record may hold anything below its first keys."""
+    monkeypatch.chdir(tmp_path)
+    content = {"stage": "predict", "files": {}, "settings": {"classes": 3}, "inputs": {}}
+    (tmp_path / "prediction.json").write_text(json.dumps(content))
+    with pytest.raises(SystemExit) as end:
+        main(["surfaces", str(tmp_path), "--output", "out"])
+    assert end.value.code == 1
+    error = capsys.readouterr().err
+    assert re.match(r"catomo surfaces: .*\n$", error)
+    assert error.count("\n") == 1

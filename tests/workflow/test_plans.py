@@ -174,3 +174,58 @@ def test_with_conda_the_environments_own_python_runs(project):
     if shutil.which("conda") is None:
         pytest.skip("no conda here; the environment files are checked in test_environments.py")
     assert project.planned("--use-conda")
+
+
+ITERATIONS = re.compile(r'PACKAGE" reconstruct .*"iterations":(\d+)')
+
+
+def test_a_configuration_of_comments_alone_means_the_defaults(project):
+    project.write("config/config.yaml", "# reconstruct:\n#   iterations: 3\n")
+    run = project.snakemake("--dry-run", "--printshellcmds")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert ITERATIONS.findall(run.stdout + run.stderr) == ["15"]
+
+
+def test_values_of_config_are_numbers_and_win(project):
+    project.write("config/config.yaml", "reconstruct: {iterations: 3}\n")
+    given = 'reconstruct={"iterations": 5}'
+    run = project.snakemake("--dry-run", "--printshellcmds", "--config", given)
+    assert ITERATIONS.findall(run.stdout + run.stderr) == ["5"], run.stdout + run.stderr
+
+
+def test_a_number_with_an_exponent_and_a_mark_at_the_beginning_are_read(project):
+    path = project.write("config/config.yaml", "")
+    path.write_bytes(b"\xef\xbb\xbftrain: {learning_rate: 2e-3}\r\n")
+    run = project.snakemake("--dry-run", "--printshellcmds")
+    assert '"learning_rate":0.002' in run.stdout + run.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"a: {}\n\ntrain: {}\ntrain: {}\n", "line 4: the key 'train' stands in line 3 already"),
+        (b"train:\n\tsteps: 3\n", "line 2: not valid YAML (a tab; use spaces to indent)"),
+        ("train: {}\n".encode("utf-16"), "not text in UTF-8 (it is UTF-16); save it again"),
+        (b"- train\n", "must be 'key: value' blocks"),
+        (b"train: " + b"[" * 60 + b"]" * 60, "more than 50 blocks inside each other"),
+    ],
+)
+def test_a_broken_configuration_is_one_line(project, content, line):
+    (project.folder / "config/config.yaml").write_bytes(content)
+    run = project.snakemake("--dry-run")
+    assert run.returncode == 1
+    said = (run.stdout + run.stderr).splitlines()
+    assert len([one for one in said if "config/config.yaml" in one and line in one]) == 1, said
+    assert "Traceback" not in run.stderr
+
+
+def test_a_flag_given_twice_leaves_no_file_out_without_a_word(project):
+    project.write("one.yaml", "reconstruct: {iteration: 5}\n")
+    project.write("two.yaml", "surfaces: {hull_radius_nm: 2.0}\n")
+    twice = ("--configfile", "one.yaml", "--configfile", "two.yaml")
+    run = project.snakemake("--dry-run", *twice)
+    assert run.returncode == 1
+    assert "--configfile is given twice; give all files after one --configfile" in run.stderr
+    run = project.snakemake("--dry-run", "--configfile", "one.yaml", "two.yaml")
+    assert "one.yaml: reconstruct.iteration: unknown key" in run.stderr
+    assert "one.yaml: reconstruct.iteration: unknown key" in project.catomo("check", *twice).stdout

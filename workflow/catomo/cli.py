@@ -9,12 +9,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import traceback
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catomo import __version__
-from catomo.errors import EXTRAS, UserError
+from catomo.errors import EXTRAS, UserError, line_of
 from catomo.stages import STAGES, TOOLS, stage_of
 
 if TYPE_CHECKING:
@@ -48,6 +49,20 @@ def main(arguments: list[str] | None = None) -> None:
     except MemoryError:
         print(f"catomo {options.verb}: out of memory; see 'catomo check'", file=sys.stderr)
         sys.exit(1)
+    except Exception as error:
+        if sys.flags.dev_mode:
+            raise
+        print(f"catomo {options.verb}: {line_of(error)} ({_place(error)})", file=sys.stderr)
+        sys.exit(1)
+
+
+def _place(error: Exception) -> str:
+    """Return where in catomo an error that nobody foresaw arose, and how to see more of it."""
+    package = Path(__file__).parent
+    frames = traceback.extract_tb(error.__traceback__)
+    last = [frame for frame in frames if Path(frame.filename).is_relative_to(package)][-1]
+    where = Path(last.filename).relative_to(package.parent).as_posix()
+    return f"in {where} line {last.lineno}; 'python -X dev -m catomo' shows how it came there"
 
 
 def helps() -> dict[str, str]:

@@ -11,3 +11,10 @@ class UserError(Exception):
     and what to do. The command line prints it alone, without a traceback, and exits
     with status 1.
     """
+
+
+def line_of(error: Exception) -> str:
+    """Return an error that nobody foresaw as one line: its kind and what it says."""
+    text = " ".join(str(error).split())
+    text = text if len(text) <= 300 else f"{text[:297]}..."
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -24,7 +24,7 @@ rule simulate:
     wildcard_constraints:
         dataset=names("phantom"),
     conda:
-        "../../envs/io.yaml"
+        environment("io")
     resources:
         mem_mb=memory_mb(4000, 0),
     params:
@@ -34,8 +34,8 @@ rule simulate:
         code=code.code_of("simulate"),
     shell:
         '"$CATOMO_PYTHON" "$CATOMO_PACKAGE" simulate'
-        " {params.specimen} --output {output.record} --threads {threads}"
-        " --settings {params.settings:q} > {log} 2>&1"
+        " {params.specimen} --output {output.record:q} --threads {threads}"
+        " --settings {params.settings:q} > {log:q} 2>&1"
 
 
 rule import_tilt_series:
@@ -56,7 +56,7 @@ rule import_tilt_series:
     wildcard_constraints:
         dataset=names("tilt_series"),
     conda:
-        "../../envs/io.yaml"
+        environment("io")
     resources:
         mem_mb=memory_mb(2000, 0),
     params:
@@ -70,4 +70,4 @@ rule import_tilt_series:
     shell:
         '"$CATOMO_PYTHON" "$CATOMO_PACKAGE" import'
         " {params.series} {params.angles} {params.pixel_size} --threads {threads}"
-        " --output {output.record} --settings {params.settings:q} > {log} 2>&1"
+        " --output {output.record:q} --settings {params.settings:q} > {log:q} 2>&1"

@@ -22,7 +22,7 @@ rule align:
     benchmark:
         "logs/{dataset}/align.benchmark.jsonl"
     conda:
-        "../../envs/io.yaml"
+        environment("io")
     threads: 4
     resources:
         mem_mb=memory_mb(1500, 4),
@@ -32,5 +32,5 @@ rule align:
         code=code.code_of("align"),
     shell:
         '"$CATOMO_PYTHON" "$CATOMO_PACKAGE" align'
-        " {input.record} --output {output.record} --threads {threads}"
-        " --settings {params.settings:q} > {log} 2>&1"
+        " {input.record:q} --output {output.record:q} --threads {threads}"
+        " --settings {params.settings:q} > {log:q} 2>&1"

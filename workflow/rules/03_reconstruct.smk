@@ -32,5 +32,5 @@ rule reconstruct:
         code=code.code_of("reconstruct"),
     shell:
         '"$CATOMO_PYTHON" "$CATOMO_PACKAGE" reconstruct'
-        " {input.record} {params.truth} --output {output.record}"
-        " --threads {threads} --settings {params.settings:q} > {log} 2>&1"
+        " {input.record:q} {params.truth} --output {output.record:q}"
+        " --threads {threads} --settings {params.settings:q} > {log:q} 2>&1"

@@ -21,7 +21,7 @@ rule slices:
     benchmark:
         "logs/{dataset}/slices.benchmark.jsonl"
     conda:
-        "../../envs/io.yaml"
+        environment("io")
     resources:
         mem_mb=memory_mb(2000, 0),
     params:
@@ -31,5 +31,5 @@ rule slices:
         code=code.code_of("slices"),
     shell:
         '"$CATOMO_PYTHON" "$CATOMO_PACKAGE" slices'
-        " {params.source} --dataset {wildcards.dataset} --output {output.record}"
-        " --threads {threads} --settings {params.settings:q} > {log} 2>&1"
+        " {params.source} --dataset {wildcards.dataset} --output {output.record:q}"
+        " --threads {threads} --settings {params.settings:q} > {log:q} 2>&1"

@@ -22,7 +22,7 @@ rule train:
     benchmark:
         "logs/models/{model}/train.benchmark.jsonl"
     conda:
-        "../../envs/segment.yaml"
+        environment("segment")
     threads: threads_of("train")
     resources:
         mem_mb=training_memory_mb,
@@ -35,5 +35,5 @@ rule train:
         code=code.code_of("train"),
     shell:
         '"$CATOMO_PYTHON" "$CATOMO_PACKAGE" train'
-        " {params.data} {params.teacher} --output {output.record}"
-        " --threads {threads} --settings {params.settings:q} > {log} 2>&1"
+        " {params.data} {params.teacher} --output {output.record:q}"
+        " --threads {threads} --settings {params.settings:q} > {log:q} 2>&1"

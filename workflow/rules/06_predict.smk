@@ -23,7 +23,7 @@ rule predict:
     benchmark:
         "logs/{dataset}/predict.benchmark.jsonl"
     conda:
-        "../../envs/segment.yaml"
+        environment("segment")
     threads: threads_of("predict")
     resources:
         mem_mb=memory_mb(3000, 0.5),
@@ -34,5 +34,5 @@ rule predict:
         code=code.code_of("predict"),
     shell:
         '"$CATOMO_PYTHON" "$CATOMO_PACKAGE" predict'
-        " {input.record} {params.model} --output {output.record}"
-        " --threads {threads} --settings {params.settings:q} > {log} 2>&1"
+        " {input.record:q} {params.model} --output {output.record:q}"
+        " --threads {threads} --settings {params.settings:q} > {log:q} 2>&1"

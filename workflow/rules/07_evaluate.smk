@@ -41,7 +41,7 @@ rule evaluate:
     benchmark:
         "logs/{dataset}/evaluate.benchmark.jsonl"
     conda:
-        "../../envs/io.yaml"
+        environment("io")
     resources:
         mem_mb=memory_mb(2000, 4),
     params:
@@ -52,6 +52,6 @@ rule evaluate:
         code=code.code_of("evaluate"),
     shell:
         '"$CATOMO_PYTHON" "$CATOMO_PACKAGE" evaluate'
-        " {input.record} --slices {input.slices} {params.labels} {params.training}"
-        " --output {output.record} --threads {threads}"
-        " --settings {params.settings:q} > {log} 2>&1"
+        " {input.record:q} --slices {input.slices:q} {params.labels} {params.training}"
+        " --output {output.record:q} --threads {threads}"
+        " --settings {params.settings:q} > {log:q} 2>&1"

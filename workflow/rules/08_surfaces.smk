@@ -25,7 +25,7 @@ rule surfaces:
     benchmark:
         "logs/{dataset}/surfaces.benchmark.jsonl"
     conda:
-        "../../envs/surfaces.yaml"
+        environment("surfaces")
     resources:
         mem_mb=memory_mb(3000, 20),
     params:
@@ -33,5 +33,5 @@ rule surfaces:
         code=code.code_of("surfaces"),
     shell:
         '"$CATOMO_PYTHON" "$CATOMO_PACKAGE" surfaces'
-        " {input.record} --output {output.record} --threads {threads}"
-        " --settings {params.settings:q} > {log} 2>&1"
+        " {input.record:q} --output {output.record:q} --threads {threads}"
+        " --settings {params.settings:q} > {log:q} 2>&1"

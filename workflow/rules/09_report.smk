@@ -14,7 +14,7 @@ rule report:
     benchmark:
         "logs/{dataset}/report.benchmark.jsonl"
     conda:
-        "../../envs/io.yaml"
+        environment("io")
     resources:
         mem_mb=memory_mb(1000, 0),
     params:
@@ -22,5 +22,5 @@ rule report:
         code=code.code_of("report"),
     shell:
         '"$CATOMO_PYTHON" "$CATOMO_PACKAGE" report'
-        " {input.records} --dataset {wildcards.dataset} --output {output.record}"
-        " --settings {params.settings:q} > {log} 2>&1"
+        " {input.records:q} --dataset {wildcards.dataset} --output {output.record:q}"
+        " --settings {params.settings:q} > {log:q} 2>&1"

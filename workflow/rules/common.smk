@@ -1,46 +1,24 @@
 # What all rules share: the checked plan, the command, and functions for inputs and parameters.
 # There is no science here.
 import os
+import re
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-
-# Snakemake puts the folder of a local workflow/Snakefile first on sys.path, so a catomo that
-# lies there is found first. A Snakefile from github() brings no package: pip installs one.
-try:
-    import catomo
-except ImportError:
-    raise WorkflowError(
-        f"catomo is not installed for {sys.executable}; install it there with pip, "
-        "or name the Snakefile in a local copy of catomo"
-    ) from None
-
-from catomo.plan.plan import make_plan
+from catomo.plan.inputs import fingerprint_of, fingerprint_of_named
 from catomo.record import code
-from catomo.record.hashes import (
-    fingerprint,
-    fingerprint_of_labels,
-    fingerprint_of_series,
-)
 from catomo.stages import STAGES, record_path, stage_of
 
-# Whether another project's Snakefile uses these rules as a module.
-_IN_MODULE = not workflow.modifier.is_main_snakefile()
+# The folder of the rules, as Snakemake knows it.
+_RULES = workflow.current_basedir
 
-# Files given with --configfile come first in this list, but they win over the others.
-_given = list(workflow.overwrite_configfiles)
-_files = [file for file in workflow.configfiles if file not in _given] + _given
-PLAN, _problems = make_plan(
-    config,
-    [os.path.relpath(file) for file in _files],
-    f"config of module {workflow.modifier.namespace}" if _IN_MODULE else "command line",
-)
-if _problems and _IN_MODULE:
-    raise WorkflowError("\n".join(_problems))
-if _problems:
-    sys.stderr.write("".join(f"{line}\n" for line in _problems))
-    sys.exit(1)
+# Another project's Snakefile has read the configuration of a module.
+if _IN_MODULE:
+    PLAN, _problems = make_plan(
+        {f"config of module {workflow.modifier.namespace}": with_numbers(config)}
+    )
+    if _problems:
+        raise WorkflowError("\n".join(_problems))
 
 
 wildcard_constraints:
@@ -55,6 +33,13 @@ wildcard_constraints:
 _conda = any(
     "conda" in str(m).lower() for m in workflow.deployment_settings.deployment_method
 )
+if _conda:
+    _prefix = Path(workflow.deployment_settings.conda_prefix or ".snakemake").absolute()
+    if "'" in str(_prefix):
+        raise WorkflowError(
+            f"{_prefix}: Snakemake cannot use conda environments in a folder with an "
+            "apostrophe in its name; give another one with --conda-prefix"
+        )
 os.environ.update(
     CATOMO_PYTHON="python" if _conda else sys.executable,
     CATOMO_PACKAGE=str(Path(catomo.__file__).resolve().parent),
@@ -148,20 +133,27 @@ def records_of(wildcards):
 
 
 # Parameters: settings, code and fingerprints decide reruns; options become the command.
+# Paths stay in the command as the table has them, with their variables: data that are moved,
+# with the variable set to the new place, then rerun nothing.
+
+
+def quoted(path):
+    """Return a path in double quotes, so that the shell expands set variables and no more."""
+    text = re.sub(r'[\\"`]', r"\\\g<0>", str(path))
+    text = re.sub(
+        r"\$(\w+|\{\w+\})?",
+        lambda sign: (
+            sign[0] if (sign[1] or "").strip("{}") in os.environ else f"\\{sign[0]}"
+        ),
+        text,
+        flags=re.ASCII,
+    )
+    return f'"{"./" if text.startswith("-") else ""}{text}"'
 
 
 def settings(verb):
     """Return a parameter: the settings that a stage of this dataset (or model) really uses."""
     return lambda wildcards: PLAN.settings_json(verb, next(iter(wildcards)))
-
-
-def fingerprint_of(dataset, column):
-    """Return the fingerprint of a raw input that the table names for a dataset."""
-    path = getattr(dataset, column)
-    if not path or path == "truth":
-        return path
-    kinds = {"path": fingerprint_of_series, "labels": fingerprint_of_labels}
-    return kinds.get(column, fingerprint)(os.path.expandvars(path))
 
 
 def raw(column):
@@ -188,8 +180,9 @@ def named_file(verb, key):
     """Return a parameter: the fingerprint of the file that a setting names, if it names one."""
 
     def of(wildcards):
-        path = getattr(PLAN.settings(verb, next(iter(wildcards))), key)
-        return fingerprint(os.path.expandvars(path)) if path else ""
+        return fingerprint_of_named(
+            getattr(PLAN.settings(verb, next(iter(wildcards))), key)
+        )
 
     return of
 
@@ -202,8 +195,8 @@ def start_of_model(wildcards):
 
 
 def option(flag, value):
-    """Return a command-line option in double quotes, so that the shell expands variables."""
-    return f'{flag} "{value}"' if value else ""
+    """Return a command-line option; the shell expands the variables in its value."""
+    return f"{flag} {quoted(value)}" if value else ""
 
 
 def column_option(flag, column):
@@ -230,7 +223,7 @@ def source_of_slices(wildcards, input):
 def training_data(wildcards, input):
     """Return the options that name each dataset's slices and labels."""
     return " ".join(
-        f'--dataset {dataset.name} "{slices}" "{dataset.labels}"'
+        f"--dataset {dataset.name} {quoted(slices)} {quoted(dataset.labels)}"
         for dataset, slices in zip(
             PLAN.trainers(wildcards.model), input.records, strict=True
         )
@@ -267,20 +260,29 @@ def training_memory_mb(wildcards, attempt):
     return int(attempt * (1000 + need / 1e6))
 
 
+def environment(name):
+    """Return the path of an environment's file, relative to the rules.
+
+    Snakemake takes braces in the whole path for wildcards. Where the folder of the workflow
+    has braces in its name they are doubled, which stands for the braces themselves.
+    """
+    relative = f"../../envs/{name}.yaml"
+    if not _RULES.is_local or not set("{}") & set(
+        _RULES.get_path_or_uri(secret_free=True)
+    ):
+        return relative
+    whole = Path(_RULES.get_path_or_uri(secret_free=True), relative).resolve()
+    return str(whole).replace("{", "{{").replace("}", "}}")
+
+
 def environment_of_backend(wildcards):
     """Return the environment of the backend: TomoPy has one of its own, its limits clash."""
     backend = PLAN.settings("reconstruct", wildcards.dataset).backend
-    return (
-        "../../envs/tomopy.yaml"
-        if backend.startswith("tomopy")
-        else "../../envs/reconstruct.yaml"
-    )
+    return environment("tomopy" if backend.startswith("tomopy") else "reconstruct")
 
 
 def last_lines(log):
     """Return the last line of the log of each failed job: the one clear sentence of its verb."""
-    import re
-
     lines = []
     for file in re.findall(r"Error in rule[^\0]*?log: (\S+\.log)", log):
         text = Path(file).read_text(errors="replace").strip().splitlines()

@@ -103,7 +103,8 @@ def test_a_class_may_be_learnt_from_another_dataset_of_the_model(here):
     assert said(both)[0][0].startswith("model m: one: no pixel is labelled pt (2)")
 
 
-def test_labels_that_only_test_may_lack_a_class_but_are_no_masks(here):
+def test_labels_that_only_test_may_lack_a_class_but_are_no_masks(here, monkeypatch):
+    monkeypatch.setattr("catomo.network.model_file.read_info", lambda _path: None)
     label(here / "one")
     label(here / "fiji", inside=255)
     (here / "ready.keras").touch()

@@ -1,16 +1,24 @@
 """What `catomo check` says of work that is still to be done."""
 
 import gzip
+import json
 
 import numpy as np
 import pytest
 import tifffile
 import yaml
 
+from catomo.errors import UserError
 from catomo.network.blend import VIEWS
-from catomo.plan.check import check
+from catomo.plan.check import check, verify
+from catomo.record.record import committing, read_record
+from catomo.slices.settings import Slices
+from catomo.stages import RECORDS
+from catomo.train.settings import Train
 from conftest import ROOT
 from helpers.mrc import STACK, mrc
+
+HEADER = "dataset\tsource\tpath\tangles\tpixel_size_nm\tlabels\tmodel\ttrains\n"
 
 
 @pytest.mark.parametrize("average", VIEWS)
@@ -24,6 +32,124 @@ def test_every_way_to_average_views_has_an_estimate(tmp_path, monkeypatch, avera
     problems, lines = check([tmp_path / "config.yaml"])
     assert problems == []
     assert any(line.split()[0] == "predict" and "time about" in line for line in lines)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder with a specimen, to check tables in."""
+    monkeypatch.chdir(tmp_path)
+    specimen = (ROOT / "resources/phantoms/demo-128.yaml").read_text()
+    (tmp_path / "good.yaml").write_text(specimen)
+    return tmp_path
+
+
+def checked(folder, rows):
+    (folder / "table.tsv").write_text(HEADER + rows)
+    (folder / "config.yaml").write_text("datasets: table.tsv\n")
+    return check([folder / "config.yaml"])
+
+
+GOOD = "good\tphantom\tgood.yaml\n"
+
+SPOILT = {
+    "text.mrc": b"only words",
+    "empty.tif": b"",
+    "cut.tif": b"II*\0\x08\0\0\0\xff\xff",
+    "noise.tif": b"II*\0" + bytes(range(256)) * 20,
+    "noise.mrc": bytes(range(256)) * 20,
+    "noise.dm3": bytes(range(256)) * 20,
+    "noise.emd": b"\x89HDF\r\n\x1a\n" + bytes(200),
+    "zip.keras": b"PK\3\4" + bytes(50),
+}
+
+
+@pytest.mark.parametrize("source", ["phantom", "tilt_series", "slices"])
+def test_whatever_a_file_holds_is_one_line_and_the_next_dataset_is_checked(here, source):
+    rows = ""
+    for name, content in SPOILT.items():
+        (here / name).write_bytes(content)
+        dataset = name.replace(".", "_")
+        rows += f"{dataset}\t{source}\t{name}\t\t0.5\n"
+    problems, lines = checked(here, rows + GOOD)
+    assert len(problems) == len(SPOILT)
+    for name, problem in zip(SPOILT, problems, strict=True):
+        assert problem.startswith(f"{name.replace('.', '_')}: ")
+        assert name in problem
+        assert "\n" not in problem
+    assert any(line.startswith("good: simulate") for line in lines)
+
+
+def test_a_damaged_compressed_label_file_does_not_end_the_check(here):
+    rng = np.random.default_rng(7)
+    (here / "images").mkdir()
+    (here / "labels").mkdir()
+    for n in range(3):
+        image = rng.integers(0, 255, (64, 64), dtype=np.uint8)
+        tifffile.imwrite(here / f"images/s{n}.tif", image, metadata=None)
+        labels = image // 86  # 0, 1 and 2
+        tifffile.imwrite(here / f"labels/s{n}.tif", labels, compression="zlib", metadata=None)
+    broken = here / "labels/s1.tif"
+    whole = broken.read_bytes()
+    broken.write_bytes(whole[:-60])
+    row = "real\tslices\timages\t\t0.5\tlabels\n"
+    problems, lines = checked(here, row + GOOD)
+    assert len(problems) == 1
+    assert problems[0].startswith("real: labels")
+    assert any(line.startswith("good: simulate") for line in lines)
+    broken.write_bytes(whole)
+    assert checked(here, row + GOOD)[0] == []
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "{}", "{", '{"stage": "align"}', '{"stage": "align", "settings": 3, "code": []}']
+)
+def test_a_damaged_record_is_one_line_of_check_and_of_verify(here, text):
+    folder = here / "results/good/02_align"
+    folder.mkdir(parents=True)
+    (folder / "alignment.json").write_text(text)
+    problems, lines = checked(here, GOOD)
+    assert problems == []
+    damaged = [line for line in lines if "alignment.json: " in line]
+    assert len(damaged) == 1
+    with pytest.raises(UserError, match=r"alignment\.json: ") as error:
+        verify(here / "results")
+    assert "\n" not in str(error.value)
+
+
+def made(folder, verb, settings, inputs):
+    with committing(folder, verb, settings, inputs):
+        pass
+    return read_record(folder, verb)
+
+
+def test_labels_edited_in_the_middle_make_the_training_stale(here):
+    """More than 2 MiB; beginning, end, size and time stay the same."""
+    labels = np.zeros((48, 256, 256), np.uint8)
+    labels[::2] = 1
+    after = labels.copy()
+    after[24, 100, 100] = 2
+    grey = np.random.default_rng(1).integers(0, 255, labels.shape, dtype=np.uint8)
+    for name, stack in {"slices": grey, "labels": labels, "after": after}.items():
+        tifffile.imwrite(here / f"{name}.tif", stack, photometric="minisblack", metadata=None)
+    slices = made(here / "results/a/04_slices", "slices", Slices(), {"stack": here / "slices.tif"})
+    inputs = {"a/slices": slices, "a/labels": here / "labels.tif"}
+    made(here / "results/models/a/05_train", "train", Train(), inputs)
+    row = "a\tslices\tslices.tif\t\t0.5\tlabels.tif\n"
+
+    def stale():
+        return [line.strip() for line in checked(here, row)[1] if "changed since" in line]
+
+    assert stale() == []
+    (here / "labels.tif").write_bytes((here / "after.tif").read_bytes())
+    where = "results/models/a/05_train"
+    assert stale() == [f"{where}: made from what has changed since (labels.tif)"]
+    made(here / where, "train", Train(), inputs)
+    assert stale() == []
+    record = here / "results/a/04_slices" / RECORDS["slices"]
+    record.write_text(json.dumps(json.loads(record.read_text())))
+    assert stale() == [
+        f"{where}: made from what has changed since (results/a/04_slices/slices.json)"
+    ]
 
 
 def test_the_first_and_the_last_image_are_told_with_their_tilts(tmp_path, monkeypatch):
@@ -40,9 +166,6 @@ def test_the_first_and_the_last_image_are_told_with_their_tilts(tmp_path, monkey
     assert problems == []
     assert "  first -40.tif at -40°, last 100.tif at 100°; angles from the file names" in lines
     assert any("images beyond ±90° (1) are mirrored" in line for line in lines)
-
-
-HEADER = "dataset\tsource\tpath\tangles\tpixel_size_nm\tlabels\tmodel\ttrains\n"
 
 
 def problems_of(folder, rows, **config):

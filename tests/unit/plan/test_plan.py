@@ -118,7 +118,7 @@ def test_mistakes_in_overrides_are_found(write):
         ("x\tphantom\tSPECIMEN\t\t\t\t\tyes\n", "trains: is 'yes' but 'labels' is empty"),
         ("x\tphantom\tSPECIMEN\t\t\t\tm\t\n", "model 'm' is trained by no dataset"),
         ("x\tphantom\t$NOWHERE_AT_ALL/x\n", "environment variable NOWHERE_AT_ALL is not set"),
-        ("x\tphantom\ta;b\n", "shell signs are not allowed"),
+        ("x\tphantom\ta;b\n", "found no file or folder 'a;b'"),
     ],
 )
 def test_each_wrong_cell_gives_its_line(write, row, message):
@@ -184,3 +184,48 @@ def test_a_model_that_would_start_from_itself_is_named(write):
     _, problems = write({"train": {"init_from": "one"}}, rows)
     assert len(problems) == 1
     assert "model one: starts from itself (one from one)" in problems[0]
+
+
+def test_a_block_that_holds_only_comments_is_as_if_left_out(write, tmp_path):
+    empty = {"slices": None, "train": {"network": None}, "overrides": {"phantom": None}}
+    plan, problems = write(empty)
+    assert not problems
+    assert plan.settings("train", "phantom") == Train()
+    over = tmp_path / "over.yaml"
+    over.write_text("reconstruct:\n  # iterations: 3\noverrides: {phantom: {train: }}\n")
+    write({"reconstruct": {"iterations": 7}})
+    plan, problems = load_plan([tmp_path / "config.yaml", over])
+    assert not problems
+    assert plan.settings("reconstruct", "phantom").iterations == 7
+
+
+def test_values_of_the_command_line_win_and_are_named(write, tmp_path):
+    write({"reconstruct": {"iterations": 7}})
+    plan, problems = load_plan([tmp_path / "config.yaml"], {"reconstruct": {"iterations": 5}})
+    assert not problems
+    assert plan.settings("reconstruct", "phantom").iterations == 5
+    _, problems = load_plan([tmp_path / "config.yaml"], {"reconstruct": {"iterations": "x"}})
+    assert problems == ['command line: reconstruct.iterations: found "x"; must be a valid integer']
+
+
+def test_a_number_must_be_finite(write, tmp_path):
+    path = tmp_path / "nan.yaml"
+    path.write_text("train: {learning_rate: .inf}\n")
+    write()
+    _, problems = load_plan([tmp_path / "config.yaml", path])
+    assert len(problems) == 1
+    assert "must be a finite number" in problems[0]
+
+
+@pytest.mark.parametrize("name", ["it's {here} ü.yaml", 'a"b`c$(d).yaml', "cost$.yaml", "$No.yaml"])
+def test_a_path_may_hold_any_sign(write, tmp_path, name):
+    (tmp_path / name).write_text("{}")
+    plan, problems = write(rows=f"p\tphantom\t{tmp_path / name}\n")
+    assert not problems
+    assert plan.datasets["p"].path == str(tmp_path / name)
+
+
+def test_a_decimal_comma_is_a_decimal_point(write, tmp_path):
+    plan, problems = write(rows=f"p\ttilt_series\t{tmp_path}\t\t0,25\n")
+    assert not problems
+    assert plan.datasets["p"].pixel_size_nm == 0.25

@@ -132,3 +132,43 @@ def test_inputs_are_named_by_content_not_by_path(tmp_path):
     inputs = json.loads((tmp_path / "down" / "provenance.json").read_text())["inputs"]
     assert inputs["raw"]["file"] == "raw.txt"
     assert set(inputs["page"]) == {"stage", "sha256"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[]", "is no record"),
+        ("3", "is no record"),
+        ("{", "not readable as JSON"),
+        ("[" * 100_000, "not readable as JSON"),
+        ("\0", "not readable as JSON"),
+        ('{"stage": "report", "files": []}', r"'files' is damaged \(found \[\]\)"),
+        ('{"stage": "report", "files": {"a": 3}}', "'files' is damaged"),
+        ('{"stage": "report", "inputs": {"a": 3}}', "'inputs' is damaged"),
+        ('{"stage": "report", "settings": null}', "'settings' is damaged"),
+        ('{"stage": "report", "code": 3}', "'code' is damaged"),
+        ('{"stage": "report", "tilt_deg": ["a"]}', "'tilt_deg' is damaged"),
+        ('{"stage": "report", "shape": [1.5]}', "'shape' is damaged"),
+        ('{"stage": "report", "pixel_size_nm": -1}', "'pixel_size_nm' is damaged"),
+    ],
+)
+def test_a_damaged_record_is_one_line_and_deleting_it_helps(tmp_path, text, message):
+    make(tmp_path)
+    path = tmp_path / "provenance.json"
+    path.write_text(text)
+    with pytest.raises(
+        UserError, match=rf"provenance\.json: .*{message}.*; delete it and run"
+    ) as error:
+        read_record(tmp_path, "report")
+    assert "\n" not in str(error.value)
+    path.unlink()
+    make(tmp_path)
+    assert read_record(tmp_path, "report").has("report.html")
+
+
+def test_a_missing_key_is_one_line(tmp_path):
+    (tmp_path / "provenance.json").write_text('{"stage": "report"}')
+    record = read_record(tmp_path, "report")
+    for use in (lambda: record["files"], lambda: record.file("a"), lambda: record.has("a")):
+        with pytest.raises(UserError, match=r"provenance\.json: lacks 'files'; delete it"):
+            use()

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from catomo.errors import UserError
-from catomo.network import unet
+from catomo.errors import UserError, line_of
+from catomo.network import model_check, unet
 from catomo.network.model_info import ModelInfo
 from catomo.record.record import Record, read_record
 
@@ -76,8 +76,15 @@ class Model:
         """
         info = read_info(path)
         precision = unet.resolved_precision(precision)
+        model_check.check_weights(path, info.network)
         net = unet.build_unet(len(info.classes), **asdict(info.network), precision=precision)
-        net.load_weights(path)
+        try:
+            net.load_weights(path)
+        except Exception as error:  # whatever Keras and HDF5 say of weights of another form
+            raise UserError(
+                f"{path}: its weights do not fit the network that it describes "
+                f"({line_of(error)}); copy it again, or use another model"
+            ) from None
         return cls(net, info)
 
 
@@ -89,26 +96,21 @@ def read_info(path: Path | str) -> ModelInfo:
     UserError
         As `Model.load`.
     """
-    try:
-        with zipfile.ZipFile(path) as file:
-            names = file.namelist()
-            content = json.loads(file.read(_MEMBER)) if _MEMBER in names else None
-    except FileNotFoundError:
-        raise UserError(f"{path}: model file not found; train one or name another") from None
-    except zipfile.BadZipFile:
-        raise UserError(f"{path}: is no .keras file (not a zip); name a model of catomo") from None
+    content = model_check.member(path, _MEMBER)
     if content is None:
         raise UserError(
             f"{path}: holds no {_MEMBER}, so its classes and pixel size are unknown; "
             "use a model trained by catomo"
         )
     try:
-        return ModelInfo.from_json(content)
-    except (KeyError, TypeError) as error:
+        info = ModelInfo.from_json(json.loads(content))
+        model_check.check_info(info)
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise UserError(
-            f"{path}: its {_MEMBER} does not describe a model ({error}); "
+            f"{path}: its {_MEMBER} does not describe a model ({' '.join(str(error).split())}); "
             "use a model trained by this catomo"
         ) from None
+    return info
 
 
 def locate(place: Path | str) -> tuple[Path, Path | Record]:

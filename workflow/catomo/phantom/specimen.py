@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import yaml
 from pydantic import ValidationError
 
 from catomo.errors import UserError
 from catomo.phantom.settings import Contrast, Plate, Specimen
 from catomo.phantom.shares import PARTICLES, PLATE
+from catomo.settings.blocks import read_blocks
 from catomo.settings.problems import lines_of
 
 # Crystal directions in the frame of the unrotated plate, as (x, y, z): x along the ridges
@@ -84,14 +84,8 @@ def read_specimen(path: Path | str) -> Specimen:
     UserError
         If the file is missing, no YAML, or a key is unknown, missing or out of range.
     """
-    path = Path(path)
-    try:
-        content = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise UserError(f"{path}: specimen file is not readable ({error.strerror})") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from None
-    if not isinstance(content, dict):
+    content = read_blocks(path, "name a specimen file")
+    if not content:
         raise UserError(f"{path}: is no specimen file; see resources/phantoms/demo-128.yaml")
     try:
         return Specimen.model_validate(content)

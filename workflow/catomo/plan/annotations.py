@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from catomo.errors import UserError
+from catomo.errors import UserError, line_of
 from catomo.labels.files import TRUTH, check_label_values, check_labels
 from catomo.labels.values import IGNORE, Annotation, check_every_class
 from catomo.slices.settings import Slices
@@ -41,6 +41,8 @@ def annotation_lines(plan: Plan, datasets: list[Dataset]) -> tuple[list[str], li
                 annotations[dataset.name] = _read(dataset, plan)
         except UserError as error:
             problems.append(f"{dataset.name}: {error}")
+        except Exception as error:  # whatever a damaged file makes a library say
+            problems.append(f"{dataset.name}: {dataset.labels}: cannot be read ({line_of(error)})")
     lacking = set()
     for model in plan.models():
         names = [dataset.name for dataset in plan.trainers(model)]

@@ -2,19 +2,20 @@
 
 `check` reads the configuration and the table of datasets, opens the data of every dataset,
 compares results with the plan, and estimates memory, disk and time. It runs no stage and
-writes nothing. Every problem is one line, and all are listed at once.
+writes nothing but what it remembers of files (`catomo.record.remembered`). Every problem is one
+line, and all are listed at once.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
-from catomo.errors import UserError
+from catomo.errors import UserError, line_of
 from catomo.network.blend import VIEWS
 from catomo.plan.annotations import annotation_lines
 from catomo.plan.datasets import Dataset
+from catomo.plan.inputs import changed_inputs
 from catomo.plan.plan import DEFAULT_CONFIG, Plan, load_plan
 from catomo.predict.settings import Predict
 from catomo.reconstruct.settings import Reconstruct
@@ -55,18 +56,21 @@ def check(files: list[Path]) -> tuple[list[str], list[str]]:
     lines: list[str] = []
     with_labels: list[Dataset] = []
     for dataset in plan.datasets.values():
-        problems_of_data, size, seen = data_problems(dataset, plan)
-        problems += problems_of_data
-        if size or dataset.source == "tilt_series":
-            with_labels.append(dataset)
         verbs = plan.stages(dataset)
         if dataset.trains:
             verbs.insert(verbs.index("slices") + 1, f"train ({dataset.model})")
         lines.append(f"{dataset.name}: {' → '.join(verbs)}")
+        problems_of_data, size, seen = data_problems(dataset, plan)
+        problems += problems_of_data
         lines += [f"  {line}" for line in seen]
-        if size:
-            lines += [f"  {line}" for line in estimates(dataset, plan, *size)]
-        lines += [f"  {line}" for line in stale(dataset, plan)]
+        if size or dataset.source == "tilt_series":
+            with_labels.append(dataset)
+        try:
+            if size:
+                lines += [f"  {line}" for line in estimates(dataset, plan, *size)]
+            lines += [f"  {line}" for line in stale(dataset, plan)]
+        except Exception as error:  # one dataset must not hide what is wrong with the others
+            problems.append(f"{dataset.name}: not checked to the end ({line_of(error)})")
     problems_of_labels, told = annotation_lines(plan, with_labels)
     return problems + problems_of_labels, lines + told
 
@@ -82,44 +86,59 @@ def data_problems(dataset: Dataset, plan: Plan) -> tuple[list[str], Size | None,
         Number of tilts (0 for a dataset of slices), and shape of the volume or of the slices;
         None if the data cannot be read.
     seen : list of str
-        What was found in a tilt series, for a person to compare.
+        What was found in the files, for a person to compare.
     """
+    read = {"phantom": _phantom_size, "tilt_series": _series_size, "slices": _slices_size}
     seen: list[str] = []
-    problems: list[str] = []
     size: Size | None = None
-    path = os.path.expandvars(dataset.path)
+    place = dataset.path
     try:
-        if dataset.source == "phantom":
-            from catomo.phantom.specimen import read_specimen
+        size, seen = read[dataset.source](dataset, plan)
+        if dataset.model_is_file:
+            from catomo.network.model_file import read_info
 
-            specimen = read_specimen(path)
-            start, stop, step = specimen.acquisition.tilt_deg
-            slices, depth, width = specimen.shape_px
-            size = round((stop - start) / step) + 1, (slices, depth, width)
-        elif dataset.source == "tilt_series":
-            from catomo.tilt_series.inspection import inspect_series
-
-            series = inspect_series(
-                path,
-                os.path.expandvars(dataset.angles) or None,
-                dataset.pixel_size_nm,
-                plan.settings_as(ImportSeries, dataset.name),
-            )
-            seen = series.in_words()
-            tilts, rows, columns = series.shape
-            size = tilts, (rows, columns, columns)
-        else:
-            from catomo.slices.stacks import inspect_stack
-
-            assert dataset.pixel_size_nm is not None  # the table requires it for slices
-            stack = inspect_stack(
-                path, dataset.pixel_size_nm, plan.settings_as(Slices, dataset.name)
-            )
-            size = 0, stack.shape
-            seen += stack.notes
+            place = dataset.model
+            read_info(os.path.expandvars(dataset.model))
     except UserError as error:
-        problems.append(f"{dataset.name}: {error}")
-    return problems, size, seen
+        return [f"{dataset.name}: {error}"], size, seen
+    except OSError as error:
+        reason = (error.strerror or line_of(error)).lower()
+        return [f"{dataset.name}: {error.filename or place}: cannot be read ({reason})"], size, seen
+    except Exception as error:  # whatever a damaged file makes a library say
+        problem = f"cannot be read ({line_of(error)}); is it damaged, or not copied to its end?"
+        return [f"{dataset.name}: {place}: {problem}"], size, seen
+    return [], size, seen
+
+
+def _phantom_size(dataset: Dataset, _plan: Plan) -> tuple[Size, list[str]]:
+    from catomo.phantom.specimen import read_specimen
+
+    specimen = read_specimen(os.path.expandvars(dataset.path))
+    start, stop, step = specimen.acquisition.tilt_deg
+    slices, depth, width = specimen.shape_px
+    return (round((stop - start) / step) + 1, (slices, depth, width)), []
+
+
+def _series_size(dataset: Dataset, plan: Plan) -> tuple[Size, list[str]]:
+    from catomo.tilt_series.inspection import inspect_series
+
+    series = inspect_series(
+        os.path.expandvars(dataset.path),
+        os.path.expandvars(dataset.angles) or None,
+        dataset.pixel_size_nm,
+        plan.settings_as(ImportSeries, dataset.name),
+    )
+    tilts, rows, columns = series.shape
+    return (tilts, (rows, columns, columns)), series.in_words()
+
+
+def _slices_size(dataset: Dataset, plan: Plan) -> tuple[Size, list[str]]:
+    from catomo.slices.stacks import inspect_stack
+
+    assert dataset.pixel_size_nm is not None  # the table requires it for slices
+    settings = plan.settings_as(Slices, dataset.name)
+    stack = inspect_stack(os.path.expandvars(dataset.path), dataset.pixel_size_nm, settings)
+    return (0, stack.shape), list(stack.notes)
 
 
 def estimates(dataset: Dataset, plan: Plan, tilts: int, shape: tuple[int, int, int]) -> list[str]:
@@ -171,7 +190,7 @@ def _time(seconds: float) -> str:
 
 
 def stale(dataset: Dataset, plan: Plan) -> list[str]:
-    """Return a line for each result made with other settings or code than those of the plan."""
+    """Return a line for each result that is damaged, or does not fit plan, code or inputs."""
     lines = []
     results = [(verb, dataset.name) for verb in plan.stages(dataset)]
     if dataset.trains:
@@ -179,15 +198,21 @@ def stale(dataset: Dataset, plan: Plan) -> list[str]:
     for verb, name in results:
         path = Path(record_path(verb, name))
         folder = path.parent
-        if not path.is_file():
-            continue
-        record = json.loads(path.read_text())
-        settings = plan.settings(verb, name).model_dump(mode="json")
-        changed = sorted(k for k in settings if settings[k] != record["settings"].get(k))
-        if changed:
-            lines.append(f"{folder}: made with other settings ({', '.join(changed)})")
-        if record["code"] != code.code_of(verb):
-            lines.append(f"{folder}: made with other code")
+        try:
+            if not path.is_file():
+                continue
+            record = read_record(path, verb)
+            settings = plan.settings(verb, name).model_dump(mode="json")
+            changed = sorted(k for k in settings if settings[k] != record["settings"].get(k))
+            if changed:
+                lines.append(f"{folder}: made with other settings ({', '.join(changed)})")
+            if record["code"] != code.code_of(verb):
+                lines.append(f"{folder}: made with other code")
+            other = changed_inputs(record, dataset, plan)
+            if other:
+                lines.append(f"{folder}: made from what has changed since ({', '.join(other)})")
+        except UserError as error:
+            lines.append(str(error))
     return lines
 
 
@@ -204,18 +229,21 @@ def verify(folder: Path) -> str:
     UserError
         One line with all files that are missing or changed.
     """
-    records = [
-        read_record(path, *[verb for verb, name in RECORDS.items() if name == path.name])
-        for path in sorted(Path(folder).rglob("*.json"))
-        if path.name in RECORDS.values()
-    ]
-    if not records:
+    paths = [p for p in sorted(Path(folder).rglob("*.json")) if p.name in RECORDS.values()]
+    if not paths:
         raise UserError(f"{folder}: found no results there")
-    problems = [problem for record in records for problem in _file_problems(record)]
+    problems: list[str] = []
+    files = 0
+    for path in paths:
+        try:
+            record = read_record(path, *[v for v, name in RECORDS.items() if name == path.name])
+            files += len(record["files"])
+            problems += _file_problems(record)
+        except UserError as error:
+            problems.append(str(error))
     if problems:
         raise UserError("; ".join(problems))
-    files = sum(len(record["files"]) for record in records)
-    return f"{folder}: {len(records)} stages, {files} files, all as recorded"
+    return f"{folder}: {len(paths)} stages, {files} files, all as recorded"
 
 
 def _file_problems(record: Record) -> list[str]:
@@ -226,4 +254,6 @@ def _file_problems(record: Record) -> list[str]:
             record.file(name)
         except UserError as error:
             problems.append(str(error))
+        except OSError as error:
+            problems.append(f"{error.filename}: cannot be read ({error.strerror})")
     return problems

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
-from pydantic import Field, ValidationError, create_model, model_validator
+from pydantic import BaseModel, Field, ValidationError, create_model, model_validator
 
 from catomo.settings.base import PhaseClass, Settings, classes_key, key, settings_model
 from catomo.stages import STAGES, Stage
@@ -86,3 +86,34 @@ Config = create_model(
     __doc__="Everything in `config/config.yaml`.",
     **{word: _field(_block(stages)) for word, stages in _by_word().items()},
 )
+
+
+def without_empty_blocks(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a part of the configuration without the blocks that hold nothing.
+
+    ``train:`` with every key below it made a comment is null in YAML, and means what leaving
+    the block out means. A null that is a value of its own, such as ``surfaces.support: null``,
+    stays.
+    """
+    result = _without_empty(content, Config)
+    overrides = result.get("overrides")
+    if isinstance(overrides, dict):
+        result["overrides"] = {
+            name: _without_empty(blocks, Config) if isinstance(blocks, dict) else blocks
+            for name, blocks in overrides.items()
+            if blocks is not None
+        }
+    return result
+
+
+def _without_empty(block: dict[str, Any], model: type[BaseModel]) -> dict[str, Any]:
+    result = {}
+    for name, value in block.items():
+        field = model.model_fields.get(name)
+        kind: Any = field.annotation if field else None
+        is_block = isinstance(kind, type) and issubclass(kind, BaseModel)
+        if value is None and (is_block or (model is Config and field)):
+            continue
+        is_full = is_block and isinstance(value, dict)
+        result[name] = _without_empty(value, kind) if is_full else value
+    return result

@@ -5,14 +5,16 @@ Every problem becomes one line; reading does not stop at the first.
 
 from __future__ import annotations
 
-import csv
 import difflib
+import json
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from catomo.errors import UserError
 from catomo.files.folders import is_zarr, split_member
+from catomo.plan.table import Row, read_rows
 
 COLUMNS = (
     "dataset",
@@ -63,7 +65,8 @@ def read_table(path: str | Path) -> tuple[list[Dataset], list[str]]:
     Parameters
     ----------
     path : path
-        Tab-separated text with the header `COLUMNS`; lines that begin with # are comments.
+        Text with tabs (or commas or semicolons), whose header holds names of `COLUMNS`; lines
+        that begin with # are comments.
 
     Returns
     -------
@@ -75,25 +78,28 @@ def read_table(path: str | Path) -> tuple[list[Dataset], list[str]]:
     path = Path(path)
     if not path.is_file():
         return [], [f"{path}: file not found; give the table of datasets (key 'datasets')"]
-    numbered = [
-        (number, line)
-        for number, line in enumerate(path.read_text().splitlines(), start=1)
-        if line.strip() and not line.startswith("#")
-    ]
-    if not numbered:
+    try:
+        header, *rows = read_rows(path, COLUMNS)
+    except UserError as error:
+        return [], [str(error)]
+    except ValueError:
         return [], [f"{path}: is empty; the first line must be: {' '.join(COLUMNS)} (by tabs)"]
-    header, *rows = csv.reader((line for _, line in numbered), delimiter="\t")
     problems = _header_problems(header, path)
     if problems:
         return [], problems
     datasets: list[Dataset] = []
     lines_of_names: dict[str, int] = {}
-    for (number, _), cells in zip(numbered[1:], rows, strict=True):
-        where = f"{path} line {number}"
-        if len(cells) > len(header):
-            problems.append(f"{where}: found {len(cells)} cells, allowed are {len(header)}")
+    for read in rows:
+        where = f"{path} line {read.line}"
+        if read.problem:
+            problems.append(f"{where}: {read.problem}")
             continue
-        row = dict.fromkeys(COLUMNS, "") | dict(zip(header, map(str.strip, cells), strict=False))
+        if len(read.cells) > len(header.cells):
+            problems.append(
+                f"{where}: found {len(read.cells)} cells, allowed are {len(header.cells)}"
+            )
+            continue
+        row = dict.fromkeys(COLUMNS, "") | dict(zip(header.cells, read.cells, strict=False))
         dataset, problems_of_row = _dataset(row, where)
         name = row["dataset"]
         if name in lines_of_names:
@@ -101,7 +107,7 @@ def read_table(path: str | Path) -> tuple[list[Dataset], list[str]]:
                 f"{where}, dataset: '{name}' stands in line {lines_of_names[name]} already; "
                 "give each dataset a name of its own"
             )
-        lines_of_names.setdefault(name, number)
+        lines_of_names.setdefault(name, read.line)
         problems += problems_of_row
         if not problems_of_row:
             datasets.append(dataset)
@@ -110,15 +116,21 @@ def read_table(path: str | Path) -> tuple[list[Dataset], list[str]]:
     return datasets, problems
 
 
-def _header_problems(header: list[str], path: Path) -> list[str]:
+def _header_problems(header: Row, path: Path) -> list[str]:
+    if header.problem:
+        return [f"{path} line {header.line}: {header.problem}"]
     problems = []
-    for column in header:
-        if column not in COLUMNS:
+    for number, column in enumerate(header.cells, start=1):
+        if not column:
+            problems.append(f"{path}: column {number} has no name; name it or delete it")
+        elif column not in COLUMNS:
             near = difflib.get_close_matches(column, COLUMNS, n=1, cutoff=0.5)
             hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(COLUMNS)}"
             problems.append(f"{path}: unknown column '{column}'; {hint}")
+        elif column in header.cells[: number - 1]:
+            problems.append(f"{path}: column '{column}' stands twice; keep one of them")
     for column in ("dataset", "source", "path"):
-        if column not in header:
+        if column not in header.cells:
             problems.append(f"{path}: column '{column}' is missing; columns are split by tabs")
     return problems
 
@@ -131,7 +143,8 @@ def _dataset(row: dict[str, str], where: str) -> tuple[Dataset, list[str]]:
     pixel_size = None
     if row["pixel_size_nm"]:
         try:
-            pixel_size = float(row["pixel_size_nm"])
+            # Many countries write 0,5; a number has no other use for one comma.
+            pixel_size = float(re.sub(r"^(\d*),(\d+)$", r"\1.\2", row["pixel_size_nm"]))
         except ValueError:
             pixel_size = -1.0
         if not 0 < pixel_size < 1e4:
@@ -192,12 +205,21 @@ def _path_problems(text: str, where: str, column: str) -> list[str]:
         return [f"{where}: is empty; name the file or folder of the data"]
     if not text or is_word:
         return []
-    if re.search(r"[\"'`\\;&|<>\n]|\$\(", text):
-        return [f"{where}: found '{text}'; quotes and shell signs are not allowed in a path"]
+    if re.search(r"[\x00-\x1f\x7f]", text):
+        return [f"{where}: found {json.dumps(text)}; a path holds no such signs, delete them"]
     expanded = os.path.expandvars(text)
-    unset = re.search(r"\$\{?(\w+)", expanded)
-    if unset:
-        return [f"{where}: the environment variable {unset.group(1)} is not set; export it first"]
-    if not split_member(expanded)[0].exists():
-        return [f"{where}: found no file or folder '{expanded}'; mend the path or fetch the data"]
-    return []
+    if _exists(expanded):
+        return []
+    unset = [a or b for a, b in re.findall(r"\$(?:(\w+)|\{(\w+)\})", text)]
+    for variable in unset:
+        if variable not in os.environ:
+            return [f"{where}: the environment variable {variable} is not set; export it first"]
+    return [f"{where}: found no file or folder '{expanded}'; mend the path or fetch the data"]
+
+
+def _exists(path: str) -> bool:
+    """Return whether a path exists; one that cannot even be looked up does not."""
+    try:
+        return split_member(path)[0].exists()
+    except OSError:
+        return False

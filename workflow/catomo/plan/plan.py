@@ -7,8 +7,8 @@ which settings a stage gets or which stages a dataset passes through.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from catomo.align.settings import Align
 from catomo.errors import UserError
 from catomo.plan.classes import class_problems, said_at
-from catomo.plan.config import BLOCKS, SETTINGS, Config
+from catomo.plan.config import BLOCKS, SETTINGS, Config, without_empty_blocks
 from catomo.plan.datasets import Dataset, read_table
 from catomo.settings.base import Settings
 from catomo.settings.blocks import merged, read_blocks
@@ -31,6 +31,10 @@ S = TypeVar("S", bound=Settings)
 DEFAULT_CONFIG = "config/config.yaml"
 
 _ADVICE = "name a configuration file"
+_COMMAND_LINE = "command line"
+
+# The parts of a configuration by what a line names each: its file, or the command line.
+Contents = Mapping[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -49,10 +53,15 @@ class Plan:
     config: Config
     datasets: dict[str, Dataset]
     written: dict[str, Any]
+    _checked: dict[tuple[str, str], Settings] = field(default_factory=dict, repr=False)
 
     def settings(self, verb: str, name: str) -> Settings:
         """Return the settings of a stage for one dataset (for ``train``: one model)."""
-        return SETTINGS[verb].model_validate(self._block(verb, name))
+        # All datasets without overrides have the same.
+        key = verb, name if name in self.config.overrides else ""
+        if key not in self._checked:
+            self._checked[key] = SETTINGS[verb].model_validate(self._block(verb, name))
+        return self._checked[key]
 
     def settings_as(self, model: type[S], name: str) -> S:
         """Return the settings of the stage whose settings are a `model`, such as ``Train``."""
@@ -97,19 +106,14 @@ class Plan:
         return block
 
 
-def make_plan(
-    config: dict[str, Any], files: Sequence[str | Path] = (), elsewhere: str = "command line"
-) -> tuple[Plan, list[str]]:
+def make_plan(contents: Contents) -> tuple[Plan, list[str]]:
     """Check a configuration as a whole.
 
     Parameters
     ----------
-    config : dict
-        The merged configuration, as Snakemake hands it over.
-    files : sequence of path
-        The files it was merged from, later ones winning; used to name the file in a line.
-    elsewhere : str
-        What a line names instead where none of the files holds the key.
+    contents : mapping
+        The parts of the configuration, later ones winning, each by what a line names it: its
+        file, or for example the command line.
 
     Returns
     -------
@@ -119,20 +123,23 @@ def make_plan(
     problems : list of str
         Every problem, one line each.
     """
-    contents = {str(file): read_blocks(file, _ADVICE) for file in files}
+    contents = {name: without_empty_blocks(content) for name, content in contents.items()}
+    config: dict[str, Any] = {}
+    for content in contents.values():
+        config = merged(config, content)
     problems: list[str] = []
     checked = None
     try:
         checked = Config.model_validate(config)
     except ValidationError as error:
         for line in lines_of(error, Config, ""):
-            problems.append(f"{_origin(line.split(':')[0], contents, elsewhere)}: {line}")
+            problems.append(f"{_origin(line.split(':')[0], contents)}: {line}")
     table = config.get("datasets", Config().datasets)
     datasets, problems_of_table = read_table(table) if isinstance(table, str) else ([], [])
     problems += problems_of_table
     plan = Plan(checked or Config(), {d.name: d for d in datasets}, config if checked else {})
     if checked:
-        problems += _override_problems(plan, contents, elsewhere) or _circles(plan)
+        problems += _override_problems(plan, contents) or _circles(plan)
     if checked and not problems:
         problems += class_problems(plan, partial(_file_with, contents=contents))
     problems += [
@@ -144,29 +151,46 @@ def make_plan(
     return plan, problems or _missing_files(plan)
 
 
-def load_plan(files: Sequence[str | Path]) -> tuple[Plan, list[str]]:
-    """Read configuration files as Snakemake would, later ones winning, and check them."""
+def load_plan(
+    files: Sequence[str | Path], given: Mapping[str, Any] | None = None
+) -> tuple[Plan, list[str]]:
+    """Read configuration files, later ones winning, and check them.
+
+    Parameters
+    ----------
+    files : sequence of path
+    given : mapping, optional
+        Values of the command line, which win over those of all files.
+
+    Returns
+    -------
+    plan, problems
+        As of `make_plan`.
+    """
     unreadable: list[str] = []
-    readable: list[str | Path] = []
-    config: dict[str, Any] = {}
+    contents: dict[str, dict[str, Any]] = {}
     for file in files:
         try:
-            config = merged(config, read_blocks(file, _ADVICE))
-            readable.append(file)
+            content = read_blocks(file, _ADVICE)
         except UserError as error:
             unreadable.append(str(error))
-    plan, problems = make_plan(config, readable)
+        else:
+            contents.pop(str(file), None)  # given twice, it counts where it stands last
+            contents[str(file)] = content
+    if given:
+        contents[_COMMAND_LINE] = dict(given)
+    plan, problems = make_plan(contents)
     return plan, unreadable + problems
 
 
-def _origin(dotted: str, contents: dict[str, dict[str, Any]], elsewhere: str) -> str:
-    """Return the last file that holds a dotted key, or `elsewhere`."""
-    return _file_with(dotted, contents) or elsewhere
+def _origin(dotted: str, contents: Contents) -> str:
+    """Return the last part that holds a dotted key; the last of all if none does."""
+    return _file_with(dotted, contents) or next(reversed(list(contents)), "configuration")
 
 
-def _file_with(dotted: str, contents: dict[str, dict[str, Any]]) -> str | None:
-    """Return the last file that holds a dotted key, None if no file does."""
-    for file, content in reversed(contents.items()):
+def _file_with(dotted: str, contents: Contents) -> str | None:
+    """Return the last part that holds a dotted key, None if none does."""
+    for file, content in reversed(list(contents.items())):
         block: Any = content
         for part in dotted.split("."):
             if isinstance(block, list):
@@ -213,20 +237,18 @@ def _circles(plan: Plan) -> list[str]:
     return problems
 
 
-def _override_problems(
-    plan: Plan, contents: dict[str, dict[str, Any]], elsewhere: str
-) -> list[str]:
+def _override_problems(plan: Plan, contents: Contents) -> list[str]:
     """Return a line for every override of an unknown name or stage, or with a wrong setting."""
     problems = []
     stages = {block[0] for block in BLOCKS.values()}
     names = {*plan.datasets, *plan.models()}
     # A later file may bring a table of its own. Overrides in the files before it are then
     # unused, not wrong.
-    files = [*contents, elsewhere]
-    table = _origin("datasets", contents, elsewhere)
-    files_of_table = files[files.index(table) :] if table in contents else files
+    files = list(contents)
+    table = _file_with("datasets", contents)
+    files_of_table = files[files.index(table) :] if table else files
     for name, blocks in plan.config.overrides.items():
-        origin = _origin(f"overrides.{name}", contents, elsewhere)
+        origin = _origin(f"overrides.{name}", contents)
         where = f"{origin}: overrides.{name}"
         if name not in names and origin in files_of_table:
             problems.append(f"{where}: no such dataset or model; there are {sorted(names)}")

@@ -12,6 +12,7 @@ def _arguments_check(parser: argparse.ArgumentParser) -> None:
         "--configfile",
         type=Path,
         nargs="+",
+        action="extend",
         default=[],
         help="configuration files merged into config/config.yaml, as for snakemake",
     )

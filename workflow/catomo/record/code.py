@@ -26,6 +26,7 @@ _NEUTRAL = {
     "catomo.errors",
     "catomo.progress",
     "catomo.record.code",
+    "catomo.record.remembered",
     "catomo.stages",
 }
 

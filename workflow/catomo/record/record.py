@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from catomo import __version__
 from catomo.errors import UserError
 from catomo.record import code
 from catomo.record.hashes import fingerprint, fingerprint_of_labels, sha256_of
+from catomo.record.remembered import sha256_of_files
 from catomo.settings.base import Settings
 from catomo.stages import RECORDS
 
@@ -31,6 +32,9 @@ class Record(dict[str, Any]):
         super().__init__(content)
         self.path = path
         self.folder = path.parent
+
+    def __missing__(self, name: str) -> Any:
+        raise UserError(f"{self.path}: lacks '{name}'; {_AGAIN}")
 
     def file(self, name: str) -> Path:
         """Return the path of a file of this stage, after checking its sha256.
@@ -45,7 +49,7 @@ class Record(dict[str, Any]):
         path = self.folder / name
         if not path.is_file():
             raise UserError(f"{path}: file is missing though {self.path.name} lists it; rerun it")
-        if sha256_of(path) != self["files"][name]["sha256"]:
+        if sha256_of(path) != self["files"][name].get("sha256"):
             raise UserError(
                 f"{path}: content differs from the sha256 in {self.path.name}; "
                 f"delete {self.path.name} and run the stage '{self['stage']}' again"
@@ -64,7 +68,7 @@ class Record(dict[str, Any]):
         UserError
             If this stage read another record, or `source` has changed since.
         """
-        if self["inputs"][word]["sha256"] != sha256_of(source.path):
+        if self["inputs"].get(word, {}).get("sha256") != sha256_of(source.path):
             raise UserError(
                 f"{self.path}: was made from other {word} than {source.path}; run snakemake again"
             )
@@ -93,16 +97,69 @@ def read_record(place: Path | str, *verbs: str) -> Record:
             raise UserError(f"{place}: found no {allowed} there; run '{verbs[0]}' first")
         place = paths[0]
     try:
-        content = json.loads(place.read_text())
+        content = json.loads(place.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{place}: file not found; run '{verbs[0]}' first") from None
-    except ValueError as error:
-        raise UserError(f"{place}: not readable as JSON ({error}); run the stage again") from None
+    except OSError as error:
+        raise UserError(f"{place}: cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{place}: not readable as JSON ({error}); {_AGAIN}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{place}: is no record (it must hold keys and values); {_AGAIN}")
     if content.get("stage") not in verbs:
         raise UserError(
             f"{place}: is the record of '{content.get('stage')}', expected {' or '.join(verbs)}"
         )
+    _check_form(place, content)
     return Record(place, content)
+
+
+def _check_form(place: Path, content: dict[str, Any]) -> None:
+    """Check that what is there of a record has the form in which a stage writes it.
+
+    Raises
+    ------
+    UserError
+        Naming the first key of another form.
+    """
+    for name, is_right in _FORMS.items():
+        if name in content and not is_right(content[name]):
+            found = json.dumps(content[name])
+            found = found if len(found) <= 40 else f"{found[:37]}..."
+            raise UserError(f"{place}: '{name}' is damaged (found {found}); {_AGAIN}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _are_blocks(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(block, dict) for block in value.values())
+
+
+def _are_files(value: Any) -> bool:
+    return _are_blocks(value) and all(isinstance(b.get("sha256", ""), str) for b in value.values())
+
+
+def _are_numbers(value: Any) -> bool:
+    return isinstance(value, list) and all(_is_number(item) for item in value)
+
+
+_AGAIN = "delete it and run the stage again"
+
+# The form of what all or many records hold.
+_FORMS: dict[str, Callable[[Any], bool]] = {
+    "code": lambda value: isinstance(value, str),
+    "settings": lambda value: isinstance(value, dict),
+    "inputs": _are_blocks,
+    "files": _are_files,
+    "pixel_size_nm": lambda value: value is None or (_is_number(value) and value > 0),
+    "shape": lambda value: _are_numbers(value) and all(isinstance(n, int) for n in value),
+    "tilt_deg": _are_numbers,
+    "order": _are_numbers,
+    "axes": lambda value: isinstance(value, list),
+    "classes": lambda value: isinstance(value, list | dict),
+}
 
 
 class Output:
@@ -168,7 +225,7 @@ def committing(
         "code": code.code_of(stage),
         "settings": settings.model_dump(mode="json"),
         "inputs": {
-            word: _identity(source, word.endswith("labels"))
+            word: identity(source, word.endswith("labels"))
             for word, source in sorted((inputs or {}).items())
         },
         "versions": code.versions_of(stage),
@@ -221,15 +278,22 @@ def _write_lines(path: Path, names: set[str]) -> None:
     path.write_text("".join(f"{name}\n" for name in sorted(names)))
 
 
-def _identity(source: Record | Path | str, are_labels: bool) -> dict[str, str]:
-    """Return what identifies an input by its content; its path does not count."""
+def identity(source: Record | Path, are_labels: bool) -> dict[str, str]:
+    """Return what identifies an input by its content; the folder that it lies in does not count.
+
+    Parameters
+    ----------
+    source : Record or path
+        The record of another stage, or a file or folder of a person.
+    are_labels : bool
+        Whether a folder holds labels, of which only the label files count.
+    """
     if isinstance(source, Record):
         return {"stage": source["stage"], "sha256": sha256_of(source.path)}
-    source = Path(source)
     if source.is_dir():
         made_of = fingerprint_of_labels if are_labels else fingerprint
         return {"folder": source.name, "fingerprint": made_of(source)}
-    return {"file": source.name, "sha256": sha256_of(source)}
+    return {"file": source.name, "sha256": sha256_of_files([source])[0]}
 
 
 def _plain(value: Any) -> Any:

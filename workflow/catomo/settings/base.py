@@ -15,7 +15,7 @@ from catomo.stages import Stage
 class Settings(BaseModel):
     """A block of the configuration: unknown keys and wrong types are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     @field_validator("classes", check_fields=False)
     @classmethod
