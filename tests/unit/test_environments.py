@@ -28,7 +28,7 @@ _BY_BACKEND = ("reconstruct", "tomopy")
 
 # Imported only where present, each with the reason why an environment may lack it.
 OPTIONAL = {
-    "h5py": "the extra `formats`",
+    "h5py": "the extra `formats`, and part of keras",
     "rosettasciio": "the extra `formats`",
     "rsciio": "the extra `formats`",
     "tomopy": "the environment tomopy.yaml alone",
@@ -50,7 +50,9 @@ def _verbs_of(name: str) -> list[str]:
     verbs = []
     for rule in re.split(r"\nrule ", RULES)[1:]:
         conda = re.search(r"conda:\s+(\S+)", rule).group(1)
-        if f"/{name}.yaml" in conda or (conda == "environment_of_backend" and name in _BY_BACKEND):
+        if conda == f'environment("{name}")' or (
+            conda == "environment_of_backend" and name in _BY_BACKEND
+        ):
             verbs += re.findall(r'"\$CATOMO_PACKAGE" (\w+)', rule)
     return verbs
 

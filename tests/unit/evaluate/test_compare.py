@@ -33,7 +33,11 @@ def evaluated(folder, scores, slices="same"):
         "scored": list(scores),
         "scored_index": list(range(0, 10 * len(scores), 10)),
         "classes": {phase: {} for phase in CLASSES},
-        "inputs": {"slices": slices, "prediction": folder.name, "labels": "same"},
+        "inputs": {
+            "slices": {"sha256": slices},
+            "prediction": {"sha256": folder.name},
+            "labels": {"sha256": "same"},
+        },
         "files": {"evaluation.csv": {"sha256": sha256_of(folder / "evaluation.csv")}},
     }
     (folder / "metrics.json").write_text(json.dumps(record))
