@@ -74,10 +74,8 @@ def examine(
     coarse_error = coarse(geometry, JUDGE_FOLDS).error()
     likeness = coarse.likeness(geometry, JUDGE_FOLDS)
     named = misfits(coarse_error, likeness, series.tilt_deg[used], settings.verdict.warn_misfit)
-    # The centre of mass is found without the angles, so it suits any reading of them.
-    angle = geometry.axis_angle_deg
-    mass = in_axis_frame(centres_of_mass(series), angle)[0]
-    reading = other_reading(coarse, Geometry(angle, mass, geometry.along), recording)
+    found = _found_without_angles(series, solution)
+    reading = other_reading(coarse, found, recording)
     axis_found_deg = np.nan if solution.axis else _axis_found(series, geometry, settings)
     return Examination(error, unaligned, across, along, named, reading, axis_found_deg)
 
@@ -90,3 +88,14 @@ def _axis_found(series: CleanSeries, geometry: Geometry, settings: Align) -> flo
     shifts = (rotation(angle) @ np.stack([geometry.along, geometry.across])).T
     scan = find_axis(series, shifts, settings.axis_search_deg)
     return scan.angle_deg if scan.contrast > settings.verdict.warn_axis_contrast else np.nan
+
+
+def _found_without_angles(series: CleanSeries, solution: Solution) -> Geometry:
+    """Return a geometry that suits any reading of the angles.
+
+    The first search of the tilt axis and the centre of mass do not use the angles. All that
+    follows does, and under wrong ones turns the axis away.
+    """
+    angle = solution.axis.angle_deg if solution.axis else solution.geometry.axis_angle_deg
+    along = solution.geometry.turned(angle - solution.geometry.axis_angle_deg).along
+    return Geometry(angle, in_axis_frame(centres_of_mass(series), angle)[0], along)

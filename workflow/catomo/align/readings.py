@@ -85,22 +85,35 @@ class Recording:
         return advice
 
 
-def orders(listed_deg: np.ndarray) -> Iterator[tuple[str, Angles]]:
-    """Yield readings of a list of angles, in words and as angles of the recorded images.
-
-    The more usual come first, because several may come to the same angles.
+def orders_of_list(listed_deg: np.ndarray) -> Iterator[tuple[str, Angles]]:
+    """Yield the readings that a list of angles itself suggests.
 
     Parameters
     ----------
     listed_deg : ndarray (recorded image,)
         The angles as given.
+
+    Yields
+    ------
+    words : str
+        What is true then.
+    angles_deg : ndarray (recorded image,)
+        The true angles of the recorded images.
+    """
+    angles = np.sort(listed_deg)
+    yield "the images are sorted by tilt while the angles are in the order of acquisition", angles
+    yield "the images are sorted by falling tilt while the angles are not", angles[::-1]
+    yield "the list of angles runs in the opposite direction to the images", listed_deg[::-1]
+
+
+def usual_orders(listed_deg: np.ndarray) -> Iterator[tuple[str, Angles]]:
+    """Yield the orders that microscopes and programs give images, as `orders_of_list` does.
+
+    Several may come to the same angles; the more usual come first.
     """
     angles = np.sort(listed_deg)
     steps = np.diff(listed_deg)
     is_sorted = bool((steps > 0).all() or (steps < 0).all())
-    yield "the images are sorted by tilt while the angles are in the order of acquisition", angles
-    yield "the images are sorted by falling tilt while the angles are not", angles[::-1]
-    yield "the list of angles runs in the opposite direction to the images", listed_deg[::-1]
     while_sorted = ", while the angles are sorted" if is_sorted else ""
     for words, places in _acquisitions(angles):
         yield _ACQUIRED.format(words) + while_sorted, angles[places]
@@ -129,18 +142,19 @@ def _two_runs(angles: np.ndarray, start: int) -> Iterator[tuple[str, np.ndarray]
         f"down from {here} and then up",
         np.concatenate([np.arange(start + 1)[::-1], above[1:]]),
     )
-    yield f"up from {here} and then up to it", np.concatenate([above, below])
-    yield f"down from {here} and then down to it", np.concatenate([below[::-1], above[::-1]])
-    yield f"down to {here} and then up to it", np.concatenate([above[::-1], below])
-    yield f"up to {here} and then down to it", np.concatenate([below, above[::-1]])
+    yield f"up from {here} and then up to {here}", np.concatenate([above, below])
+    yield f"down from {here} and then down to {here}", np.concatenate([below[::-1], above[::-1]])
+    yield f"down to {here} and then up to {here}", np.concatenate([above[::-1], below])
+    yield f"up to {here} and then down to {here}", np.concatenate([below, above[::-1]])
 
 
 def _in_turns(angles: np.ndarray, start: int) -> Iterator[tuple[str, np.ndarray]]:
     """Yield dose-symmetric schemes: both sides of a start in turns, in groups of equal size."""
     sides = {1: np.arange(start + 1, len(angles)), -1: np.arange(start)[::-1]}
+    here = _degrees(angles, start)
     for group in range(1, _LARGEST_GROUP + 1):
         for first in sides:
-            words = f"{_SIDES[first]} and {_SIDES[-first]} in turns from {_degrees(angles, start)}"
+            words = f"{_SIDES[first]} and {_SIDES[-first]} in turns from {here}"
             if group > 1:
                 words += f" in groups of {group}"
             # The start is an image before the first group, or it counts as one of it.
@@ -154,7 +168,7 @@ def _in_turns(angles: np.ndarray, start: int) -> Iterator[tuple[str, np.ndarray]
                     for k in range(max(len(one), len(other)))
                     for part in (*one[k : k + 1], *other[k : k + 1])
                 ]
-                with_start = "" if of_first == group else ", the first of them with it"
+                with_start = "" if of_first == group else f", {here} included"
                 yield words + with_start, np.concatenate([[start], *turns])
 
 

@@ -62,7 +62,7 @@ class Verdict(Settings):
         gt=1,
     )
     stop_other_reading: float = key(
-        0.7,
+        0.85,
         "stop when under another reading of the angles the unpredicted share is less than "
         "this part of what it is under the given one",
         gt=0,

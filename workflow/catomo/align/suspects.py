@@ -13,12 +13,13 @@ import numpy as np
 from scipy import ndimage
 
 from catomo.align.geometry import Geometry
-from catomo.align.readings import Recording, orders
+from catomo.align.readings import Recording, orders_of_list, usual_orders
 from catomo.align.reprojection import Reprojector
 
 _FOLDS = 3
 _STEEPEST_DEG = 85.0  # a reading with steeper angles is not tried
 _ORDERS_TRIED = 4  # the likeliest ones, which are two with their mirror images
+_NEIGHBOURS = 3  # compared on each side of an image to find the likely orders
 _AS_GOOD = 1.02  # ratio of errors below which two readings fit alike
 _ONLY_TURNED_DEG = 0.5  # angles that differ by less from a constant turn the specimen
 _LEAST_ERROR_RATIO = 2  # of a misfit's error to that of the best neighbour
@@ -122,36 +123,46 @@ def other_reading(reproject: Reprojector, geometry: Geometry, recording: Recordi
         is_mirror = np.array_equal(np.argsort(readings[other][recording.order]), places[::-1])
         if is_mirror and errors[other] < _AS_GOOD * errors[best]:
             best = next(words for words in errors if words in (best, other))  # the more usual
-            words = f"{best} (or the other way round, which gives the mirror image)"
+            words = f"{best} (the other way round fits as well and gives the mirror image)"
             break
     ratio = errors[best] / max(error(given), 1e-12)
     return Reading(words, recording.way_out(readings[best]), readings[best], ratio)
 
 
 def _likely_orders(reproject: Reprojector, recording: Recording) -> dict[str, np.ndarray]:
-    """Return the orders of the angles under which neighbouring tilts look most alike.
+    """Return the orders of the angles that the list suggests, and the likeliest of the usual ones.
 
-    The opposite of the given order has the same neighbours. It is among them only if it does more
-    than mirror and turn the specimen.
+    An order is likely if tilts near each other look alike under it, and more so than under the
+    given one. The opposite of the given order only mirrors and turns the specimen if the steps
+    are even; then it is left out.
     """
     images = recording.order[np.sort(reproject.indices)]
-    given = recording.listed_deg[images]
+    given, as_given = recording.listed_deg[images], np.arange(len(images))
     unlike = 1 - reproject.resemblance()
-
-    def length(places: np.ndarray) -> float:
-        return float(unlike[places[:-1], places[1:]].sum())
-
-    as_given = np.arange(len(images))
-    limit = length(as_given)
-    likely: dict[bytes, tuple[float, str, np.ndarray]] = {}
-    for words, angles in orders(recording.listed_deg):
+    limit = _unlike_neighbours(unlike, as_given)
+    suggested: dict[bytes, tuple[str, np.ndarray]] = {}
+    for words, angles in orders_of_list(recording.listed_deg):
         places = np.argsort(angles[images], kind="stable")
-        if np.array_equal(places, as_given[::-1]):
-            is_likely = np.ptp(angles[images] + given) > _ONLY_TURNED_DEG
-        else:
-            is_likely = not np.array_equal(places, as_given) and length(places) < limit
-        if is_likely and places.tobytes() not in likely:
-            likely[places.tobytes()] = length(places), words, angles
+        is_opposite = np.array_equal(places, as_given[::-1])
+        only_turned = is_opposite and np.ptp(angles[images] + given) < _ONLY_TURNED_DEG
+        if not (only_turned or np.array_equal(places, as_given)):
+            suggested.setdefault(places.tobytes(), (words, angles))
+    likely: dict[bytes, tuple[float, str, np.ndarray]] = {}
+    for words, angles in usual_orders(recording.listed_deg):
+        places = np.argsort(angles[images], kind="stable")
+        key = places.tobytes()
+        if key not in suggested and key not in likely:
+            likely[key] = _unlike_neighbours(unlike, places), words, angles
     # Rounding must not decide which of a pair of mirror images comes first.
     best = sorted(likely.values(), key=lambda order: round(order[0], 9))[:_ORDERS_TRIED]
-    return {words: angles for _, words, angles in best}
+    return dict(suggested.values()) | {
+        words: angles for unlikeness, words, angles in best if unlikeness < (1 - 1e-9) * limit
+    }
+
+
+def _unlike_neighbours(unlike: np.ndarray, places: np.ndarray) -> float:
+    """Return how unlike each other images are that stand near each other, the nearest most."""
+    return sum(
+        (_NEIGHBOURS + 1 - step) * float(unlike[places[:-step], places[step:]].sum())
+        for step in range(1, _NEIGHBOURS + 1)
+    )
