@@ -65,12 +65,12 @@ def test_what_a_list_suggests():
     ]
 
 
-def imported(listed, order, found="a.mdoc", handedness=1):
+def imported(listed, order, angles_from="a.mdoc", handedness=1):
     return Recording.of(
         {
             "order": order,
             "listed_deg": listed,
-            "found": {"tilt_deg": found},
+            "acquisition": {"angles_from": angles_from},
             "settings": {"handedness": handedness},
         }
     )
