@@ -4,12 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 import yaml
 
 from catomo.files.store import StackReader
 from catomo.reconstruct.settings import Reconstruct
 from catomo.reconstruct.stage import reconstruct
-from catomo.tilt_series.settings import Simulate
+from catomo.tilt_series.import_series import import_tilt_series
+from catomo.tilt_series.settings import ImportSeries, Simulate
 from catomo.tilt_series.simulate import simulate
 from helpers.balls import BALLS, SIZE, TILTS, phantom, project, run, write_series
 
@@ -79,6 +81,67 @@ def test_a_wrong_step_is_named(tmp_path, factor, word):
     record, _ = run(write_series(tmp_path / "series", images, tilts * factor), tmp_path / "out")
     assert record["verdict"] == "stop"
     assert f"if the true angles are {word} the given ones" in record["reasons"][0]
+
+
+def recorded(taken=TILTS):
+    """Return noisy images taken at angles, with shifts that follow the tilt."""
+    across, along = np.random.default_rng(8).uniform(-4, 4, (2, len(TILTS)))
+    by_tilt = np.searchsorted(TILTS, taken)
+    images = project(BALLS, 1.0, across, along) + 7.0
+    return np.random.default_rng(9).poisson(4 * images).astype(np.float32)[by_tilt]
+
+
+def in_turns_by(group):
+    """Return the angles of a dose-symmetric scheme: a group up, a group down, and so on."""
+    up, down = TILTS[MIDDLE + 1 :].tolist(), TILTS[:MIDDLE][::-1].tolist()
+    taken = [TILTS[MIDDLE]]
+    for k in range(0, len(TILTS), group):
+        taken += up[k : k + group] + down[k : k + group]
+    return taken
+
+
+def imported(folder, series, angles=None, **settings):
+    import_tilt_series(series, folder / "01", ImportSeries(**settings), angles, 0.5)
+    return run(folder / "01", folder / "02")[0]
+
+
+@pytest.mark.parametrize(
+    "listed", [in_turns_by(1), in_turns_by(3), [*TILTS[MIDDLE:], *TILTS[:MIDDLE][::-1]]]
+)
+def test_a_sorted_stack_with_angles_in_order_of_acquisition_is_stopped(tmp_path, listed):
+    """As after newstack -reorder: the .mdoc keeps the order of acquisition."""
+    tifffile.imwrite(tmp_path / "a.tif", recorded())
+    sections = [f"[ZValue = {z}]\nTiltAngle = {tilt}\n" for z, tilt in enumerate(listed)]
+    (tmp_path / "a.tif.mdoc").write_text("\n".join(sections))
+    record = imported(tmp_path / "before", tmp_path / "a.tif")
+    assert record["verdict"] == "stop"
+    reason = record["reasons"][0]
+    assert "the images are sorted by tilt while the angles are in the order of acqu" in reason
+    way_out = "set tilt_series.import.angle_order: ascending"
+    assert reason.endswith(way_out)
+    record = imported(tmp_path / "after", tmp_path / "a.tif", angle_order="ascending")
+    assert record["verdict"] == "pass", record["reasons"]
+
+
+def test_a_folder_in_the_order_of_its_names_is_stopped(tmp_path):
+    """Names hold the angles, and the minus does not count; the angles are listed ascending."""
+    for tilt, image in zip(TILTS, recorded(), strict=True):
+        path = tmp_path / "series" / f"{tilt:+.0f}.tif"
+        path.parent.mkdir(exist_ok=True)
+        tifffile.imwrite(path, image)
+    angles = tmp_path / "series.tlt"
+    angles.write_text("".join(f"{tilt:g}\n" for tilt in TILTS))
+    record = imported(tmp_path / "before", tmp_path / "series", angles)
+    assert record["verdict"] == "stop"
+    reason = record["reasons"][0]
+    assert "the images are in the order of acquisition, up from" in reason
+    assert "copy suggested_angles.tlt, written beside this alignment, to the series" in reason
+    assert "name the copy in the column 'angles'" in reason
+    suggested = (tmp_path / "before" / "02" / "suggested_angles.tlt").read_bytes()
+    (tmp_path / "right.tlt").write_bytes(suggested)
+    record = imported(tmp_path / "after", tmp_path / "series", tmp_path / "right.tlt")
+    assert record["verdict"] == "pass", record["reasons"]
+    assert "suggested_angles.tlt" not in record["files"]
 
 
 def test_misplaced_tilts_are_suggested_for_exclusion(tmp_path):

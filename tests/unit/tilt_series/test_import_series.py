@@ -36,6 +36,17 @@ def test_angles_and_size_from_an_mdoc_in_order_of_acquisition(series, tmp_path):
     assert np.array_equal(stack, STACK[[4, 2, 0, 1, 3]])
 
 
+@pytest.mark.parametrize(("angle_order", "step"), [("ascending", 1), ("descending", -1)])
+def test_images_sorted_by_tilt_with_angles_in_another_order(series, tmp_path, angle_order, step):
+    listed = [0.0, 20.0, -20.0, 40.0, -40.0]
+    _, as_given = imported(series, tmp_path / "as-given", listed)
+    assert (as_given["listed_deg"], as_given["order"]) == (listed, [4, 2, 0, 1, 3])
+    stack, record = imported(series, tmp_path / "out", listed, angle_order=angle_order)
+    assert record["tilt_deg"] == TILTS
+    assert record["listed_deg"] == TILTS[::step]
+    assert np.array_equal(stack, STACK[::step])
+
+
 def test_what_is_written(series, tmp_path):
     angles = column(tmp_path / "series.rawtlt")
     stack, record = imported(series, tmp_path / "out", angles)

@@ -173,9 +173,8 @@ def _in_turns(angles: np.ndarray, start: int) -> Iterator[tuple[str, np.ndarray]
 
 
 def _degrees(angles: np.ndarray, start: int) -> str:
-    """Return the angle of a start in words; the tilt nearest to 0° counts as 0°."""
-    is_nearest = np.abs(angles[start]) <= np.abs(angles).min() + 1e-6
-    return "0°" if is_nearest else f"{angles[start]:.3g}°"
+    """Return the angle of a start in words; the one nearest to 0° is called 0°."""
+    return "0°" if start == np.abs(angles).argmin() else f"{angles[start]:.3g}°"
 
 
 def _groups(side: np.ndarray, of_first: int, group: int) -> list[np.ndarray]:

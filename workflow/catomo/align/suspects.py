@@ -17,7 +17,7 @@ from catomo.align.readings import Recording, orders_of_list, usual_orders
 from catomo.align.reprojection import Reprojector
 
 _FOLDS = 3
-_STEEPEST_DEG = 85.0  # a reading with steeper angles is not tried
+_STEEPEST_DEG = 85.0  # angles that would be steeper are not doubled
 _ORDERS_TRIED = 4  # the likeliest ones, which are two with their mirror images
 _NEIGHBOURS = 3  # compared on each side of an image to find the likely orders
 _AS_GOOD = 1.02  # ratio of errors below which two readings fit alike
@@ -101,35 +101,32 @@ def other_reading(reproject: Reprojector, geometry: Geometry, recording: Recordi
         Found without use of the angles.
     recording : Recording
     """
-    given = recording.listed_deg
+    given, order = recording.listed_deg, recording.order
 
     def error(listed_deg: np.ndarray) -> float:
-        return float(reproject(geometry, _FOLDS, listed_deg[recording.order]).error().mean())
+        return float(reproject(geometry, _FOLDS, listed_deg[order]).error().mean())
 
-    readings = {
-        "the true angles are twice the given ones": 2 * given,
-        "the true angles are half the given ones": given / 2,
-    }
-    readings |= _likely_orders(reproject, recording)
-    errors = {
-        words: error(angles)
-        for words, angles in readings.items()
-        if np.abs(angles).max() <= _STEEPEST_DEG
-    }
-    best = min(errors, key=lambda words: errors[words])
-    words = best
-    places = np.argsort(readings[best][recording.order])
-    for other in errors:
-        is_mirror = np.array_equal(np.argsort(readings[other][recording.order]), places[::-1])
-        if is_mirror and errors[other] < _AS_GOOD * errors[best]:
-            best = next(words for words in errors if words in (best, other))  # the more usual
-            words = f"{best} (the other way round fits as well and gives the mirror image)"
-            break
+    readings = [("the true angles are half the given ones", given / 2)]
+    if np.abs(given).max() <= _STEEPEST_DEG / 2:
+        readings.append(("the true angles are twice the given ones", 2 * given))
+    readings += _likely_orders(reproject, recording)
+    errors = [error(angles) for _, angles in readings]
+    best = int(np.argmin(errors))
+    places = [np.argsort(angles[order]) for _, angles in readings]
+    mirrored = [
+        k
+        for k in range(len(readings))
+        if np.array_equal(places[k], places[best][::-1]) and errors[k] < _AS_GOOD * errors[best]
+    ]
+    best = min([best, *mirrored])  # the more usual
+    words, angles_deg = readings[best]
+    if mirrored:
+        words += " (the other way round fits as well and gives the mirror image)"
     ratio = errors[best] / max(error(given), 1e-12)
-    return Reading(words, recording.way_out(readings[best]), readings[best], ratio)
+    return Reading(words, recording.way_out(angles_deg), angles_deg, ratio)
 
 
-def _likely_orders(reproject: Reprojector, recording: Recording) -> dict[str, np.ndarray]:
+def _likely_orders(reproject: Reprojector, recording: Recording) -> list[tuple[str, np.ndarray]]:
     """Return the orders of the angles that the list suggests, and the likeliest of the usual ones.
 
     An order is likely if tilts near each other look alike under it, and more so than under the
@@ -155,9 +152,10 @@ def _likely_orders(reproject: Reprojector, recording: Recording) -> dict[str, np
             likely[key] = _unlike_neighbours(unlike, places), words, angles
     # Rounding must not decide which of a pair of mirror images comes first.
     best = sorted(likely.values(), key=lambda order: round(order[0], 9))[:_ORDERS_TRIED]
-    return dict(suggested.values()) | {
-        words: angles for unlikeness, words, angles in best if unlikeness < (1 - 1e-9) * limit
-    }
+    return [
+        *suggested.values(),
+        *((words, angles) for rank, words, angles in best if rank < (1 - 1e-9) * limit),
+    ]
 
 
 def _unlike_neighbours(unlike: np.ndarray, places: np.ndarray) -> float:
