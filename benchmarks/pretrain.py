@@ -1,4 +1,4 @@
-"""A model taught by phantoms alone, for `train.py` to begin with.
+"""A model trained on phantoms alone, for `train.py` to begin with.
 
     PYTHONPATH=workflow python benchmarks/pretrain.py FOLDER [--phantoms 16] [--steps 1500]
 

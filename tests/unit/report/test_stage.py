@@ -41,7 +41,7 @@ def page(tmp_path):
 
 def test_a_draft_is_flagged_and_the_page_says_how_to_correct_it(page):
     text = page(slices=SLICES, prediction={**PREDICTION, "draft": True})
-    assert "<b>Draft:</b> the model was drawn from phantoms alone" in text
+    assert "<b>Draft:</b> the model was trained on phantoms alone" in text
     assert "catomo annotate results/needle/04_slices" in text
     assert "labels/needle" in text
 
@@ -49,7 +49,7 @@ def test_a_draft_is_flagged_and_the_page_says_how_to_correct_it(page):
 @pytest.mark.parametrize("draft", [{"draft": False}, {}])
 def test_a_model_that_a_person_taught_is_not_flagged(page, draft):
     text = page(slices=SLICES, prediction={**PREDICTION, **draft})
-    assert "drawn from phantoms" not in text
+    assert "trained on phantoms" not in text
     assert "<b>Next:</b>" not in text
 
 
@@ -57,16 +57,16 @@ def test_a_model_that_a_person_taught_is_not_flagged(page, draft):
 def test_a_phantom_segmented_by_a_model_of_phantoms_is_no_draft(page, stage):
     made = {"prediction": PREDICTION, "training": TRAINING}[stage] | {"draft": True}
     phantom = SLICES | {"files": {"truth_labels.tif": {"bytes": 1, "sha256": "0"}}}
-    assert "drawn from phantoms" in page(slices=SLICES, **{stage: made})
+    assert "trained on phantoms" in page(slices=SLICES, **{stage: made})
     text = page(slices=phantom, **{stage: made})
-    assert "drawn from phantoms" not in text
+    assert "trained on phantoms" not in text
     assert "correct the draft" not in text
 
 
 def test_without_a_segmentation_the_page_asks_for_labels(page):
     text = page(slices=SLICES)
     assert "<b>Next:</b> Annotate some." in text
-    assert "drawn from phantoms" not in text
+    assert "trained on phantoms" not in text
 
 
 def test_head_figures_and_quantities_have_the_titles_of_the_classes(tmp_path):

@@ -58,22 +58,24 @@ def evaluate(
         that the network has not seen.
     """
     predicted, source = read_record(prediction, "predict"), read_record(slices, "slices")
-    taught = read_record(training, "train") if training else None
+    training_record = read_record(training, "train") if training else None
     _check(predicted, source, settings)
     inputs: dict[str, Record | Path] = {"prediction": predicted, "slices": source}
     if str(labels) != TRUTH:
         inputs["labels"] = Path(labels)
-    if taught:
-        inputs["training"] = taught
+    if training_record:
+        inputs["training"] = training_record
     images = Images(predicted, source, labels, len(settings.classes))
-    names, scope = scored_names([images.names[i] for i in images.is_complete], source, taught)
+    names, scope = scored_names(
+        [images.names[i] for i in images.is_complete], source, training_record
+    )
     say(f"evaluate: {scope}")
     say_what_is_missing(labels, source, settings)
     with committing(output, "evaluate", settings, inputs) as out:
         scores = _score(out, images, names, settings, predicted.get("temperature", 1.0))
         out.record |= {"scope": scope, "draft": predicted.get("draft", False)}
-        if taught:
-            out.record["baseline"] = _baseline(images, names, scores, settings, taught)
+        if training_record:
+            out.record["baseline"] = _baseline(images, names, scores, settings, training_record)
         _write_tables(out, scores, settings)
         _draw_scores(out, scores, settings)
         _draw_images(out, scores.images, images, settings)

@@ -1,6 +1,6 @@
-"""Draft models: models taught by phantoms alone, whose labels of a real specimen are a guess.
+"""Draft models: models trained on phantoms alone, whose labels of a real specimen are a guess.
 
-On a phantom such a model does what it was taught, so its results there carry no warning.
+On a phantom such a model does what it was trained for, so its results there carry no warning.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import Any
 from catomo.record.record import Record
 
 WARNING = (
-    "the model was drawn from phantoms alone. Its labels, and all numbers made from them, are "
+    "the model was trained on phantoms alone. Its labels, and all numbers made from them, are "
     "a first guess for a person to correct, not a measurement."
 )
-TITLE = "draft: the model learnt from phantoms alone; correct these labels"
+TITLE = "draft: the model was trained on phantoms alone; correct these labels"
 
 
 def is_guess(made: Mapping[str, Any], slices: Record | None) -> bool:

@@ -76,7 +76,7 @@ def train(
         taught = [mark_of(s.image) for s in samples["train"]] + (before.taught if before else [])
         draft = _is_draft(sources, samples["train"], before)
         if draft:
-            say("train: learns from phantoms alone; for a real specimen the model is a draft")
+            say("train: trains on phantoms alone; for a real specimen the model is a draft")
         info = describe(settings, pixel_size_nm, taught, draft)
         model = Model(new_net(settings, precision), info)
         if start:
