@@ -87,3 +87,15 @@ def test_the_way_out():
     assert "trust_given: true" in imported(listed, order, "the header").way_out(other)
     assert "exclude_tilts" in imported(listed, order[:2]).way_out(other)
     assert Recording.of({"tilt_deg": [0, 1]}).way_out(other) == "check the angles"
+
+
+def test_the_way_out_where_the_import_changed_the_angles():
+    other = np.array([3.0, -3, 0])
+    source = {
+        "order": [2, 0, 1],
+        "listed_deg": [-3.0, 0.0, 3.0],
+        "acquisition": {"angles_from": "a.mdoc"},
+        "settings": {"handedness": 1, "angle_order": "ascending"},
+    }
+    assert "set tilt_series.import.angle_order: as_given" in Recording.of(source).way_out(other)
+    assert Recording.of(source | {"mirrored_deg": [100.0]}).way_out(other) == "check the angles"

@@ -123,23 +123,22 @@ def test_a_sorted_stack_with_angles_in_order_of_acquisition_is_stopped(tmp_path,
     assert record["verdict"] == "pass", record["reasons"]
 
 
-def test_a_folder_in_the_order_of_its_names_is_stopped(tmp_path):
-    """Names hold the angles, and the minus does not count; the angles are listed ascending."""
-    for tilt, image in zip(TILTS, recorded(), strict=True):
-        path = tmp_path / "series" / f"{tilt:+.0f}.tif"
-        path.parent.mkdir(exist_ok=True)
-        tifffile.imwrite(path, image)
-    angles = tmp_path / "series.tlt"
+def test_a_stack_in_the_order_of_names_is_stopped(tmp_path):
+    """As a program stacks files whose minus it does not count; the angles are listed ascending."""
+    by_text = np.argsort([f"{tilt:+.0f}" for tilt in TILTS], kind="stable")
+    tifffile.imwrite(tmp_path / "a.tif", recorded()[by_text])
+    angles = tmp_path / "a.tlt"
     angles.write_text("".join(f"{tilt:g}\n" for tilt in TILTS))
-    record = imported(tmp_path / "before", tmp_path / "series", angles)
+    record = imported(tmp_path / "before", tmp_path / "a.tif", angles)
     assert record["verdict"] == "stop"
     reason = record["reasons"][0]
-    assert "the images are in the order of acquisition, up from" in reason
+    assert "the images are in the order of their names, where the angles are text" in reason
     assert "copy suggested_angles.tlt, written beside this alignment, to the series" in reason
     assert "name the copy in the column 'angles'" in reason
     suggested = (tmp_path / "before" / "02" / "suggested_angles.tlt").read_bytes()
     (tmp_path / "right.tlt").write_bytes(suggested)
-    record = imported(tmp_path / "after", tmp_path / "series", tmp_path / "right.tlt")
+    angles.unlink()
+    record = imported(tmp_path / "after", tmp_path / "a.tif", tmp_path / "right.tlt")
     assert record["verdict"] == "pass", record["reasons"]
     assert "suggested_angles.tlt" not in record["files"]
 

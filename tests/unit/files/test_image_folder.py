@@ -32,11 +32,12 @@ def test_images_come_in_the_order_of_their_numbers(folder):
 
 
 def test_files_that_are_no_images_are_left_out_and_told(folder):
-    (folder / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0" + bytes(2000))
+    (folder / "Thumbs.db").write_bytes(b"of a system")
+    (folder / "table.xlsx").write_bytes(b"\xd0\xcf\x11\xe0" + bytes(2000))
     (folder / "notes.txt").write_text("a good day")
     images, stack = look(folder)
     np.testing.assert_array_equal(images, GREYS)
-    assert stack.notes == (f"{folder}: not read as images: Thumbs.db",)
+    assert stack.notes == (f"{folder}: not read as images: table.xlsx",)
 
 
 def test_pictures_and_one_volume_beside_the_images_are_left_out_and_told(folder):

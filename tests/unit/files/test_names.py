@@ -95,3 +95,11 @@ def test_names_that_are_angles(names, angles):
 )
 def test_names_that_are_no_angles(names):
     assert angles_in(names) is None
+
+
+def test_a_name_that_is_another_with_a_number_at_its_end():
+    """As Windows, cameras and Fiji name copies."""
+    names = ["img2.tif", "img.tif", "img10.tif", "img1.tif"]
+    assert in_natural_order(names) == ["img.tif", "img1.tif", "img2.tif", "img10.tif"]
+    others = ["t_02.tif", "log2.txt", "t_01.tif", "log.txt"]
+    assert in_natural_order(others) == ["log.txt", "log2.txt", "t_01.tif", "t_02.tif"]

@@ -91,3 +91,11 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path):
 def test_sha256_is_that_of_the_bytes(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     assert sha256_of(tmp_path / "a").startswith("ba7816bf8f01cfea414140de5dae2223")
+
+
+def test_what_an_explorer_leaves_in_a_folder_counts_for_nothing(tmp_path):
+    (tmp_path / "a.tif").write_bytes(b"image")
+    before = fingerprint(tmp_path)
+    for name in ("Thumbs.db", "desktop.ini", ".DS_Store"):
+        (tmp_path / name).write_bytes(b"of a system")
+    assert fingerprint(tmp_path) == before

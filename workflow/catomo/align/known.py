@@ -22,7 +22,7 @@ _SAME_TILT_DEG = 0.02
 _SAME_IMOD_TILT_DEG = 0.5  # tiltalign refines the angles a little
 _MAX_STRETCH = 0.01  # of a matrix element, from that of the common turn
 # Settings of `import` that leave images as an .xf expects them; others move or turn them.
-_AS_RECORDED = {"bin": 1, "crop_nm": None, "tilt_axis": "y"}
+_AS_RECORDED = {"bin": 1, "crop_nm": None, "tilt_axis": "y", "resample": False}
 _KEYS = ("tilt_deg", "axis_angle_deg", "axis_offset_px", "across_px", "along_px")
 
 
@@ -113,6 +113,11 @@ def _of_xf(path: Path, text: str, series: Mapping[str, Any]) -> Geometry:
         raise UserError(
             f"{path}: is for the images as recorded, but the series was imported with "
             f"{' and '.join(changed)}; import it without, or give alignment.json"
+        )
+    if series.get("mirrored_deg"):
+        raise UserError(
+            f"{path}: is for the images as recorded, but those beyond ±90° were mirrored; leave "
+            "them out (tilt_series.import.exclude_tilts), or give alignment.json"
         )
     values = _table(path, text, 6, "an IMOD transform; each line must hold A11 A12 A21 A22 DX DY")
     tilt_deg = np.array(series["tilt_deg"], dtype=float)

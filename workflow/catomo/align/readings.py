@@ -42,12 +42,18 @@ class Recording:
         Where the import took the angles from; empty if nothing was imported.
     handedness : int
         -1 if the import changed the signs of the angles.
+    is_sorted : bool
+        Whether the import sorted the angles (``angle_order`` is not ``as_given``).
+    has_mirrored : bool
+        Whether images beyond ±90° were mirrored, so that their angles are not those recorded.
     """
 
     order: np.ndarray
     listed_deg: np.ndarray
     angles_from: str = ""
     handedness: int = 1
+    is_sorted: bool = False
+    has_mirrored: bool = False
 
     @classmethod
     def of(cls, source: Mapping[str, Any]) -> Recording:
@@ -56,8 +62,15 @@ class Recording:
             return cls.sorted(np.array(source["tilt_deg"], dtype=float))
         listed_deg = np.array(source["listed_deg"], dtype=float)
         angles_from = source["acquisition"]["angles_from"]
-        handedness = source["settings"]["handedness"]
-        return cls(np.array(source["order"]), listed_deg, angles_from, handedness)
+        settings = source["settings"]
+        return cls(
+            np.array(source["order"]),
+            listed_deg,
+            angles_from,
+            settings["handedness"],
+            settings.get("angle_order", "as_given") != "as_given",
+            bool(source.get("mirrored_deg")),
+        )
 
     @classmethod
     def sorted(cls, tilt_deg: np.ndarray) -> Recording:
@@ -66,7 +79,7 @@ class Recording:
 
     def way_out(self, angles_deg: Angles) -> str:
         """Return what to do if the recorded images have other angles than those given."""
-        if not self.angles_from:
+        if not self.angles_from or self.has_mirrored:
             return "check the angles"
         listed, angles = self.listed_deg * self.handedness, angles_deg * self.handedness
         if np.array_equal(angles, np.sort(listed)):
@@ -78,6 +91,8 @@ class Recording:
                 f"copy {SUGGESTED_ANGLES}, written beside this alignment, to the series, and name "
                 "the copy in the column 'angles'"
             )
+            if self.is_sorted:
+                advice += " and set tilt_series.import.angle_order: as_given"
             if self.angles_from == HEADER:
                 advice += " with tilt_series.import.trust_given: true"
         if len(self.order) < len(self.listed_deg):

@@ -125,7 +125,7 @@ def _write_table(path: Path, columns: dict[str, np.ndarray]) -> None:
 
 
 def _write_angles(path: Path, angles_deg: np.ndarray, imported: dict[str, Any]) -> None:
-    """Write angles so that an import with the same settings reads them as they are."""
+    """Write angles in the sign and unit of the import, which must not sort them."""
     angles = angles_deg * imported["handedness"]
     angles = np.deg2rad(angles) if imported["angle_unit"] == "rad" else angles
     path.write_text("".join(f"{number_text(angle)}\n" for angle in angles))

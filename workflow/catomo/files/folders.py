@@ -7,15 +7,17 @@ from pathlib import Path
 from catomo.files.names import in_natural_order
 
 TIFF = (".tif", ".tiff")
+_OF_EXPLORER = ("thumbs.db", "desktop.ini", "ehthumbs.db")
 LABELS = (*TIFF, ".png")  # of a person's label files
 
 
 def is_hidden(path: Path) -> bool:
-    """Return whether a name in a path, relative to a person's folder, begins with a dot.
+    """Return whether a path, relative to a person's folder, is one that systems put there.
 
-    Operating systems put such files there: ``.DS_Store``, ``._slice_0001.tif``.
+    These are names that begin with a dot (``.DS_Store``, ``._slice_0001.tif``) and the files of
+    Windows Explorer.
     """
-    return any(part.startswith(".") for part in path.parts)
+    return any(part.startswith(".") or part.lower() in _OF_EXPLORER for part in path.parts)
 
 
 def files_in(folder: Path | str, suffixes: tuple[str, ...] = ()) -> list[Path]:

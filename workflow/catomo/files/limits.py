@@ -89,7 +89,19 @@ def free_memory() -> int | None:
             known.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     for most, used in _CGROUPS:  # the share of a container or of a cluster's job
         try:
-            known.append(int(Path(most).read_text()) - int(Path(used).read_text()))
+            free = int(Path(most).read_text()) - int(Path(used).read_text())
+            known.append(free + _cached(Path(used).with_name("memory.stat")))
         except (OSError, ValueError):
             continue
     return max(min(known), 0) if known else None
+
+
+def _cached(statistics: Path) -> int:
+    """Return the bytes of files that a container keeps in memory and gives up when asked."""
+    try:
+        lines = [line.split() for line in statistics.read_text().splitlines()]
+    except OSError:
+        return 0
+    counts = {name: int(value) for name, value in lines}
+    total = "total_" if "total_active_file" in counts else ""  # cgroups of version 1
+    return counts.get(f"{total}active_file", 0) + counts.get(f"{total}inactive_file", 0)

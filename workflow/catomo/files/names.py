@@ -68,8 +68,9 @@ class _Name:
 
     def key(self) -> tuple:
         """Return what to sort by."""
-        pairs = zip(self.texts, self.numbers, strict=False)
-        return (*(part for pair in pairs for part in pair), self.texts[-1], self.name)
+        # The last text is followed by no number, which sorts before any: img before img1.
+        numbers = [*((number,) for number in self.numbers), ()]
+        return (*zip(self.texts, numbers, strict=True), self.name)
 
 
 def in_natural_order(names: Iterable[str]) -> list[str]:

@@ -18,6 +18,7 @@ from typing import Any
 
 from catomo import __version__
 from catomo.errors import UserError
+from catomo.files.folders import split_member
 from catomo.record import code
 from catomo.record.hashes import fingerprint, fingerprint_of_labels, sha256_of
 from catomo.record.remembered import sha256_of_files
@@ -290,6 +291,7 @@ def identity(source: Record | Path, are_labels: bool) -> dict[str, str]:
     """
     if isinstance(source, Record):
         return {"stage": source["stage"], "sha256": sha256_of(source.path)}
+    source, _ = split_member(source)
     if source.is_dir():
         made_of = fingerprint_of_labels if are_labels else fingerprint
         return {"folder": source.name, "fingerprint": made_of(source)}

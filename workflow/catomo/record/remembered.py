@@ -23,7 +23,7 @@ from catomo.errors import UserError
 from catomo.progress import progress
 
 _PLACE = Path(".catomo") / "hashes.jsonl"
-_BLOCK = 16 << 20
+_BLOCK = 1 << 20
 _MOST_SILENT = 512 << 20  # bytes that are read in about a second
 
 # A file that changed this shortly before it was read may change again without another time
