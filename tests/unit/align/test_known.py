@@ -159,6 +159,14 @@ def test_imod_transform_does_not_fit_images_changed_by_import(tmp_path):
     series = series_of(0.0, 2.0, settings={"bin": 2, "crop_nm": None, "tilt_axis": "x"})
     with pytest.raises(UserError, match="imported with bin and tilt_axis; import it without"):
         known_geometry(tmp_path / "a.xf", series)
+    series = series_of(0.0, 2.0, settings={"resample": True})
+    with pytest.raises(UserError, match="imported with resample; import it without"):
+        known_geometry(tmp_path / "a.xf", series)
+    series = dict(series_of(0.0, 2.0, settings={}), mirrored_deg=[100.0])
+    with pytest.raises(UserError, match="beyond ±90° were mirrored"):
+        known_geometry(tmp_path / "a.xf", series)
+    series["mirrored_deg"] = []
+    assert known_geometry(tmp_path / "a.xf", series).across == pytest.approx([-2, -2])
 
 
 def test_a_missing_file_leaves_nothing(tmp_path):

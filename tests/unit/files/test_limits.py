@@ -41,3 +41,13 @@ def test_only_what_no_image_packs_to_is_refused(tmp_path):
         limits.check_compression(path, 2_100_000_000)
     path.write_bytes(b"0")
     limits.check_compression(path, 1_000_000_000)
+
+
+def test_files_in_the_memory_of_a_container_count_as_free(tmp_path, monkeypatch):
+    most, used = tmp_path / "memory.max", tmp_path / "memory.current"
+    most.write_text("1000")
+    used.write_text("900")
+    monkeypatch.setattr(limits, "_CGROUPS", ((str(most), str(used)),))
+    assert limits.free_memory() == 100
+    (tmp_path / "memory.stat").write_text("anon 200\nactive_file 300\ninactive_file 400\n")
+    assert limits.free_memory() == 800

@@ -6,7 +6,7 @@ import pytest
 
 from catomo.errors import UserError
 from catomo.record.hashes import fingerprint_of_labels
-from catomo.record.record import committing, read_record
+from catomo.record.record import committing, identity, read_record
 from catomo.report.settings import Report
 
 
@@ -172,3 +172,9 @@ def test_a_missing_key_is_one_line(tmp_path):
     for use in (lambda: record["files"], lambda: record.file("a"), lambda: record.has("a")):
         with pytest.raises(UserError, match=r"provenance\.json: lacks 'files'; delete it"):
             use()
+
+
+def test_an_array_inside_a_file_is_known_by_the_file(tmp_path):
+    (tmp_path / "v.h5").write_bytes(b"arrays")
+    whole = identity(tmp_path / "v.h5", True)
+    assert identity(tmp_path / "v.h5:/labels", True) == whole
