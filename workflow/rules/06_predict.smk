@@ -1,5 +1,6 @@
 # 06 predict: every slice of a dataset segmented with its model.
-# Outputs: labels and confidence per voxel (n, z, x), and a picture of some slices.
+# Outputs: labels and confidence per voxel (n, z, x). The page draws their picture (09), so
+# that no network runs again for another colour.
 
 
 rule predict:
@@ -12,12 +13,6 @@ rule predict:
         record="results/{dataset}/06_predict/prediction.json",
         labels="results/{dataset}/06_predict/labels.tif",
         confidence="results/{dataset}/06_predict/confidence.tif",
-        picture=report(
-            "results/{dataset}/06_predict/prediction.png",
-            caption="../report/prediction.rst",
-            category="{dataset}",
-            subcategory="06 predict",
-        ),
     log:
         "logs/{dataset}/predict.log",
     benchmark:

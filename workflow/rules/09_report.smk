@@ -1,5 +1,6 @@
 # 09 report: everything about a dataset on one self-contained page.
-# Outputs: report.html with all pictures inside, and where every file came from.
+# Outputs: report.html with all pictures inside, that of a segmentation, and where every file
+# came from. A folder of slices may have no segmentation, so its picture is no output here.
 
 
 rule report:
@@ -8,7 +9,12 @@ rule report:
         records=records_of,
     output:
         record="results/{dataset}/09_report/provenance.json",
-        page="results/{dataset}/09_report/report.html",
+        page=report(
+            "results/{dataset}/09_report/report.html",
+            caption="../report/page.rst",
+            category="{dataset}",
+            subcategory="09 report",
+        ),
     log:
         "logs/{dataset}/report.log",
     benchmark:

@@ -17,6 +17,7 @@ except ImportError:
         "or name the Snakefile in a local copy of catomo"
     ) from None
 
+from catomo.plan.changes import models_of_other_order
 from catomo.plan.plan import DEFAULT_CONFIG, load_plan, make_plan
 from catomo.settings.blocks import read_blocks, with_numbers
 
@@ -49,6 +50,8 @@ if not _IN_MODULE:
     if _problems:
         sys.stderr.write("".join(f"{line}\n" for line in _problems))
         sys.exit(1)
+    if workflow.is_main_process:
+        sys.stderr.writelines(f"{line}\n" for line in models_of_other_order(PLAN))
     CONFIG_IS_EMPTY = Path(DEFAULT_CONFIG).is_file() and not read_blocks(
         DEFAULT_CONFIG, ""
     )

@@ -5,6 +5,7 @@ import yaml
 
 from catomo.evaluate.settings import Evaluate
 from catomo.plan.plan import load_plan
+from catomo.settings.base import DEFAULT_CLASSES
 from catomo.surfaces.settings import Surfaces
 from catomo.train.settings import Loss, Train
 from conftest import ROOT
@@ -56,7 +57,7 @@ def test_what_is_given_stays_and_the_default_classes_keep_their_defaults():
     surfaces = Surfaces.model_validate(given)
     assert (surfaces.support, surfaces.particles.phase) == ("ceria", "gold")
     assert Surfaces.model_validate_json(surfaces.model_dump_json()) == surfaces
-    listed = [phase.model_dump() for phase in Train().classes]
+    listed = [phase.model_dump() for phase in DEFAULT_CLASSES]
     assert Train.model_validate({"classes": listed}) == Train()
     assert Evaluate.model_validate({"classes": listed}) == Evaluate()
     assert Surfaces.model_validate({"classes": listed}) == Surfaces()

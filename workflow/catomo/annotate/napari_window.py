@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ def annotate(
     labels: Path,
     names: list[str] | None = None,
     prediction: Path | None = None,
+    configfiles: Sequence[Path] = (),
 ) -> None:
     """Open slices with their labels; changed labels are saved when the window closes.
 
@@ -35,7 +37,7 @@ def annotate(
         If napari is not installed, there is no screen, the labels do not fit, or a label
         file was changed by somebody else in the meantime.
     """
-    session = open_session(slices, labels, names, prediction)
+    session = open_session(slices, labels, names, prediction, configfiles)
     napari = _napari()
     show(napari, session)
     napari.run()
@@ -49,7 +51,7 @@ def annotate(
 def show(napari: Any, session: Session) -> Any:
     """Return a napari viewer with the slices and their labels, and the key S to save a slice."""
     colours: dict[int | None, str] = {
-        value: phase["colour"] for value, phase in enumerate(session.classes)
+        value: phase.colour for value, phase in enumerate(session.classes)
     }
     colours |= {IGNORE: "transparent", None: _NO_CLASS_COLOUR}
     common = {"scale": (1, session.pixel_size_nm, session.pixel_size_nm), "units": _UNITS}
@@ -65,7 +67,7 @@ def show(napari: Any, session: Session) -> Any:
     layer.selected_label = 1
     viewer.scale_bar.visible = viewer.text_overlay.visible = True
     viewer.text_overlay.position = "top_left"
-    values = ", ".join(f"{value} {phase['title']}" for value, phase in enumerate(session.classes))
+    values = ", ".join(f"{value} {phase.title}" for value, phase in enumerate(session.classes))
 
     def update_text(_event: Any = None, problem: str = "") -> None:
         number = viewer.dims.current_step[0]

@@ -8,6 +8,7 @@ label file is only replaced as a whole, and only if nobody changed it since it w
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +19,11 @@ from catomo.files.store import StackReader, image_bytes, read_pages
 from catomo.labels.files import TRUTH, label_files, read_label_file, unread_files
 from catomo.labels.tie import is_tied_elsewhere, mark_of
 from catomo.labels.values import IGNORE, Annotation, problem_of_values, wrong_values
+from catomo.plan.classes import classes_shown
 from catomo.progress import say
 from catomo.record.hashes import sha256_of
 from catomo.record.record import Record, read_record
+from catomo.settings.base import PhaseClass
 
 
 @dataclass
@@ -58,8 +61,7 @@ class Session:
     pages : list of Page
     greys, labels : ndarray of uint8, (n, z, x)
         The labels are painted in place.
-    classes : list of dict
-        ``name``, ``title`` and ``colour`` of each class.
+    classes : list of PhaseClass
     pixel_size_nm : float
     """
 
@@ -68,7 +70,7 @@ class Session:
         pages: list[Page],
         greys: np.ndarray,
         labels: np.ndarray,
-        classes: list[dict[str, str]],
+        classes: list[PhaseClass],
         pixel_size_nm: float,
     ) -> None:
         self.pages, self.greys, self.labels = pages, greys, labels
@@ -145,6 +147,7 @@ def open_session(
     labels: Path | str,
     names: list[str] | None = None,
     prediction: Path | None = None,
+    configfiles: Sequence[Path] = (),
 ) -> Session:
     """Read the slices to annotate and the labels that they begin with.
 
@@ -158,6 +161,8 @@ def open_session(
         Names of the slices; by default those that are suggested or already annotated.
     prediction : path, optional
         Folder or record of the stage `predict` on these slices, for draft labels.
+    configfiles : sequence of path
+        Files with titles and colours of the classes, beside ``config/config.yaml``.
 
     Raises
     ------
@@ -181,11 +186,11 @@ def open_session(
             first_labels.append(_first_labels(page, grey, index, source, drafts))
             greys.append(grey)
             pages.append(page)
-    classes = source["settings"]["classes"]
+    classes = classes_shown([phase["name"] for phase in source["settings"]["classes"]], configfiles)
     yours = [one for page, one in zip(pages, first_labels, strict=True) if page.layer == "yours"]
     if yours:
         annotation = Annotation.of(labels, yours, unread_files(folder, source["names"]))
-        for line in annotation.told([phase["name"] for phase in classes], "paint some of it"):
+        for line in annotation.told([phase.name for phase in classes], "paint some of it"):
             say(line)
     return Session(pages, np.stack(greys), np.stack(first_labels), classes, source["pixel_size_nm"])
 

@@ -13,12 +13,26 @@ def _arguments_annotate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--slice", nargs="+", metavar="NAME", help="which (default: suggested and annotated ones)"
     )
+    parser.add_argument(
+        "--configfile",
+        type=Path,
+        nargs="+",
+        action="extend",
+        default=[],
+        help="files that give the classes titles and colours, beside config/config.yaml",
+    )
 
 
 def _annotate(options: argparse.Namespace) -> None:
     from catomo.annotate.napari_window import annotate
 
-    annotate(options.slices, options.labels, options.slice, options.prediction)
+    annotate(
+        options.slices,
+        options.labels,
+        options.slice,
+        options.prediction,
+        configfiles=options.configfile,
+    )
 
 
 VERBS = {"annotate": (_arguments_annotate, _annotate)}

@@ -10,10 +10,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
 
 from catomo.errors import UserError, line_of
 from catomo.network.blend import VIEWS
 from catomo.plan.annotations import annotation_lines
+from catomo.plan.changes import models_of_other_order
 from catomo.plan.datasets import Dataset
 from catomo.plan.inputs import changed_inputs
 from catomo.plan.plan import DEFAULT_CONFIG, Plan, load_plan
@@ -21,6 +25,7 @@ from catomo.predict.settings import Predict
 from catomo.reconstruct.settings import Reconstruct
 from catomo.record import code
 from catomo.record.record import Record, read_record
+from catomo.settings.base import Settings
 from catomo.slices.settings import Slices
 from catomo.stages import RECORDS, record_path
 from catomo.tilt_series.settings import ImportSeries
@@ -72,6 +77,7 @@ def check(files: list[Path]) -> tuple[list[str], list[str]]:
         except Exception as error:  # one dataset must not hide what is wrong with the others
             problems.append(f"{dataset.name}: not checked to the end ({line_of(error)})")
     problems_of_labels, told = annotation_lines(plan, with_labels)
+    told += models_of_other_order(plan)
     return problems + problems_of_labels, lines + told
 
 
@@ -202,8 +208,9 @@ def stale(dataset: Dataset, plan: Plan) -> list[str]:
             if not path.is_file():
                 continue
             record = read_record(path, verb)
-            settings = plan.settings(verb, name).model_dump(mode="json")
-            changed = sorted(k for k in settings if settings[k] != record["settings"].get(k))
+            settings = plan.settings(verb, name)
+            now, then = settings.model_dump(mode="json"), _as_now(settings, record["settings"])
+            changed = sorted(key for key in now if now[key] != then.get(key))
             if changed:
                 lines.append(f"{folder}: made with other settings ({', '.join(changed)})")
             if record["code"] != code.code_of(verb):
@@ -214,6 +221,17 @@ def stale(dataset: Dataset, plan: Plan) -> list[str]:
         except UserError as error:
             lines.append(str(error))
     return lines
+
+
+def _as_now(settings: Settings, recorded: dict[str, Any]) -> dict[str, Any]:
+    """Return recorded settings as they would be recorded now.
+
+    Records of before hold titles and colours of the classes where no result depends on them.
+    """
+    try:
+        return type(settings).model_validate(recorded).model_dump(mode="json")
+    except ValidationError:
+        return recorded
 
 
 def verify(folder: Path) -> str:

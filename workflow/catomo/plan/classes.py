@@ -1,13 +1,16 @@
-"""Whether the stages of a dataset, and the labels of its phantom, agree about the classes."""
+"""The classes of a configuration: whether stages and phantoms agree, and how they are shown."""
 
 from __future__ import annotations
 
+import colorsys
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from catomo.errors import UserError
 from catomo.plan.config import BLOCKS, SETTINGS
+from catomo.settings.base import DEFAULT_CLASSES, PhaseClass
 
 if TYPE_CHECKING:
     from catomo.plan.datasets import Dataset
@@ -33,6 +36,35 @@ def class_problems(plan: Plan, origin: Origin) -> list[str]:
         if dataset.source == "phantom":
             lines += _labels_beyond(plan, dataset, origin)
     return list(dict.fromkeys(lines))
+
+
+def classes_shown(names: Sequence[str], configfiles: Sequence[Path] = ()) -> list[PhaseClass]:
+    """Return classes with the titles and colours that the configuration gives them now.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of the classes, as a record has them.
+    configfiles : sequence of path
+        Files beside ``config/config.yaml`` of the folder one works in. Classes that none of
+        them describes have the title and colour of the default of that name, or their name and
+        a colour by their label.
+    """
+    from catomo.plan.plan import DEFAULT_CONFIG, load_plan
+
+    default = [Path(DEFAULT_CONFIG)] if Path(DEFAULT_CONFIG).is_file() else []
+    plan, _ = load_plan([*default, *configfiles])
+    known = {phase.name: phase for phase in (*DEFAULT_CLASSES, *plan.config.classes)}
+    return [
+        known.get(name) or PhaseClass(name=name, title=name, colour=_colour_of(label))
+        for label, name in enumerate(names)
+    ]
+
+
+def _colour_of(label: int) -> str:
+    """Return a colour that is unlike those of other labels: the hues go round in golden steps."""
+    parts = colorsys.hsv_to_rgb(label * 0.618 % 1, 0.6, 0.8)
+    return "#" + "".join(f"{round(255 * part):02x}" for part in parts)
 
 
 def said_at(name: str, verb: str, key: str, origin: Origin) -> str:

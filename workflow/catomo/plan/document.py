@@ -11,7 +11,9 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from catomo.plan.changes import stages_by_key
 from catomo.plan.config import Config
+from catomo.settings.base import PhaseClass
 
 _HEAD = """# The configuration
 
@@ -55,9 +57,22 @@ as far as `04_slices`, and its report says which slices to annotate.
 """
 
 
+_AGAIN = """## What a change runs again
+
+A key of a stage's block runs that stage again, and what uses its results. The keys of a class
+stand at the top level, and decide what these stages do:
+
+{classes}
+
+The title of the page, `report.title`, runs the report alone. The order of rows in the table of
+datasets, other datasets in it, comments, the order of keys, and another way of writing a number
+run nothing: a model takes its datasets by name.
+"""
+
+
 def document() -> str:
     """Return the whole page."""
-    parts = [_HEAD]
+    parts = [_HEAD, _AGAIN.format(classes=_stages_of_classes())]
     top = [
         (name, field)
         for name, field in Config.model_fields.items()
@@ -69,6 +84,16 @@ def document() -> str:
         if model and name != "classes":
             parts.append(f"## `{name}`\n\n{_text(model)}\n\n" + _table(_flat(model, "")))
     return "\n".join(parts)
+
+
+def _stages_of_classes() -> str:
+    """Return the table of the keys of a class and the stages that run again for them."""
+    rows = ["| key | meaning | runs again |", "| --- | --- | --- |"]
+    for name, field in PhaseClass.model_fields.items():
+        dotted = f"classes[*].{name}"
+        verbs = ", ".join(f"`{verb}`" for verb in stages_by_key()[dotted])
+        rows.append(f"| `{dotted}` | {field.description} | {verbs} |")
+    return "\n".join(rows)
 
 
 def _text(model: type[BaseModel]) -> str:

@@ -75,8 +75,9 @@ class Plan:
         return self.settings(verb, name).model_dump_json()
 
     def trainers(self, model: str) -> list[Dataset]:
-        """Return the datasets whose labels feed a model."""
-        return [d for d in self.datasets.values() if d.trains and d.model == model]
+        """Return the datasets whose labels feed a model, by name: rows may change places."""
+        named = sorted(self.datasets.items())
+        return [dataset for _, dataset in named if dataset.trains and dataset.model == model]
 
     def models(self) -> list[str]:
         """Return the names of the models that are to be trained."""

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from catomo.network.inference import Average, Inference, Window
-from catomo.settings.base import PhaseClass, Settings, classes_key, key
+from catomo.settings.base import ClassName, Settings, class_names_key, key
 
 
 class Predict(Settings):
@@ -43,7 +43,7 @@ class Predict(Settings):
     threads: int = key(
         2, "threads of TensorFlow; another number gives other last digits", ge=1, le=128
     )
-    classes: list[PhaseClass] = classes_key()
+    classes: list[ClassName] = class_names_key()
 
     def inference(self) -> Inference:
         """Return how slices pass the network by these settings."""

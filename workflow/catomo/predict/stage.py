@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 
 from catomo.errors import UserError
-from catomo.files.store import StackReader, read_pages, write_labels
+from catomo.files.store import StackReader, write_labels
 from catomo.network import blend, draft, model_file, unet
 from catomo.network.checkpoints import key_of
 from catomo.network.inference import Inference
 from catomo.network.model_file import Model
 from catomo.network.model_info import InputScaling, ModelInfo
-from catomo.predict import figures, segmentation
+from catomo.predict import segmentation
 from catomo.predict.conveyor import Steps, convey
 from catomo.predict.settings import Predict
 from catomo.predict.slabs import Slabs
@@ -87,7 +87,7 @@ def predict(slices: Path | str, model: Path | str, output: Path | str, settings:
     output : path
         Folder to write: ``labels.tif`` (n, z, x) uint8, ``confidence.tif`` (the probability
         of the label at the model's temperature, 255 for certain), on request
-        ``probability_<class>.tif``, ``prediction.png``, ``prediction.json``.
+        ``probability_<class>.tif``, ``prediction.json``.
     settings : catomo.predict.settings.Predict
 
     Raises
@@ -112,12 +112,9 @@ def predict(slices: Path | str, model: Path | str, output: Path | str, settings:
     ):
         slabs = Slabs(out.folder / ".predict.slabs", job.key(), -(-job.shape[0] // job.batch))
         _announce(job, len(slabs.missing))
-        is_guess = draft.is_guess(job.model.info.to_json(), source)
-        title = draft.TITLE if is_guess else None
-        if title:
-            say(f"predict: {title}")
+        if draft.is_guess(job.model.info.to_json(), source):
+            say(f"predict: {draft.TITLE}")
         counts = _segment_all(job, slabs, reader, out)
-        _draw(job, reader, out, title)
         out.record.update(_facts(job, counts))
     slabs.remove()
 
@@ -210,16 +207,3 @@ def _check_fit(file: Path, info: ModelInfo, source: Record, settings: Predict) -
             f"bring the slices within 5 % of the model's pixel size or train a model at "
             f"{size_nm:g} nm"
         )
-
-
-def _draw(job: Job, reader: StackReader, out: Output, title: str | None) -> None:
-    count = job.shape[0]
-    examples = []
-    for i in sorted({round(part * (count - 1)) for part in (0.3, 0.5, 0.7)}):
-        grey = reader.read(i, i + 1)[0]
-        labels, confidence = (
-            read_pages(out.path(f"{name}.tif"), i, i + 1)[0] for name in ("labels", "confidence")
-        )
-        examples.append(figures.Example(job.source["names"][i], grey, labels, confidence))
-    classes, size_nm = job.settings.classes, job.source["pixel_size_nm"]
-    figures.draw(examples, classes, size_nm, out.path("prediction.png"), title)

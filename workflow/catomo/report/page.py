@@ -43,6 +43,7 @@ def make_page(
     classes: Sequence[PhaseClass],
     dataset: str,
     title: str = "",
+    drawn: Mapping[str, Sequence[Path]] | None = None,
 ) -> str:
     """Return the page of a dataset as HTML, with all pictures inside.
 
@@ -56,6 +57,8 @@ def make_page(
         The dataset's name.
     title : str
         By default the dataset's name.
+    drawn : mapping of str to sequence of Path, optional
+        Pictures that are drawn for the page, by the record in whose section they stand.
 
     Raises
     ------
@@ -73,7 +76,9 @@ def make_page(
         summary=head_figures(records, classes),
         draft=_draft_warning(records),
         next_step=_next_step(records, dataset),
-        sections=[section(record, classes) for record in in_order],
+        sections=[
+            section(record, classes, (drawn or {}).get(record.path.name, ())) for record in in_order
+        ],
         provenance=[_provenance(record) for record in in_order],
     )
 

@@ -60,15 +60,18 @@ class Picture:
     data: str
 
 
-def pictures(record: Record, classes: Sequence[PhaseClass]) -> list[Picture]:
-    """Return all PNG pictures of a stage.
+def pictures(
+    record: Record, classes: Sequence[PhaseClass], drawn: Sequence[Path] = ()
+) -> list[Picture]:
+    """Return all PNG pictures of a stage, and those that are drawn for its section.
 
     Raises
     ------
     UserError
         If a picture is not what its record says.
     """
-    return [_picture(record, name, classes) for name in record["files"] if name.endswith(".png")]
+    of_stage = [record.file(name) for name in record["files"] if name.endswith(".png")]
+    return [_picture(record, path, classes) for path in (*of_stage, *drawn)]
 
 
 def caption(record: Record, name: str, classes: Sequence[PhaseClass]) -> str:
@@ -81,12 +84,12 @@ def caption(record: Record, name: str, classes: Sequence[PhaseClass]) -> str:
     return _CAPTIONS.get(stem, stem.replace("_", " "))
 
 
-def _picture(record: Record, name: str, classes: Sequence[PhaseClass]) -> Picture:
-    data = record.file(name).read_bytes()
+def _picture(record: Record, path: Path, classes: Sequence[PhaseClass]) -> Picture:
+    data = path.read_bytes()
     width, height = struct.unpack(">II", data[16:24])  # from the PNG's header
     return Picture(
-        name,
-        caption(record, name, classes),
+        path.name,
+        caption(record, path.name, classes),
         width > _WIDE * height,
         base64.b64encode(data).decode(),
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from catomo.record.record import Record
 from catomo.report.cells import Cell, Table, cell, lookup, number, plain_table, significant
@@ -44,7 +45,7 @@ def headings() -> dict[str, tuple[str, str]]:
     return {s.record: (f"{s.number:02d}", s.title) for s in STAGES if s.verb != "report"}
 
 
-def section(record: Record, classes: Sequence[PhaseClass]) -> Section:
+def section(record: Record, classes: Sequence[PhaseClass], drawn: Sequence[Path] = ()) -> Section:
     """Return the section of a stage.
 
     Parameters
@@ -52,6 +53,8 @@ def section(record: Record, classes: Sequence[PhaseClass]) -> Section:
     record : Record
     classes : sequence of PhaseClass
         All classes, background first.
+    drawn : sequence of Path
+        Pictures beside those of the stage.
 
     Raises
     ------
@@ -66,7 +69,8 @@ def section(record: Record, classes: Sequence[PhaseClass]) -> Section:
         for name, entry in record["files"].items()
         if not name.startswith("to_annotate/")
     ]
-    return Section(heading, title, words, tables, pictures(record, classes), files)
+    shown = pictures(record, classes, drawn)
+    return Section(heading, title, words, tables, shown, files)
 
 
 def _tilt_series(record: Record) -> _Content:

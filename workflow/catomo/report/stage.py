@@ -7,6 +7,7 @@ from pathlib import Path
 
 from catomo.errors import UserError
 from catomo.record.record import Record, committing, read_record
+from catomo.report.overlay import NAME, draw_overlay
 from catomo.report.page import make_page
 from catomo.report.sections import headings
 from catomo.report.settings import Report
@@ -26,7 +27,8 @@ def write_report(
     stages : sequence of path
         Folders or records of the stages that exist, in any order.
     output : path
-        Folder to write: ``report.html`` and ``provenance.json``.
+        Folder to write: ``report.html``, ``provenance.json`` and, where the dataset is segmented,
+        ``prediction.png``.
     settings : Report
     dataset : str
         The dataset's name.
@@ -43,7 +45,10 @@ def write_report(
         _check_classes(record, settings)
     inputs: dict[str, Record | Path] = {_stem(name): record for name, record in records.items()}
     with committing(output, "report", settings, inputs) as out:
-        page = make_page(records, settings.classes, dataset, settings.title)
+        overlay = out.path(NAME)
+        is_drawn = draw_overlay(records, settings.classes, overlay)
+        drawn = {"prediction.json": [overlay]} if is_drawn else {}
+        page = make_page(records, settings.classes, dataset, settings.title, drawn)
         out.path("report.html").write_text(page)
         out.record["dataset"] = dataset
         out.record["stages"] = {

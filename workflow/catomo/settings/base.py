@@ -11,6 +11,10 @@ from pydantic_core import PydanticCustomError
 
 from catomo.stages import Stage
 
+_TITLE = "name used in pictures and text"
+_COLOUR = "colour in pictures"
+_RRGGBB = r"^#[0-9a-fA-F]{6}$"
+
 
 class Settings(BaseModel):
     """A block of the configuration: unknown keys and wrong types are refused."""
@@ -19,7 +23,7 @@ class Settings(BaseModel):
 
     @field_validator("classes", check_fields=False)
     @classmethod
-    def _each_class_has_a_name_of_its_own(cls, classes: list[PhaseClass]) -> list[PhaseClass]:
+    def _each_class_has_a_name_of_its_own(cls, classes: list[ClassName]) -> list[ClassName]:
         names = [phase.name for phase in classes]
         repeated = [name for name in names if names.count(name) > 1]
         if repeated:
@@ -30,7 +34,8 @@ class Settings(BaseModel):
 def key(default: Any, meaning: str, unit: str = "", **limits: Any) -> Any:
     """Return a field with its default, its meaning in one sentence, unit and limits.
 
-    `limits` are pydantic's: ``ge``, ``gt``, ``le``, ``lt``, ``min_length``, ``pattern``.
+    `limits` are pydantic's: ``ge``, ``gt``, ``le``, ``lt``, ``min_length``, ``pattern``; so is
+    ``exclude``.
     """
     return Field(default, description=meaning, json_schema_extra={"unit": unit}, **limits)
 
@@ -40,12 +45,28 @@ def settings_model(stage: Stage) -> type[Settings]:
     return getattr(import_module(f"catomo.{stage.word}.settings"), stage.settings)
 
 
-class PhaseClass(Settings):
-    """One class of the segmentation; its place in the list is its label value."""
+class ClassName(Settings):
+    """A class of the segmentation to a stage that shows none; its place is its label value.
+
+    What pictures and text show of a class may be given here too. It is checked and dropped, so
+    that the stage does not run again for a colour.
+    """
 
     name: str = key(..., "name used in tables, files and JSON keys", pattern=r"^[a-z][a-z0-9_]*$")
-    title: str = key(..., "name used in pictures and text", min_length=1)
-    colour: str = key(..., "colour in pictures", unit="#rrggbb", pattern=r"^#[0-9a-fA-F]{6}$")
+    title: str | None = key(None, _TITLE, min_length=1, exclude=True)
+    colour: str | None = key(None, _COLOUR, unit="#rrggbb", pattern=_RRGGBB, exclude=True)
+
+    @field_validator("title", "colour")
+    @classmethod
+    def _dropped(cls, shown: str) -> str | None:
+        return None if cls is ClassName else shown
+
+
+class PhaseClass(ClassName):
+    """One class of the segmentation; its place in the list is its label value."""
+
+    title: str = key(..., _TITLE, min_length=1)
+    colour: str = key(..., _COLOUR, unit="#rrggbb", pattern=_RRGGBB)
 
 
 # Label 0 is always what is not material; 255 is never a class: it means "not annotated".
@@ -56,15 +77,20 @@ DEFAULT_CLASSES = [
 ]
 
 
-def classes_key() -> Any:
+def classes_key(classes: Sequence[ClassName] = DEFAULT_CLASSES) -> Any:
     """Return the field for the list of classes, which several stages use."""
     return Field(
-        DEFAULT_CLASSES,
+        list(classes),
         description="classes in the order of their label values, background first",
         json_schema_extra={"unit": ""},
         min_length=2,
         max_length=16,
     )
+
+
+def class_names_key() -> Any:
+    """Return the field for the list of classes of a stage that shows none of them."""
+    return classes_key([ClassName(name=phase.name) for phase in DEFAULT_CLASSES])
 
 
 def names_in(data: dict[str, Any]) -> list[str]:
@@ -98,7 +124,7 @@ def with_default(data: dict[str, Any], place: str, value: Any) -> dict[str, Any]
     return data
 
 
-def check_is_class(place: str, name: str | None, classes: Sequence[PhaseClass]) -> None:
+def check_is_class(place: str, name: str | None, classes: Sequence[ClassName]) -> None:
     """Check that a setting names a class of material, or none.
 
     Raises

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pydantic import model_validator
 
-from catomo.settings.base import PhaseClass, Settings, classes_key, key
+from catomo.settings.base import ClassName, Settings, class_names_key, key
 
 
 class Slices(Settings):
     """How the volume becomes 8-bit slices, and how many of them to annotate."""
 
-    classes: list[PhaseClass] = classes_key()
+    classes: list[ClassName] = class_names_key()
     low_percentile: float = key(
         0.5, "percentile of the volume that becomes black", "%", ge=0, lt=100
     )

@@ -10,7 +10,7 @@ from catomo.figures import new_figure, save, scale_bar
 from catomo.files.store import StackReader, image_bytes
 from catomo.labels.tie import mark_of
 from catomo.record.record import Output
-from catomo.settings.base import PhaseClass
+from catomo.settings.base import ClassName
 
 _PICTURES = 12
 _ENOUGH = 10  # annotated slices teach about as much as 35 (benchmarks/train.py)
@@ -40,7 +40,7 @@ def write_suggested(
 
 
 def next_step(
-    slices: int, suggested: int, classes: list[PhaseClass], dataset: str, is_phantom: bool
+    slices: int, suggested: int, classes: list[ClassName], dataset: str, is_phantom: bool
 ) -> str:
     """Return how to annotate, in whole sentences.
 
@@ -48,7 +48,7 @@ def next_step(
     ----------
     slices, suggested : int
         How many slices there are, and how many of them are suggested.
-    classes : list of PhaseClass
+    classes : list of ClassName
     dataset : str
         Its name, for the paths in the advice.
     is_phantom : bool
@@ -62,7 +62,7 @@ def next_step(
             f"suggested slices; write the word truth into {column}, {run}."
         )
     some = "some or all" if suggested <= _ENOUGH else f"about {_ENOUGH}, evenly spread,"
-    values = ", ".join(f"{value} {phase.title}" for value, phase in enumerate(classes))
+    values = ", ".join(f"{value} {phase.name}" for value, phase in enumerate(classes))
     return (
         f"Annotate {some} of the {suggested} slices in 04_slices/to_annotate, chosen "
         f"from {slices}: catomo annotate results/{dataset}/04_slices --labels "

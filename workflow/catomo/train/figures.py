@@ -11,7 +11,7 @@ import numpy as np
 
 from catomo import figures
 from catomo.files.tables import number_text, write_csv
-from catomo.settings.base import PhaseClass
+from catomo.settings.base import ClassName
 
 Row = dict[str, float | None]
 
@@ -21,14 +21,18 @@ def write(rows: list[Row], path: Path) -> None:
     write_csv(path, list(rows[0]), ([number_text(v) for v in row.values()] for row in rows))
 
 
-def draw(rows: list[Row], classes: list[PhaseClass], path: Path) -> None:
-    """Draw the loss and, where there is a validation part, its DSC."""
+def draw(rows: list[Row], classes: list[ClassName], path: Path) -> None:
+    """Draw the loss and, where there is a validation part, its DSC.
+
+    Classes have their names, and colours by their order: for a class's title or colour in the
+    configuration nothing is trained again.
+    """
     watched = [row for row in rows if any(row[f"validation_dsc_{c.name}"] for c in classes)]
     figure, axes = figures.new_figure(1, 2 if watched else 1, (8, 3.5), squeeze=False)
     axes[0, 0].plot([r["step"] for r in rows], [r["loss"] for r in rows], color=figures.AFTER)
     axes[0, 0].set(xlabel="step", ylabel="training loss", ylim=(0, None))
     if watched:
-        for phase in classes:
+        for label, phase in enumerate(classes):
             scores = [row[f"validation_dsc_{phase.name}"] for row in watched]
             dsc = [np.nan if score is None else score for score in scores]
             axes[0, 1].plot(
@@ -36,8 +40,8 @@ def draw(rows: list[Row], classes: list[PhaseClass], path: Path) -> None:
                 dsc,
                 "o-",
                 clip_on=False,
-                color=phase.colour,
-                label=phase.title,
+                color=f"C{label}",
+                label=phase.name,
             )
         axes[0, 1].set(xlabel="step", ylabel="DSC, validation part", ylim=(0, 1))
         axes[0, 1].legend(frameon=False, loc="lower right")

@@ -12,9 +12,9 @@ from pydantic import model_validator
 
 from catomo.network.model_info import UNetSize
 from catomo.settings.base import (
-    PhaseClass,
+    ClassName,
     Settings,
-    classes_key,
+    class_names_key,
     contradiction,
     key,
     names_in,
@@ -207,7 +207,7 @@ class Train(Settings):
     loss: Loss = key(Loss(), "loss function")
     augment: Augment = key(Augment(), "random changes of training images")
     split: Split = key(Split(), "which slices are for training, validation and testing")
-    classes: list[PhaseClass] = classes_key()
+    classes: list[ClassName] = class_names_key()
 
     def memory_bytes(self) -> int:
         """Return about how much memory training takes, measured from 8 to 32 filters."""

@@ -42,7 +42,8 @@ def train(
     Parameters
     ----------
     data : list of (str, path, path or "truth")
-        For each dataset: its name, the folder of its stage `slices`, its labels.
+        For each dataset: its name, the folder of its stage `slices`, its labels. They are
+        taken by name: the order in which they are given changes no weight.
     output : path
         Folder to write: ``model.keras``, ``curves.csv``, ``curves.png``, ``training.json``.
     settings : catomo.train.settings.Train
@@ -59,7 +60,7 @@ def train(
     --------
     catomo.train.training.train_unet : The same training on arrays.
     """
-    sources = [Source(name, read_record(place, "slices"), labels) for name, place, labels in data]
+    sources = _by_name(data)
     pixel_size_nm = common_pixel_size(sources)
     place = init_from or settings.init_from
     samples, parts = read_samples(sources, settings, starts_from_model=bool(place))
@@ -91,6 +92,12 @@ def train(
         out.record.update(_facts(fitted, settings, sources))
         out.record.update({"precision": precision, "split": parts, **comparison, **fitted.scores})
     checkpoint.remove()
+
+
+def _by_name(data: Iterable[tuple[str, Path | str, Path | str]]) -> list[Source]:
+    """Return the datasets by name: the order of a table's rows must not change weights."""
+    sources = (Source(name, read_record(place, "slices"), labels) for name, place, labels in data)
+    return sorted(sources, key=lambda source: source.dataset)
 
 
 def _facts(fitted: Fit, settings: Train, sources: list[Source]) -> dict[str, Any]:

@@ -233,10 +233,7 @@ def _settings(net: Any, given: dict[str, Any]) -> Train:
         given = {**given, "network": asdict(unet.size_of(net))}
         count = net.output_shape[-1]
         if "classes" not in given and count != len(DEFAULT_CLASSES):
-            classes = [
-                {"name": f"class_{i}", "title": f"class {i}", "colour": "#808080"}
-                for i in range(count)
-            ]
+            classes = [{"name": f"class_{i}"} for i in range(count)]
             loss = {"class_weights": "density", **dict(given.get("loss", {}))}
             given = {**given, "classes": classes, "loss": loss}
     return Train.model_validate(given)

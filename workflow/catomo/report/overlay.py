@@ -1,14 +1,24 @@
-"""The picture of a prediction: slices, their labels and the confidence."""
+"""The picture of a segmentation: slices, their labels and the confidence.
+
+The page draws it, not the segmentation itself: for another colour no network runs again.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from catomo import figures
+from catomo.files.store import StackReader, read_pages
+from catomo.network import draft
+from catomo.record.record import Record
 from catomo.settings.base import PhaseClass
+
+NAME = "prediction.png"
+_SHOWN = (0.3, 0.5, 0.7)  # places in the stack of the slices that are drawn
 
 
 @dataclass(frozen=True)
@@ -21,9 +31,42 @@ class Example:
     confidence: np.ndarray
 
 
+def draw_overlay(records: Mapping[str, Record], classes: Sequence[PhaseClass], path: Path) -> bool:
+    """Draw some slices of a dataset with their segmentation.
+
+    Parameters
+    ----------
+    records : mapping of str to Record
+        The records of the stages by their file names.
+    classes : sequence of PhaseClass
+        All classes, background first.
+    path : path
+        The PNG file to write.
+
+    Returns
+    -------
+    bool
+        Whether there is a segmentation, and the slices that it is of.
+    """
+    prediction, slices = records.get("prediction.json"), records.get("slices.json")
+    if not prediction or not slices or not prediction.has("labels.tif"):
+        return False
+    prediction.check_made_from("slices", slices)
+    stacks = {name: prediction.file(f"{name}.tif") for name in ("labels", "confidence")}
+    names = slices["names"]
+    examples = []
+    with StackReader(slices.file("slices.tif")) as reader:
+        for i in sorted({round(part * (len(names) - 1)) for part in _SHOWN}):
+            pages = {name: read_pages(stack, i, i + 1)[0] for name, stack in stacks.items()}
+            examples.append(Example(names[i], reader.read(i, i + 1)[0], **pages))
+    title = draft.TITLE if draft.is_guess(prediction, slices) else None
+    draw(examples, classes, slices["pixel_size_nm"], path, title)
+    return True
+
+
 def draw(
-    examples: list[Example],
-    classes: list[PhaseClass],
+    examples: Sequence[Example],
+    classes: Sequence[PhaseClass],
     pixel_size_nm: float,
     path: Path,
     title: str | None = None,
@@ -32,8 +75,8 @@ def draw(
 
     Parameters
     ----------
-    examples : list of Example
-    classes : list of PhaseClass
+    examples : sequence of Example
+    classes : sequence of PhaseClass
         Names and colours, background first; the background is not coloured.
     pixel_size_nm : float
     path : path
