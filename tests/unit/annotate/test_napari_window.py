@@ -1,14 +1,16 @@
 """The window for annotating, with a stand-in for napari."""
 
+import json
 import sys
 from types import SimpleNamespace
 
 import pytest
+import yaml
 
 from catomo.annotate import napari_window as annotate
 from catomo.annotate.session import open_session
 from catomo.errors import UserError
-from catomo.settings.base import DEFAULT_CLASSES
+from catomo.settings.base import DEFAULT_CLASSES, PhaseClass
 from helpers.annotation import write_annotation_input
 
 
@@ -79,3 +81,27 @@ def test_the_window_shows_whose_labels_these_are_and_s_saves_the_slice_shown(pla
     (place / "new" / "slice_0001.tif").write_bytes(b"another person's")
     viewer.keys["S"](viewer)
     assert "was changed by somebody else" in viewer.text_overlay.text
+
+
+def test_titles_and_colours_are_those_of_the_configuration_now(place, monkeypatch):
+    """The record of the slices holds the names of the classes alone."""
+    monkeypatch.chdir(place)
+    record = place / "slices/slices.json"
+    content = json.loads(record.read_text())
+    content["settings"]["classes"] = [{"name": n} for n in ("background", "alumina", "gold")]
+    record.write_text(json.dumps(content))
+
+    def classes(*files):
+        return open_session(place / "slices", place / "new", configfiles=files).classes
+
+    before = classes()
+    assert [phase.title for phase in before] == ["background and pores", "γ-alumina", "gold"]
+    assert len({phase.colour for phase in before}) == 3
+    (place / "config").mkdir()
+    listed = [phase.model_dump() for phase in (*DEFAULT_CLASSES[:2], before[2])]
+    listed[2] |= {"title": "Au", "colour": "#d4a017"}
+    (place / "config/config.yaml").write_text(yaml.safe_dump({"classes": listed}))
+    assert classes()[2] == PhaseClass(**listed[2])
+    listed[2]["title"] = "noble metal"
+    (place / "more.yaml").write_text(yaml.safe_dump({"classes": listed}))
+    assert classes(place / "more.yaml")[2].title == "noble metal"

@@ -12,6 +12,7 @@ from catomo.errors import UserError
 from catomo.network.blend import VIEWS
 from catomo.plan.check import check, verify
 from catomo.record.record import committing, read_record
+from catomo.report.settings import Report
 from catomo.slices.settings import Slices
 from catomo.stages import RECORDS
 from catomo.train.settings import Train
@@ -218,3 +219,26 @@ def test_a_volume_is_named_by_its_path_in_the_file(tmp_path, monkeypatch):
     assert "name the one that is meant" in problems_of(tmp_path, [row.format("")])[0][0]
     assert problems_of(tmp_path, [row.format(":/two")])[0] == []
     assert "found no file" in problems_of(tmp_path, [row.format("x:/two")])[0][0]
+
+
+@pytest.mark.parametrize(("stage", "contradicts"), [("slices", False), ("report", True)])
+def test_a_colour_contradicts_only_the_record_of_a_stage_that_shows_it(
+    tmp_path, monkeypatch, stage, contradicts
+):
+    """Records of before hold colours at every stage."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s.tif").write_text("")
+    classes = [
+        {"name": name, "title": name, "colour": "#123456"} for name in ("background", "alumina")
+    ]
+    settings = {"slices": Slices(), "report": Report()}[stage]
+    place = tmp_path / "results/a" / {"slices": "04_slices", "report": "09_report"}[stage]
+    with committing(place, stage, settings):
+        pass
+    path = next(place.glob("*.json"))
+    content = json.loads(path.read_text())
+    content["settings"]["classes"] = classes
+    path.write_text(json.dumps(content))
+    now = [phase | {"colour": "#654321"} for phase in classes]
+    _, lines = problems_of(tmp_path, ["a\tslices\ts.tif\t\t0.5\n"], classes=now)
+    assert any("made with other settings" in line for line in lines) is contradicts

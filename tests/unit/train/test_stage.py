@@ -320,3 +320,17 @@ def test_the_nearest_image_is_found():
     found = baselines.nearest(images, others)
     assert found[0] == (2, pytest.approx(1))
     assert baselines.nearest([np.ones((70, 90))], others)[0][1] == 0
+
+
+def test_the_order_of_datasets_changes_no_byte(tmp_path):
+    data = [
+        (name, make_slices(tmp_path / f"slices_{name}", count=10, seed=seed), "truth")
+        for seed, name in enumerate("ab")
+    ]
+    split = {"method": "random_patches"}  # one draw over all datasets
+    settings = Train.model_validate({**TINY, "steps": 3, "split": split})
+    train(data, tmp_path / "one", settings)
+    train(data[::-1], tmp_path / "two", settings)
+    for name in ("training.json", "model.keras", "curves.csv", "curves.png"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    assert list(json.loads((tmp_path / "two/training.json").read_text())["data"]) == ["a", "b"]
