@@ -124,6 +124,24 @@ def test_a_model_that_starts_from_another_waits_for_it(project):
     assert {"train draft", "train mine", "simulate phantom"} <= jobs
 
 
+def test_the_order_of_rows_changes_no_job(project):
+    """Two datasets teach one model, which takes them by name."""
+    header = "dataset\tsource\tpath\tangles\tpixel_size_nm\tlabels\tmodel\ttrains\n"
+    row = "{0}\tphantom\tresources/phantoms/demo-128.yaml\t\t\ttruth\tm\tyes\n"
+    project.write("config/config.yaml", "{}\n")
+
+    def jobs(*names):
+        project.write("config/datasets.tsv", header + "".join(map(row.format, names)))
+        run = project.snakemake("--dry-run", "--printshellcmds", "models")
+        assert run.returncode == 0, run.stdout + run.stderr
+        lines = (run.stdout + run.stderr).splitlines()
+        [train] = [line for line in lines if 'PACKAGE" train ' in line]
+        assert train.index("--dataset a ") < train.index("--dataset b ")
+        return sorted(line for line in lines if not line.strip().startswith("jobid:"))
+
+    assert jobs("a", "b") == jobs("b", "a")
+
+
 def test_a_rerun_is_decided_by_label_files_alone(project):
     """The rules' parameter is the fingerprint that the record of a stage holds."""
     for name in ("images/a.tif", "labels/a.tif"):

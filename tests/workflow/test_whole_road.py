@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from catomo.settings.base import DEFAULT_CLASSES
 from catomo.stages import RECORDS
 from conftest import Project
 
@@ -147,6 +148,41 @@ def test_changed_iterations_rerun_reconstruct_and_what_follows(done):
         assert _rules(done.planned()) == {"reconstruct"} | AFTER_RECONSTRUCT
     finally:
         done.write("config/config.yaml", _config())
+
+
+CLASSES = [phase.model_dump() for phase in DEFAULT_CLASSES]
+SHOWN = [phase | {"title": "Platin", "colour": "#00ff00"} for phase in CLASSES]
+RENAMED = [{**CLASSES[0], "name": "vacuum"}, *CLASSES[1:]]
+WRITTEN_OTHERWISE = """
+# the same settings as _config() has, written otherwise
+train: {network: {levels: 3, base_filters: 4}, batch_size: 2, steps: 3e1, learning_rate: 5e-4}
+
+slices: {suggest: 24, gamma: .5}   # the default
+reconstruct:
+  tv: 1.0e-2
+  iterations: 5
+predict:
+"""
+
+
+@pytest.mark.parametrize(
+    ("config", "rules"),
+    [
+        (_config(classes=SHOWN), {"evaluate", "surfaces", "report"}),
+        (_config(report={"title": "My catalyst"}), {"report"}),
+        (_config(classes=RENAMED), AFTER_RECONSTRUCT),
+        (WRITTEN_OTHERWISE, set()),
+    ],
+    ids=["colours and titles", "title of the page", "name of a class", "written otherwise"],
+)
+def test_a_change_runs_no_more_than_what_shows_or_uses_it(done, config, rules):
+    done.write("config/config.yaml", config)
+    done.write("config/datasets.tsv", f"{HEADER}\n# the same row\n{TINY}\n")
+    try:
+        assert _rules(done.planned()) == rules
+    finally:
+        done.write("config/config.yaml", _config())
+        done.write("config/datasets.tsv", HEADER + TINY)
 
 
 def test_an_edited_module_reruns_its_users_only(done):

@@ -73,6 +73,6 @@ def models_of_other_order(plan: Plan) -> list[str]:
                 f"{path.parent}: trained with its datasets in the order {', '.join(order)}; now "
                 f"they are taken by name ({', '.join(sorted(order))}), whatever the order of the "
                 "rows, so it gets other weights when it is trained again; to keep these, name a "
-                "copy of its model.keras in the column model"
+                "copy of its model.keras in the column model, with no in the column trains"
             )
     return lines
