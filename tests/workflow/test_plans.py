@@ -137,7 +137,7 @@ def test_the_order_of_rows_changes_no_job(project):
         lines = (run.stdout + run.stderr).splitlines()
         [train] = [line for line in lines if 'PACKAGE" train ' in line]
         assert train.index("--dataset a ") < train.index("--dataset b ")
-        return sorted(line for line in lines if not line.strip().startswith("jobid:"))
+        return sorted(x for x in lines if "_PACKAGE" in x or x.lstrip().startswith("input:"))
 
     assert jobs("a", "b") == jobs("b", "a")
 

@@ -42,8 +42,7 @@ def train(
     Parameters
     ----------
     data : list of (str, path, path or "truth")
-        For each dataset: its name, the folder of its stage `slices`, its labels. They are
-        taken by name: the order in which they are given changes no weight.
+        Name, folder of the stage `slices` and labels of each dataset, in any order.
     output : path
         Folder to write: ``model.keras``, ``curves.csv``, ``curves.png``, ``training.json``.
     settings : catomo.train.settings.Train
