@@ -44,8 +44,8 @@ def comparison(
         Titles of the four pictures beside the image.
     """
     height, width = rows[0][2].shape
-    columns = 5 if rows[0][1] is not None else 4
-    size = (2.6 * columns, len(rows) * (2.6 * height / width + 0.5) + 0.4)
+    columns, above = (5, 0.5) if rows[0][1] is not None else (4, 1.0)
+    size = (2.6 * columns, len(rows) * (2.6 * height / width + above) + 0.4)
     figure, grid = new_figure(len(rows), columns, size, squeeze=False)
     for axes, (title, image, truth, predicted) in zip(grid, rows, strict=True):
         headings = list(titles)

@@ -81,10 +81,8 @@ def evaluate(
     say(f"evaluate: {scope}")
     say_what_is_missing(labels, source, settings)
     with committing(output, "evaluate", settings, inputs) as out:
-        scores = _score(out, images, names, settings, predicted.get("temperature", 1.0))
+        scores = _score(out, images, names, settings, predicted)
         out.record |= {"scope": scope, "draft": predicted.get("draft", False)}
-        if "lacks" in predicted:
-            out.record["lacks"] = predicted["lacks"]
         if training_record:
             out.record["baseline"] = _baseline(images, names, scores, settings, training_record)
         _write_tables(out, scores, settings)
@@ -130,7 +128,7 @@ def _check(prediction: Record, source: Record, settings: Evaluate) -> None:
 
 
 def _score(
-    out: Output, images: Images, names: set[str], settings: Evaluate, temperature: float
+    out: Output, images: Images, names: set[str], settings: Evaluate, predicted: Record
 ) -> Scores:
     """Score the images of these names; the summary goes into the record."""
     pixel_size_nm = images.pixel_size_nm
@@ -141,8 +139,17 @@ def _score(
         "scored": [image.name for image in scores.images],
         "scored_index": [image.index for image in scores.images],
         "pixel_size_nm": pixel_size_nm,
-        **summarise(scores, pixel_size_nm, settings, volume, temperature),
+        **summarise(
+            scores,
+            pixel_size_nm,
+            settings,
+            volume,
+            predicted.get("temperature", 1.0),
+            "lacks" not in predicted,
+        ),
     }
+    if "lacks" in predicted:
+        out.record["lacks"] = predicted["lacks"]
     return scores
 
 
@@ -151,9 +158,9 @@ def _baseline(
 ) -> dict[str, dict]:
     thresholds = threshold_scores(
         (
-            (images.grey(index), truth)
+            (grey, truth)
             for index, truth in images.annotations()
-            if images.names[index] in names
+            if images.names[index] in names and (grey := images.grey(index)) is not None
         ),
         training["baseline"]["thresholds"],
         interval_of(scores.images, settings),

@@ -98,9 +98,7 @@ def _ratios(old: list[float | None], size_nm: float | None) -> tuple[float, list
     if not known:
         return 0.0, [1.0, 1.0, 1.0]
     new = size_nm or min(known)
-    return new, [
-        1.0 if size is None or abs(size / new - 1) < 0.01 else new / size for size in old
-    ]
+    return new, [1.0 if size is None or abs(size / new - 1) < 0.01 else new / size for size in old]
 
 
 def _nearest(length: int, ratio: float) -> np.ndarray:

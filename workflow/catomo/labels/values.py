@@ -143,7 +143,7 @@ def check_every_class(annotations: Sequence[Annotation], names: Sequence[str]) -
 
 
 def wrong_values(page: np.ndarray, class_count: int, may_lack: bool = True) -> np.ndarray:
-    """Return the values, ascending, that are neither a class nor, where pixels may lack one, 255."""
+    """Return the values, ascending, that are no class; 255 is allowed where pixels may lack one."""
     values = np.unique(page)
     return values[~np.isin(values, [*range(class_count), *[IGNORE] * may_lack])]
 

@@ -153,12 +153,14 @@ def _open_labels(path: Path) -> Iterator[ImageStack]:
 
 
 def _open_file(path: Path) -> AbstractContextManager[ImageStack]:
-    if is_png(path) or (path.suffix.lower() in TIFF and _is_colour(path)):
+    if path.is_file() and (is_png(path) or _is_colour_tiff(path)):
         return _open_colours(path)
     return open_images(path, as_stored=True)
 
 
-def _is_colour(path: Path) -> bool:
+def _is_colour_tiff(path: Path) -> bool:
+    if path.suffix.lower() not in TIFF:
+        return False
     with open_tiff(path) as tiff:
         return tiff.pages[0].samplesperpixel > 1
 
@@ -197,4 +199,3 @@ def _check_labels(path: Path, images: ImageStack, classes: Sequence[str]) -> lis
         annotation.check_no_mask(classes)
     check_values(found, len(classes), str(path), may_lack=False)
     return annotation.told(classes, "all its quantities are 0 or not known")
-

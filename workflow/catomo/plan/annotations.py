@@ -106,5 +106,9 @@ def _of_phantom(path: str) -> Annotation:
 
 
 def _classes(dataset: Dataset, plan: Plan) -> list[str]:
-    of_stage = Segmentation if dataset.source == "segmentation" else Slices
-    return [phase.name for phase in plan.settings_as(of_stage, dataset.name).classes]
+    settings = (
+        plan.settings_as(Segmentation, dataset.name)
+        if dataset.source == "segmentation"
+        else plan.settings_as(Slices, dataset.name)
+    )
+    return [phase.name for phase in settings.classes]

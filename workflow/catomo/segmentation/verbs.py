@@ -14,7 +14,9 @@ def _arguments_segmentation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "segmentation", type=Path, help="a volume of labels: a file or a folder of images"
     )
-    parser.add_argument("--pixel-size-nm", type=float, help="pixel size in nm (default: the file's)")
+    parser.add_argument(
+        "--pixel-size-nm", type=float, help="pixel size in nm (default: the file's)"
+    )
 
 
 def _segmentation(options: argparse.Namespace, settings: Segmentation) -> None:

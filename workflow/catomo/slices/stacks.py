@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from catomo.errors import UserError
 from catomo.files.image_stack import ImageStack
 from catomo.files.readers import open_images
 from catomo.files.scale import Scale, to_scale

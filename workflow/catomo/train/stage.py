@@ -18,6 +18,7 @@ from catomo.network.model_file import Model
 from catomo.network.model_info import ModelInfo
 from catomo.progress import say
 from catomo.record import code
+from catomo.record.classes import check_classes
 from catomo.record.hashes import sha256_of
 from catomo.record.record import Record, committing, read_record
 from catomo.train import figures
@@ -60,6 +61,7 @@ def train(
     catomo.train.training.train_unet : The same training on arrays.
     """
     sources = [Source(name, read_record(place, "slices"), labels) for name, place, labels in data]
+    names = _names_in(sources, settings)
     pixel_size_nm = common_pixel_size(sources)
     place = init_from or settings.init_from
     samples, parts = read_samples(sources, settings, starts_from_model=bool(place))
@@ -70,7 +72,7 @@ def train(
         before = model_file.read_info(start)
         samples = _without_taught(samples, parts, set(before.taught))
     with committing(output, "train", settings, inputs) as out:
-        comparison = compare_with_baselines(samples, [phase.name for phase in settings.classes])
+        comparison = compare_with_baselines(samples, names)
         unet.start(settings.threads, settings.seed)
         precision = unet.resolved_precision(settings.precision)
         taught = [mark_of(s.image) for s in samples["train"]] + (before.taught if before else [])
@@ -91,6 +93,14 @@ def train(
         out.record.update(_facts(fitted, settings, sources))
         out.record.update({"precision": precision, "split": parts, **comparison, **fitted.scores})
     checkpoint.remove()
+
+
+def _names_in(sources: list[Source], settings: Train) -> list[str]:
+    """Return the names of the classes, which must be those of the slices that were annotated."""
+    names = [phase.name for phase in settings.classes]
+    for source in sources:
+        check_classes(source.slices, names, "train the classes for which slices were exported")
+    return names
 
 
 def _facts(fitted: Fit, settings: Train, sources: list[Source]) -> dict[str, Any]:
