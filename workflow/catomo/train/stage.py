@@ -60,8 +60,7 @@ def train(
     --------
     catomo.train.training.train_unet : The same training on arrays.
     """
-    sources = [Source(name, read_record(place, "slices"), labels) for name, place, labels in data]
-    names = _names_in(sources, settings)
+    sources = _sources(data, settings)
     pixel_size_nm = common_pixel_size(sources)
     place = init_from or settings.init_from
     samples, parts = read_samples(sources, settings, starts_from_model=bool(place))
@@ -72,7 +71,7 @@ def train(
         before = model_file.read_info(start)
         samples = _without_taught(samples, parts, set(before.taught))
     with committing(output, "train", settings, inputs) as out:
-        comparison = compare_with_baselines(samples, names)
+        comparison = compare_with_baselines(samples, [phase.name for phase in settings.classes])
         unet.start(settings.threads, settings.seed)
         precision = unet.resolved_precision(settings.precision)
         taught = [mark_of(s.image) for s in samples["train"]] + (before.taught if before else [])
@@ -95,12 +94,13 @@ def train(
     checkpoint.remove()
 
 
-def _names_in(sources: list[Source], settings: Train) -> list[str]:
-    """Return the names of the classes, which must be those of the slices that were annotated."""
+def _sources(data: Iterable[tuple[str, Path, Path | str]], settings: Train) -> list[Source]:
+    """Return the datasets, whose classes must be those that are trained."""
+    sources = [Source(name, read_record(place, "slices"), labels) for name, place, labels in data]
     names = [phase.name for phase in settings.classes]
     for source in sources:
         check_classes(source.slices, names, "train the classes for which slices were exported")
-    return names
+    return sources
 
 
 def _facts(fitted: Fit, settings: Train, sources: list[Source]) -> dict[str, Any]:
