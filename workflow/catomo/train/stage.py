@@ -94,7 +94,7 @@ def train(
     checkpoint.remove()
 
 
-def _sources(data: Iterable[tuple[str, Path, Path | str]], settings: Train) -> list[Source]:
+def _sources(data: Iterable[tuple[str, Path | str, Path | str]], settings: Train) -> list[Source]:
     """Return the datasets, whose classes must be those that are trained."""
     sources = [Source(name, read_record(place, "slices"), labels) for name, place, labels in data]
     names = [phase.name for phase in settings.classes]
