@@ -19,7 +19,7 @@ class DatasetRow(Protocol):
 
     @property
     def source(self) -> str:
-        """Where the dataset begins: ``phantom``, ``tilt_series`` or ``slices``."""
+        """Where it begins: ``phantom``, ``tilt_series``, ``slices`` or ``segmentation``."""
 
     @property
     def labels(self) -> str:
@@ -63,7 +63,8 @@ class Stage:
     module : str
         Module of ``catomo.<word>`` in which its work begins.
     stopping_point : str
-        Name of the workflow's target that ends with this stage; empty for none.
+        Name of the workflow's target that ends with this stage; empty for none. Stages that do
+        the same for different datasets share one.
     per_model : bool
         Whether it runs once for each model instead of once for each dataset.
     """
@@ -127,7 +128,11 @@ def _every_dataset(_: DatasetRow) -> bool:
 
 
 def _has_tilt_series(dataset: DatasetRow) -> bool:
-    return dataset.source != "slices"
+    return dataset.source in ("phantom", "tilt_series")
+
+
+def _is_segmented(dataset: DatasetRow) -> bool:
+    return bool(dataset.model) or dataset.source == "segmentation"
 
 
 STAGES = (
@@ -183,7 +188,7 @@ STAGES = (
         title="Slices",
         help="export 8-bit slices and suggest which to annotate",
         settings="Slices",
-        takes=_every_dataset,
+        takes=lambda dataset: dataset.source != "segmentation",
         stopping_point="slices_ready",
     ),
     Stage(
@@ -210,6 +215,17 @@ STAGES = (
         stopping_point="segmented",
     ),
     Stage(
+        number=6,
+        word="segmentation",
+        verb="segmentation",
+        record="segmentation.json",
+        title="Segmentation",
+        help="take in a volume that another program has segmented",
+        settings="Segmentation",
+        takes=lambda dataset: dataset.source == "segmentation",
+        stopping_point="segmented",
+    ),
+    Stage(
         number=7,
         word="evaluate",
         verb="evaluate",
@@ -217,7 +233,7 @@ STAGES = (
         title="Evaluation",
         help="score a segmentation against annotated slices",
         settings="Evaluate",
-        takes=lambda dataset: bool(dataset.model and dataset.labels),
+        takes=lambda dataset: _is_segmented(dataset) and bool(dataset.labels),
     ),
     Stage(
         number=8,
@@ -227,7 +243,7 @@ STAGES = (
         title="Surfaces and quantities",
         help="make surfaces, views and quantities",
         settings="Surfaces",
-        takes=lambda dataset: bool(dataset.model and dataset.is_volume),
+        takes=lambda dataset: _is_segmented(dataset) and dataset.is_volume,
     ),
     Stage(
         number=9,

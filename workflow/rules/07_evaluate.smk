@@ -1,5 +1,6 @@
 # 07 evaluate: the segmentation against annotated slices that the model has not seen.
-# Outputs: scores per class and per image, and pictures of where it is wrong.
+# Outputs: scores per class and per image, and pictures of where it is wrong. A segmentation from
+# elsewhere has no confidence, so no picture of it.
 
 
 rule evaluate:
@@ -40,11 +41,14 @@ rule evaluate:
         "logs/{dataset}/evaluate.log",
     benchmark:
         "logs/{dataset}/evaluate.benchmark.jsonl"
+    wildcard_constraints:
+        dataset=names("phantom", "tilt_series", "slices"),
     conda:
         environment("io")
     resources:
         mem_mb=memory_mb(2000, 4),
     params:
+        slices=input_option("--slices", "slices"),
         labels=column_option("--labels", "labels"),
         training=input_option("--training", "training"),
         raw=raw("labels"),
@@ -52,6 +56,29 @@ rule evaluate:
         code=code.code_of("evaluate"),
     shell:
         '"$CATOMO_PYTHON" "$CATOMO_PACKAGE" evaluate'
-        " {input.record:q} --slices {input.slices:q} {params.labels} {params.training}"
+        " {input.record:q} {params.slices} {params.labels} {params.training}"
         " --output {output.record:q} --threads {threads}"
         " --settings {params.settings:q} > {log:q} 2>&1"
+
+
+use rule evaluate as evaluate_segmentation with:
+    input:
+        record=record("segmentation"),
+        labels=ancient("results/{dataset}/06_segmentation/labels.tif"),
+    output:
+        record="results/{dataset}/07_evaluate/metrics.json",
+        tables=expand(
+            "results/{{dataset}}/07_evaluate/{table}.csv",
+            table=["evaluation", "table_1"],
+        ),
+        pictures=report(
+            expand(
+                "results/{{dataset}}/07_evaluate/{picture}.png",
+                picture=["comparison", "worst", "unseen", "rhd", "confusion"],
+            ),
+            caption="../report/evaluation.rst",
+            category="{dataset}",
+            subcategory="07 evaluate",
+        ),
+    wildcard_constraints:
+        dataset=names("segmentation"),

@@ -5,8 +5,8 @@
 rule surfaces:
     """Make surfaces and quantities from the segmentation."""
     input:
-        record=record("predict"),
-        labels=ancient("results/{dataset}/06_predict/labels.tif"),
+        record=segmentation_of,
+        labels=ancient(labels_of),
     output:
         record="results/{dataset}/08_surfaces/quantities.json",
         particles="results/{dataset}/08_surfaces/particles.csv",

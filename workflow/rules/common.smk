@@ -46,10 +46,11 @@ os.environ.update(
 )
 
 
-def names(source):
-    """Return a regular expression of the datasets of a source; it matches nothing if none."""
+def names(*sources):
+    """Return a regular expression of the datasets of sources; it matches nothing if none."""
     return (
-        "|".join(d.name for d in PLAN.datasets.values() if d.source == source) or "(?!)"
+        "|".join(d.name for d in PLAN.datasets.values() if d.source in sources)
+        or "(?!)"
     )
 
 
@@ -99,6 +100,18 @@ def volume_of(wildcards):
     """Return the record of the volume; nothing for a dataset that begins with slices."""
     is_slices = dataset_of(wildcards).source == "slices"
     return [] if is_slices else record("reconstruct", wildcards.dataset)
+
+
+def segmentation_of(wildcards):
+    """Return the record of the labels of a whole dataset: predicted, or made elsewhere."""
+    verbs = PLAN.stages(dataset_of(wildcards))
+    verb = "segmentation" if "segmentation" in verbs else "predict"
+    return record(verb, wildcards.dataset)
+
+
+def labels_of(wildcards):
+    """Return the file of these labels."""
+    return str(Path(segmentation_of(wildcards)).with_name("labels.tif"))
 
 
 def training_slices_of(wildcards):

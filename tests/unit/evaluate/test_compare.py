@@ -34,7 +34,7 @@ def evaluated(folder, scores, slices="same"):
         "scored_index": list(range(0, 10 * len(scores), 10)),
         "classes": {phase: {} for phase in CLASSES},
         "inputs": {
-            "slices": {"sha256": slices},
+            **({"slices": {"sha256": slices}} if slices else {}),
             "prediction": {"sha256": folder.name},
             "labels": {"sha256": "same"},
         },
@@ -148,3 +148,38 @@ def test_what_cannot_be_compared_is_refused_in_one_line(tmp_path):
     with pytest.raises(UserError, match="has no annotated slice in common with"):
         compare(*files, tmp_path / "out", Evaluate(), slices=slices_of(tmp_path / "slices"))
     assert not (tmp_path / "out").exists()
+
+
+def test_segmentations_from_elsewhere_are_of_the_same_images_if_the_labels_are(tmp_path):
+    one = evaluated(tmp_path / "one", {"a": 0.5, "b": 0.7})
+    other = evaluated(tmp_path / "other", {"a": 0.6, "b": 0.8}, slices=None)
+    compare(one, other, tmp_path / "out", Evaluate())
+    record = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    assert record["classes"]["pt"]["dsc"]["difference"]["mean"] == pytest.approx(0.1)
+    changed = json.loads((other / "metrics.json").read_text())
+    changed["inputs"]["labels"] = {"sha256": "others"}
+    (other / "metrics.json").write_text(json.dumps(changed))
+    with pytest.raises(UserError, match="is of other slices than"):
+        compare(one, other, tmp_path / "out", Evaluate())
+
+
+def test_scores_that_were_measured_in_other_ways_are_not_compared(tmp_path):
+    one, other = (evaluated(tmp_path / name, {"a": 0.5}) for name in ("one", "other"))
+    record = json.loads((other / "metrics.json").read_text())
+    for own, foreign, line in (
+        ({"pixel_size_nm": 0.5}, {"pixel_size_nm": 0.1}, "with pixel_size_nm 0.5, .* with 0.1"),
+        ({"settings": {"edge": "pixels"}}, {"settings": {"edge": "corners"}}, "with edge pixels"),
+    ):
+        (one / "metrics.json").write_text(json.dumps(record | own))
+        (other / "metrics.json").write_text(json.dumps(record | foreign))
+        with pytest.raises(UserError, match=f"{line}.*; evaluate both alike"):
+            compare(one, other, tmp_path / "out", Evaluate())
+
+
+def test_classes_of_the_settings_must_be_those_of_the_records(tmp_path):
+    one, other = (evaluated(tmp_path / name, {"a": 0.5}) for name in ("one", "other"))
+    for folder in (one, other):
+        text = (folder / "metrics.json").read_text()
+        (folder / "metrics.json").write_text(text.replace('"pt": {}', '"gold": {}'))
+    with pytest.raises(UserError, match="has the classes background, alumina, gold, the settings"):
+        compare(one, other, tmp_path / "out", Evaluate())

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+import tifffile
 
 from catomo.errors import UserError
 from catomo.evaluate.distances import PERCENTILES, hausdorff_distance
@@ -15,6 +16,8 @@ from catomo.evaluate.stage import evaluate
 from catomo.files.store import write_labels, write_stack
 from catomo.labels.settings import Particles
 from catomo.record.hashes import sha256_of
+from catomo.segmentation.settings import Segmentation
+from catomo.segmentation.stage import take_segmentation
 from catomo.stages import RECORDS
 
 pytestmark = pytest.mark.slow
@@ -335,3 +338,38 @@ def test_masks_are_not_scored_and_a_class_without_truth_is_told(stages, tmp_path
     as_labels(labels, (scene() > 0).astype(np.uint8))
     assert run(made, tmp_path, labels)["classes"]["alumina"]["dsc"]["n"] == N
     assert "labels.tif: no pixel is labelled pt (2): it gets no score" in capsys.readouterr().err
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """Write a segmentation from elsewhere, and labels of it; return its folder and the labels."""
+    np.save(tmp_path / "found.npy", scene(move=1))
+    tifffile.imwrite(tmp_path / "truth.tif", scene(), photometric="minisblack")
+    take_segmentation(tmp_path / "found.npy", tmp_path / "06", Segmentation(), PIXEL_NM)
+    return tmp_path / "06", tmp_path / "truth.tif"
+
+
+def test_a_segmentation_from_elsewhere_is_scored_without_slices(elsewhere, tmp_path):
+    folder, labels = elsewhere
+    evaluate(folder, None, labels, tmp_path / "07", Evaluate())
+    record = json.loads((tmp_path / "07" / "metrics.json").read_text())
+    truth, found = scene() == 2, scene(move=1) == 2
+    dsc = 2 * np.count_nonzero(truth & found) / (truth.sum() + found.sum())
+    assert record["volume"]["classes"]["pt"]["dsc"] == pytest.approx(dsc)
+    assert "made elsewhere" in record["scope"]
+    assert "without confidence" in record["lacks"]
+    assert "confidence.png" not in record["files"]
+    assert list(record["inputs"]) == ["labels", "prediction"]
+
+
+def test_what_contradicts_the_record_is_refused(elsewhere, stages, tmp_path):
+    folder, labels = elsewhere
+    with pytest.raises(UserError, match=r"--slices: .* was made elsewhere; leave --slices out"):
+        evaluate(folder, tmp_path, labels, tmp_path / "07", Evaluate())
+    with pytest.raises(UserError, match=r"--training: .*; leave --training out"):
+        evaluate(folder, None, labels, tmp_path / "07", Evaluate(), training=tmp_path)
+    with pytest.raises(UserError, match=r"slice_distance_nm: found 2, but the voxels .* 0.5 nm"):
+        evaluate(folder, None, labels, tmp_path / "07", Evaluate(slice_distance_nm=2.0))
+    prediction = stages()[0]
+    with pytest.raises(UserError, match="--slices: is missing; name the 04_slices"):
+        evaluate(prediction, None, labels, tmp_path / "07", Evaluate())

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from catomo.files.image_stack import ImageStack
-from catomo.files.resample import as_cubes
+from catomo.files.resample import as_cubes, nearest_cubes
 
 
 def stack_of(volume, voxel_nm):
@@ -57,3 +57,17 @@ def test_what_needs_no_resampling_is_left_alone():
         assert as_cubes(stack) is stack
     tilts = stack_of(volume, (5.0, 1.0, 2.0))
     assert as_cubes(tilts, along_images=False).shape == (4, 5, 12)
+
+
+def test_labels_take_the_nearest_value_and_no_new_one_arises():
+    labels = np.zeros((4, 6, 8), np.int32)
+    labels[1:3, 2:4, 3:6] = 70_000
+    voxel = (1.0, 0.5, 0.5)
+    cubes = read_all(nearest_cubes(stack_of(labels, voxel), 0.5))
+    np.testing.assert_array_equal(cubes, np.repeat(labels, 2, axis=0))
+    fine = np.repeat(np.repeat(labels, 3, axis=1), 3, axis=2)
+    back = nearest_cubes(stack_of(fine, (0.5, 0.5 / 3, 0.5 / 3)), 0.5)
+    np.testing.assert_array_equal(read_all(back), labels)
+    same = stack_of(labels, (0.5, 0.5, 0.5))
+    assert nearest_cubes(same, 0.5) is same
+    assert nearest_cubes(stack_of(labels, (None, None, None)), 0.5).shape == labels.shape

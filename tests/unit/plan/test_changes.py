@@ -16,7 +16,7 @@ from catomo.plan.schema import schema
 HEADER = "dataset\tsource\tpath\tangles\tpixel_size_nm\tlabels\tmodel\ttrains\n"
 SHOWN = ("evaluate", "surfaces", "report")
 NAMES = ("p", "t", "m")  # a phantom, a tilt series, the model of both
-LATER = ["slices", "train", "predict", *SHOWN]
+LATER = ["slices", "train", "predict", "segmentation", *SHOWN]
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_what_only_shows_runs_only_what_shows_it():
     assert table["report.title"] == ("report",)
     assert table["reconstruct.iterations"] == ("reconstruct",)
     assert table["tilt_series.simulate.seed"] == ("simulate",)
-    for verb in ("slices", "train", "predict"):
+    for verb in ("slices", "train", "predict", "segmentation"):
         for shown in ("title", "colour"):
             assert table[f"{verb}.classes[*].{shown}"] == ()
 

@@ -1,5 +1,7 @@
 """Configuration and table of datasets: what is combined, and every mistake in one line."""
 
+import re
+
 import pytest
 import yaml
 
@@ -229,3 +231,30 @@ def test_a_decimal_comma_is_a_decimal_point(write, tmp_path):
     plan, problems = write(rows=f"p\ttilt_series\t{tmp_path}\t\t0,25\n")
     assert not problems
     assert plan.datasets["p"].pixel_size_nm == 0.25
+
+
+def test_a_segmentation_begins_at_its_own_stage_and_has_no_model(write, tmp_path):
+    rows = (
+        f"plain\tsegmentation\t{tmp_path}\n"
+        f"scored\tsegmentation\t{tmp_path}\t\t0.5\t{tmp_path}\t\t\n"
+    )
+    plan, problems = write(rows=rows)
+    assert not problems
+    assert plan.stages(plan.datasets["plain"]) == ["segmentation", "surfaces", "report"]
+    scored = plan.datasets["scored"]
+    assert plan.stages(scored) == ["segmentation", "evaluate", "surfaces", "report"]
+    assert (scored.model, scored.trains, plan.models()) == ("", False, [])
+
+
+@pytest.mark.parametrize(
+    ("cells", "line"),
+    [
+        ("PATH\t\t\tm\t", "angles: found '.*', but a segmentation has no tilt series; leave it"),
+        ("\t\t\tm\t", "model: found 'm', but a segmentation has no model; leave it empty"),
+        ("\t\tPATH\t\tyes", "trains: is 'yes', but a segmentation has no grey slices to learn"),
+    ],
+)
+def test_what_a_segmentation_cannot_have_is_refused(write, tmp_path, cells, line):
+    row = f"a\tsegmentation\t{tmp_path}\t{cells.replace('PATH', str(tmp_path))}\n"
+    _, problems = write(rows=row)
+    assert re.search(line, "\n".join(problems)), problems

@@ -96,7 +96,7 @@ def test_head_figures_and_quantities_have_the_titles_of_the_classes(tmp_path):
 
 
 def test_records_with_other_classes_than_the_settings_are_refused(page):
-    with pytest.raises(UserError, match=r"has the classes background, gold, but report.classes"):
+    with pytest.raises(UserError, match=r"has the classes background, gold, the settings name"):
         page(slices=SLICES, prediction={**PREDICTION, "classes": ["background", "gold"]})
 
 

@@ -16,7 +16,7 @@ from catomo.settings.base import Settings
 from catomo.slices.contrast import export_slices
 from catomo.slices.settings import Slices
 from catomo.slices.stacks import inspect_stack
-from catomo.slices.stage import slices_of_reconstruction, slices_of_stack
+from catomo.slices.stage import Given, slices_of_reconstruction, slices_of_stack
 
 SHAPE = (12, 20, 24)
 
@@ -176,3 +176,19 @@ def test_masks_of_fiji_stop_the_import_and_a_missing_class_is_told(tmp_path, cap
     said = capsys.readouterr().err
     assert "no pixel is labelled pt (2): another dataset of its model must show it" in said
     assert "not read as labels: b.png" in said
+
+
+def test_what_is_given_must_not_contradict_the_record_of_the_volume(phantom, labels):
+    def export(given):
+        out = phantom / "04"
+        slices_of_reconstruction(phantom / "03", out, Slices(), "needle", given=given)
+        return read(out)
+
+    assert export(Given(pixel_size_nm=0.25))["pixel_size_nm"] == 0.25
+    with pytest.raises(UserError, match=r"--pixel-size-nm: found 2.5, but .* has 0.25; leave it"):
+        export(Given(pixel_size_nm=2.5))
+    tifffile.imwrite(phantom / "labels.tif", labels, photometric="minisblack")
+    export(Given(labels=phantom / "labels.tif"))
+    tifffile.imwrite(phantom / "labels.tif", labels[1:], photometric="minisblack")
+    with pytest.raises(UserError, match="found 11 pages, expected 12"):
+        export(Given(labels=phantom / "labels.tif"))

@@ -27,15 +27,17 @@ PIXEL_NM = 0.5
 def make(tmp_path, monkeypatch):
     """Run the stage on labels; return its folder and record. Renders only when asked."""
 
-    def run(labels, settings=None, views=False, contiguous=True, draft=False):
+    def run(labels, settings=None, views=False, **more):
         folder = tmp_path / "06_predict"
         folder.mkdir(exist_ok=True)
         write_labels(folder / "labels.tif", labels, labels.shape, PIXEL_NM)
         record = {
             "stage": "predict",
             "pixel_size_nm": PIXEL_NM,
-            "contiguous": contiguous,
-            "draft": draft,
+            "contiguous": more.get("contiguous", True),
+            "draft": more.get("draft", False),
+            "classes": more.get("classes", [phase.name for phase in Surfaces().classes]),
+            "settings": {"classes": more.get("described", [])},
             "files": {"labels.tif": {"sha256": sha256_of(folder / "labels.tif")}},
         }
         (folder / "prediction.json").write_text(json.dumps(record))
@@ -238,3 +240,19 @@ def test_refusals(make):
         make(labels, contiguous=False)
     with pytest.raises(UserError, match="found label 4, but 'classes' has 3"):
         make(2 * labels)
+
+
+def test_the_classes_of_the_record_decide(make, tmp_path):
+    names = ["background", "gold", "carbon"]
+    labels = balls((12, 12, 12), (6, 6, 6, 3))
+    line = "has the classes background, gold, carbon, the settings name background, alumina, pt"
+    with pytest.raises(UserError, match=line):
+        make(labels, classes=names)
+    classes = [{"name": n, "title": n.title(), "colour": "#101828"} for n in names]
+    output, record = make(labels, classes=names, described=classes)
+    assert value(record, "carbon_volume") == np.count_nonzero(labels) * PIXEL_NM**3
+    assert value(record, "gold_volume") == 0
+    assert (output / "carbon.stl").is_file()
+    given = Surfaces(classes=Surfaces().classes)
+    with pytest.raises(UserError, match=line):
+        make(labels, given, classes=names, described=classes)

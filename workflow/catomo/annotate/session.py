@@ -21,6 +21,7 @@ from catomo.labels.tie import is_tied_elsewhere, mark_of
 from catomo.labels.values import IGNORE, Annotation, problem_of_values, wrong_values
 from catomo.plan.classes import classes_shown
 from catomo.progress import say
+from catomo.record.classes import check_classes
 from catomo.record.hashes import sha256_of
 from catomo.record.record import Record, read_record
 from catomo.settings.base import PhaseClass
@@ -231,6 +232,8 @@ def _first_labels(
 def _drafts(prediction: Path, source: Record) -> tuple[Record, Path]:
     record = read_record(prediction, "predict")
     record.check_made_from("slices", source)
+    names = [phase["name"] for phase in source["settings"]["classes"]]
+    check_classes(record, names, "correct the draft of a model of these classes")
     return record, record.file("labels.tif")
 
 

@@ -33,11 +33,13 @@ from catomo.files.store import StackReader
 from catomo.files.tables import number_text, write_csv
 from catomo.labels.files import TRUTH, stream_labels
 from catomo.labels.values import IGNORE
+from catomo.record.classes import check_classes, classes_in, with_classes_of
 from catomo.record.record import Output, Record, committing, read_record
 
 _DISTANCES = tuple(f"rhd{percentile}_nm" for percentile in PERCENTILES)
 _MEASURES = (*SCORES, *_DISTANCES)
 _WORST = 3
+_WAY_OUT = "compare with the classes of the records"
 
 
 def compare(
@@ -58,13 +60,15 @@ def compare(
         Folder to write: ``comparison.json``, ``differences.csv`` (other minus one, a row per
         image and class) and ``comparison.png``; for annotations also ``agreement.csv``.
     settings : Evaluate
+        Without classes of their own they take those of the records.
     slices : path, optional
         Folder or record of the stage `slices`.
 
     Raises
     ------
     UserError
-        If the two share no image, or have different slices or classes.
+        If the two share no image, have different slices, classes, pixel sizes or measures, or
+        the settings name other classes than the records.
     """
     if slices is None:
         records = read_record(one, "evaluate"), read_record(other, "evaluate")
@@ -103,6 +107,7 @@ def paired_means(
 
 def _compare_scores(one: Record, other: Record, output: Path, settings: Evaluate) -> None:
     names = _shared_images(one, other)
+    settings = with_classes_of(one, settings, _WAY_OUT)
     index = dict(zip(one["scored"], one["scored_index"], strict=True))
     blocks = [index[name] // settings.block_slices for name in names]
     mean = partial(mean_ci, interval=settings.interval, blocks=blocks)
@@ -129,13 +134,22 @@ def _compare_scores(one: Record, other: Record, output: Path, settings: Evaluate
 
 
 def _shared_images(one: Record, other: Record) -> list[str]:
-    if one["inputs"]["slices"] != other["inputs"]["slices"]:
+    if not _are_of_the_same_images(one["inputs"], other["inputs"]):
         raise UserError(f"{one.path}: is of other slices than {other.path}; compare like with like")
-    if one["classes"].keys() != other["classes"].keys():
-        raise UserError(
-            f"{one.path}: has the classes {', '.join(one['classes'])}, {other.path} has "
-            f"{', '.join(other['classes'])}; they must be the same"
+    check_classes(other, classes_in(one) or [], f"those of {one.path}; they must be the same")
+    facts = [
+        (
+            record.get("pixel_size_nm"),
+            *(record.get("settings", {}).get(key) for key in ("hausdorff", "edge")),
         )
+        for record in (one, other)
+    ]
+    for words, a, b in zip(("pixel_size_nm", "hausdorff", "edge"), *facts, strict=True):
+        if a is not None and b is not None and a != b:
+            raise UserError(
+                f"{one.path}: was scored with {words} {a}, {other.path} with {b}; evaluate both "
+                "alike"
+            )
     names = [name for name in one["scored"] if name in set(other["scored"])]
     if not names:
         raise UserError(
@@ -143,6 +157,16 @@ def _shared_images(one: Record, other: Record) -> list[str]:
             "evaluate both on the same images"
         )
     return names
+
+
+def _are_of_the_same_images(one: dict[str, dict], other: dict[str, dict]) -> bool:
+    """Return whether two evaluations are of the same slices.
+
+    A segmentation made elsewhere comes without slices: then the same labels, which must fit
+    the images of both, tell.
+    """
+    word = "slices" if "slices" in one and "slices" in other else "labels"
+    return word in one and word in other and one[word] == other[word]
 
 
 def _scope(one: Record, other: Record) -> str:
@@ -176,6 +200,7 @@ def _compare_labels(
     DSC, IoU and distances do not depend on the order; precision and recall change places.
     """
     one, other = places
+    settings = with_classes_of(slices, settings, "compare with the classes of the record")
     for place in places:
         say_what_is_missing(place, slices, settings)
     pixel_size_nm = slices["pixel_size_nm"]

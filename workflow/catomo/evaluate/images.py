@@ -26,7 +26,8 @@ class Images:
     Parameters
     ----------
     prediction, slices : Record
-        Of the stages `predict` and `slices`, of the same images.
+        Of the stages `predict` and `slices`, of the same images; a segmentation made elsewhere
+        stands for both.
     labels : path or "truth"
         The annotation; see `catomo.labels.files.load_labels`.
     class_count : int
@@ -44,9 +45,10 @@ class Images:
         self.names: list[str] = slices["names"]
         self.pixel_size_nm: float = slices["pixel_size_nm"]
         self._slices, self._labels, self._class_count = slices, labels, class_count
-        self._greys = slices.file("slices.tif")
         self._predicted = prediction.file("labels.tif")
-        self._confidence = prediction.file("confidence.tif")
+        made_here = slices is not prediction
+        self._greys = slices.file("slices.tif") if made_here else None
+        self._confidence = prediction.file("confidence.tif") if made_here else None
 
     def annotations(self) -> Iterator[tuple[int, np.ndarray]]:
         """Yield index and true labels of each annotated slice, ascending."""
@@ -61,13 +63,17 @@ class Images:
         """Yield the annotated slices of these names with their predictions."""
         for index, truth in self.annotations():
             if self.names[index] in names:
-                confidence = read_pages(self._confidence, index, index + 1)[0]
+                confidence = None
+                if self._confidence:
+                    confidence = read_pages(self._confidence, index, index + 1)[0]
                 yield AnnotatedImage(
                     self.names[index], index, truth, self.predicted(index), confidence
                 )
 
-    def grey(self, index: int) -> np.ndarray:
-        """Return the grey values of a slice."""
+    def grey(self, index: int) -> np.ndarray | None:
+        """Return the grey values of a slice; None where the segmentation came without them."""
+        if self._greys is None:
+            return None
         with StackReader(self._greys) as reader:
             return reader.read(index, index + 1)[0]
 
@@ -125,7 +131,7 @@ def scored_names(
     annotated : list of str
         Names of the annotated images.
     slices : Record
-        Of the stage `slices`.
+        Of the stage `slices`, or of a segmentation made elsewhere.
     training : Record, optional
         Of the stage `train`: of the images that took part in it, only the test part is scored.
 
@@ -135,6 +141,11 @@ def scored_names(
         If no annotated image is in the test part.
     """
     count = len(annotated)
+    if slices["stage"] == "segmentation":
+        return set(annotated), (
+            f"All {count} annotated images are scored; the segmentation was made elsewhere, so it "
+            "may have been made with these very labels."
+        )
     if training is None:
         return set(annotated), (
             f"All {count} annotated images are scored; the model came without the record of "

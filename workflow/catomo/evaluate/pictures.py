@@ -21,7 +21,7 @@ _SMALLEST_DOTS = 300  # a picture of `comparison` is drawn with at least so many
 
 def comparison(
     path: Path,
-    rows: list[tuple[str, np.ndarray, np.ndarray, np.ndarray]],
+    rows: list[tuple[str, np.ndarray | None, np.ndarray, np.ndarray]],
     classes: Sequence[PhaseClass],
     pixel_size_nm: float,
     titles: Sequence[str] = _TITLES,
@@ -36,19 +36,24 @@ def comparison(
     ----------
     path : Path
     rows : list of (str, ndarray, ndarray, ndarray)
-        Title (of two lines), grey image, true and predicted labels (z, x).
+        Title (of two lines), grey image (None where there is none), true and predicted labels
+        (z, x).
     classes : sequence of PhaseClass
     pixel_size_nm : float
     titles : sequence of str
         Titles of the four pictures beside the image.
     """
-    height, width = rows[0][1].shape
-    size = (13, len(rows) * (2.6 * height / width + 0.5) + 0.4)
-    figure, grid = new_figure(len(rows), 5, size, squeeze=False)
+    height, width = rows[0][2].shape
+    columns, above = (5, 0.5) if rows[0][1] is not None else (4, 1.0)
+    size = (2.6 * columns, len(rows) * (2.6 * height / width + above) + 0.4)
+    figure, grid = new_figure(len(rows), columns, size, squeeze=False)
     for axes, (title, image, truth, predicted) in zip(grid, rows, strict=True):
-        axes[0].imshow(image, cmap="gray", vmin=0, vmax=255)
-        axes[0].set_title(title, loc="left")
-        scale_bar(axes[0], pixel_size_nm, width)
+        headings = list(titles)
+        if image is not None:
+            axes[0].imshow(image, cmap="gray", vmin=0, vmax=255)
+            axes[0].set_title(title, loc="left")
+        else:
+            headings[0] = f"{title}\n{headings[0]}"
         wrong = (truth != predicted) & (truth != IGNORE)
         pictures = [
             _coloured(truth, classes),
@@ -56,9 +61,10 @@ def comparison(
             _errors(truth, wrong, classes),
             _errors(predicted, wrong, classes),
         ]
-        for one, picture, heading in zip(axes[1:], pictures, titles, strict=True):
+        for one, picture, heading in zip(axes[-4:], pictures, headings, strict=True):
             one.imshow(picture, interpolation="nearest")
             one.set_title(heading)
+        scale_bar(axes[0], pixel_size_nm, width)
         for one in axes:
             one.set_axis_off()
     _legend(figure, classes)
@@ -67,7 +73,7 @@ def comparison(
 
 def unseen(
     path: Path,
-    columns: list[tuple[str, np.ndarray, np.ndarray]],
+    columns: list[tuple[str, np.ndarray | None, np.ndarray]],
     classes: Sequence[PhaseClass],
     pixel_size_nm: float,
 ) -> None:
@@ -77,18 +83,20 @@ def unseen(
     ----------
     path : Path
     columns : list of (str, ndarray, ndarray)
-        Name, grey image, predicted labels (z, x).
+        Name, grey image (None where there is none), predicted labels (z, x).
     classes : sequence of PhaseClass
     pixel_size_nm : float
     """
-    height, width = columns[0][1].shape
-    size = (3.2 * len(columns), 6.4 * height / width + 0.7)
-    figure, grid = new_figure(2, len(columns), size, squeeze=False)
+    height, width = columns[0][2].shape
+    rows = 2 if columns[0][1] is not None else 1
+    size = (3.2 * len(columns), 3.2 * rows * height / width + 0.7)
+    figure, grid = new_figure(rows, len(columns), size, squeeze=False)
     for axes, (name, image, predicted) in zip(grid.T, columns, strict=True):
-        axes[0].imshow(image, cmap="gray", vmin=0, vmax=255)
+        if image is not None:
+            axes[0].imshow(image, cmap="gray", vmin=0, vmax=255)
+        axes[-1].imshow(_coloured(predicted, classes), interpolation="nearest")
         axes[0].set_title(name)
         scale_bar(axes[0], pixel_size_nm, width)
-        axes[1].imshow(_coloured(predicted, classes), interpolation="nearest")
         for one in axes:
             one.set_axis_off()
     _legend(figure, classes)

@@ -143,6 +143,7 @@ def summarise(
     settings: Evaluate,
     volume: LabelPairs | None = None,
     temperature: float = 1.0,
+    is_learnt_here: bool = True,
 ) -> dict:
     """Return the scores as they are in ``metrics.json``.
 
@@ -155,6 +156,8 @@ def summarise(
         As for `score_images`.
     temperature : float
         The temperature that was applied to the confidence; 1 for none.
+    is_learnt_here : bool
+        Whether the model was trained on some of these slices, as far as is known.
     """
     names = [phase.name for phase in settings.classes]
     result = {
@@ -166,7 +169,8 @@ def summarise(
         result["confidence"] = confidence_scores(scores.calibration, temperature, names)
     where = f"2-D, in each of the {len(scores.images)} scored images"
     if volume is not None:
-        where = f"3-D, in the whole volume of {volume.shape[0]} slices, training slices among them"
+        where = f"3-D, in the whole volume of {volume.shape[0]} slices"
+        where += ", training slices among them" if is_learnt_here else ""
         result["volume"] = {
             "scope": where,
             "spacing_nm": volume.spacing_nm,

@@ -19,8 +19,10 @@ from catomo.evaluate.scores import ImageScores, from_worst, interval_of
 from catomo.evaluate.scoring import Scores, score_images, spacing_of, summarise
 from catomo.evaluate.settings import Evaluate
 from catomo.evaluate.tables import write_images, write_table_1
+from catomo.files.pixel_size import is_same_size
 from catomo.labels.files import TRUTH
 from catomo.progress import progress, say
+from catomo.record.classes import with_classes_of
 from catomo.record.record import Output, Record, committing, read_record
 
 _WORST = 3
@@ -29,7 +31,7 @@ _UNSEEN = 3
 
 def evaluate(
     prediction: Path,
-    slices: Path,
+    slices: Path | None,
     labels: Path | str,
     output: Path,
     settings: Evaluate,
@@ -39,14 +41,17 @@ def evaluate(
 
     Parameters
     ----------
-    prediction, slices : path
-        Folders (or records) of the stages `predict` and `slices`.
+    prediction : path
+        Folder (or record) of the stage `predict`, or `segmentation` for one made elsewhere.
+    slices : path or None
+        Folder (or record) of the stage `slices`; None for a segmentation made elsewhere.
     labels : path or "truth"
         The annotation; see `catomo.labels.files.load_labels`.
     output : path
         Folder to write: ``metrics.json``, ``evaluation.csv`` (a row per image and class),
         ``table_1.csv`` (as in the paper, with the paper's scores beside it) and pictures.
     settings : Evaluate
+        Without classes of their own they take those of the record.
     training : path, optional
         Folder (or record) of the stage `train`. If these slices took part in it, only its
         test part is scored; its thresholds are the baseline.
@@ -54,13 +59,17 @@ def evaluate(
     Raises
     ------
     UserError
-        If prediction and slices are of different images, or no annotated image is left
-        that the network has not seen.
+        If prediction and slices are of different images, no annotated image is left that the
+        network has not seen, or the settings contradict the record.
     """
-    predicted, source = read_record(prediction, "predict"), read_record(slices, "slices")
+    predicted = read_record(prediction, "predict", "segmentation")
+    source = _source_of(predicted, slices, training)
     training_record = read_record(training, "train") if training else None
+    settings = with_classes_of(predicted, settings, "evaluate with the classes of the record")
     _check(predicted, source, settings)
-    inputs: dict[str, Record | Path] = {"prediction": predicted, "slices": source}
+    inputs: dict[str, Record | Path] = {"prediction": predicted}
+    if source is not predicted:
+        inputs["slices"] = source
     if str(labels) != TRUTH:
         inputs["labels"] = Path(labels)
     if training_record:
@@ -72,7 +81,7 @@ def evaluate(
     say(f"evaluate: {scope}")
     say_what_is_missing(labels, source, settings)
     with committing(output, "evaluate", settings, inputs) as out:
-        scores = _score(out, images, names, settings, predicted.get("temperature", 1.0))
+        scores = _score(out, images, names, settings, predicted)
         out.record |= {"scope": scope, "draft": predicted.get("draft", False)}
         if training_record:
             out.record["baseline"] = _baseline(images, names, scores, settings, training_record)
@@ -81,13 +90,35 @@ def evaluate(
         _draw_images(out, scores.images, images, settings)
 
 
-def _check(prediction: Record, slices: Record, settings: Evaluate) -> None:
-    prediction.check_made_from("slices", slices)
-    names = [phase.name for phase in settings.classes]
-    if prediction["classes"] != names:
+def _source_of(predicted: Record, slices: Path | None, training: Path | None) -> Record:
+    """Return the record that describes the images: one made elsewhere describes itself."""
+    if predicted["stage"] == "segmentation":
+        for name, given in (("--slices", slices), ("--training", training)):
+            if given:
+                raise UserError(
+                    f"{name}: {given} has nothing to do with {predicted.path}, which was made "
+                    f"elsewhere; leave {name} out"
+                )
+        return predicted
+    if slices is None:
+        raise UserError(f"--slices: is missing; name the 04_slices that {predicted.path} is of")
+    source = read_record(slices, "slices")
+    predicted.check_made_from("slices", source)
+    return source
+
+
+def _check(prediction: Record, source: Record, settings: Evaluate) -> None:
+    if prediction.get("pixel_size_nm", source["pixel_size_nm"]) != source["pixel_size_nm"]:
         raise UserError(
-            f"{prediction.path}: has the classes {', '.join(prediction['classes'])}, the settings "
-            f"name {', '.join(names)}; evaluate with the classes of the model"
+            f"{prediction.path}: has {prediction['pixel_size_nm']:g} nm per pixel, "
+            f"{source.path} has {source['pixel_size_nm']:g}; run snakemake again"
+        )
+    distance, size_nm = settings.slice_distance_nm, source["pixel_size_nm"]
+    are_cubes = source is prediction or "reconstruction" in source.get("inputs", {})
+    if distance and are_cubes and not is_same_size(distance, size_nm):
+        raise UserError(
+            f"evaluate.slice_distance_nm: found {distance:g}, but the voxels of {source.path} are "
+            f"cubes of {size_nm:g} nm; leave it out"
         )
     edges = settings.size_edges_nm
     if edges != sorted(set(edges)) or (edges and edges[0] <= 0):
@@ -97,7 +128,7 @@ def _check(prediction: Record, slices: Record, settings: Evaluate) -> None:
 
 
 def _score(
-    out: Output, images: Images, names: set[str], settings: Evaluate, temperature: float
+    out: Output, images: Images, names: set[str], settings: Evaluate, predicted: Record
 ) -> Scores:
     """Score the images of these names; the summary goes into the record."""
     pixel_size_nm = images.pixel_size_nm
@@ -108,8 +139,17 @@ def _score(
         "scored": [image.name for image in scores.images],
         "scored_index": [image.index for image in scores.images],
         "pixel_size_nm": pixel_size_nm,
-        **summarise(scores, pixel_size_nm, settings, volume, temperature),
+        **summarise(
+            scores,
+            pixel_size_nm,
+            settings,
+            volume,
+            predicted.get("temperature", 1.0),
+            "lacks" not in predicted,
+        ),
     }
+    if "lacks" in predicted:
+        out.record["lacks"] = predicted["lacks"]
     return scores
 
 
@@ -118,9 +158,9 @@ def _baseline(
 ) -> dict[str, dict]:
     thresholds = threshold_scores(
         (
-            (images.grey(index), truth)
+            (grey, truth)
             for index, truth in images.annotations()
-            if images.names[index] in names
+            if images.names[index] in names and (grey := images.grey(index)) is not None
         ),
         training["baseline"]["thresholds"],
         interval_of(scores.images, settings),

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 
 
 def _arguments_evaluate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("prediction", type=Path, help="06_predict (folder or its record)")
-    parser.add_argument("--slices", type=Path, required=True, help="04_slices")
+    parser.add_argument(
+        "prediction", type=Path, help="06_predict or 06_segmentation (folder or its record)"
+    )
+    parser.add_argument("--slices", type=Path, help="04_slices, with 06_predict")
     parser.add_argument("--labels", required=True, help="labels: folder, stack, or 'truth'")
     parser.add_argument("--training", type=Path, help="05_train, to score its test slices only")
 

@@ -119,12 +119,12 @@ def _open(path: Path, member: str, as_stored: bool) -> AbstractContextManager[Im
         return zarr.open_zarr(path)
     if path.is_dir():
         return open_image_folder(
-            path, _is_image, lambda file: _open_file(file, "", as_stored, in_folder=True)
+            path, is_image, lambda file: _open_file(file, "", as_stored, in_folder=True)
         )
     return _open_file(path, member, as_stored)
 
 
-def _is_image(path: Path) -> bool:
+def is_image(path: Path) -> bool:
     """Return whether a file of a folder is of a known format, by its content or its name."""
     with open(path, "rb") as file:
         head = file.read(1024)

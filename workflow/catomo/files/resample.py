@@ -19,7 +19,7 @@ def as_cubes(
     """Return a stack that is resampled to cubes (or square pixels) while it is read.
 
     Values are interpolated linearly; where voxels become larger, they are averaged. Images of
-    8-bit greys stay 8-bit greys, others become float32.
+    8-bit greys stay 8-bit greys, others become float32. For labels see `nearest_cubes`.
 
     Parameters
     ----------
@@ -31,11 +31,7 @@ def as_cubes(
         Whether the distance between images counts, too.
     """
     old = [size if axis or along_images else None for axis, size in enumerate(stack.voxel_nm)]
-    known = [size for size in old if size]
-    if not known:
-        return stack
-    new = size_nm or min(known)
-    ratios = [1.0 if size is None or abs(size / new - 1) < 0.01 else new / size for size in old]
+    new, ratios = _ratios(old, size_nm)
     if ratios == [1.0, 1.0, 1.0]:
         return stack
     images, rows, columns = (
@@ -66,6 +62,52 @@ def as_cubes(
         voxel_nm=(voxel[0] if along_images else stack.voxel_nm[0], voxel[1], voxel[2]),
         names=stack.names if images.shape[0] == stack.shape[0] else None,
     )
+
+
+def nearest_cubes(stack: ImageStack, size_nm: float | None = None) -> ImageStack:
+    """Return a stack of labels that is resampled to cubes: each voxel takes the nearest value.
+
+    Parameters
+    ----------
+    stack, size_nm
+        As of `as_cubes`.
+    """
+    new, ratios = _ratios(list(stack.voxel_nm), size_nm)
+    if ratios == [1.0, 1.0, 1.0]:
+        return stack
+    images, rows, columns = (
+        _nearest(length, ratio) for length, ratio in zip(stack.shape, ratios, strict=True)
+    )
+
+    def read(number: int) -> np.ndarray:
+        return stack.read(int(images[number]))[np.ix_(rows, columns)]
+
+    at, down, across = (new if size else None for size in stack.voxel_nm)
+    return replace(
+        stack,
+        shape=(len(images), len(rows), len(columns)),
+        read=read,
+        voxel_nm=(at, down, across),
+        names=stack.names if ratios[0] == 1.0 else None,
+    )
+
+
+def _ratios(old: list[float | None], size_nm: float | None) -> tuple[float, list[float]]:
+    """Return the edge of the new voxels, and along each axis how many old ones it is long."""
+    known = [size for size in old if size]
+    if not known:
+        return 0.0, [1.0, 1.0, 1.0]
+    new = size_nm or min(known)
+    return new, [1.0 if size is None or abs(size / new - 1) < 0.01 else new / size for size in old]
+
+
+def _nearest(length: int, ratio: float) -> np.ndarray:
+    """Return for each new voxel along an axis the old one in which its centre lies.
+
+    Both axes begin at the outer edge of their first voxel, as in `_weights`.
+    """
+    count = max(int(length / ratio + 1e-6), 1)
+    return np.clip((np.arange(count) + 0.5) * ratio, 0, length - 1).astype(int)
 
 
 def _weights(length: int, ratio: float) -> sparse.csr_matrix:

@@ -49,13 +49,18 @@ class Expected:
 
 
 def expected_of(record: Record) -> Expected:
-    """Return what labels must fit, from the record of the stage `slices`."""
+    """Return what labels must fit, from the record of the stage `slices` or `segmentation`.
+
+    A segmentation that was made elsewhere comes without the greys of its slices.
+    """
 
     @cache
     def file() -> Path:  # hashing a large stack is slow: once, and only for a tied label file
         return record.file("slices.tif")
 
-    def read(index: int) -> np.ndarray:
+    def read(index: int) -> np.ndarray | None:
+        if not record.has("slices.tif"):
+            return None
         with StackReader(file()) as reader:
             return reader.read(index, index + 1)[0]
 

@@ -24,11 +24,18 @@ _MOST_CLASSES = 16
 _COLOURS_NAMED = 4
 
 
-def label_pages(path: Path) -> Iterator[np.ndarray]:
+def label_pages(path: Path, is_volume: bool = False) -> Iterator[np.ndarray]:
     """Yield the images (rows, columns) of a label file one by one, as the values it stores.
 
     The value of a pixel with a palette is its index: Fiji, napari and ilastik use the palette
     to show classes in colours. Colours are only read if they are greys throughout.
+
+    Parameters
+    ----------
+    path : Path
+    is_volume : bool
+        Whether the images are slices of a whole volume, of which some hold nothing. Else an
+        image in colours that is black all over may be an overlay without any paint.
 
     Raises
     ------
@@ -42,7 +49,7 @@ def label_pages(path: Path) -> Iterator[np.ndarray]:
     else:
         images = _images_of_others(path)
     for image in images:
-        yield image if image.ndim == 2 else _grey(image, path)
+        yield image if image.ndim == 2 else _grey(image, path, is_volume)
 
 
 def is_png(path: Path) -> bool:
@@ -144,7 +151,7 @@ def _check_palette(image: np.ndarray, palette: np.ndarray, path: Path) -> None:
     )
 
 
-def _grey(image: np.ndarray, path: Path) -> np.ndarray:
+def _grey(image: np.ndarray, path: Path, may_be_black: bool) -> np.ndarray:
     """Return the grey values of an image (rows, columns, samples) with colours or alpha."""
     samples = image.shape[-1]
     has_alpha = samples in (2, 4)
@@ -157,7 +164,7 @@ def _grey(image: np.ndarray, path: Path) -> np.ndarray:
         found = np.unique(colours.reshape(-1, colours.shape[-1]), axis=0)
         named = ["/".join(f"{value:g}" for value in one) for one in found[:_COLOURS_NAMED]]
         why = f"{len(found)} colours, such as {', '.join(named)}"
-    elif samples > 2 and not grey.any():
+    elif samples > 2 and not grey.any() and not may_be_black:
         # What an editor exports of an overlay on which nothing is painted.
         why = "black all over, which an overlay is where nothing is painted"
     else:

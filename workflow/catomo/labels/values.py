@@ -142,55 +142,76 @@ def check_every_class(annotations: Sequence[Annotation], names: Sequence[str]) -
     )
 
 
-def wrong_values(page: np.ndarray, class_count: int) -> np.ndarray:
-    """Return the values, ascending, that are neither a class nor 255."""
+def wrong_values(page: np.ndarray, class_count: int, may_lack: bool = True) -> np.ndarray:
+    """Return the values, ascending, that are no class; 255 is allowed where pixels may lack one."""
     values = np.unique(page)
-    return values[~np.isin(values, [*range(class_count), IGNORE])]
+    return values[~np.isin(values, [*range(class_count), *[IGNORE] * may_lack])]
 
 
-def problem_of_values(page: np.ndarray, class_count: int) -> str:
-    """Return what is wrong with the values of a page; empty if all are classes or 255."""
-    wrong = wrong_values(page, class_count)
+def problem_of_values(page: np.ndarray, class_count: int, may_lack: bool = True) -> str:
+    """Return what is wrong with the values of a page; empty if there are no `wrong_values`."""
+    wrong = wrong_values(page, class_count, may_lack)
     if not wrong.size:
         return ""
     named = ", ".join(f"{value:g}" for value in wrong[:_MOST_NAMED])
     more = f" and {wrong.size - _MOST_NAMED} more" if wrong.size > _MOST_NAMED else ""
     return (
         f"found label{'s' if wrong.size > 1 else ''} {named}{more}, allowed are 0 to "
-        f"{class_count - 1} for the classes and {IGNORE} for not annotated"
+        f"{class_count - 1} for the classes{f' and {IGNORE} for not annotated' * may_lack}"
     )
 
 
-def check_values(page: np.ndarray, class_count: int, origin: str) -> None:
-    """Check that all values are classes or 255.
+def check_values(page: np.ndarray, class_count: int, origin: str, may_lack: bool = True) -> None:
+    """Check that all values are classes, or 255 where pixels may lack one.
 
     Raises
     ------
     UserError
         If there is another value; the message begins with `origin` and says how to mend it.
     """
-    problem = problem_of_values(page, class_count)
+    problem = problem_of_values(page, class_count, may_lack)
     if problem:
-        raise UserError(f"{origin}: {problem}; {_way_out(np.unique(page), class_count)}")
+        way_out = _way_out(np.unique(page), class_count, may_lack)
+        raise UserError(f"{origin}: {problem}; {way_out}")
 
 
-def _way_out(values: np.ndarray, class_count: int) -> str:
+def _are_close(labels: np.ndarray) -> bool:
+    """Return whether most numbers up to the largest occur, as where particles are counted."""
+    return bool(2 * np.count_nonzero(labels > 0) >= labels[-1])
+
+
+def _way_out(values: np.ndarray, class_count: int, may_lack: bool) -> str:
     """Return how to mend the values of a page, of which some are no class."""
     labels = values[values != IGNORE]
     if (values != np.rint(values)).any():  # NaN, too
         return "labels are whole numbers: save them without smoothing or scaling"
     if values[0] < 0:
-        return f"write {IGNORE} where nothing is annotated"
+        instead = f"{IGNORE} where nothing is annotated" if may_lack else "a class there"
+        return f"write {instead}"
     if labels[-1] == class_count:
         if labels[0] > 0:
             return f"{_ONE_BASED}, or add a class to 'classes' for label {class_count}"
+        unknown = f"write {IGNORE} instead of 0" if may_lack else "write a class instead of 0"
         return (
             f"add a class to 'classes' for label {class_count}; or, if 0 means not annotated and "
-            f"the classes begin at 1, as ilastik's labels do, write {IGNORE} instead of 0 and "
-            "subtract 1 from the others"
+            f"the classes begin at 1, as ilastik's labels do, {unknown} and subtract 1 from the "
+            "others"
+        )
+    if labels[-1] > class_count and _are_counted(labels, class_count):
+        return (
+            "if each particle has a number of its own (instance labels), write the number of its "
+            "class instead of each"
         )
     if values[0] == 0 and len(values) == class_count and values[1] > class_count:
         greys = ", ".join(f"{value:g}" for value in values)
         numbers = ", ".join(str(number) for number in range(class_count))
         return f"labels are numbers of classes: write {numbers} instead of {greys}"
+    if not may_lack and labels[-1] < class_count:
+        return f"{IGNORE} stands for 'not annotated': write a class instead, in every voxel"
     return "labels are numbers of classes: paint over it, or write the number of its class instead"
+
+
+def _are_counted(labels: np.ndarray, class_count: int) -> bool:
+    """Return whether most numbers up to the largest occur, as where particles are numbered."""
+    count = np.count_nonzero(labels > 0)
+    return bool(count > class_count and 2 * count >= labels[-1])

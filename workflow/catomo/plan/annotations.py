@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from catomo.errors import UserError, line_of
 from catomo.labels.files import TRUTH, check_label_values, check_labels
 from catomo.labels.values import IGNORE, Annotation, check_every_class
+from catomo.segmentation.settings import Segmentation
 from catomo.slices.settings import Slices
 from catomo.train.settings import Train
 
@@ -23,7 +24,7 @@ def annotation_lines(plan: Plan, datasets: list[Dataset]) -> tuple[list[str], li
     ----------
     plan : Plan
     datasets : list of Dataset
-        Those whose labels can be checked: datasets of slices only if the slices can be read.
+        Those whose labels can be checked: of slices and segmentations only if these can be read.
 
     Returns
     -------
@@ -77,6 +78,13 @@ def _read(dataset: Dataset, plan: Plan) -> Annotation:
         path = os.path.expandvars(dataset.path)
         stack = inspect_stack(path, dataset.pixel_size_nm, settings)
         annotation = check_labels(place, expected_of(stack, dataset.pixel_size_nm), len(names))
+    elif dataset.source == "segmentation":
+        from catomo.segmentation.stage import inspect_segmentation
+
+        of_stage = plan.settings_as(Segmentation, dataset.name)
+        path = os.path.expandvars(dataset.path)
+        with inspect_segmentation(path, dataset.pixel_size_nm, of_stage) as volume:
+            annotation = check_labels(place, volume.expected(), len(names))
     else:
         annotation = check_label_values(place, len(names))
     annotation.check_no_mask(names)
@@ -98,4 +106,9 @@ def _of_phantom(path: str) -> Annotation:
 
 
 def _classes(dataset: Dataset, plan: Plan) -> list[str]:
-    return [phase.name for phase in plan.settings_as(Slices, dataset.name).classes]
+    settings = (
+        plan.settings_as(Segmentation, dataset.name)
+        if dataset.source == "segmentation"
+        else plan.settings_as(Slices, dataset.name)
+    )
+    return [phase.name for phase in settings.classes]

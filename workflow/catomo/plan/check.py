@@ -25,6 +25,7 @@ from catomo.predict.settings import Predict
 from catomo.reconstruct.settings import Reconstruct
 from catomo.record import code
 from catomo.record.record import Record, read_record
+from catomo.segmentation.settings import Segmentation
 from catomo.settings.base import Settings
 from catomo.slices.settings import Slices
 from catomo.stages import RECORDS, record_path
@@ -89,12 +90,17 @@ def data_problems(dataset: Dataset, plan: Plan) -> tuple[list[str], Size | None,
     problems : list of str
         One line each.
     size : (int, (int, int, int)), optional
-        Number of tilts (0 for a dataset of slices), and shape of the volume or of the slices;
+        Number of tilts (0 for slices and segmentations), and shape of the volume or of the slices;
         None if the data cannot be read.
     seen : list of str
         What was found in the files, for a person to compare.
     """
-    read = {"phantom": _phantom_size, "tilt_series": _series_size, "slices": _slices_size}
+    read = {
+        "phantom": _phantom_size,
+        "tilt_series": _series_size,
+        "slices": _slices_size,
+        "segmentation": _segmentation_size,
+    }
     seen: list[str] = []
     size: Size | None = None
     place = dataset.path
@@ -147,6 +153,15 @@ def _slices_size(dataset: Dataset, plan: Plan) -> tuple[Size, list[str]]:
     return (0, stack.shape), list(stack.notes)
 
 
+def _segmentation_size(dataset: Dataset, plan: Plan) -> tuple[Size, list[str]]:
+    from catomo.segmentation.stage import inspect_segmentation
+
+    settings = plan.settings_as(Segmentation, dataset.name)
+    path = os.path.expandvars(dataset.path)
+    with inspect_segmentation(path, dataset.pixel_size_nm, settings) as volume:
+        return (0, volume.shape), [volume.in_words(), *volume.notes]
+
+
 def estimates(dataset: Dataset, plan: Plan, tilts: int, shape: tuple[int, int, int]) -> list[str]:
     """Return one line per costly stage: memory, disk and time on two cores.
 
@@ -155,7 +170,7 @@ def estimates(dataset: Dataset, plan: Plan, tilts: int, shape: tuple[int, int, i
     dataset : Dataset
     plan : Plan
     tilts : int
-        0 for a dataset of slices.
+        0 for slices and segmentations.
     shape : (int, int, int)
         Of the volume (y, z, x), or of the slices.
     """
@@ -176,7 +191,10 @@ def estimates(dataset: Dataset, plan: Plan, tilts: int, shape: tuple[int, int, i
         line("align", 0.6 + 2.5 * stack / 1e9, stack, 10 + tilts * slices * width * 1e-6)
         work = voxels * tilts * plan.settings_as(Reconstruct, dataset.name).iterations
         line("reconstruct", 0.6, 4.0 * voxels, 10 + work * _SECONDS_PER_VOXEL_TILT_ITERATION)
-    line("slices", 0.5, 1.0 * voxels, voxels * 2e-8)
+    if "slices" in verbs:
+        line("slices", 0.5, 1.0 * voxels, voxels * 2e-8)
+    if "segmentation" in verbs:
+        line("segmentation", 0.5, 0.02 * voxels, voxels * 2e-8)
     if dataset.trains:
         train = plan.settings_as(Train, dataset.model)
         pixels = train.steps * train.batch_size * min(train.patch_px**2, depth * width)

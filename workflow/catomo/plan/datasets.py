@@ -26,7 +26,7 @@ COLUMNS = (
     "model",
     "trains",
 )
-SOURCES = ("phantom", "tilt_series", "slices")
+SOURCES = ("phantom", "tilt_series", "slices", "segmentation")
 RESERVED = ("models", "summary")
 
 
@@ -165,12 +165,14 @@ def _dataset(row: dict[str, str], where: str) -> tuple[Dataset, list[str]]:
     model = row["model"]
     if model and not model.endswith(".keras"):
         problems += _name_problems(model, f"{where}, model")
-    if row["labels"] and not model:
+    if row["source"] == "segmentation":
+        problems += _problems_of_segmentation(row, where)
+    elif row["labels"] and not model:
         model = row["dataset"]
     if row["trains"] == "yes" and model.endswith(".keras"):
         problems.append(f"{where}, trains: is 'yes' but the model is a ready file; use 'no'")
     trains = row["trains"] == "yes" or (
-        row["trains"] == "" and bool(row["labels"]) and not model.endswith(".keras")
+        row["trains"] == "" and bool(row["labels"] and model) and not model.endswith(".keras")
     )
     dataset = Dataset(
         name=row["dataset"],
@@ -183,6 +185,21 @@ def _dataset(row: dict[str, str], where: str) -> tuple[Dataset, list[str]]:
         trains=trains,
     )
     return dataset, problems
+
+
+def _problems_of_segmentation(row: dict[str, str], where: str) -> list[str]:
+    """Return a line for each column that a dataset which is segmented already cannot have."""
+    problems = [
+        f"{where}, {column}: found '{row[column]}', but a segmentation has {why}; leave it empty"
+        for column, why in (("angles", "no tilt series"), ("model", "no model"))
+        if row[column]
+    ]
+    if row["trains"] == "yes":
+        problems.append(
+            f"{where}, trains: is 'yes', but a segmentation has no grey slices to learn from; "
+            "leave it empty"
+        )
+    return problems
 
 
 def _name_problems(name: str, where: str) -> list[str]:

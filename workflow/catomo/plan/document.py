@@ -42,18 +42,25 @@ overrides:
 | column | what it holds |
 | --- | --- |
 | `dataset` | its name: letters, digits, `_` and `-`; becomes a folder's name |
-| `source` | `phantom` (simulate), `tilt_series` (a microscope's files) or `slices` (already reconstructed) |
-| `path` | the phantom's YAML; the tilt series as a file or a folder of images; the slices as a stack or a folder |
+| `source` | `phantom` (simulate), `tilt_series` (a microscope's files), `slices` (already reconstructed) or `segmentation` (already segmented by another program) |
+| `path` | the phantom's YAML; the tilt series as a file or a folder of images; the slices as a stack or a folder; the segmentation as a volume of labels |
 | `angles` | tilt angles: `.rawtlt`, `.tlt` or `.mdoc`; empty if the series holds them itself |
-| `pixel_size_nm` | empty if the series holds it itself; needed for slices |
+| `pixel_size_nm` | empty if the series or segmentation holds it itself; needed for slices |
 | `labels` | a person's labels: a folder of files named like the slices, or one stack; `truth` for a phantom; empty: not annotated |
-| `model` | name of the model to use, or a ready `.keras` file; empty with labels: the dataset's own name |
+| `model` | name of the model to use, or a ready `.keras` file; empty with labels: the dataset's own name; always empty for a segmentation |
 | `trains` | `yes`: the labels feed that model; `no`: they only test it; empty: yes if there are labels |
 
 Paths are relative to the folder you run in and may hold environment variables
 (`${CATOMO_GENC2022}/images`). A folder of a dataset of `slices` holds loose images: they are
 segmented and scored, but make no surfaces. A dataset with neither labels nor model goes
 as far as `04_slices`, and its report says which slices to annotate.
+
+A dataset of `segmentation` is a volume of labels from Dragonfly, Avizo, ilastik, nnU-Net, micro-sam,
+scikit-image or any other program: a TIFF stack, a folder of images, MRC, `.npy`, OME-Zarr, or an
+array of an HDF5 file (`volume.h5:/path/in/file`). Its values are the numbers of the classes, from 0
+for the background. It begins at `06_segmentation`; surfaces, quantities and the page follow, and
+with `labels` (a folder of `slice_0000.tif` …, or one stack) the scores. For a single file outside
+the workflow: `catomo surfaces --labels FILE --pixel-size-nm X --output FOLDER`.
 """
 
 

@@ -135,6 +135,6 @@ def _file_now(word: str, recorded: dict[str, str], dataset: Dataset, plan: Plan)
     if kind == "init_from":
         named = plan.settings_as(Train, dataset.model).init_from
     else:
-        columns = {"specimen": "path", "series": "path", "stack": "path"}
+        columns = dict.fromkeys(("specimen", "series", "stack", "segmentation"), "path")
         named = getattr(plan.datasets.get(owner, dataset), columns.get(kind, kind), "")
     return Path(os.path.expandvars(named)) if named and named != "truth" else None

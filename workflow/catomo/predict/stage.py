@@ -27,6 +27,7 @@ from catomo.predict.settings import Predict
 from catomo.predict.slabs import Slabs
 from catomo.progress import say
 from catomo.record import code
+from catomo.record.classes import with_classes_of
 from catomo.record.hashes import sha256_of
 from catomo.record.record import Output, Record, committing, read_record
 
@@ -89,6 +90,7 @@ def predict(slices: Path | str, model: Path | str, output: Path | str, settings:
         of the label at the model's temperature, 255 for certain), on request
         ``probability_<class>.tif``, ``prediction.json``.
     settings : catomo.predict.settings.Predict
+        Without classes of their own they take those of the record of the model.
 
     Raises
     ------
@@ -102,6 +104,8 @@ def predict(slices: Path | str, model: Path | str, output: Path | str, settings:
     """
     source = read_record(slices, "slices")
     file, origin = model_file.locate(model)
+    if isinstance(origin, Record):
+        settings = with_classes_of(origin, settings, "make them equal or train a model")
     unet.start(settings.threads)
     precision = unet.resolved_precision(settings.precision)
     job = Job(source, file, Model.load(file, precision), settings, precision)

@@ -13,7 +13,7 @@ _OVERLAP = {"dsc": "DSC", "precision": "precision", "recall": "recall", "iou": "
 
 def metrics(record: Record, classes: Sequence[PhaseClass]) -> tuple[list[str], list[Table]]:
     """Return the words and the tables of ``metrics.json``."""
-    words = [record["scope"]]
+    words = [record["scope"]] + ([record["lacks"]] if "lacks" in record else [])
     words += [
         f"{title}: {record[part]['scope']}."
         for part, title in (("volume", "Volume"), ("particles", "Particles"))

@@ -17,7 +17,6 @@ from catomo.network import draft
 from catomo.record.record import Record
 from catomo.settings.base import PhaseClass
 
-NAME = "prediction.png"
 _SHOWN = (0.3, 0.5, 0.7)  # places in the stack of the slices that are drawn
 
 

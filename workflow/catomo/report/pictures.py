@@ -22,6 +22,7 @@ _CAPTIONS = {
     "slices": "Slices spread over the volume, 8 bits deep.",
     "curves": "Loss and scores during training.",
     "prediction": "Slices with their segmentation as an overlay.",
+    "segmentation": "Slices of the segmentation, each class in its colour.",
     "comparison": "Annotation, prediction and errors in a typical image.",
     "worst": "Annotation, prediction and errors in the three images with the lowest scores.",
     "unseen": "Slices that nobody annotated, beside their segmentation.",

@@ -178,9 +178,31 @@ def _training(record: Record) -> _Content:
 
 
 def _prediction(record: Record, classes: Sequence[PhaseClass]) -> _Content:
+    return [_shares(record, classes)], []
+
+
+def _shares(record: Record, classes: Sequence[PhaseClass]) -> str:
     fractions = record["fractions"]
     shares = ", ".join(f"{p.title} {100 * fractions[p.name]:.2f} %" for p in classes)
-    return [f"Share of all voxels: {shares}."], []
+    return f"Share of all voxels: {shares}."
+
+
+def _segmentation(record: Record, classes: Sequence[PhaseClass]) -> _Content:
+    slices, rows, columns = record["shape"]
+    origin = {"file": "from the file", "given": "as given"}[record["pixel_size_from"]]
+    words = [
+        record["lacks"],
+        f"{slices} slices of {rows} × {columns} voxels of {record['pixel_size_nm']:g} nm "
+        f"({origin}). The images of the file are taken for slices along y, their rows for z, which "
+        "is along the beam, and their columns for x.",
+        _shares(record, classes),
+    ]
+    return [*words, *_sentences(record["notes"])], []
+
+
+def _sentences(notes: Sequence[str]) -> list[str]:
+    """Return what was told when files were read, as sentences."""
+    return [f"{note[:1].upper()}{note[1:]}." for note in notes]
 
 
 def _quantities(record: Record, classes: Sequence[PhaseClass]) -> _Content:
@@ -199,6 +221,8 @@ def _quantities(record: Record, classes: Sequence[PhaseClass]) -> _Content:
             ]
         )
     words = [record["pictures_note"]] if record["pictures_note"] else []
+    if "lacks" in record:  # of one file of labels, without a stage before
+        words += [record["lacks"], *_sentences(record["notes"])]
     return words, [Table(["quantity", "value", "low … high", "unit", "method"], rows)]
 
 
@@ -218,6 +242,7 @@ _CONTENT: dict[str, Callable[[Record, Sequence[PhaseClass]], _Content]] = {
     "slices.json": lambda record, _: _slices(record),
     "training.json": lambda record, _: _training(record),
     "prediction.json": _prediction,
+    "segmentation.json": _segmentation,
     "metrics.json": metrics,
     "quantities.json": _quantities,
 }

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from catomo.errors import UserError
-from catomo.record.record import Record, committing, read_record
-from catomo.report.overlay import NAME, draw_overlay
+from catomo.record.classes import with_classes_of
+from catomo.record.record import Output, Record, committing, read_record
+from catomo.report.labels_picture import draw_labels
+from catomo.report.overlay import draw_overlay
 from catomo.report.page import make_page
 from catomo.report.sections import headings
 from catomo.report.settings import Report
 from catomo.stages import RECORDS
+
+# Records whose voxels are the same.
+_OF_SLICES = (
+    "slices.json",
+    "prediction.json",
+    "segmentation.json",
+    "metrics.json",
+    "quantities.json",
+)
+_WAY_OUT = "report with the classes of the records"
 
 # What provenance.json repeats of the record of each stage.
 _REPEATED = ("stage", "catomo", "code", "settings", "inputs", "versions", "files")
@@ -28,26 +40,27 @@ def write_report(
         Folders or records of the stages that exist, in any order.
     output : path
         Folder to write: ``report.html``, ``provenance.json`` and, where the dataset is segmented,
-        ``prediction.png``.
+        ``prediction.png`` or ``segmentation.png``.
     settings : Report
+        Without classes of their own they take those of the records.
     dataset : str
         The dataset's name.
 
     Raises
     ------
     UserError
-        If a folder holds no record of a stage, a picture is not what its record says, or the
-        settings have other classes than the segmentation.
+        If a folder holds no record of a stage, a picture is not what its record says, the
+        settings have other classes than a record, or records have different pixel sizes.
     """
     given = {record.path.name: record for record in map(_record_of, stages)}
     records = {name: given[name] for name in headings() if name in given}
-    for record in records.values():
-        _check_classes(record, settings)
+    # Names are the same in all; the last stage may have titles and colours of its own.
+    for record in reversed(records.values()):
+        settings = with_classes_of(record, settings, _WAY_OUT)
+    _check_pixel_sizes([record for name, record in records.items() if name in _OF_SLICES])
     inputs: dict[str, Record | Path] = {_stem(name): record for name, record in records.items()}
     with committing(output, "report", settings, inputs) as out:
-        overlay = out.path(NAME)
-        is_drawn = draw_overlay(records, settings.classes, overlay)
-        drawn = {"prediction.json": [overlay]} if is_drawn else {}
+        drawn = _draw(records, settings, out)
         page = make_page(records, settings.classes, dataset, settings.title, drawn)
         out.path("report.html").write_text(page)
         out.record["dataset"] = dataset
@@ -56,6 +69,17 @@ def write_report(
         }
         if "training.json" in records:
             out.record["model_sha256"] = records["training.json"]["files"]["model.keras"]["sha256"]
+
+
+def _draw(records: Mapping[str, Record], settings: Report, out: Output) -> dict[str, list[Path]]:
+    """Draw the segmentation; return the pictures by the record that each belongs to."""
+    if "segmentation.json" in records:
+        picture = out.path("segmentation.png")
+        draw_labels(records["segmentation.json"], settings.classes, picture)
+        return {"segmentation.json": [picture]}
+    overlay = out.path("prediction.png")
+    is_drawn = draw_overlay(records, settings.classes, overlay)
+    return {"prediction.json": [overlay]} if is_drawn else {}
 
 
 def _stem(name: str) -> str:
@@ -73,13 +97,12 @@ def _record_of(place: Path | str) -> Record:
     raise UserError(f"{place}: found no record of a stage there; run the stage first")
 
 
-def _check_classes(record: Record, settings: Report) -> None:
-    """Check that the record speaks of the classes that the settings describe."""
-    names = [phase.name for phase in settings.classes]
-    # A list in prediction.json, a dictionary in metrics.json.
-    recorded = list(record.get("classes", names))
-    if recorded != names:
-        raise UserError(
-            f"{record.path}: has the classes {', '.join(recorded)}, but report.classes is "
-            f"{', '.join(names)}; report with the classes of the segmentation"
-        )
+def _check_pixel_sizes(records: list[Record]) -> None:
+    """Check that records of the same voxels give them the same size."""
+    for record in records[1:]:
+        one, other = (r.get("pixel_size_nm") for r in (records[0], record))
+        if one and other and one != other:
+            raise UserError(
+                f"{record.path}: has {other:g} nm per pixel, but {records[0].path} has {one:g}; "
+                "report the stages of one dataset"
+            )

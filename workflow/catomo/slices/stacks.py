@@ -9,15 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from catomo.errors import UserError
 from catomo.files.image_stack import ImageStack
-from catomo.files.pixel_size import is_same_size
 from catomo.files.readers import open_images
-from catomo.files.resample import as_cubes
+from catomo.files.scale import Scale, to_scale
 from catomo.labels.files import Expected
 from catomo.slices.settings import Slices
-
-_SAME_SIZE = 0.01
 
 
 @dataclass(frozen=True)
@@ -107,23 +103,6 @@ def numbered(count: int) -> list[str]:
 
 def _to_scale(path: Path, images: ImageStack, given: float, settings: Slices) -> ImageStack:
     """Return the images at the given pixel size, after comparing it with what the files say."""
-    if settings.trust_given:
-        return images
-    known = [size for size in images.voxel_nm if size is not None]
-    if not known:
-        return images
-    cubes = all(is_same_size(size, known[-1], _SAME_SIZE) for size in known)
-    if not any(is_same_size(size, given, _SAME_SIZE) for size in known):
-        raise UserError(
-            f"{path}: pixel size is {given:g} nm by the given value but {known[-1]:.6g} nm by the "
-            "header; correct 'pixel_size_nm', or set slices.trust_given: true to use it all the "
-            "same"
-        )
-    if not cubes and not settings.resample:
-        between, down, across = (f"{size:.6g}" if size else "?" for size in images.voxel_nm)
-        raise UserError(
-            f"{path}: voxels are not cubes: by the header slices lie {between} nm apart, rows "
-            f"{down} nm and columns {across} nm; set slices.resample: true to resample them to "
-            f"{given:g} nm, or slices.trust_given: true if they are cubes all the same"
-        )
-    return as_cubes(images, given) if settings.resample else images
+    words = ("'pixel_size_nm'", "slices.trust_given: true", "slices.resample: true")
+    scale = Scale(given, settings.trust_given, settings.resample, words)
+    return to_scale(path, images, scale)[0]

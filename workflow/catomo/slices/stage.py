@@ -14,6 +14,7 @@ import numpy as np
 
 from catomo.errors import UserError
 from catomo.files.folders import split_member
+from catomo.files.pixel_size import is_same_size
 from catomo.files.store import StackReader, StackWriter, write_labels
 from catomo.labels.files import check_labels
 from catomo.phantom.truth import Truth
@@ -42,12 +43,29 @@ class _Source:
     origin: Path
 
 
+@dataclass(frozen=True)
+class Given:
+    """What a person says of slices whose record knows it.
+
+    Attributes
+    ----------
+    pixel_size_nm : float, optional
+        Must be that of the record.
+    labels : path, optional
+        A person's labels, which are only checked; see `slices_of_stack`.
+    """
+
+    pixel_size_nm: float | None = None
+    labels: Path | str | None = None
+
+
 def slices_of_reconstruction(
     reconstruction: Path | str,
     output: Path | str,
     settings: Slices,
     dataset: str,
     truth: Path | str | None = None,
+    given: Given = Given(),
 ) -> None:
     """Turn a reconstructed volume into 8-bit slices.
 
@@ -62,12 +80,14 @@ def slices_of_reconstruction(
         Name of the dataset, for the advice where to put labels.
     truth : path, optional
         ``01_tilt_series`` of the phantom: its labels are brought into the volume frame.
+    given : Given
+        What must not contradict the record.
 
     Raises
     ------
     UserError
-        If the volume was reconstructed without the truth that is given here, or holds
-        nothing but one value.
+        If the volume was reconstructed without the truth that is given here, holds nothing but
+        one value, or what is given contradicts its record.
     """
     source = read_record(reconstruction, "reconstruct")
     inputs: dict[str, Record | Path] = {"reconstruction": source}
@@ -86,6 +106,7 @@ def slices_of_reconstruction(
             return volume.read(index, index + 1)[0]
 
         stack = Stack(numbered(shape[0]), shape, volume.dtype, True, read)
+        _check_given(given, stack, source, settings)
         is_phantom = series is not None
         _write(out, _Source(stack, pixel_size_nm, dataset, is_phantom, source.path), settings)
         if series:
@@ -131,13 +152,29 @@ def slices_of_stack(
     for note in images.notes:
         say(note)
     if labels is not None:
-        names = [phase.name for phase in settings.classes]
-        annotation = check_labels(labels, expected_of(images, pixel_size_nm), len(names))
-        annotation.check_no_mask(names)
-        for line in annotation.told(names, "another dataset of its model must show it"):
-            say(line)
+        _check_labels(labels, images, pixel_size_nm, settings)
     with committing(output, "slices", settings, {"stack": split_member(path)[0]}) as out:
         _write(out, _Source(images, pixel_size_nm, dataset, False, path), settings)
+
+
+def _check_given(given: Given, stack: Stack, source: Record, settings: Slices) -> None:
+    """Check what a person says of a volume against its record."""
+    size_nm = source["pixel_size_nm"]
+    if given.pixel_size_nm is not None and not is_same_size(given.pixel_size_nm, size_nm, 1e-3):
+        raise UserError(
+            f"--pixel-size-nm: found {given.pixel_size_nm:g}, but {source.path} has {size_nm:g}; "
+            "leave it out"
+        )
+    if given.labels is not None:
+        _check_labels(given.labels, stack, size_nm, settings)
+
+
+def _check_labels(labels: Path | str, stack: Stack, size_nm: float, settings: Slices) -> None:
+    names = [phase.name for phase in settings.classes]
+    annotation = check_labels(labels, expected_of(stack, size_nm), len(names))
+    annotation.check_no_mask(names)
+    for line in annotation.told(names, "another dataset of its model must show it"):
+        say(line)
 
 
 def _write(out: Output, source: _Source, settings: Slices) -> None:

@@ -19,9 +19,9 @@ def _arguments_slices(parser: argparse.ArgumentParser) -> None:
         "--stack", type=Path, help="reconstructed slices: a file or a folder of images"
     )
     parser.add_argument("--truth", type=Path, help="01_tilt_series of a phantom, for its labels")
-    parser.add_argument("--pixel-size-nm", type=float, help="pixel size in nm, with --stack")
+    parser.add_argument("--pixel-size-nm", type=float, help="pixel size in nm of --stack")
     parser.add_argument(
-        "--labels", type=Path, help="a person's labels, to check them against the stack"
+        "--labels", type=Path, help="a person's labels, to check them against the slices"
     )
     parser.add_argument("--dataset", default="DATASET", help="the dataset's name, for advice")
 
@@ -31,7 +31,16 @@ def _slices(options: argparse.Namespace, settings: Slices) -> None:
 
     if options.volume:
         stage.slices_of_reconstruction(
-            options.volume, options.output, settings, options.dataset, truth=options.truth
+            options.volume,
+            options.output,
+            settings,
+            options.dataset,
+            truth=options.truth,
+            given=stage.Given(options.pixel_size_nm, options.labels),
+        )
+    elif options.truth:
+        raise UserError(
+            "--truth: belongs to --volume, the reconstruction of a phantom; leave it out"
         )
     elif options.pixel_size_nm is None:
         raise UserError("--pixel-size-nm: is missing; give the pixel size of the stack in nm")

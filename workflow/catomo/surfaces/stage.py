@@ -13,6 +13,7 @@ import numpy as np
 from catomo.errors import UserError
 from catomo.files.store import read_pages
 from catomo.progress import progress, say
+from catomo.record.classes import with_classes_of
 from catomo.record.record import Output, Record, committing, read_record
 from catomo.surfaces.measure import Roles, all_quantities
 from catomo.surfaces.mesh_files import StyledMesh, write_glb, write_stl, write_vtp
@@ -31,43 +32,52 @@ def make_surfaces(prediction: Path, output: Path, settings: Surfaces) -> None:
     Parameters
     ----------
     prediction : path
-        Folder (or record) of the stage `predict`.
+        Folder (or record) of the stage `predict` or `segmentation`.
     output : path
         Folder to write: ``<class>.vtp``, ``<class>.stl``, ``surfaces.glb``,
         ``view_*.png``, ``particles.csv`` and ``quantities.json``.
     settings : Surfaces
+        Without classes of their own they take those of the record.
 
     Raises
     ------
     UserError
-        If the labels are of loose images, or hold a label that is no class.
+        If the labels are of loose images, hold a label that is no class, or the settings name
+        other classes than the record.
     """
-    record = read_record(prediction, "predict")
+    record = read_record(prediction, "predict", "segmentation")
     _check(record)
+    settings = with_classes_of(record, settings, "make surfaces of the classes of the record")
     labels = _read_labels(record, settings)
-    pixel_size_nm = record["pixel_size_nm"]
+    with committing(output, "surfaces", settings, {"prediction": record}) as out:
+        out.record["draft"] = record.get("draft", False)
+        write_surfaces(out, labels, record["pixel_size_nm"], settings)
+
+
+def write_surfaces(
+    out: Output, labels: np.ndarray, pixel_size_nm: float, settings: Surfaces
+) -> None:
+    """Write the surfaces, views and quantities of labels (y, z, x), and what the record says."""
     roles = Roles(
         [phase.name for phase in settings.classes],
         settings.support,
         settings.particles,
         settings.hull_radius_nm,
     )
-    with committing(output, "surfaces", settings, {"prediction": record}) as out:
-        meshes = _write_meshes(out, labels, pixel_size_nm, settings)
-        quantities, particles = all_quantities(labels, meshes, pixel_size_nm, roles)
-        write_particles(out.path("particles.csv"), particles)
-        reason = _draw_views(out, labels, pixel_size_nm, settings)
-        out.record.update(
-            {
-                "pixel_size_nm": pixel_size_nm,
-                "axes": ["x", "y", "z"],
-                "draft": record.get("draft", False),
-                "quantities": quantities,
-                "triangles": {name: len(mesh.faces) for name, mesh in meshes.items()},
-                "pictures": "projections" if reason else "surfaces",
-                "pictures_note": reason or None,
-            }
-        )
+    meshes = _write_meshes(out, labels, pixel_size_nm, settings)
+    quantities, particles = all_quantities(labels, meshes, pixel_size_nm, roles)
+    write_particles(out.path("particles.csv"), particles)
+    reason = _draw_views(out, labels, pixel_size_nm, settings)
+    out.record.update(
+        {
+            "pixel_size_nm": pixel_size_nm,
+            "axes": ["x", "y", "z"],
+            "quantities": quantities,
+            "triangles": {name: len(mesh.faces) for name, mesh in meshes.items()},
+            "pictures": "projections" if reason else "surfaces",
+            "pictures_note": reason or None,
+        }
+    )
 
 
 def _check(prediction: Record) -> None:

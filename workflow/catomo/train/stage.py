@@ -18,6 +18,7 @@ from catomo.network.model_file import Model
 from catomo.network.model_info import ModelInfo
 from catomo.progress import say
 from catomo.record import code
+from catomo.record.classes import check_classes
 from catomo.record.hashes import sha256_of
 from catomo.record.record import Record, committing, read_record
 from catomo.train import figures
@@ -59,7 +60,7 @@ def train(
     --------
     catomo.train.training.train_unet : The same training on arrays.
     """
-    sources = _by_name(data)
+    sources = _sources(data, settings)
     pixel_size_nm = common_pixel_size(sources)
     place = init_from or settings.init_from
     samples, parts = read_samples(sources, settings, starts_from_model=bool(place))
@@ -93,9 +94,15 @@ def train(
     checkpoint.remove()
 
 
-def _by_name(data: Iterable[tuple[str, Path | str, Path | str]]) -> list[Source]:
-    """Return the datasets by name: the order of a table's rows must not change weights."""
-    sources = (Source(name, read_record(place, "slices"), labels) for name, place, labels in data)
+def _sources(data: Iterable[tuple[str, Path | str, Path | str]], settings: Train) -> list[Source]:
+    """Return the datasets by name, whose classes must be those that are trained.
+
+    The order of a table's rows must not change weights.
+    """
+    sources = [Source(name, read_record(place, "slices"), labels) for name, place, labels in data]
+    names = [phase.name for phase in settings.classes]
+    for source in sources:
+        check_classes(source.slices, names, "train the classes for which slices were exported")
     return sorted(sources, key=lambda source: source.dataset)
 
 
