@@ -1,12 +1,15 @@
 """Measure catomo's MLEM beside other packages, and the stage `reconstruct` on a whole volume.
 
     PYTHONPATH=workflow python benchmarks/reconstruct.py [--quick] [--only PART] [--json FILE]
+    PYTHONPATH=workflow python benchmarks/reconstruct.py --gpu [--quick] [--json FILE]
 
 Parts: ``speed`` (core-seconds per slice and iteration), ``error`` (against the truth of a
 phantom, at equal iterations), ``tv`` (the default prior in noise beside plain MLEM at its best),
 ``volume`` (time and memory of the stage). Each side runs in a
 process of its own, pinned to one core with one thread, and the sides take turns, so that
 what disturbs the machine disturbs all. A package that cannot be imported is said so.
+
+With ``--gpu``: backend `cuda` beside ASTRA on the card and all cores (`reconstruct_gpu.py`).
 
 The sides and their settings: `reconstruct_peers.py`. Data: strip integrals of a phantom drawn
 twice as fine, so no side projects its own model. Core-seconds are the least of the rounds,
@@ -71,14 +74,17 @@ def main() -> None:
     parser.add_argument(
         "--volume", action="store_const", const="volume", dest="only", help="= --only volume"
     )
+    parser.add_argument("--gpu", action="store_true", help="a card beside all cores, no other part")
     parser.add_argument("--json", "--output", type=Path, metavar="FILE", help="write the figures")
     options = parser.parse_args()
     figures = {"versions": _versions(), "tilts": len(TILT_DEG), "quick": options.quick}
     print(f"Versions: {figures['versions']}\n", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(folder) / "numba"))
+        if options.gpu:
+            figures |= gpu(Path(folder), options.quick)
         for part, measure in zip(PARTS, (speed, error, tv, volume), strict=True):
-            if options.only in (None, part):
+            if options.only in (None, part) and not options.gpu:
                 figures |= measure(Path(folder), options.quick)
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1) + "\n")
@@ -307,22 +313,26 @@ def volume(folder: Path, quick: bool) -> dict:
     return {"volume_seconds": seconds, "volume_shape": [rows, depth, width], "peak_gb": peak}
 
 
-def _stage(folder: Path, case: Path, rows: int) -> tuple[float, float, int]:
+def _stage(
+    folder: Path, case: Path, rows: int, backend: str = "cpu", cores: int = 2
+) -> tuple[float, float, int]:
     """Run the stage on a stack of so many rows; return seconds, peak memory and cores."""
-    _write_alignment(folder / "02_align", case, rows)
+    if not (folder / "02_align" / "alignment.json").is_file():
+        _write_alignment(folder / "02_align", case, rows)
     settings = {
-        "backend": "cpu",
+        "backend": backend,
         "algorithm": "osem",
         "subsets": 10,
         "iterations": 5,
         "depth_nm": float(VOLUME[1]),
     }
-    cores = min(2, len(os.sched_getaffinity(0)))
+    cores = min(cores, len(os.sched_getaffinity(0)))
     command = [sys.executable, "-m", "catomo", "reconstruct", str(folder / "02_align")]
     command += ["--output", str(folder / "03_reconstruct"), "--threads", str(cores)]
     command += ["--settings", json.dumps(settings)]
     workflow = Path(__file__).resolve().parents[1] / "workflow"
-    environment = os.environ | {"PYTHONPATH": str(workflow)}
+    places = [str(workflow), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(places)}
     start, peak = time.perf_counter(), 0.0
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
@@ -332,6 +342,28 @@ def _stage(folder: Path, case: Path, rows: int) -> tuple[float, float, int]:
     if process.returncode:
         raise SystemExit((folder / "log").read_text()[-2000:])
     return time.perf_counter() - start, peak, cores
+
+
+def gpu(folder: Path, quick: bool) -> dict:
+    """Print and return the figures of a card."""
+    import reconstruct_gpu
+    from catomo.errors import UserError
+    from catomo.reconstruct.cuda import cuda_device
+
+    try:
+        cuda_device()
+    except UserError as error:
+        raise SystemExit(str(error)) from None
+    shape = (128, 256) if quick else STANDARD
+    found = {"versions_gpu": reconstruct_gpu.versions()}
+    found["speed_gpu"] = reconstruct_gpu.speed(phantom_case(folder, shape), quick)
+
+    def stage(name: str, rows: int, backend: str, cores: int) -> tuple[float, float, int]:
+        case = phantom_case(folder, (VOLUME[1], VOLUME[2]))
+        return _stage(folder / name, case, rows, backend, cores)
+
+    rows = 48 if quick else VOLUME[0]
+    return found | {"volume_gpu": reconstruct_gpu.volume(folder, rows, stage)}
 
 
 def _write_alignment(folder: Path, case: Path, rows: int) -> None:

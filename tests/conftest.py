@@ -56,6 +56,16 @@ def cuda():
     return astra
 
 
+@pytest.fixture(scope="session")
+def host(tmp_path_factory):
+    """The device of backend `cuda` that needs no GPU: its kernels compiled for the host."""
+    import cuda_host
+
+    if cuda_host.COMPILER is None:
+        pytest.skip("no C++ compiler here: the kernels of backend cuda are not tested")
+    return cuda_host.HostDevice(cuda_host.build(tmp_path_factory.mktemp("kernels")))
+
+
 class Project:
     """A copy of the workflow in a folder of its own, with commands run there."""
 

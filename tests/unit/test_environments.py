@@ -28,6 +28,8 @@ _BY_BACKEND = ("reconstruct", "tomopy")
 
 # Imported only where present, each with the reason why an environment may lack it.
 OPTIONAL = {
+    "cupy": "on machines with a GPU, as envs/reconstruct.yaml says",
+    "cupyx": "part of cupy",
     "h5py": "the extra `formats`, and part of keras",
     "rosettasciio": "the extra `formats`",
     "rsciio": "the extra `formats`",

@@ -35,7 +35,9 @@ NAMES = {
     "measure",
 }
 # What `pip install catomo` without extras does not bring.
-EXTRAS = ("tensorflow", "keras", "pyvista", "vtk", "napari", "snakemake", "rsciio", "astra")
+EXTRAS = (
+    "tensorflow", "keras", "pyvista", "vtk", "napari", "snakemake", "rsciio", "astra", "cupy"
+)  # fmt: skip
 
 
 def _python(program: str, folder: Path, **environment: str) -> str:

@@ -21,6 +21,8 @@ DISTRIBUTION = {
     "rsciio": "rosettasciio",
     "skimage": "scikit-image",
     "astra": "astra-toolbox",
+    "cupy": "cupy-cuda13x",
+    "cupyx": "cupy-cuda13x",
     "vtk": "pyvista",
     "vtkmodules": "pyvista",
     "yaml": "pyyaml",

@@ -103,6 +103,21 @@ def test_fewer_cores_leave_the_settings_threads_as_they_are(project):
         assert '"threads":3' in command.replace(" ", "")
 
 
+def test_one_job_at_a_time_uses_the_card_unless_told(project):
+    """Seen in what Snakemake says it has, and in what each rule asks for."""
+    project.write("config/config.yaml", "reconstruct: {backend: cuda}\n")
+    hidden = {"CUDA_VISIBLE_DEVICES": ""}
+    run = project.snakemake("--dry-run", **hidden)
+    jobs = re.findall(r"rule (\w+):\n((?: .*\n)+)", run.stdout + run.stderr)
+    assert {name for name, job in jobs if "gpu=1" in job} == {"reconstruct"}
+    told = "import sys; print(workflow.global_resources['gpu'].value, file=sys.stderr)"
+    snakefile = project.folder / "Snakefile"
+    snakefile.write_text(f"{snakefile.read_text()}\n{told}\n")
+    for options, wanted in (((), "1"), (("--resources", "gpu=3"), "3")):
+        run = project.snakemake("--dry-run", "--quiet", *options, **hidden)
+        assert wanted in (run.stdout + run.stderr).splitlines(), run.stderr
+
+
 def test_the_gpu_profile_lets_one_job_at_a_time_use_the_card(project):
     run = project.snakemake("--dry-run", "--workflow-profile", "workflow/profiles/local-gpu")
     assert run.returncode == 0, run.stdout + run.stderr

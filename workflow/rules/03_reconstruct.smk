@@ -26,6 +26,7 @@ rule reconstruct:
     threads: 8
     resources:
         mem_mb=memory_mb(2000, 0.5),
+        gpu=gpu_of_backend,
     params:
         truth=input_option("--truth", "truth"),
         settings=settings("reconstruct"),

@@ -26,6 +26,7 @@ rule train:
     threads: threads_of("train")
     resources:
         mem_mb=training_memory_mb,
+        gpu=gpu_of_network,
     params:
         data=training_data,
         teacher=input_option("--init-from", "teacher"),

@@ -22,6 +22,7 @@ rule predict:
     threads: threads_of("predict")
     resources:
         mem_mb=memory_mb(3000, 0.5),
+        gpu=gpu_of_network,
     params:
         model=model_option,
         raw=raw_model,

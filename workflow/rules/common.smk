@@ -5,6 +5,7 @@ import re
 import sys
 from pathlib import Path
 
+from catomo.plan.gpu import gpus_of, has_gpu
 from catomo.plan.inputs import fingerprint_of, fingerprint_of_named
 from catomo.record import code
 from catomo.stages import STAGES, record_path, stage_of
@@ -24,6 +25,17 @@ if _IN_MODULE:
 wildcard_constraints:
     dataset="|".join(PLAN.datasets),
     model="|".join(PLAN.models()) or "(?!)",
+
+
+# Jobs that use a GPU take all of it, so one of them runs at a time on this machine, unless
+# --resources or a profile says how many may. On a cluster each has the card of its own node:
+# there --jobs is given.
+if (
+    not _IN_MODULE
+    and "gpu" not in workflow.global_resources
+    and workflow.resource_settings.nodes is None
+):
+    workflow.register_resource("gpu", 1)
 
 
 # Each command begins with "$CATOMO_PYTHON" "$CATOMO_PACKAGE": the interpreter and the folder of
@@ -265,6 +277,16 @@ def memory_mb(base, factor):
     return lambda wildcards, input, attempt: int(
         attempt * (base + factor * input.size_mb)
     )
+
+
+def gpu_of_backend(wildcards):
+    """Return a resource: 1 where the reconstruction takes a GPU."""
+    return gpus_of(PLAN.settings("reconstruct", wildcards.dataset))
+
+
+def gpu_of_network(wildcards):
+    """Return a resource: 1 where TensorFlow may find a GPU."""
+    return int(has_gpu())
 
 
 def training_memory_mb(wildcards, attempt):

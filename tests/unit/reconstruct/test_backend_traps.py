@@ -193,6 +193,7 @@ def test_astras_cuda_projector_returns_zeros_without_a_gpu(image, data):
     assert likeness(found, image) > 0.9
 
 
+@pytest.mark.gpu
 @pytest.mark.parametrize(("start", "unit"), [(0.0, 1.0), (1e-9, 1e-8)])
 def test_em_cuda_dies_of_an_empty_start_or_a_tiny_unit(image, data, start, unit):
     astra = pytest.importorskip("astra")

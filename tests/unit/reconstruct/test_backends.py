@@ -1,6 +1,7 @@
 """Backends agree, and say in one line when they cannot run."""
 
 import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -9,9 +10,18 @@ from scipy.ndimage import gaussian_filter
 from catomo.errors import UserError
 from catomo.projection import iteration
 from catomo.projection.shear import ShearProjector
-from catomo.reconstruct import astra as astra_backend
 from catomo.reconstruct import backends
+from catomo.reconstruct.astra import check_version
+from catomo.reconstruct.cuda import cuda_device
 from catomo.reconstruct.method import Method, TiltGeometry
+from catomo.reconstruct.resident import gpu_bytes
+from projectors import device_of
+
+
+def gpu(*values):
+    """Return values of a parameter for a backend that needs a GPU."""
+    return pytest.param(*values, marks=pytest.mark.gpu)
+
 
 TILT = np.arange(-68.0, 69, 4)
 SHAPE = (30, 44)
@@ -27,12 +37,22 @@ def sinograms():
     return ShearProjector(TILT, SHAPE, 44).forward(image)
 
 
-def need(name, request):
-    """Skip where the package or the GPU of a backend is missing."""
-    if name != "cpu":
-        pytest.importorskip(name.removesuffix("_cuda"))
-    if name.endswith("cuda"):
-        request.getfixturevalue("cuda")
+@pytest.fixture
+def need(request, monkeypatch):
+    """Return a function that makes a backend ready, or skips: it returns its name in settings."""
+
+    def ready(name):
+        if name in ("cuda", "cuda_host"):
+            device = device_of(name, request)
+            monkeypatch.setattr(backends, "cuda_device", lambda: device)
+            return "cuda"
+        if name != "cpu":
+            pytest.importorskip(name.removesuffix("_cuda"))
+        if name.endswith("cuda"):
+            request.getfixturevalue("cuda")
+        return name
+
+    return ready
 
 
 def reconstruct(name, sinograms, subsets=1):
@@ -40,24 +60,30 @@ def reconstruct(name, sinograms, subsets=1):
 
 
 # TomoPy's rays have no width, which shows at the sharp edges of this object.
-@pytest.mark.parametrize(("name", "likeness"), [("astra", 0.999), ("tomopy", 0.995)])
-def test_backends_agree_with_cpu(name, likeness, sinograms):
-    pytest.importorskip(name)
+@pytest.mark.parametrize(
+    ("name", "likeness"),
+    [("cuda_host", 0.999), gpu("cuda", 0.999), ("astra", 0.999), ("tomopy", 0.995)],
+)
+def test_backends_agree_with_cpu(name, likeness, sinograms, need):
+    name = need(name)
     found, own = reconstruct(name, sinograms), reconstruct("cpu", sinograms)
     assert np.corrcoef(found.ravel(), own.ravel())[0, 1] > likeness
     assert found.sum() == pytest.approx(own.sum(), rel=0.01)
     np.testing.assert_array_equal(found[2], 0)
 
 
-def test_astra_runs_subsets(sinograms):
-    pytest.importorskip("astra")
-    found, own = reconstruct("astra", sinograms, 5), reconstruct("cpu", sinograms, 5)
+@pytest.mark.parametrize("name", ["cuda_host", gpu("cuda"), "astra", gpu("astra_cuda")])
+def test_others_run_subsets_too(name, sinograms, need):
+    found, own = reconstruct(need(name), sinograms, 5), reconstruct("cpu", sinograms, 5)
     assert np.corrcoef(found.ravel(), own.ravel())[0, 1] > 0.995
 
 
-@pytest.mark.parametrize("name", ["cpu", "astra", "tomopy", "astra_cuda", "tomopy_cuda"])
-def test_where_no_tilt_looks_there_is_nothing(name, request):
-    need(name, request)
+@pytest.mark.parametrize(
+    "name",
+    ["cpu", "cuda_host", "astra", "tomopy", *map(gpu, ("cuda", "astra_cuda", "tomopy_cuda"))],
+)
+def test_where_no_tilt_looks_there_is_nothing(name, need):
+    name = need(name)
     wide = TiltGeometry([-10, 0, 10], (16, 64), 24)
     solve = backends.make_solver(name, wide, Method("mlem", 4))
     found = solve(np.ones((1, 3, 24), np.float32))[0]
@@ -65,9 +91,11 @@ def test_where_no_tilt_looks_there_is_nothing(name, request):
     assert found[:, 30:34].min() > 0
 
 
-@pytest.mark.parametrize("name", ["cpu", "astra", "tomopy"])
-def test_what_else_is_in_the_slab_does_not_change_a_byte(name, sinograms):
-    pytest.importorskip("catomo" if name == "cpu" else name)
+@pytest.mark.parametrize(
+    "name", ["cpu", "cuda_host", "astra", "tomopy", *map(gpu, ("cuda", "astra_cuda"))]
+)
+def test_what_else_is_in_the_slab_does_not_change_a_byte(name, sinograms, need):
+    name = need(name)
     data = np.concatenate([1000 * sinograms, sinograms])
     np.testing.assert_array_equal(reconstruct(name, data)[4], reconstruct(name, data[4:5])[0])
 
@@ -95,11 +123,13 @@ def strips(shape, detector):
     return seen.reshape(1, len(TILT), detector, fold).mean(axis=3) / fold
 
 
-@pytest.mark.parametrize("name", ["astra", "tomopy", "astra_cuda", "tomopy_cuda"])
+@pytest.mark.parametrize(
+    "name", ["cuda_host", "astra", "tomopy", *map(gpu, ("cuda", "astra_cuda", "tomopy_cuda"))]
+)
 @pytest.mark.parametrize(("shape", "detector"), [((48, 64), 64), ((47, 65), 71)])
 @pytest.mark.parametrize(("iterations", "likeness"), [(10, 0.999), (50, 0.99)])
-def test_backends_agree_on_noise_free_data(name, iterations, likeness, shape, detector, request):
-    need(name, request)
+def test_backends_agree_on_noise_free_data(name, iterations, likeness, shape, detector, need):
+    name = need(name)
     data = strips(shape, detector)
     geometry, method = TiltGeometry(TILT, shape, detector), Method("mlem", iterations)
     found, own = (backends.make_solver(one, geometry, method)(data) for one in (name, "cpu"))
@@ -125,22 +155,58 @@ def test_a_missing_package_is_one_line(name, sinograms, monkeypatch):
         reconstruct(name, sinograms)
 
 
-def test_auto_is_the_cpu_when_astra_is_missing(monkeypatch):
-    monkeypatch.setitem(sys.modules, "astra", None)
-    assert backends.resolve("auto") == "cpu"
-    assert backends.resolve("tomopy") == "tomopy"
+@pytest.mark.parametrize("version", ["2.2.0", "2.4.0", "1.9.9.dev4"])
+def test_an_old_astra_is_refused_in_one_line(version, sinograms, monkeypatch):
+    old = ModuleType("astra")
+    old.__version__ = version
+    monkeypatch.setitem(sys.modules, "astra", old)
+    with pytest.raises(UserError, match=rf"2\.4\.1 or newer, found {version}.*cpu") as found:
+        reconstruct("astra", sinograms)
+    assert "\n" not in str(found.value)
+    check_version("2.4.1")
+    check_version("2.10.0")
 
 
-def test_auto_is_the_cpu_when_the_gpu_fails(monkeypatch):
-    class Broken:  # a driver too old for this ASTRA is named, and raises at the first projection
-        def __init__(self, tilt_deg, shape, detector):
-            self.gpu, self.shape, self.tilt_deg = True, shape, tilt_deg
+def test_a_missing_gpu_is_one_line(sinograms, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)  # makes the import fail
+    cuda_device.cache_clear()
+    with pytest.raises(
+        UserError, match=r"backend cuda cannot use a GPU here .*use backend: cpu"
+    ) as found:
+        reconstruct("cuda", sinograms)
+    assert "\n" not in str(found.value)
+    cuda_device.cache_clear()
 
-        def forward(self, images):
-            raise RuntimeError("CUDA driver version is insufficient")
 
-    monkeypatch.setattr(backends, "AstraProjector", Broken)
-    assert backends.resolve("auto") == "cpu"
+def test_on_a_cpu_slabs_are_as_large_as_they_are_set(monkeypatch):
+    monkeypatch.setattr(backends, "threads", lambda: 40)
+    assert backends.slab_slices("cpu", GEOMETRY, 4, 100) == 4
+    assert backends.slab_slices("cpu", GEOMETRY, None, 100) == 40
+    monkeypatch.setattr(backends, "threads", lambda: 2)
+    assert backends.slab_slices("cpu", GEOMETRY, None, 100) == 16
+
+
+def test_on_a_gpu_slabs_are_as_large_as_its_memory_allows(host, monkeypatch):
+    monkeypatch.setattr(backends, "cuda_device", lambda: host)
+    need = gpu_bytes(GEOMETRY, 4)
+
+    def slab(room, wanted=None, length=1000):
+        monkeypatch.setattr(host, "free", int(room * need / 0.8) + 1, raising=False)
+        return backends.slab_slices("cuda", GEOMETRY, wanted, length)
+
+    assert slab(1e6) == 64
+    large = TiltGeometry(TILT, (1024, 4096), 4096)
+    assert backends.slab_slices("cuda", large, None, 1000) == 12  # 200 MB of 16 MB each
+    assert slab(2 * 5) == 20  # two slabs at a time
+    assert slab(2) == 4
+    assert slab(5, wanted=17, length=17) == 17  # one slab is all
+    for refused in ((1.9, None), (5, 17)):
+        with pytest.raises(
+            UserError, match=r"slices at once need .* GB .* lower slab_slices"
+        ) as found:
+            slab(*refused)
+        assert "\n" not in str(found.value)
+    assert slab(5, wanted=8) == 8  # the way out
 
 
 def test_tomopy_refuses_subsets(sinograms):
@@ -153,17 +219,6 @@ def test_tomopy_cannot_be_watched(sinograms):
     solve = backends.make_solver("tomopy", GEOMETRY, Method("mlem", 2))
     with pytest.raises(ValueError, match="cannot be watched"):
         solve(sinograms, watch=lambda images: True)
-
-
-def test_a_projector_that_returns_zeros_is_found_out():
-    class Silent:  # as ASTRA's cuda projector on a machine without a GPU
-        tilt_deg, shape, detector, centre = TILT, SHAPE, 44, 21.5
-
-        def forward(self, images):
-            return np.zeros((len(images), len(TILT), 44), np.float32)
-
-    with pytest.raises(UserError, match="wrong on this machine"):
-        astra_backend.check_agreement(Silent())
 
 
 def test_values_that_are_not_finite_are_refused():

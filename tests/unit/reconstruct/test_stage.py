@@ -105,7 +105,7 @@ def test_a_wrong_shift_is_seen_in_the_figures(folders, tmp_path):
 @pytest.mark.parametrize("settings", [{"algorithm": "mlem"}, {}, {"tv": 0.01}])
 def test_slab_and_threads_do_not_change_a_byte(folders, tmp_path, monkeypatch, settings):
     records = []
-    for threads, slab in ((1, 1), (3, 1), (2, 16), (7, 5)):  # a slab has a slice per thread
+    for threads, slab in ((1, 1), (3, 1), (2, 16), (7, 5)):
         monkeypatch.setattr(iteration, "threads", lambda count=threads: count)
         monkeypatch.setattr(job, "threads", lambda count=threads: count)
         out = tmp_path / f"{threads}-{slab}"

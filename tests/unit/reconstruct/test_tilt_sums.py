@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from catomo.projection.shear import ShearProjector
-from catomo.reconstruct.tilt_sums import TiltSums
+from catomo.reconstruct.tilt_sums import TiltSums, fit_of
 
 TILT = np.arange(-68.0, 69, 4)
 
@@ -20,7 +20,7 @@ def exact():
 def sums_of(measured, projected, slab, slabs=(slice(None),)):
     sums = TiltSums(TILT)
     for part in slabs:
-        sums.add(measured[part], projected[part], slab[part])
+        sums.add(fit_of(measured[part], projected[part], slab[part]))
     return sums
 
 

@@ -1,5 +1,6 @@
 """Records: whole or absent, told apart by content, never overwriting a person's file."""
 
+import hashlib
 import json
 
 import pytest
@@ -178,3 +179,15 @@ def test_an_array_inside_a_file_is_known_by_the_file(tmp_path):
     (tmp_path / "v.h5").write_bytes(b"arrays")
     whole = identity(tmp_path / "v.h5", True)
     assert identity(tmp_path / "v.h5:/labels", True) == whole
+
+
+def test_a_file_that_is_complete_is_hashed_meanwhile(tmp_path):
+    with committing(tmp_path, "report", Report()) as out:
+        for name in ("early", "late"):
+            out.path(name).write_bytes(name.encode() * 1000)
+            if name == "early":
+                out.complete(name)
+    files = read_record(tmp_path, "report")["files"]
+    for name in ("early", "late"):
+        assert files[name]["sha256"] == hashlib.sha256(name.encode() * 1000).hexdigest()
+        assert files[name]["bytes"] == 1000 * len(name)

@@ -19,6 +19,7 @@ from catomo.network.blend import VIEWS
 from catomo.plan.annotations import annotation_lines
 from catomo.plan.changes import models_of_other_order
 from catomo.plan.datasets import Dataset
+from catomo.plan.gpu import gpu_memory_of, mixed_backends
 from catomo.plan.inputs import changed_inputs
 from catomo.plan.plan import DEFAULT_CONFIG, Plan, load_plan
 from catomo.predict.settings import Predict
@@ -77,6 +78,7 @@ def check(files: list[Path]) -> tuple[list[str], list[str]]:
             lines += [f"  {line}" for line in stale(dataset, plan)]
         except Exception as error:  # one dataset must not hide what is wrong with the others
             problems.append(f"{dataset.name}: not checked to the end ({line_of(error)})")
+    lines += mixed_backends(plan)
     problems_of_labels, told = annotation_lines(plan, with_labels)
     told += models_of_other_order(plan)
     return problems + problems_of_labels, lines + told
@@ -178,10 +180,10 @@ def estimates(dataset: Dataset, plan: Plan, tilts: int, shape: tuple[int, int, i
     voxels = slices * depth * width
     lines = []
 
-    def line(stage: str, gigabytes: float, disk: float, seconds: float) -> None:
+    def line(stage: str, gigabytes: float, disk: float, seconds: float, more: str = "") -> None:
         lines.append(
             f"{stage:12s} memory {gigabytes:5.1f} GB   disk {disk / 1e9:6.2f} GB   "
-            f"time about {_time(seconds)}"
+            f"time about {_time(seconds)}{more}"
         )
 
     verbs = plan.stages(dataset)
@@ -189,8 +191,9 @@ def estimates(dataset: Dataset, plan: Plan, tilts: int, shape: tuple[int, int, i
         stack = 4.0 * tilts * slices * width
         line(verbs[0], 0.5 + stack / 1e9, stack, tilts * slices * width * 5e-7)
         line("align", 0.6 + 2.5 * stack / 1e9, stack, 10 + tilts * slices * width * 1e-6)
-        work = voxels * tilts * plan.settings_as(Reconstruct, dataset.name).iterations
-        line("reconstruct", 0.6, 4.0 * voxels, 10 + work * _SECONDS_PER_VOXEL_TILT_ITERATION)
+        settings = plan.settings_as(Reconstruct, dataset.name)
+        seconds = 10 + voxels * tilts * settings.iterations * _SECONDS_PER_VOXEL_TILT_ITERATION
+        line("reconstruct", 0.6, 4.0 * voxels, seconds, gpu_memory_of(settings, tilts, shape))
     if "slices" in verbs:
         line("slices", 0.5, 1.0 * voxels, voxels * 2e-8)
     if "segmentation" in verbs:

@@ -90,7 +90,7 @@ class Iteration:
         ndarray of float32
             Never negative; zero where no tilt looks, and all zero for an empty sinogram.
         """
-        y, scales, means = _scaled(sinograms, self.unit)
+        y, scales, means = scaled(sinograms, self.unit)
         data = [np.ascontiguousarray(y[:, start :: self.subsets]) for start in range(self.subsets)]
         work = [np.empty_like(measured) for measured in data]
         images = np.empty((len(y), *self.shape), np.float32)
@@ -170,8 +170,23 @@ def inverse_sensitivity(projector: Projector) -> np.ndarray:
     return np.where(seen, 1 / np.where(seen, sensitivity, 1), 0).astype(np.float32)
 
 
-def _scaled(sinograms: np.ndarray, unit: float | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the clipped and scaled sinograms, the scales, and the mean of each slice."""
+def scaled(sinograms: np.ndarray, unit: float | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the clipped and scaled sinograms, the scales, and the mean of each slice.
+
+    Parameters
+    ----------
+    sinograms : ndarray (n, tilt, detector)
+    unit : float, optional
+        As in `Iteration`.
+
+    Returns
+    -------
+    sinograms : ndarray of float32, (n, tilt, detector)
+    scales : ndarray of float32, (n,)
+        0 for a slice without data.
+    means : ndarray of float32, (n,)
+        Of the scaled sinograms.
+    """
     y = np.maximum(sinograms, 0, dtype=np.float32)
     means = np.array([np.mean(one, dtype=np.float64) for one in y])
     scales = means if unit is None else np.full(len(y), float(unit))

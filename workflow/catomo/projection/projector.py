@@ -10,8 +10,8 @@ import numpy as np
 class Projector(Protocol):
     """Forward projection of slices perpendicular to the tilt axis, and its adjoint.
 
-    `catomo.projection.shear.ShearProjector` and `catomo.reconstruct.astra.AstraProjector`
-    satisfy it.
+    `catomo.projection.shear.ShearProjector`, `catomo.reconstruct.astra.AstraProjector` and
+    `catomo.reconstruct.resident.DeviceProjector` satisfy it.
 
     Attributes
     ----------
@@ -21,11 +21,14 @@ class Projector(Protocol):
         Depth and width of a slice (z, x) in pixels.
     detector : int
         Detector pixels across the tilt axis.
+    centre : float
+        Where the tilt axis lies on the detector, in pixels.
     """
 
     tilt_deg: np.ndarray
     shape: tuple[int, int]
     detector: int
+    centre: float
 
     def subset(self, start: int, step: int) -> Projector:
         """Return the projector of the tilts ``start::step``."""

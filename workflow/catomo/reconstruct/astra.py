@@ -1,19 +1,20 @@
 """ASTRA's projectors behind catomo's interface: CUDA on a usable GPU, else its CPU kernels.
 
 ASTRA reports some failures by no error: without a GPU its cuda projectors return zeros. So
-the GPU is asked for first, and the projections are compared with those of the shear projector,
-which also confirms their orientation.
+the GPU is asked for first, and the projections are compared with those of the shear projector
+(`catomo.reconstruct.agreement`), which also confirms their orientation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from catomo.errors import UserError
-from catomo.projection.shear import ShearProjector
+from catomo.errors import UserError, line_of
 
 
 class AstraProjector:
@@ -26,6 +27,8 @@ class AstraProjector:
     ----------
     gpu : bool
         Whether the GPU is used.
+    links : bool
+        Whether this version of ASTRA takes arrays that lie on the GPU.
 
     Raises
     ------
@@ -44,7 +47,10 @@ class AstraProjector:
             import astra
         except ImportError as error:
             raise missing_package("astra", "astra-toolbox", error) from None
+        check_version(astra.__version__)
         self.astra = astra
+        # Since this version its projectors take arrays that lie on the GPU.
+        self.links = _numbers(astra.__version__) >= (2, 5)
         self.tilt_deg = np.asarray(tilt_deg, dtype=np.float64)
         depth, width = shape
         self.shape = (int(depth), int(width))
@@ -60,17 +66,20 @@ class AstraProjector:
 
     def forward(self, images: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Project slices (n, depth, width) to sinograms (n, tilt, detector)."""
-        if self.gpu:
-            return _into(out, self._operator(len(images)).FP(np.ascontiguousarray(images)))
-        return _into(out, np.stack([self._operator(1).FP(image) for image in images]))
+        with one_line():
+            if self.gpu:
+                return _into(out, self.operator(len(images)).FP(np.ascontiguousarray(images)))
+            return _into(out, np.stack([self.operator(1).FP(image) for image in images]))
 
     def backward(self, sinograms: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Spread sinograms (n, tilt, detector) over slices (n, depth, width)."""
-        if self.gpu:
-            return _into(out, self._operator(len(sinograms)).BP(np.ascontiguousarray(sinograms)))
-        return _into(out, np.stack([self._operator(1).BP(one) for one in sinograms]))
+        with one_line():
+            if self.gpu:
+                given = np.ascontiguousarray(sinograms)
+                return _into(out, self.operator(len(sinograms)).BP(given))
+            return _into(out, np.stack([self.operator(1).BP(one) for one in sinograms]))
 
-    def _operator(self, slices: int) -> Any:
+    def operator(self, slices: int) -> Any:
         """Return ASTRA's operator for so many slices; it is made once."""
         if slices not in self._operators:
             astra, angles = self.astra, np.radians(self.tilt_deg)
@@ -92,28 +101,37 @@ class AstraProjector:
         return self._operators[slices]
 
 
-def check_agreement(projector: AstraProjector) -> None:
-    """Compare with the shear projector on an object without any symmetry.
+def check_version(version: str) -> None:
+    """Refuse versions of ASTRA that are known to be wrong.
 
     Raises
     ------
     UserError
-        If the projections differ by more than 10 %.
+        If it is older than 2.4.1, which mistook axes of one pixel.
     """
-    depth, width = projector.shape
-    z, x = np.ogrid[:depth, :width]
-    image = np.exp(-(((z - 0.4 * depth) / depth * 9) ** 2) - ((x - 0.6 * width) / width * 9) ** 2)
-    image = image[None].astype(np.float32)
-    shear = ShearProjector(
-        projector.tilt_deg, projector.shape, projector.detector, projector.centre
-    )
-    own = shear.forward(image)
-    other = projector.forward(image)
-    if not np.linalg.norm(other - own) < 0.1 * np.linalg.norm(own):
+    if _numbers(version) < (2, 4, 1):
         raise UserError(
-            "reconstruct: the projections of backend astra are wrong on this machine "
-            "(they differ from catomo's own by more than 10 %); use backend: cpu"
+            f"reconstruct: backend astra needs astra-toolbox 2.4.1 or newer, found {version}; "
+            "install a newer one or use backend: cpu"
         )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
+
+
+@contextmanager
+def one_line() -> Iterator[None]:
+    """Turn what ASTRA raises into one line."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:  # AstraError is a plain Exception, and CuPy has errors of its own
+        raise UserError(
+            f"reconstruct: ASTRA failed ({line_of(error)}); lower slab_slices where memory is "
+            "short, or use backend: cpu"
+        ) from None
 
 
 def missing_package(name: str, package: str, error: ImportError) -> UserError:

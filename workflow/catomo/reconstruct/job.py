@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,8 +11,10 @@ from catomo.errors import UserError
 from catomo.projection.shear import ShearProjector, threads
 from catomo.reconstruct import backends
 from catomo.reconstruct.aligned import AlignedImages
+from catomo.reconstruct.auto import resolve
 from catomo.reconstruct.halves import half_correlation
 from catomo.reconstruct.method import Method, TiltGeometry
+from catomo.reconstruct.resident import DeviceLoop
 from catomo.reconstruct.settings import Reconstruct
 from catomo.reconstruct.stopping import Convergence
 from catomo.reconstruct.survey import Survey, survey_images
@@ -81,7 +84,11 @@ class Job:
         )
         if not self.backend.startswith("tomopy"):  # its loop cannot be watched
             method = replace(self.method, across=False)
-            backends.make_solver(self.backend, self.geometry, method)(sinograms, convergence)
+            solve = backends.make_solver(self.backend, self.geometry, method)
+            if isinstance(solve, DeviceLoop):
+                solve.converge(sinograms, convergence)
+            else:
+                solve(sinograms, convergence)
         return convergence
 
     def halves(self, sample: list[int], iterations: int) -> dict | None:
@@ -107,7 +114,8 @@ class Job:
         depth, width = self.geometry.shape
         image = 4.0 * depth * width
         sinogram = 4.0 * len(self.geometry.tilt_deg) * self.geometry.detector
-        slab = slices * (2 * image + 5 * sinogram)
+        slabs = 4 if self.backend == "cuda" else 2  # those in work, and those not written yet
+        slab = slices * (slabs * image + 5 * sinogram)
         work = (2 * workers + self.method.subsets) * image + 8 * workers * sinogram
         return 0.3 + (slab + work) / 1e9
 
@@ -123,7 +131,10 @@ def prepare(aligned: AlignedImages, settings: Reconstruct) -> Job:
     _, length, detector = aligned.shape
     pixel_size_nm = aligned.pixel_size_nm
     rows = _middle(length, settings.length_nm, pixel_size_nm)
-    survey = survey_images(aligned, rows, settings.pad_width)
+    with ThreadPoolExecutor(1) as pool:
+        if settings.backend in ("auto", "cuda"):
+            pool.submit(backends.usable_device)  # it takes seconds to start
+        survey = survey_images(aligned, rows, settings.pad_width)
     if not survey.unit > 0:
         raise UserError(f"{aligned.origin}: aligned images hold nothing above zero")
     depth = survey.depth
@@ -132,24 +143,29 @@ def prepare(aligned: AlignedImages, settings: Reconstruct) -> Job:
     width = len(_middle(detector, settings.width_nm, pixel_size_nm))
     padded_width = detector + 2 * round((settings.pad_width - 1) * detector / 2)
     subsets = min(settings.subsets, len(aligned.tilt_deg)) if settings.algorithm == "osem" else 1
+    geometry = TiltGeometry(aligned.tilt_deg, (depth, padded_width), detector)
+    method = Method(
+        settings.algorithm,
+        settings.iterations,
+        subsets,
+        survey.unit,
+        settings.tv,
+        settings.tv_across,
+    )
+    backend = resolve(settings.backend, geometry, method)
+    wanted = None if settings.slab_slices == "auto" else settings.slab_slices
+    if settings.tv_across:  # every slice depends on its neighbours: the volume is one slab
+        wanted = len(rows)
     return Job(
         aligned,
         settings,
-        backends.resolve(settings.backend),
+        backend,
         rows,
         survey,
         (len(rows), depth, width),
-        TiltGeometry(aligned.tilt_deg, (depth, padded_width), detector),
-        Method(
-            settings.algorithm,
-            settings.iterations,
-            subsets,
-            survey.unit,
-            settings.tv,
-            settings.tv_across,
-        ),
-        # With tv_across every slice depends on its neighbours: the volume is one slab.
-        len(rows) if settings.tv_across else max(settings.slab_slices, threads()),
+        geometry,
+        method,
+        backends.slab_slices(backend, geometry, wanted, len(rows)),
     )
 
 

@@ -12,11 +12,11 @@ from catomo.settings.base import Settings, key
 class Reconstruct(Settings):
     """How the volume is reconstructed. NUMBA_NUM_THREADS sets the number of threads."""
 
-    backend: Literal["auto", "cpu", "astra", "astra_cuda", "tomopy", "tomopy_cuda"] = key(
+    backend: Literal["auto", "cpu", "cuda", "astra", "astra_cuda", "tomopy", "tomopy_cuda"] = key(
         "auto",
-        "cpu: catomo's own; astra: ASTRA's projectors, on a GPU where there is one; tomopy: "
-        "TomoPy's MLEM, as in the paper; astra_cuda, tomopy_cuda: on a GPU only; "
-        "auto: astra on a usable GPU, else cpu",
+        "cpu: catomo's own; cuda: the same on an NVIDIA GPU; astra: ASTRA's projectors, on a GPU "
+        "where there is one; tomopy: TomoPy's MLEM, as in the paper; astra_cuda, tomopy_cuda: on a "
+        "GPU only; auto: cuda where there is a GPU that is measured to be faster, else cpu",
     )
     algorithm: Literal["mlem", "osem", "sirt"] = key(
         "osem",
@@ -74,7 +74,11 @@ class Reconstruct(Settings):
         le=4,
     )
     accept_stop: bool = key(False, "reconstruct even if the alignment's verdict is stop")
-    slab_slices: int = key(16, "slices held in memory at once", ge=1, le=4096)
+    slab_slices: int | Literal["auto"] = key(
+        "auto",
+        "slices held in memory at once, from 1; fewer than the threads leave some of these idle; "
+        "auto: 16 or the number of threads on a CPU, by the free memory on a GPU",
+    )
 
     @model_validator(mode="after")
     def _possible(self) -> Reconstruct:
@@ -93,6 +97,8 @@ class Reconstruct(Settings):
             raise ValueError("stop: chi2 needs counts_per_unit")
         if self.counts_per_unit is not None and self.counts_per_unit <= 0:
             raise ValueError("counts_per_unit must be above 0")
+        if self.slab_slices != "auto" and not 1 <= self.slab_slices <= 4096:
+            raise ValueError("slab_slices must lie between 1 and 4096, or be auto")
         for name in ("depth_nm", "width_nm", "length_nm"):
             value = getattr(self, name)
             if value != "auto" and value <= 0:

@@ -70,6 +70,7 @@ def reconstruct(
         shift_px = source["truth"]["object_shift_px"] if series else {}
         expected = Truth(series, shift_px, job.shape) if series else None
         sections, likeness = _write_volume(out.path(name), run, expected)
+        out.complete(name)
         out.record.update(run.figures())
         out.record.update(_frame(source, run))
         if expected:

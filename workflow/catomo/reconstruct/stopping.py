@@ -70,14 +70,27 @@ class Convergence:
         """Take in the images (n, depth, width) after an iteration; return whether to stop."""
         y, mean = self.measured, self.projector.forward(images).astype(np.float64)
         norm = np.linalg.norm(y) or 1.0
-        self.curves["residual"].append(float(np.linalg.norm(mean - y) / norm))
+        logs = np.log(np.maximum(mean, self.floor))
+        figures = {
+            "residual": float(np.linalg.norm(mean - y) / norm),
+            "log_likelihood": float(np.mean(y * logs - mean)),
+            "change": self._change(images),
+        }
+        if self.gain is not None:
+            figures["chi2"] = self._chi2(mean, self.gain)
+        return self.take(figures)
+
+    @property
+    def floor(self) -> float:
+        """The least value of which the log-likelihood takes a logarithm."""
         # The floor matters only where MLEM expects nothing, and there nothing was measured:
         # otherwise MLEM would have put matter there.
-        logs = np.log(np.maximum(mean, 1e-6 * (y.mean() or 1.0)))
-        self.curves["log_likelihood"].append(float(np.mean(y * logs - mean)))
-        self.curves["change"].append(self._change(images))
-        if self.gain is not None:
-            self.curves["chi2"].append(self._chi2(mean, self.gain))
+        return 1e-6 * (self.measured.mean() or 1.0)
+
+    def take(self, figures: dict[str, float]) -> bool:
+        """Take in the figures of an iteration, one per curve; return whether to stop."""
+        for name, value in figures.items():
+            self.curves[name].append(value)
         stop = {
             "count": False,
             "change": self.iterations > 1 and self.curves["change"][-1] < self.limit,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from catomo.errors import UserError
+from catomo.projection.iteration import solve_in_threads
 from catomo.projection.mlem import MaximumLikelihood
 from catomo.projection.shear import ShearProjector
 from catomo.reconstruct.aligned import AlignedImages
@@ -116,7 +117,8 @@ def _coarse(
 ) -> tuple[float, np.ndarray]:
     """Return the residual ``‖Ax−y‖ / ‖y‖`` of a coarse reconstruction, and its images."""
     projector = ShearProjector(tilt_deg, shape, sinograms.shape[2], centre)
-    images = MaximumLikelihood(projector, _ITERATIONS, min(_SUBSETS, len(tilt_deg)))(sinograms)
+    solve = MaximumLikelihood(projector, _ITERATIONS, min(_SUBSETS, len(tilt_deg)))
+    images = solve_in_threads(solve, sinograms)
     measured = np.maximum(sinograms, 0)
     left = np.linalg.norm(projector.forward(images) - measured)
     return float(left / (np.linalg.norm(measured) or 1.0)), images

@@ -6,8 +6,56 @@ They show what is wrong with the data; no truth is needed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
+
+
+class Fit(NamedTuple):
+    """How well slices explain their data, as sums in double precision.
+
+    Attributes
+    ----------
+    unexplained : ndarray (n, tilt)
+        Squares of projections minus data. Negative values of the data count as zero here and in
+        `total`, as they do for MLEM, but not in `measured`, which would become too large.
+    total : ndarray (n, tilt)
+        Squares of the data.
+    measured, projected : ndarray (n, tilt)
+        Sums of the data, and of the projections.
+    mass : ndarray (n,)
+        Sums of the slices.
+    """
+
+    unexplained: np.ndarray
+    total: np.ndarray
+    measured: np.ndarray
+    projected: np.ndarray
+    mass: np.ndarray
+
+
+def fit_of(measured: np.ndarray, projected: np.ndarray, slab: np.ndarray) -> Fit:
+    """Return the sums over slices.
+
+    Parameters
+    ----------
+    measured, projected : ndarray (n, tilt, detector)
+        The data as measured, negative values included, and the projections of `slab`.
+    slab : ndarray (n, depth, width)
+        The slices, in the frame that was projected.
+    """
+    rows = []
+    for y, p, image in zip(measured, projected, slab, strict=True):
+        unexplained = np.square(p - np.maximum(y, 0), dtype=np.float64).sum(axis=1)
+        summed = p.sum(axis=1, dtype=np.float64)
+        rows.append((unexplained, *data_sums(y), summed, image.sum(dtype=np.float64)))
+    return Fit(*(np.array(column) for column in zip(*rows, strict=True)))
+
+
+def data_sums(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return `total` and `measured` of one slice's data (tilt, detector), as in `Fit`."""
+    total = np.square(np.maximum(y, 0), dtype=np.float64).sum(axis=1)
+    return total, y.sum(axis=1, dtype=np.float64)
 
 
 class TiltSums:
@@ -26,26 +74,15 @@ class TiltSums:
         )
         self._volume = 0.0
 
-    def add(self, measured: np.ndarray, projected: np.ndarray, slab: np.ndarray) -> None:
-        """Add a slab of slices.
-
-        Parameters
-        ----------
-        measured, projected : ndarray (n, tilt, detector)
-            The data as measured, negative values included, and the projections of `slab`.
-        slab : ndarray (n, depth, width)
-            The slices, in the frame that was projected.
-        """
-        # Negative values count as zero for the residual, as they do for MLEM, but not for the
-        # mass, which would become too large. The sums run slice by slice, so that the size of
-        # the slabs does not change the last digit.
-        for y, p, image in zip(measured, projected, slab, strict=True):
-            wanted = np.maximum(y, 0)
-            self._unexplained += np.square(p - wanted, dtype=np.float64).sum(axis=1)
-            self._total += np.square(wanted, dtype=np.float64).sum(axis=1)
-            self._measured += y.sum(axis=1, dtype=np.float64)
-            self._projected += p.sum(axis=1, dtype=np.float64)
-            self._volume += image.sum(dtype=np.float64)
+    def add(self, fit: Fit) -> None:
+        """Add a slab of slices."""
+        # Slice by slice, so that the size of the slabs does not change the last digit.
+        for unexplained, total, measured, projected, mass in zip(*fit, strict=True):
+            self._unexplained += unexplained
+            self._total += total
+            self._measured += measured
+            self._projected += projected
+            self._volume += mass
 
     def residual(self) -> float:
         """Return ``‖Ax−y‖ / ‖y‖`` over all tilts; NaN where the data hold nothing."""

@@ -8,7 +8,9 @@ aligned images per pixel of path through the specimen.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Lock
 
 import numpy as np
 
@@ -17,9 +19,11 @@ from catomo.reconstruct import backends
 from catomo.reconstruct.aligned import AlignedImages
 from catomo.reconstruct.edges import edge_width
 from catomo.reconstruct.job import Job, prepare
+from catomo.reconstruct.lanes import in_order
+from catomo.reconstruct.resident import DeviceLoop
 from catomo.reconstruct.settings import Reconstruct
 from catomo.reconstruct.stopping import Convergence
-from catomo.reconstruct.tilt_sums import TiltSums
+from catomo.reconstruct.tilt_sums import Fit, TiltSums, fit_of
 
 # A volume that leaves a larger part of the data unexplained is not a reconstruction of it.
 _MAX_RESIDUAL = 0.95
@@ -108,15 +112,24 @@ class Run:
         """Yield the index of a slab's first slice within `shape`, and the slab (n, z, x)."""
         job, size = self.job, self.job.slab_slices
         solve = backends.make_solver(job.backend, job.geometry, self._method)
-        projector = job.projector()
-        for offset in range(0, len(self.slices), size):
-            slices = self.slices[offset : offset + size]
-            sinograms = job.sinograms(slices)
+        projector, reading = job.projector(), Lock()
+
+        def compute(offset: int) -> tuple[int, np.ndarray, Fit]:
+            with reading:
+                sinograms = job.sinograms(self.slices[offset : offset + size])
+            if isinstance(solve, DeviceLoop):
+                images, fit = solve.solve(sinograms)
+                backends.check_finite(job.backend, fit.mass)
+                return offset, images, fit
             images = backends.check_finite(job.backend, solve(sinograms))
-            self._sums.add(sinograms, projector.forward(images), images)
-            slab = job.crop(images)
-            for i in set(self._sample) & set(slices):
-                self._kept[i] = slab[i - slices.start].copy()
+            return offset, images, fit_of(sinograms, projector.forward(images), images)
+
+        lanes = solve.lanes if isinstance(solve, DeviceLoop) else 1
+        for offset, images, fit in in_order(compute, range(0, len(self.slices), size), lanes):
+            self._sums.add(fit)
+            slab, first = job.crop(images), self.slices[offset]
+            for i in set(self._sample) & set(range(first, first + len(slab))):
+                self._kept[i] = slab[i - first].copy()
             yield offset, slab
 
     def figures(self) -> dict:
@@ -156,8 +169,11 @@ class Run:
         if self.part is None:
             sample = np.stack([self._kept[i] for i in self._sample])
             quality["sample"] = self._sample
-            quality["edge_width"] = edge_width(sample, pixel_size_nm)
-            quality["half_correlation"] = job.halves(self._sample, self._method.iterations)
+            with ThreadPoolExecutor(1) as pool:  # both take about a second, of different resources
+                widths = pool.submit(edge_width, sample, pixel_size_nm)
+                halves = job.halves(self._sample, self._method.iterations)
+                quality["edge_width"] = widths.result()
+            quality["half_correlation"] = halves
         return quality
 
     def _checked_residual(self) -> float:

@@ -48,12 +48,13 @@ def modules_of(verb: str) -> tuple[str, ...]:
 
 @cache
 def code_of(verb: str) -> str:
-    """Return the sha256 over the sources of `modules_of(verb)`, page templates included."""
+    """Return the sha256 over the sources of `modules_of(verb)`, with page templates and kernels."""
     digest = hashlib.sha256()
     for name in modules_of(verb):
         digest.update(name.encode() + b"\0" + _path(name).read_bytes())
-        for template in sorted(_path(name).parent.glob("*.html")):
-            digest.update(template.read_bytes())
+        for suffix in ("html", "cu"):
+            for beside in sorted(_path(name).parent.glob(f"*.{suffix}")):
+                digest.update(beside.read_bytes())
     return digest.hexdigest()
 
 

@@ -12,6 +12,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -171,12 +172,27 @@ class Output:
         self.stage = stage
         self.record: dict[str, Any] = {}
         self.temporary = folder / f".{stage}.partial"
+        self._hashed: dict[str, Future[str]] = {}
 
     def path(self, name: str) -> Path:
         """Return where to write the file `name`; it is renamed when the stage has ended well."""
         path = self.temporary / name
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
+
+    def complete(self, name: str) -> None:
+        """Say that the file `name` will not change any more.
+
+        It is hashed in a thread of its own from now on: gigabytes take seconds.
+        """
+        pool = ThreadPoolExecutor(1)
+        self._hashed[name] = pool.submit(sha256_of, self.temporary / name)
+        pool.shutdown(wait=False)
+
+    def sha256(self, name: str) -> str:
+        """Return the sha256 of the file `name`."""
+        known = self._hashed.get(name)
+        return known.result() if known else sha256_of(self.temporary / name)
 
 
 @contextmanager
@@ -256,7 +272,7 @@ def _commit(out: Output, begun: dict[str, Any]) -> None:
     record = {
         **begun,
         "files": {
-            name: {"sha256": sha256_of(path), "bytes": path.stat().st_size}
+            name: {"sha256": out.sha256(name), "bytes": path.stat().st_size}
             for name, path in zip(names, written, strict=True)
         },
         **out.record,

@@ -1,0 +1,89 @@
+"""What is known of GPUs before any job runs: which jobs use one, memory, and mixed backends.
+
+No driver is asked.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from catomo.errors import UserError
+from catomo.plan.plan import Plan
+from catomo.reconstruct.choices import remembered
+from catomo.reconstruct.settings import Reconstruct
+from catomo.record.record import read_record
+from catomo.stages import record_path
+
+# Where the driver shows NVIDIA's cards: on Linux one file each, within Windows one for all.
+_DEVICES = Path("/dev")
+_PATTERNS = ("nvidia[0-9]*", "dxg")
+
+
+def has_gpu() -> bool:
+    """Return whether this machine shows an NVIDIA GPU to the jobs that it runs."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1"):
+        return False
+    return any(any(_DEVICES.glob(pattern)) for pattern in _PATTERNS)
+
+
+def gpus_of(settings: Reconstruct) -> int:
+    """Return how many GPUs a reconstruction takes: the backend's name says so, or the machine."""
+    if settings.backend in ("auto", "astra"):
+        return int(has_gpu())
+    return int(settings.backend.endswith("cuda"))
+
+
+def gpu_memory_of(settings: Reconstruct, tilts: int, shape: tuple[int, int, int]) -> str:
+    """Return what a reconstruction takes of a GPU's memory; nothing where it takes none."""
+    if not gpus_of(settings) or settings.backend == "tomopy_cuda":  # TomoPy takes what it finds
+        return ""
+    from catomo.reconstruct.backends import gpu_memory, gpu_slices
+    from catomo.reconstruct.method import TiltGeometry
+
+    length, depth, width = shape
+    geometry = TiltGeometry([0.0] * tilts, (depth, round(settings.pad_width * width)), width)
+    slices = gpu_slices(geometry) if settings.slab_slices == "auto" else settings.slab_slices
+    slices = length if settings.tv_across else slices
+    need = gpu_memory(settings.backend, geometry, min(slices, length), length) / 1e9
+    fewer = settings.slab_slices == "auto" and not settings.tv_across
+    return f"   GPU memory {need:.2f} GB{', or less where less is free' if fewer else ''}"
+
+
+def mixed_backends(plan: Plan) -> list[str]:
+    """Return a line where backend `auto` stands for different backends in one project.
+
+    Known are the volumes that are there, and what was measured on any machine in this folder.
+    """
+    names = [
+        name
+        for name, dataset in plan.datasets.items()
+        if "reconstruct" in plan.stages(dataset)
+        and plan.settings_as(Reconstruct, name).backend == "auto"
+    ]
+    places: dict[str, list[str]] = {}
+    for name in names:
+        path = Path(record_path("reconstruct", name))
+        try:
+            record = read_record(path, "reconstruct") if path.is_file() else None
+        except UserError:  # `stale` says so
+            record = None
+        if record and "backend" in record:
+            places.setdefault(record["backend"], []).append(name)
+    lines = [_mixture("the volumes were made by", places)] if len(places) > 1 else []
+    works: dict[str, dict[str, list[str]]] = {}
+    for choice in remembered() if names else ():
+        works.setdefault(choice.work, {}).setdefault(choice.backend, []).append(choice.machine)
+    for backends in works.values():
+        if len(backends) > 1:
+            lines.append(_mixture("the same work is done by", backends))
+            break
+    return lines
+
+
+def _mixture(what: str, places: dict[str, list[str]]) -> str:
+    parts = " and by ".join(f"{one} ({', '.join(names)})" for one, names in sorted(places.items()))
+    return (
+        f"reconstruct.backend auto: {what} {parts}; backends differ by 1 to 2 %, so set "
+        "reconstruct.backend to one of them where volumes are compared"
+    )
