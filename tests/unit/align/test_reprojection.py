@@ -7,7 +7,7 @@ from catomo.align.geometry import Geometry
 from catomo.align.preprocess import CleanSeries
 from catomo.align.projection_matching import match
 from catomo.align.reprojection import Reprojection, Reprojector
-from helpers.balls import BALLS, TILTS, project
+from helpers.balls import BALLS, TILTS, project, shifts
 
 ALL = np.ones(len(TILTS), bool)
 STRAIGHT = Geometry(0.0, np.zeros(len(TILTS)), np.zeros(len(TILTS)))
@@ -91,3 +91,16 @@ def test_resemblance_needs_no_geometry():
     assert np.diag(alike) == pytest.approx(1, abs=1e-6)
     assert alike == pytest.approx(reprojector(images()).resemblance(), abs=0.02)
     assert (np.diag(alike, 1) > np.diag(alike, 9).max()).all()
+
+
+def test_images_are_registered_along_the_axis_as_neighbours_under_given_angles():
+    """The true order finds the true shifts from nothing, whatever the order of the images."""
+    across, along = shifts(3)
+    images = project(BALLS, 0.0, across, along).astype(np.float32)
+    taken = np.random.default_rng(4).permutation(len(TILTS))
+    series = CleanSeries(images[taken], TILTS, ALL, isolated=True)
+    geometry = Geometry(0.0, across[taken], np.zeros(len(TILTS)))
+    found = Reprojector(series, 48).registered_along(geometry, TILTS[taken])
+    error = found.along - along[taken]
+    assert np.std(error) < 0.25
+    assert np.array_equal(found.across, across[taken])

@@ -96,3 +96,27 @@ def test_a_list_in_the_opposite_direction_shows_where_the_steps_differ():
     reading = found(UNEVEN, UNEVEN[::-1])
     assert reading.way_out.endswith("angle_order: ascending")
     assert reading.ratio < 0.6
+
+
+def needle_cut_by_the_frame(taken):
+    """Return the other reading of a needle, shifted along its axis by amounts that nobody knows."""
+    rng = np.random.default_rng(5)
+    balls = np.column_stack(
+        [rng.normal(0, 6, 60), rng.uniform(-20, 90, 60), rng.normal(0, 6, 60), np.full(60, 3.0),
+         rng.uniform(1, 9, 60)]
+    )  # fmt: skip
+    still = np.zeros(len(TILTS))
+    along = rng.uniform(-6, 6, len(TILTS))
+    images = project(balls, 0.0, still, along).astype(np.float32)[taken]
+    series = CleanSeries(images, TILTS, np.ones(len(TILTS), bool), isolated=False)
+    geometry = Geometry(0.0, still, still)
+    return other_reading(Reprojector(series, 64), geometry, Recording.sorted(TILTS))
+
+
+def test_an_extended_specimen_is_registered_along_the_axis_under_each_reading():
+    taken = np.argsort([str(number) for number in range(len(TILTS))])
+    reading = needle_cut_by_the_frame(taken)
+    assert "in the order of their names, where 10 comes before 2" in reading.words
+    assert reading.angles_deg.tolist() == TILTS[taken].tolist()
+    assert reading.ratio < 0.5
+    assert needle_cut_by_the_frame(np.arange(len(TILTS))).ratio > 1

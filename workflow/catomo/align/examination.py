@@ -94,7 +94,8 @@ def _found_without_angles(series: CleanSeries, solution: Solution) -> Geometry:
     """Return a geometry that suits any reading of the angles.
 
     The first search of the tilt axis and the centre of mass do not use the angles. All that
-    follows does, and under wrong ones turns the axis away.
+    follows does, and under wrong ones turns the axis away. The shifts along the axis remain from
+    it; `other_reading` finds those of an extended specimen anew.
     """
     angle = solution.axis.angle_deg if solution.axis else solution.geometry.axis_angle_deg
     along = solution.geometry.turned(angle - solution.geometry.axis_angle_deg).along

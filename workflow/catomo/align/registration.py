@@ -151,6 +151,35 @@ def common_line_of(series: CleanSeries, geometry: Geometry) -> tuple[np.ndarray,
     return shifts, disagreement
 
 
+def along_from_neighbours(images: np.ndarray) -> np.ndarray:
+    """Register images along the axis, each to its neighbour, without any start.
+
+    It is coarser than `pairwise`, and quick enough to be repeated for other orders of the images.
+
+    Parameters
+    ----------
+    images : ndarray (tilt, y, x)
+        In the order of tilt, the axis along y; small, and dark at their edges.
+
+    Returns
+    -------
+    ndarray (tilt,)
+        How far the specimen lies from its usual place, along y in px.
+    """
+    spectra = np.fft.rfft2(images - images.mean(axis=(1, 2), keepdims=True))
+    rows = images.shape[1]
+    steps = np.zeros(len(images))
+    for k in range(1, len(images)):
+        correlation = np.fft.irfft2(spectra[k] * spectra[k - 1].conj(), images.shape[1:])
+        row, column = np.unravel_index(correlation.argmax(), correlation.shape)
+        before, peak, after = correlation[(row + np.arange(-1, 2)) % rows, column]
+        bend = 2 * peak - before - after
+        vertex = (after - before) / (2 * bend) if bend > 0 else 0.0
+        steps[k] = (row + rows // 2) % rows - rows // 2 + vertex
+    along = np.cumsum(steps)
+    return along - np.median(along)
+
+
 def _correlation_peak(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Return by how many whole pixels (y, x) `other` is shifted against `one`."""
     product = np.fft.rfft2(other - other.mean()) * np.fft.rfft2(one - one.mean()).conj()

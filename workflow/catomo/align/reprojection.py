@@ -17,6 +17,7 @@ from scipy import ndimage
 
 from catomo.align.geometry import Geometry
 from catomo.align.preprocess import CleanSeries
+from catomo.align.registration import along_from_neighbours, common_line
 from catomo.projection.binning import binned
 from catomo.projection.mlem import MaximumLikelihood
 from catomo.projection.shear import ShearProjector, threads
@@ -155,6 +156,30 @@ class Reprojector:
         return np.array(
             [np.fft.irfft2(one * spectra.conj(), shape).max(axis=(1, 2)) for one in spectra]
         )
+
+    def registered_along(self, geometry: Geometry, tilt_deg: np.ndarray) -> Geometry:
+        """Return a geometry whose shifts along the axis suit other angles.
+
+        Neighbours under these angles are registered to each other, and the common line mends
+        what adds up. The shifts of tilts that are not usable become zero.
+
+        Parameters
+        ----------
+        geometry : Geometry
+            Of all tilts; its shifts along the axis do not count.
+        tilt_deg : ndarray (tilt,)
+            Angles of all tilts.
+        """
+        along = np.zeros(len(self.tilt_deg))
+        still = Geometry(geometry.axis_angle_deg, geometry.across, along)
+        order = np.argsort(np.asarray(tilt_deg)[self.indices], kind="stable")
+        used = self.indices[order]
+        along[used] = along_from_neighbours(self._band(self._aligned(still)[order])) * self.factor
+        first = Geometry(geometry.axis_angle_deg, geometry.across, along.copy())
+        profiles = self._aligned(first)[order].sum(axis=2)
+        wide = None if self.isolated else _COARSEST * profiles.shape[1]
+        along[used] += common_line(profiles, wide)[0] * self.factor
+        return Geometry(geometry.axis_angle_deg, geometry.across, along)
 
     def _aligned(self, geometry: Geometry) -> np.ndarray:
         coarse = geometry.binned(self.factor, self.raw_shape)

@@ -15,6 +15,7 @@ import numpy as np
 from catomo.align.figures import Sinograms, draw
 from catomo.align.geometry import Geometry
 from catomo.align.known import known_geometry
+from catomo.align.mirrored import are_mirrored, put_right
 from catomo.align.preprocess import clean
 from catomo.align.readings import SUGGESTED_ANGLES, Recording
 from catomo.align.settings import Align
@@ -55,6 +56,10 @@ def align(
         known = known_geometry(apply, source) if apply else None
         with StackReader(source.file("tilt_series.tif")) as reader:
             series = clean(reader.read(), np.array(source["tilt_deg"], dtype=float), settings)
+        mirrored = are_mirrored(series.tilt_deg, source.get("mirrored_deg") or [])
+        if told := put_right(series, mirrored, settings, known):
+            say(f"align: {told}")
+            series.notes["mirrored"] = told
         shape = series.images.shape
         with StackWriter(
             out.path("aligned.tif"), shape, np.float32, source["pixel_size_nm"]

@@ -92,19 +92,23 @@ def other_reading(reproject: Reprojector, geometry: Geometry, recording: Recordi
     """Return the other reading of the angles that fits best.
 
     Of the orders of the angles only those are tried under which neighbouring tilts look more
-    alike than under the given one.
+    alike than under the given one. The shifts along the axis of an extended specimen were found
+    from tilt to tilt, so under every reading they are found anew.
 
     Parameters
     ----------
     reproject : Reprojector
     geometry : Geometry
-        Found without use of the angles.
+        Found without use of the angles, the shifts along the axis of an extended specimen apart.
     recording : Recording
     """
     given, order = recording.listed_deg, recording.order
 
     def error(listed_deg: np.ndarray) -> float:
-        return float(reproject(geometry, _FOLDS, listed_deg[order]).error().mean())
+        angles_deg, suited = listed_deg[order], geometry
+        if not reproject.isolated:
+            suited = reproject.registered_along(geometry, angles_deg)
+        return float(reproject(suited, _FOLDS, angles_deg).error().mean())
 
     readings = [("the true angles are half the given ones", given / 2)]
     if np.abs(given).max() <= _STEEPEST_DEG / 2:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
 from catomo.errors import UserError
+
+_IMAGE_DESCRIPTION = 270  # number of the tag
+_MOST_TAGS = 1000
+_LONGEST = 64 << 20  # bytes of a description
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,50 @@ class OmeImages:
                 )
             found.append((file, page))
         return found
+
+
+def files_of_set(path: Path) -> list[Path]:
+    """Return the other files that are read with an OME-TIFF because it is one of a set.
+
+    It is called for every dataset at each start, so only the first description is read. It is
+    empty for files of other kinds, and for damaged ones.
+    """
+    try:
+        ome = read_ome(_description(path), path)
+    except (OSError, OverflowError, struct.error):
+        return []
+    names = {Path(name).name for name, _ in ome.planes.values()} if ome else set()
+    return [
+        file for name in sorted(names - {path.name}) if (file := path.with_name(name)).is_file()
+    ]
+
+
+def _description(path: Path) -> str:
+    """Return the description of the first image of a TIFF file; empty if there is none."""
+    with open(path, "rb") as file:
+
+        def read(kind: str, place: int) -> tuple[int, ...]:
+            file.seek(place)
+            return struct.unpack(order + kind, file.read(struct.calcsize(order + kind)))
+
+        order = {b"II": "<", b"MM": ">"}.get(file.read(2), "")
+        if not order:
+            return ""
+        (version,) = read("H", 2)
+        if version not in (42, 43):
+            return ""
+        # Numbers of entries and places in the file are longer in BigTIFF.
+        many, place = ("Q", "Q") if version == 43 else ("H", "I")
+        (directory,) = read(place, 8 if version == 43 else 4)
+        (entries,) = read(many, directory)
+        entry = struct.calcsize(f"{order}HH{place}{place}")
+        first = directory + struct.calcsize(order + many)
+        for number in range(min(entries, _MOST_TAGS)):
+            tag, _, length, start = read(f"HH{place}{place}", first + number * entry)
+            if tag == _IMAGE_DESCRIPTION and length > struct.calcsize(place):
+                file.seek(start)
+                return file.read(min(length, _LONGEST)).rstrip(b"\0 ").decode(errors="replace")
+    return ""
 
 
 def read_ome(metadata: str, path: Path) -> OmeImages | None:

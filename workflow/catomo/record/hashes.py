@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from catomo.files.folders import LABELS, files_in, is_hidden, is_zarr, split_member
+from catomo.files.ome import files_of_set
 from catomo.record.remembered import read_sha256, sha256_of_files
 
 
@@ -18,8 +19,8 @@ def sha256_of(path: Path | str) -> str:
 def fingerprint(path: Path | str) -> str:
     """Return a short text that changes when a raw input file, or folder of files, changes.
 
-    Every byte of every file counts. Hidden files of a folder are left out because no stage
-    reads them; only those of Zarr are part of the format.
+    Every byte of every file counts, also of the other files of an OME-TIFF set. Hidden files of a
+    folder are left out because no stage reads them; only those of Zarr are part of the format.
     """
     path, _ = split_member(path)
     all_count = is_zarr(path)
@@ -34,12 +35,13 @@ def fingerprint_of_labels(path: Path | str) -> str:
 
 
 def _digest(path: Path, inside: Iterable[Path]) -> str:
-    """Return the hash of a file, or of the files `inside` a folder."""
+    """Return the hash of a file with the others of its set, or of the files `inside` a folder."""
     if path.is_dir():
         files = sorted(p for p in inside if p.is_file())
         names = [p.relative_to(path).as_posix() for p in files]
     else:
-        files, names = [path], [path.name]
+        files = [path, *files_of_set(path)]
+        names = [file.name for file in files]
     digest = hashlib.sha256()
     for name, content in zip(names, sha256_of_files(files), strict=True):
         digest.update(f"{name}\0{content}\0".encode(errors="surrogateescape"))

@@ -20,6 +20,7 @@ from typing import Any
 from catomo import __version__
 from catomo.errors import UserError
 from catomo.files.folders import split_member
+from catomo.files.ome import files_of_set
 from catomo.record import code
 from catomo.record.hashes import fingerprint, fingerprint_of_labels, sha256_of
 from catomo.record.remembered import sha256_of_files
@@ -311,7 +312,8 @@ def identity(source: Record | Path, are_labels: bool) -> dict[str, str]:
     if source.is_dir():
         made_of = fingerprint_of_labels if are_labels else fingerprint
         return {"folder": source.name, "fingerprint": made_of(source)}
-    return {"file": source.name, "sha256": sha256_of_files([source])[0]}
+    found = {"file": source.name, "sha256": sha256_of_files([source])[0]}
+    return found | ({"fingerprint": fingerprint(source)} if files_of_set(source) else {})
 
 
 def _plain(value: Any) -> Any:

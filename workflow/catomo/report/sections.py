@@ -81,7 +81,9 @@ def _tilt_series(record: Record) -> _Content:
         f"source: {record['source']}."
     ]
     if mirrored := lookup(record, "mirrored_deg"):
-        words.append(f"Images beyond ±90° ({len(mirrored)}) were mirrored across the tilt axis.")
+        words.append(
+            f"Images beyond ±90° ({len(mirrored)}) were mirrored and taken for the opposite view."
+        )
     rows = [
         ("microscope", "microscope", 0, ""),
         ("acceleration voltage", "voltage_kv", 0, "kV"),

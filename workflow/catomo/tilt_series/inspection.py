@@ -78,9 +78,9 @@ class Inspection:
         if mirrored := self.mirrored_deg():
             tilt = self.tilt_deg[self.recorded_deg.index(mirrored[0])]
             lines.append(
-                f"images beyond ±90° ({len(mirrored)}) are mirrored across the tilt axis, which "
-                "must be vertical, and taken for the opposite view "
-                f"({mirrored[0]:g}° for {tilt:g}°)"
+                f"images beyond ±90° ({len(mirrored)}) are mirrored at the vertical and taken for "
+                f"the opposite view ({mirrored[0]:g}° for {tilt:g}°); where the tilt axis leans, "
+                "the stage align turns them onto it"
             )
         return lines
 
