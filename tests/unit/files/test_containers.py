@@ -13,6 +13,7 @@ from catomo.files.readers import open_images, open_series
 RNG = np.random.default_rng(3)
 VOLUME = RNG.normal(5, 2, (4, 7, 9)).astype(np.float32)
 LABELS = RNG.integers(0, 3, (4, 7, 9)).astype(np.uint8)
+WORDS = "a volume; images along y, rows along z, columns along x"
 TILTS = [-60.0, -0.25, 31.0, 60.5]
 
 
@@ -44,7 +45,7 @@ def test_an_mrc_volume_has_its_voxel_in_angstrom_and_is_valid(tmp_path):
         assert file.header.dmean == pytest.approx(VOLUME.mean(), rel=1e-6)
         assert file.header.rms == pytest.approx(VOLUME.std(), rel=1e-5)
         [label] = file.get_labels()
-        assert label.rstrip() == "catomo: a volume; sections y, rows z, columns x"
+        assert label.rstrip() == f"catomo: {WORDS}"
     array, stack = read_all(path)
     np.testing.assert_array_equal(array, VOLUME)
     assert stack.voxel_nm == pytest.approx((0.37, 0.37, 0.37), rel=1e-6)
@@ -88,10 +89,12 @@ def test_ngff_zarr_reads_volume_scale_and_labels(tmp_path):
     classes = [("background", "#20303c"), ("support", "#c9ced2"), ("metal", "#c0392b")]
     containers.write_ome_labels(folder / "labels/classes", images(LABELS), classes)
     for place, array in ((folder, VOLUME), (folder / "labels/classes", LABELS)):
-        [image] = from_ngff_zarr(str(place), validate=True).images
+        read = from_ngff_zarr(str(place), validate=True)
+        [image] = read.images
+        assert read.metadata.name == WORDS
         np.testing.assert_array_equal(np.asarray(image.data), array)
-        assert tuple(image.dims) == ("y", "z", "x")
-        assert dict(image.scale) == {"y": 0.37, "z": 0.37, "x": 0.37}
+        assert tuple(image.dims) == ("z", "y", "x")
+        assert dict(image.scale) == {"z": 0.37, "y": 0.37, "x": 0.37}
         assert set(dict(image.axes_units).values()) == {"nanometer"}
         read, stack = read_all(place)
         np.testing.assert_array_equal(read, array)
@@ -120,7 +123,7 @@ def test_an_ome_zarr_tilt_series_keeps_angles_and_scale(tmp_path):
     from ngff_zarr import from_ngff_zarr
 
     containers.write_ome_zarr(tmp_path / "aligned.ome.zarr", series(), {"tilt_deg": TILTS})
-    [image] = from_ngff_zarr(str(tmp_path / "aligned.ome.zarr")).images
+    [image] = from_ngff_zarr(str(tmp_path / "aligned.ome.zarr"), validate=True).images
     np.testing.assert_array_equal(np.asarray(image.data), VOLUME)
     assert (image.scale["y"], image.scale["x"]) == (0.37, 0.37)
     array, stack = read_all(tmp_path / "aligned.ome.zarr", open_series)

@@ -13,9 +13,7 @@ MADE_BY: dict[Part, str] = {"aligned": "align", "volume": "reconstruct", "labels
 
 
 class Export(Settings):
-    """Results written once more for other programs. Nothing is exported unless it is named here;
-    what a dataset does not have is left out.
-    """
+    """Which results are written once more for other programs; what a dataset lacks is left out."""
 
     classes: list[PhaseClass] = classes_key()
     mrc: list[Part] = key(

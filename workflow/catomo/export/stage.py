@@ -48,8 +48,8 @@ def export(
     ----------
     output : path
         Folder to write: ``aligned``, ``volume`` and ``labels``, each as ``.mrc`` and
-        ``.ome.zarr``, ``aligned.nxs``, and ``export.json``. The angles of the aligned series
-        stand in ``aligned.tlt``.
+        ``.ome.zarr``, ``aligned_nxtomo.nxs``, and ``export.json``. The angles of
+        ``aligned.mrc`` stand in ``aligned.tlt``.
     settings : Export
     aligned, volume, labels : path, optional
         Folder or record of the stages `align`, `reconstruct` and `predict`. Labels without a
@@ -77,9 +77,10 @@ def export(
         _write_ome_zarr(out, settings, images, records)
         if "aligned" in images:
             _write_angles(out, settings, images["aligned"], records["aligned"])
-        out.record["axes"] = {part: list(one.axes) for part, one in images.items()}
-        out.record["shapes"] = {part: one.shape for part, one in images.items()}
-        out.record["pixel_sizes_nm"] = {part: one.pixel_size_nm for part, one in images.items()}
+        out.record["parts"] = {
+            part: {"axes": one.axes, "shape": one.shape, "pixel_size_nm": one.pixel_size_nm}
+            for part, one in images.items()
+        }
     say(f"export: {', '.join(_WORDS[part] for part in images)}")
 
 
@@ -145,8 +146,9 @@ def _write_ome_zarr(
 def _write_angles(out: Output, settings: Export, images: Images, record: Record) -> None:
     """Write the angles of the aligned series, and the NXtomo file that holds them itself."""
     tilt_deg, blank = record["tilt_deg"], record.get("blank_tilts_deg", [])
-    lines = "".join(f"{float(angle)!r}\n" for angle in tilt_deg)
-    out.path("aligned.tlt").write_text(lines)
+    if "aligned" in settings.mrc:
+        lines = "".join(f"{float(angle)!r}\n" for angle in tilt_deg)
+        out.path("aligned.tlt").write_text(lines)
     unusable = [number for number, angle in enumerate(tilt_deg) if angle in blank]
     if unusable:
         out.record["blank_images"] = unusable
@@ -155,4 +157,5 @@ def _write_angles(out: Output, settings: Export, images: Images, record: Record)
             f"{tilt_deg[unusable[0]]:g}°; leave them out where you reconstruct"
         )
     if settings.nxtomo:
-        write_nxtomo(out.path("aligned.nxs"), images, tilt_deg, unusable)
+        # Not aligned.nxs: aligned.tlt beside it would count blank images, too.
+        write_nxtomo(out.path("aligned_nxtomo.nxs"), images, tilt_deg, unusable)

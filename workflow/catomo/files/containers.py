@@ -45,8 +45,8 @@ class Images:
     pixel_size_nm : float
         Distance of columns and rows, and of the images of a volume.
     axes : (str, str, str)
-        Names of the three axes, such as ``("y", "z", "x")``. An axis that is not called x, y or
-        z is no length, so the images are no volume.
+        What images, rows and columns count, such as ``("y", "z", "x")``: each image lies at one
+        y. Where the first is not called x, y or z, the images are no volume.
     """
 
     title: str
@@ -60,6 +60,12 @@ class Images:
     def is_volume(self) -> bool:
         """Whether the images lie on top of each other."""
         return self.axes[0] in ("x", "y", "z")
+
+    @property
+    def words(self) -> str:
+        """What they are and how they lie, for a text inside the file."""
+        images, rows, columns = self.axes
+        return f"{self.title}; images along {images}, rows along {rows}, columns along {columns}"
 
 
 def write_mrc(path: Path, images: Images) -> None:
@@ -102,8 +108,7 @@ def _mrc_header(images: Images, mode: int, values: Sequence[float], rms: float) 
     struct.pack_into("<i", head, 88, 1 if images.is_volume else 0)  # the space group says which
     struct.pack_into("<i", head, 108, 20141)
     struct.pack_into("<4s4Bf", head, 208, b"MAP ", 0x44, 0x44, 0, 0, rms)
-    sections, down, across = images.axes
-    label = f"{MADE_HERE}{images.title}; sections {sections}, rows {down}, columns {across}"
+    label = f"{MADE_HERE}{images.words}"
     struct.pack_into("<i80s", head, 220, 1, label.encode("ascii").ljust(80))
     return bytes(head)
 
@@ -112,6 +117,9 @@ def write_ome_zarr(
     folder: Path, images: Images, attributes: Mapping[str, Any] | None = None
 ) -> None:
     """Write an OME-Zarr image (version 0.4) of one resolution, scaled in nanometres.
+
+    OME-Zarr calls the axes of a volume z, y and x, whatever the images lie along, as the OME-XML
+    of catomo's TIFF does. The name of the image says what they are in the specimen.
 
     Parameters
     ----------
@@ -124,14 +132,12 @@ def write_ome_zarr(
     """
     _write_json(folder / ".zgroup", {"zarr_format": 2})
     scale = [images.pixel_size_nm] * 3
-    axes: list[dict[str, str]] = [
-        {"name": name, "type": "space", "unit": "nanometer"} for name in images.axes
-    ]
+    axes = [{"name": name, "type": "space", "unit": "nanometer"} for name in "zyx"]
     if not images.is_volume:
         axes[0], scale[0] = {"name": images.axes[0], "type": images.axes[0]}, 1.0
     multiscale = {
         "version": "0.4",
-        "name": images.title,
+        "name": images.words,
         "axes": axes,
         "datasets": [
             {"path": "0", "coordinateTransformations": [{"type": "scale", "scale": scale}]}
@@ -197,7 +203,10 @@ def _write_array(folder: Path, images: Images) -> None:
                 chunk[: part.shape[0], : part.shape[1]] = part
                 file = folder / str(number) / str(i) / str(j)
                 file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(gzip.compress(chunk, _GZIP_LEVEL, mtime=0) if is_packed else chunk)
+                content = chunk.tobytes()
+                if is_packed:
+                    content = gzip.compress(content, _GZIP_LEVEL, mtime=0)
+                file.write_bytes(content)
 
 
 def _write_json(file: Path, content: dict[str, Any]) -> None:
