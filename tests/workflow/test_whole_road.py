@@ -152,11 +152,9 @@ def test_turning_an_export_on_plans_the_export_alone(done):
         done.write("config/config.yaml", _config(export={"mrc": ["volume"]}))
         assert done.planned() == {"export tiny"}
         done.write("config/config.yaml", _config(overrides={"tiny": {"export": everything}}))
-        assert "→ report → export" in done.catomo("check").stdout
         run = done.snakemake()
         assert run.returncode == 0, run.stdout + run.stderr
         assert done.planned() == set()
-        assert done.catomo("verify").returncode == 0
         made = done.folder / "results/tiny"
         for part, verb in (("aligned", "02_align"), ("volume", "03_reconstruct")):
             with (
@@ -174,7 +172,6 @@ def test_turning_an_export_on_plans_the_export_alone(done):
     finally:
         shutil.rmtree(done.folder / "results/tiny/10_export", ignore_errors=True)
         done.write("config/config.yaml", _config())
-    assert done.planned() == set()
 
 
 def test_changed_iterations_rerun_reconstruct_and_what_follows(done):

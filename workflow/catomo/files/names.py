@@ -94,7 +94,9 @@ def angles_in(names: Sequence[str]) -> list[float] | None:
     """Return the tilt angles in degrees that names are, in the order of the names.
 
     Names are angles only where all differ in one number alone, and that has a sign, decimals or
-    a degree mark. Running numbers are no angles.
+    a degree mark. Running numbers are no angles. Where other numbers differ as well, such as the
+    count of ``001_-40.0 … 035_40.0`` or a time, the one number that has a degree mark, or both
+    signs and decimals, is the angle.
 
     Parameters
     ----------
@@ -111,6 +113,8 @@ def angles_in(names: Sequence[str]) -> list[float] | None:
         return None
     columns = list(zip(*(name.numbers for name in read), strict=True))
     varied = [place for place, column in enumerate(columns) if len(set(column)) > 1]
+    if len(varied) > 1:
+        varied = [place for place in varied if _can_only_be_angles(read, columns[place], place)]
     if len(varied) != 1:
         return None
     place = varied[0]
@@ -123,6 +127,19 @@ def angles_in(names: Sequence[str]) -> list[float] | None:
     if not marked and place not in read[0].signed and not any(n.decimals[place] for n in read):
         return None
     return [float(angle) for angle in angles]
+
+
+def _can_only_be_angles(read: Sequence[_Name], numbers: Sequence[Decimal], place: int) -> bool:
+    """Return whether numbers are angles even though other numbers in the names differ, too.
+
+    Numbers below zero alone do not show that: a focus series ``001_-0.5 … 020_-3.0`` has them,
+    too. Nor do whole numbers of both signs, which places on the specimen may be.
+    """
+    if place in read[0].degrees:
+        return True
+    is_wide = max(numbers) - min(numbers) >= 2 * _LEAST_SPAN_DEG
+    is_precise = any(name.decimals[place] or "+" in name.written for name in read)
+    return min(numbers) < 0 < max(numbers) and is_wide and is_precise
 
 
 def _is_running(numbers: Sequence[Decimal]) -> bool:

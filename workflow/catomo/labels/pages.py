@@ -157,9 +157,6 @@ def _grey(image: np.ndarray, path: Path) -> np.ndarray:
         found = np.unique(colours.reshape(-1, colours.shape[-1]), axis=0)
         named = ["/".join(f"{value:g}" for value in one) for one in found[:_COLOURS_NAMED]]
         why = f"{len(found)} colours, such as {', '.join(named)}"
-    elif samples > 2 and not grey.any():
-        # What an editor exports of an overlay on which nothing is painted.
-        why = "black all over, which an overlay is where nothing is painted"
     else:
         return grey
     raise UserError(

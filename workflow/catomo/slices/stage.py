@@ -133,7 +133,6 @@ def slices_of_stack(
     if labels is not None:
         names = [phase.name for phase in settings.classes]
         annotation = check_labels(labels, expected_of(images, pixel_size_nm), len(names))
-        annotation.check_no_mask(names)
         for line in annotation.told(names, "another dataset of its model must show it"):
             say(line)
     with committing(output, "slices", settings, {"stack": split_member(path)[0]}) as out:
