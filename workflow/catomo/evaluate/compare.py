@@ -177,7 +177,7 @@ def _compare_labels(
     """
     one, other = places
     for place in places:
-        say_what_is_missing(place, slices, settings)
+        say_what_is_missing(place, slices, settings, None)
     pixel_size_nm = slices["pixel_size_nm"]
     scored = [
         score_image(image, pixel_size_nm, settings)

@@ -5,21 +5,18 @@ Only what an image holds is read here; what its values mean is in `catomo.labels
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from catomo.errors import UserError
+from catomo.files import png
 from catomo.files.folders import TIFF
 from catomo.files.image_stack import one_line
 from catomo.files.readers import open_images
 from catomo.files.tiff import open_tiff
 
-_PNG = b"\x89PNG\r\n\x1a\n"  # the first bytes of the file
-_GREY, _PALETTE = 0, 3  # the colour types of PNG
 _MOST_CLASSES = 16
 _COLOURS_NAMED = 4
 
@@ -51,7 +48,7 @@ def is_png(path: Path) -> bool:
         return False  # the name of an array inside a file
     try:
         with open(path, "rb") as file:
-            return file.read(len(_PNG)) == _PNG
+            return file.read(len(png.FIRST_BYTES)) == png.FIRST_BYTES
     except OSError as error:
         raise UserError(f"{path}: is not readable ({error.strerror})") from None
 
@@ -82,46 +79,10 @@ def _images_of_others(path: Path) -> Iterator[np.ndarray]:
 
 def _png_image(path: Path) -> np.ndarray:
     """Return the image (rows, columns) or (rows, columns, samples) of a PNG."""
-    import imagecodecs
-
-    try:
-        chunks = _png_chunks(path.read_bytes())
-        header = dict(chunks)[b"IHDR"]
-        depth, colour = header[8], header[9]
-        palette = np.frombuffer(dict(chunks).get(b"PLTE", b""), np.uint8).reshape(-1, 3)
-        if colour == _PALETTE:  # a grey image with the same bytes has the indices as values
-            header = header[:9] + bytes([_GREY]) + header[10:]
-            rest = [(kind, data) for kind, data in chunks[1:] if kind in (b"IDAT", b"IEND")]
-            chunks = [(b"IHDR", header), *rest]
-        image = imagecodecs.png_decode(_PNG + b"".join(_png_chunk(*chunk) for chunk in chunks))
-    except Exception as error:  # a damaged image can break the decoder in any way
-        raise UserError(
-            f"{path}: is damaged or no PNG ({one_line(error)}); copy it or save it again"
-        ) from None
-    if depth < 8 and image.ndim == 2:  # the decoder stretches few bits to 0 to 255
-        image = image // (255 // (2**depth - 1))
-    if colour == _PALETTE:
+    image, palette = png.read_stored(path)
+    if palette is not None:
         _check_palette(image, palette, path)
     return image
-
-
-def _png_chunks(content: bytes) -> list[tuple[bytes, bytes]]:
-    """Return kind and data of each chunk of a PNG."""
-    chunks, place = [], len(_PNG)
-    while place < len(content):
-        length, kind = struct.unpack_from(">I4s", content, place)
-        data = content[place + 8 : place + 8 + length]
-        if struct.unpack_from(">I", content, place + 8 + length)[0] != zlib.crc32(kind + data):
-            raise ValueError(f"its part {kind.decode('ascii', 'replace')} is not as written")
-        chunks.append((kind, data))
-        place += 12 + length
-        if kind == b"IEND":
-            break
-    return chunks
-
-
-def _png_chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def _check_palette(image: np.ndarray, palette: np.ndarray, path: Path) -> None:
