@@ -138,7 +138,15 @@ def records_of(wildcards):
 
 
 def quoted(path):
-    """Return a path in double quotes, so that the shell expands set variables and no more."""
+    """Return a path as one word for the shell, in which only variables that are set are replaced.
+
+    The table of datasets may hold ``${DATA}/run 5.mrc``. In double quotes the shell puts the
+    value of DATA in, and the space does not end the word. All else that the shell would act on
+    inside double quotes gets a backslash and so stands for itself: ``"``, `` ` ``, a backslash, and
+    a dollar sign before anything but the name of a variable that is set. Thus ``cost$5.mrc``
+    becomes ``"cost\\$5.mrc"``. A path that begins with a hyphen, which a command would take for an
+    option, gets ``./`` before it.
+    """
     text = re.sub(r'[\\"`]', r"\\\g<0>", str(path))
     text = re.sub(
         r"\$(\w+|\{\w+\})?",
