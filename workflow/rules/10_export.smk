@@ -3,22 +3,6 @@
 # whose names depend on the settings.
 
 
-def exported(part, verb):
-    """Return an input: the record of a part of the dataset that is exported, if it is."""
-
-    def of(wildcards):
-        parts = PLAN.exported(dataset_of(wildcards))
-        return record(verb, wildcards.dataset) if part in parts else []
-
-    return of
-
-
-def frame_of_export(wildcards):
-    """Return the record of the volume, in whose frame labels lie, too."""
-    parts = PLAN.exported(dataset_of(wildcards))
-    return volume_of(wildcards) if {"volume", "labels"} & set(parts) else []
-
-
 rule export:
     """Write results for other programs."""
     input:

@@ -132,6 +132,22 @@ def records_of(wildcards):
     return records
 
 
+def exported(part, verb):
+    """Return an input: the record of a part of the dataset that is exported, if it is."""
+
+    def of(wildcards):
+        parts = PLAN.exported(dataset_of(wildcards))
+        return record(verb, wildcards.dataset) if part in parts else []
+
+    return of
+
+
+def frame_of_export(wildcards):
+    """Return the record of the volume, in whose frame labels lie, too."""
+    parts = PLAN.exported(dataset_of(wildcards))
+    return volume_of(wildcards) if {"volume", "labels"} & set(parts) else []
+
+
 # Parameters: settings, code and fingerprints decide reruns; options become the command.
 # Paths stay in the command as the table has them, with their variables: data that are moved,
 # with the variable set to the new place, then rerun nothing.
@@ -223,6 +239,8 @@ def source_of_slices(wildcards, input):
     if dataset.source == "slices":
         pixel_size = option("--pixel-size-nm", dataset.pixel_size_nm)
         labels = option("--labels", dataset.labels)
+        if dataset.trains and len(PLAN.trainers(dataset.model)) > 1:
+            labels += " --shares-model"
         return f"{option('--stack', dataset.path)} {pixel_size} {labels}"
     truth = option("--truth", input.get("truth"))
     return f"{option('--volume', input.record)} {truth}"

@@ -163,11 +163,14 @@ def test_masks_of_fiji_and_a_missing_class_are_told(tmp_path, capsys):
     tifffile.imwrite(tmp_path / "images" / "a.tif", page // 2 + 9)
     tifffile.imwrite(tmp_path / "labels" / "a.tif", page)
 
-    def take():
-        folder = tmp_path / "images"
-        slices_of_stack(folder, tmp_path / "04", Slices(), "d", 0.12, labels=tmp_path / "labels")
+    def take(**more):
+        folder, labels = tmp_path / "images", tmp_path / "labels"
+        slices_of_stack(folder, tmp_path / "04", Slices(), "d", 0.12, labels, **more)
 
-    take()
+    with pytest.raises(UserError, match=r"no pixel is labelled alumina \(1\) or pt \(2\): found"):
+        take()
+    assert not (tmp_path / "04").exists()
+    take(shares_model=True)
     said = capsys.readouterr().err
     assert "no pixel is labelled alumina (1) or pt (2): found only 0 (background) and 255" in said
     assert "if 255 is meant so, another dataset of its model must show it" in said

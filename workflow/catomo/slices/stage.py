@@ -101,6 +101,8 @@ def slices_of_stack(
     dataset: str,
     pixel_size_nm: float,
     labels: Path | str | None = None,
+    *,
+    shares_model: bool = False,
 ) -> None:
     """Take in slices that were reconstructed elsewhere.
 
@@ -119,6 +121,9 @@ def slices_of_stack(
     labels : path, optional
         A person's labels: only checked against the slices, so that a mistake in them shows
         before anything is computed. A class that no pixel has is told.
+    shares_model : bool
+        Whether the model learns from other datasets, too. Labels of 0 and 255 alone are told
+        then, not refused, because the others may show the classes.
 
     Raises
     ------
@@ -133,6 +138,8 @@ def slices_of_stack(
     if labels is not None:
         names = [phase.name for phase in settings.classes]
         annotation = check_labels(labels, expected_of(images, pixel_size_nm), len(names))
+        if not shares_model:
+            annotation.check_no_mask(names)
         for line in annotation.told(names, "another dataset of its model must show it"):
             say(line)
     with committing(output, "slices", settings, {"stack": split_member(path)[0]}) as out:
