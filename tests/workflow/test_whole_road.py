@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from catomo.files.readers import open_images
 from catomo.settings.base import DEFAULT_CLASSES
 from catomo.stages import RECORDS
 from conftest import Project
@@ -140,6 +141,38 @@ def test_each_verb_alone_makes_the_same_bytes(done, verb, tmp_path):
 
 def test_running_again_does_nothing(done):
     assert done.planned() == set()
+
+
+def test_turning_an_export_on_plans_the_export_alone(done):
+    everything = {
+        "mrc": ["aligned", "volume", "labels"],
+        "ome_zarr": ["volume", "labels"],
+        "nxtomo": True,
+    }
+    try:
+        done.write("config/config.yaml", _config(export={"mrc": ["volume"]}))
+        assert done.planned() == {"export tiny"}
+        done.write("config/config.yaml", _config(overrides={"tiny": {"export": everything}}))
+        run = done.snakemake()
+        assert run.returncode == 0, run.stdout + run.stderr
+        assert done.planned() == set()
+        made = done.folder / "results/tiny"
+        for part, verb in (("aligned", "02_align"), ("volume", "03_reconstruct")):
+            with (
+                open_images(made / f"10_export/{part}.mrc") as found,
+                open_images(made / verb / f"{part}.tif") as wanted,
+            ):
+                assert found.shape == wanted.shape
+                assert (found.read(20) == wanted.read(20)).all()
+                assert found.pixel_size_nm == pytest.approx(0.5)
+        with (
+            open_images(made / "10_export/volume.ome.zarr/labels/classes") as found,
+            open_images(made / "06_predict/labels.tif") as wanted,
+        ):
+            assert (found.read(20) == wanted.read(20)).all()
+    finally:
+        shutil.rmtree(done.folder / "results/tiny/10_export", ignore_errors=True)
+        done.write("config/config.yaml", _config())
 
 
 def test_changed_iterations_rerun_reconstruct_and_what_follows(done):

@@ -1,7 +1,7 @@
 """The one exception whose message is written for the user, and what an installation may lack."""
 
 # Packages that not every function needs, and the extra of catomo that installs each.
-EXTRAS = {"keras": "train", "tensorflow": "train", "pyvista": "surfaces"}
+EXTRAS = {"h5py": "formats", "keras": "train", "tensorflow": "train", "pyvista": "surfaces"}
 
 
 class UserError(Exception):

@@ -255,6 +255,17 @@ STAGES = (
         settings="Report",
         takes=_every_dataset,
     ),
+    Stage(
+        number=10,
+        word="export",
+        verb="export",
+        record="export.json",
+        title="Export",
+        help="write results for other programs: MRC, OME-Zarr, NXtomo",
+        settings="Export",
+        takes=lambda dataset: _has_tilt_series(dataset) or bool(dataset.model),
+        stopping_point="exported",
+    ),
 )
 
 TOOLS = (

@@ -157,13 +157,37 @@ def records_of(wildcards):
     return records
 
 
+def exported(part, verb):
+    """Return an input: the record of a part of the dataset that is exported, if it is."""
+
+    def of(wildcards):
+        parts = PLAN.exported(dataset_of(wildcards))
+        return record(verb, wildcards.dataset) if part in parts else []
+
+    return of
+
+
+def frame_of_export(wildcards):
+    """Return the record of the volume, in whose frame labels lie, too."""
+    parts = PLAN.exported(dataset_of(wildcards))
+    return volume_of(wildcards) if {"volume", "labels"} & set(parts) else []
+
+
 # Parameters: settings, code and fingerprints decide reruns; options become the command.
 # Paths stay in the command as the table has them, with their variables: data that are moved,
 # with the variable set to the new place, then rerun nothing.
 
 
 def quoted(path):
-    """Return a path in double quotes, so that the shell expands set variables and no more."""
+    """Return a path as one word for the shell, in which only variables that are set are replaced.
+
+    The table of datasets may hold ``${DATA}/run 5.mrc``. In double quotes the shell puts the
+    value of DATA in, and the space does not end the word. All else that the shell would act on
+    inside double quotes gets a backslash and so stands for itself: ``"``, `` ` ``, a backslash, and
+    a dollar sign before anything but the name of a variable that is set. Thus ``cost$5.mrc``
+    becomes ``"cost\\$5.mrc"``. A path that begins with a hyphen, which a command would take for an
+    option, gets ``./`` before it.
+    """
     text = re.sub(r'[\\"`]', r"\\\g<0>", str(path))
     text = re.sub(
         r"\$(\w+|\{\w+\})?",
@@ -240,6 +264,8 @@ def source_of_slices(wildcards, input):
     if dataset.source == "slices":
         pixel_size = option("--pixel-size-nm", dataset.pixel_size_nm)
         labels = option("--labels", dataset.labels)
+        if dataset.trains and len(PLAN.trainers(dataset.model)) > 1:
+            labels += " --shares-model"
         return f"{option('--stack', dataset.path)} {pixel_size} {labels}"
     truth = option("--truth", input.get("truth"))
     return f"{option('--volume', input.record)} {truth}"

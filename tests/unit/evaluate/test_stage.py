@@ -335,7 +335,11 @@ def test_masks_are_not_scored_and_a_class_without_truth_is_told(stages, tmp_path
     with pytest.raises(UserError, match=r"labels\.tif: no pixel is labelled alumina .*'not anno"):
         run(made, tmp_path, labels)
     assert not (tmp_path / "07_evaluate").exists()
+    learnt = stages(full_truth=False)
+    assert run(learnt, tmp_path, labels)["classes"]["alumina"]["dsc"]["n"] == 0
+    assert "if 255 is meant so, it gets no score" in capsys.readouterr().err
     as_labels(labels, (scene() > 0).astype(np.uint8))
+    made = stages(full_truth=False, known=False)
     assert run(made, tmp_path, labels)["classes"]["alumina"]["dsc"]["n"] == N
     assert "labels.tif: no pixel is labelled pt (2): it gets no score" in capsys.readouterr().err
 

@@ -1,8 +1,12 @@
 """Angle files: what they say, one line on what is wrong, and which go with a series."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from catomo.errors import UserError
+from catomo.files import angles
 from catomo.files.angles import read_angles, side_files
 
 TILTS = [-40.0, -20.0, 0.0, 20.0, 40.0]
@@ -96,3 +100,24 @@ def test_side_files_a_series(tmp_path):
     for name in ("a.rawtlt", "a.st.mdoc", "b.tlt"):
         (tmp_path / name).write_text("0")
     assert side_files(tmp_path / "a.st") == [tmp_path / "a.rawtlt", tmp_path / "a.st.mdoc"]
+
+
+def test_a_folder_of_many_series_is_listed_once_and_again_when_it_changes(tmp_path, monkeypatch):
+    names = [f"run_{number:03d}" for number in range(50)]
+    for name in names:
+        (tmp_path / f"{name}.mrc").touch()
+        (tmp_path / f"{name}.TLT").touch()
+    os.utime(tmp_path, (1e9, 1e9))  # nobody has changed it for long
+    listed = []
+    listing = angles._listed
+    monkeypatch.setattr(angles, "_listed", lambda place: listed.append(place) or listing(place))
+    for name in names:
+        assert side_files(tmp_path / f"{name}.mrc") == [tmp_path / f"{name}.TLT"]
+    assert len(listed) == 1
+    (tmp_path / "run_000.rawtlt").touch()
+    both = [tmp_path / "run_000.TLT", tmp_path / "run_000.rawtlt"]
+    assert side_files(tmp_path / "run_000.mrc") == both
+    (tmp_path / "run_000.TLT").unlink()
+    assert side_files(tmp_path / "run_000.mrc") == both[1:]
+    monkeypatch.chdir(tmp_path)
+    assert side_files("run_001.mrc") == [Path("run_001.TLT")]

@@ -68,6 +68,13 @@ def test_files_beside_the_images_do_not_make_a_hyphen_a_sign(tmp_path):
         ([f"t{i:.1f}.tif" for i in range(0, 60, 3)], list(range(0, 60, 3))),
         ([f"tilt-{i:.1f}.tif" for i in range(60, 5, -5)], list(range(-60, -5, 5))),
         ([f"{i}.tif" for i in range(-70, 121, 10)], list(range(-70, 121, 10))),
+        # A running number, or a time, beside the angle.
+        ([f"{k:03d}_{i:.1f}.tif" for k, i in enumerate(FIVES)], list(FIVES)),
+        ([f"ts_{k:03d}[{i:.2f}].tif" for k, i in enumerate(FIVES)], list(FIVES)),
+        ([f"ts_{k}[{i:+.2f}].tif" for k, i in enumerate(FIVES)], list(FIVES)),
+        ([f"{k:03d}_{i}deg.tif" for k, i in enumerate(FIVES)], list(FIVES)),
+        ([f"img{k:03d}_{i:+d}.tif" for k, i in enumerate(FIVES)], list(FIVES)),
+        ([f"P_{k}_{i:.1f}_12{k * 37 % 60:02d}.tif" for k, i in enumerate(FIVES)], list(FIVES)),
     ],
 )
 def test_names_that_are_angles(names, angles):
@@ -89,6 +96,8 @@ def test_names_that_are_angles(names, angles):
         [f"{i * 10}.tif" for i in range(-30, 30)],  # heights up to 300
         [f"{k}_{i}.tif" for k, i in enumerate(FIVES)],  # differ in two numbers
         ["9.05.tif", "9.35.tif", "10.02.tif"],  # o'clock
+        [f"{k:03d}_{-k / 2:.1f}um.tif" for k in range(1, 60)],  # defocus
+        [f"{k:03d}_{i:.1f}_{-i:.1f}.tif" for k, i in enumerate(FIVES)],  # which of the two?
         ["-5.tif", "0.tif", "5.tif", "5_again.tif"],
         ["-5.tif"],
     ],

@@ -32,7 +32,7 @@ def test_what_cannot_be_read_is_named(tmp_path):
         read_all(path)
     content = imagecodecs.png_encode(GREYS[0])
     path.write_bytes(content[:-40])
-    with pytest.raises(UserError, match=r"a\.png: is not readable"):
+    with pytest.raises(UserError, match=r"a\.png: is damaged"):
         read_all(path)
     path.write_bytes(content[:20])
     with pytest.raises(UserError, match="is cut short"):

@@ -80,6 +80,10 @@ def test_values_of_other_integer_types_are_taken(tmp_path, slices):
     assert load_labels(folder, slices, 3)[1][0, 1, 1] == 2
 
 
+COLOURED = np.zeros((*SHAPE[1:], 3), np.uint8)
+COLOURED[2:4, 2:4] = [200, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("name", "page", "message"),
     [
@@ -87,7 +91,7 @@ def test_values_of_other_integer_types_are_taken(tmp_path, slices):
         ("slice_0001", drawn()[:, :-1], "shape is 6 x 7, expected 6 x 8"),
         ("slice_0009", drawn(), "no slice has the name 'slice_0009'.*such as 'slice_0000'"),
         ("slice_0001", np.full(SHAPE[1:], 255, np.uint8), "no slice is annotated"),
-        ("slice_0001", np.zeros((*SHAPE[1:], 3), np.uint8), "is a colour image or has an alpha"),
+        ("slice_0001", COLOURED, "is a colour image or has an alpha"),
     ],
 )
 def test_a_wrong_file_gives_one_line(tmp_path, slices, name, page, message):

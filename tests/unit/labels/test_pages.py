@@ -125,9 +125,17 @@ def test_colours_and_transparent_pixels_are_refused_and_greys_are_the_way_out(tm
     path.write_bytes(imagecodecs.png_encode(as_colours(LABELS, OPAQUE * (LABELS > 0))))
     with pytest.raises(UserError, match="some pixels are transparent"):
         only(path)
-    path.write_bytes(imagecodecs.png_encode(np.zeros((2, 3, 3), np.uint8)))
-    with pytest.raises(UserError, match="black all over"):
-        only(path)
+
+
+@pytest.mark.parametrize("samples", [3, 4])
+def test_a_page_of_colours_that_is_black_all_over_is_background(tmp_path, samples):
+    """An editor exports an overlay on which nothing is painted so; opaque, it is grey 0."""
+    black = np.zeros((2, 3, samples), np.uint8)
+    black[..., 3:] = 255
+    (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(black))
+    assert only(tmp_path / "a.png").tolist() == [[0, 0, 0], [0, 0, 0]]
+    tifffile.imwrite(tmp_path / "a.tif", black, photometric="rgb", metadata=None)
+    assert only(tmp_path / "a.tif").tolist() == [[0, 0, 0], [0, 0, 0]]
 
 
 @pytest.mark.parametrize("cut", [5, 20, 45])

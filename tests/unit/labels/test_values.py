@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from catomo.errors import UserError
-from catomo.labels.values import Annotation, check_every_class, check_values
+from catomo.labels.values import Annotation, check_every_class, check_no_masks, check_values
 
 NAMES = ["background", "support", "metal"]
 
@@ -72,9 +72,20 @@ def test_masks_of_0_and_255_are_refused_and_a_class_number_is_the_way_out():
     check_every_class([annotation(0 / 255, 255 / 255)], NAMES[:2])
 
 
-def test_masks_are_refused_beside_good_labels_of_another_dataset_too():
-    with pytest.raises(UserError, match=r"b: no pixel .* which means 'not annotated'"):
-        check_every_class([annotation(0, 1, 2), annotation(0, 255, place="b")], NAMES)
+def test_masks_beside_labels_that_show_all_classes_are_told_and_not_refused():
+    mask = annotation(0, 255, place="b")
+    check_every_class([annotation(0, 1, 2), mask], NAMES)
+    check_no_masks([annotation(0, 1, 2), mask], NAMES)
+    [line] = mask.told(NAMES, "the model learns it elsewhere")
+    assert "255, which means 'not annotated'" in line
+    assert line.endswith("; if 255 is meant so, the model learns it elsewhere")
+
+
+def test_masks_beside_labels_that_lack_a_class_are_named_as_the_reason():
+    for check in (check_every_class, check_no_masks):
+        with pytest.raises(UserError, match=r"b: no pixel .* which means 'not annotated'"):
+            check([annotation(0, 1), annotation(0, 255, place="b")], NAMES)
+        check([annotation(0, 1), annotation(0, 2, place="b")], NAMES)
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,22 @@ def test_a_class_may_be_learnt_from_another_dataset_of_the_model(here):
     assert said(both)[0][0].startswith("model m: one: no pixel is labelled pt (2)")
 
 
+def test_masks_are_told_where_another_dataset_shows_the_classes(here):
+    """They may be background in some places, the rest not annotated: the other shows what is."""
+    label(here / "good")
+    label(here / "fiji", inside=255)
+    rows = [row("a", "good", model="m"), row("b", "fiji", model="m")]
+    problems, told = said(rows, ["background", "alumina"])
+    assert problems == []
+    [line] = told
+    assert line.startswith("b: fiji: no pixel is labelled alumina (1): found only 0")
+    assert line.endswith("if 255 is meant so, its model learns it elsewhere")
+    problems, _ = said(rows)  # nobody shows pt, which the masks may hold
+    assert [problem.split(" and 255")[0] for problem in problems] == [
+        "b: fiji: no pixel is labelled alumina (1) or pt (2): found only 0 (background)"
+    ]
+
+
 def test_labels_that_only_test_may_lack_a_class_but_are_no_masks(here, monkeypatch):
     monkeypatch.setattr("catomo.network.model_file.read_info", lambda _path: None)
     label(here / "one")

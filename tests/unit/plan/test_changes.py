@@ -16,7 +16,7 @@ from catomo.plan.schema import schema
 HEADER = "dataset\tsource\tpath\tangles\tpixel_size_nm\tlabels\tmodel\ttrains\n"
 SHOWN = ("evaluate", "surfaces", "report")
 NAMES = ("p", "t", "m")  # a phantom, a tilt series, the model of both
-LATER = ["slices", "train", "predict", "segmentation", *SHOWN]
+LATER = ["slices", "train", "predict", "segmentation", *SHOWN, "export"]
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def candidates(annotation, default, file):
         small = default if isinstance(default, int | float) else 1
         yield from (annotation(v) for v in (small + 1, small + 0.01, small / 2, small * 2, 90, 2))
     elif get_origin(annotation) is list:
-        yield from ([0.3, 0.3, 0.4], [1.0, 2.0], ["slice_0001"])
+        yield from ([0.3, 0.3, 0.4], [1.0, 2.0], ["slice_0001"], ["volume"])
     elif annotation is str:
         yield from ("other", "#123456", str(file))
     elif annotation is type(None):
@@ -124,7 +124,7 @@ def test_every_key_of_the_schema_stands_in_the_table():
 
 def test_what_only_shows_runs_only_what_shows_it():
     table = stages_by_key()
-    assert table["classes[*].colour"] == table["classes[*].title"] == SHOWN
+    assert table["classes[*].colour"] == table["classes[*].title"] == (*SHOWN, "export")
     assert table["classes[*].name"] == tuple(LATER)
     assert table["report.title"] == ("report",)
     assert table["reconstruct.iterations"] == ("reconstruct",)

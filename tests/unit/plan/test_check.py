@@ -242,3 +242,27 @@ def test_a_colour_contradicts_only_the_record_of_a_stage_that_shows_it(
     now = [phase | {"colour": "#654321"} for phase in classes]
     _, lines = problems_of(tmp_path, ["a\tslices\ts.tif\t\t0.5\n"], classes=now)
     assert any("made with other settings" in line for line in lines) is contradicts
+
+
+def test_the_first_and_the_last_slice_are_decoded_and_that_is_said(here):
+    """A header may be whole where its image is not."""
+    (here / "s").mkdir()
+    for number in range(4):
+        image = np.random.default_rng(number).integers(0, 255, (32, 32), dtype=np.uint8)
+        path = here / f"s/a{number}.tif"
+        tifffile.imwrite(path, image, compression="zlib", metadata=None)
+    row = "d\tslices\ts\t\t0.5\n"
+    problems, lines = checked(here, row)
+    assert problems == []
+    assert (
+        "  images: 4 of 32 × 32 px; the first and the last were decoded; of the others the headers "
+        "were read"
+    ) in lines
+    whole = path.read_bytes()
+    with tifffile.TiffFile(path) as tiff:
+        start = tiff.pages[0].dataoffsets[0]
+    path.write_bytes(whole[:start] + bytes(20) + whole[start + 20 :])
+    [problem], _ = checked(here, row)
+    assert problem.startswith("d: s/a3.tif: image 1 is not readable")
+    path.write_bytes(whole)
+    assert checked(here, row)[0] == []

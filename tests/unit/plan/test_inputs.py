@@ -1,6 +1,10 @@
 """Which files of a person count for a stage, and that a byte in any of them is noticed."""
 
+import uuid
+
+import numpy as np
 import pytest
+import tifffile
 
 from catomo.plan.datasets import Dataset
 from catomo.plan.inputs import fingerprint_of, fingerprint_of_named
@@ -39,6 +43,41 @@ def test_a_file_beside_a_series_counts(data, path, beside):
     assert changed != before
     (data / beside).unlink()
     assert fingerprint_of(series(f"${{DATA}}/{path}"), "path") not in (before, changed)
+
+
+@pytest.mark.parametrize("source", ["tilt_series", "slices"])
+def test_every_file_of_an_ome_set_counts(data, source):
+    ids = [f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_OID, str(i))}" for i in range(3)]
+    parts = "".join(
+        f'<TiffData FirstT="{i}" IFD="0" PlaneCount="1">'
+        f'<UUID FileName="i{i}.ome.tif">{ids[i]}</UUID></TiffData>'
+        for i in range(3)
+    )
+
+    def write(i, value):
+        xml = (
+            '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" '
+            f'UUID="{ids[i]}"><Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" '
+            'Type="uint8" SizeX="9" SizeY="8" SizeZ="1" SizeC="1" SizeT="3">'
+            f'<Channel ID="Channel:0:0" SamplesPerPixel="1"/>{parts}</Pixels></Image></OME>'
+        )
+        image = np.full((8, 9), value, np.uint8)
+        tifffile.imwrite(data / f"i{i}.ome.tif", image, description=xml.encode(), metadata=None)
+
+    for i in range(3):
+        write(i, 1)
+    (data / "foreign.ome.tif").write_text("1")
+    seen = {fingerprint_of(Dataset("d", source, str(data / "i1.ome.tif")), "path")}
+    (data / "foreign.ome.tif").write_text("2")
+    seen.add(fingerprint_of(Dataset("d", source, str(data / "i1.ome.tif")), "path"))
+    assert len(seen) == 1
+    for i in range(3):
+        write(i, 2)
+        seen.add(fingerprint_of(Dataset("d", source, str(data / "i1.ome.tif")), "path"))
+    assert len(seen) == 4
+    (data / "i2.ome.tif").unlink()
+    seen.add(fingerprint_of(Dataset("d", source, str(data / "i1.ome.tif")), "path"))
+    assert len(seen) == 5
 
 
 def test_angle_files_in_and_beside_a_folder_of_images_count(data):

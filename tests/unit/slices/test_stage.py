@@ -155,7 +155,7 @@ def test_what_must_be_told_of_the_files_stands_in_the_record(tmp_path, volume, c
     assert note in capsys.readouterr().err
 
 
-def test_masks_of_fiji_stop_the_import_and_a_missing_class_is_told(tmp_path, capsys):
+def test_masks_of_fiji_and_a_missing_class_are_told(tmp_path, capsys):
     for name in ("images", "labels"):
         (tmp_path / name).mkdir()
     page = np.zeros((8, 9), np.uint8)
@@ -163,13 +163,17 @@ def test_masks_of_fiji_stop_the_import_and_a_missing_class_is_told(tmp_path, cap
     tifffile.imwrite(tmp_path / "images" / "a.tif", page // 2 + 9)
     tifffile.imwrite(tmp_path / "labels" / "a.tif", page)
 
-    def take():
-        folder = tmp_path / "images"
-        slices_of_stack(folder, tmp_path / "04", Slices(), "d", 0.12, labels=tmp_path / "labels")
+    def take(**more):
+        folder, labels = tmp_path / "images", tmp_path / "labels"
+        slices_of_stack(folder, tmp_path / "04", Slices(), "d", 0.12, labels, **more)
 
     with pytest.raises(UserError, match=r"no pixel is labelled alumina \(1\) or pt \(2\): found"):
         take()
     assert not (tmp_path / "04").exists()
+    take(shares_model=True)
+    said = capsys.readouterr().err
+    assert "no pixel is labelled alumina (1) or pt (2): found only 0 (background) and 255" in said
+    assert "if 255 is meant so, another dataset of its model must show it" in said
     tifffile.imwrite(tmp_path / "labels" / "a.tif", page // 255)
     (tmp_path / "labels" / "b.png").touch()
     take()

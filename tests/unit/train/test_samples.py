@@ -106,7 +106,9 @@ def test_a_class_may_come_from_another_dataset_or_model_and_that_is_told(labelle
     read_samples([whole], Train())
     assert "no pixel" not in capsys.readouterr().err
     mask = labelled("mask", [0, 255, 255])
-    for sources in ([mask], [mask, whole]):
+    read_samples([mask, whole], Train())
+    assert "if 255 is meant so, the model learns it elsewhere" in capsys.readouterr().err
+    for sources in ([mask], [mask, partly]):
         with pytest.raises(UserError, match=r"mask: no pixel .* means 'not annotated'"):
             read_samples(sources, Train(), starts_from_model=True)
 

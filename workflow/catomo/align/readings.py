@@ -20,6 +20,9 @@ _SIDES = {1: "up", -1: "down"}
 _LARGEST_GROUP = 6  # tilts on one side before the other has its turn
 _FARTHEST_START_DEG = 30.0  # a lamella lies oblique, and its series starts there
 _ACQUIRED = "the images are in the order of acquisition, {}"
+# Say a microscope records 0°, 3°, -3° and its program saves the stack sorted: -3°, 0°, 3°. Another
+# program takes the stack to be in the order of acquisition, calls the images 0°, 3°, -3°, and sorts
+# them by these angles once more. What it calls -3°, 0°, 3° is then 3°, -3°, 0° in truth.
 _SORTED_TWICE = (
     "the images were sorted already when they were sorted by angles in the order of acquisition, {}"
 )
@@ -164,7 +167,28 @@ def _two_runs(angles: np.ndarray, start: int) -> Iterator[tuple[str, np.ndarray]
 
 
 def _in_turns(angles: np.ndarray, start: int) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield dose-symmetric schemes: both sides of a start in turns, in groups of equal size."""
+    """Yield dose-symmetric schemes: from a start outwards, on both sides in turns.
+
+    With groups of one the angles are recorded as 0°, 3°, -3°, 6°, -6° …; with groups of two as
+    0°, 3°, 6°, -3°, -6°, 9°, 12° …. In some programs the start counts as one of the first group,
+    which is then one shorter on its side: 0°, 3°, -3°, -6°, 6°, 9° …. Each scheme may begin
+    upwards or downwards.
+
+    Parameters
+    ----------
+    angles : ndarray
+        All angles, ascending.
+    start : int
+        Place of the first angle recorded among them.
+
+    Yields
+    ------
+    words : str
+        The scheme.
+    places : ndarray of int
+        For each image, in the order of acquisition, the place of its angle in `angles`. For the
+        angles -6°, -3°, 0°, 3°, 6° and groups of one, upwards first: 2, 3, 1, 4, 0.
+    """
     sides = {1: np.arange(start + 1, len(angles)), -1: np.arange(start)[::-1]}
     here = _degrees(angles, start)
     for group in range(1, _LARGEST_GROUP + 1):

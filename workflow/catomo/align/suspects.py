@@ -131,11 +131,24 @@ def other_reading(reproject: Reprojector, geometry: Geometry, recording: Recordi
 
 
 def _likely_orders(reproject: Reprojector, recording: Recording) -> list[tuple[str, np.ndarray]]:
-    """Return the orders of the angles that the list suggests, and the likeliest of the usual ones.
+    """Return the orders of the angles that are worth an exact test, which predicts every image.
 
-    An order is likely if tilts near each other look alike under it, and more so than under the
-    given one. The opposite of the given order only mirrors and turns the specimen if the steps
-    are even; then it is left out.
+    There are some hundred usual orders. They are judged at first without any reconstruction: put
+    the images in the order of the angles that they would have, and see how alike neighbours look.
+    Say the images were recorded at 0°, 3°, -3°, 6°, -6°, and the list says -6° … 6°. In the order
+    of the list neighbours are images such as 3° and -3°, which differ much; in the order "in turns
+    from 0°" they are 3° and 6°, which are nearly the same. An order that does no better than the
+    given one is dropped, and of the others only the best few are returned.
+
+    The orders that the list itself suggests (`orders_of_list`) are few and returned in any case
+    but one: the reversed order, where it means the same as the given one. With angles that are
+    even about 0°, such as -60° … 60°, image 1 gets 60° instead of -60° and so on, which mirrors
+    the specimen and changes nothing that the images could show.
+
+    Returns
+    -------
+    list of (str, ndarray)
+        What is true under each order, and its angles in the order of the recorded images.
     """
     images = recording.order[np.sort(reproject.indices)]
     given, as_given = recording.listed_deg[images], np.arange(len(images))

@@ -202,7 +202,7 @@ def _compare_labels(
     one, other = places
     settings = with_classes_of(slices, settings, "compare with the classes of the record")
     for place in places:
-        say_what_is_missing(place, slices, settings)
+        say_what_is_missing(place, slices, settings, None)
     pixel_size_nm = slices["pixel_size_nm"]
     scored = [
         score_image(image, pixel_size_nm, settings)

@@ -106,19 +106,31 @@ class Images:
         )
 
 
-def say_what_is_missing(labels: Path | str, slices: Record, settings: Evaluate) -> None:
+def say_what_is_missing(
+    labels: Path | str, slices: Record, settings: Evaluate, training: Record | None
+) -> None:
     """Say which classes an annotation lacks.
 
     Raises
     ------
     UserError
-        If it is masks of 0 and 255, of which only the background would be scored.
+        If it is masks of 0 and 255, of which only the background would be scored, and the model
+        did not learn from it together with others that show the classes.
     """
     names = [phase.name for phase in settings.classes]
     annotation = count_labels(labels, slices, len(names))
-    annotation.check_no_mask(names)
+    if not _learnt_from(slices, training):
+        annotation.check_no_mask(names)
     for line in annotation.told(names, "it gets no score"):
         say(line)
+
+
+def _learnt_from(slices: Record, training: Record | None) -> list[str]:
+    """Return under which names of datasets a model learnt from these slices."""
+    if training is None:
+        return []
+    sha256 = slices["files"]["slices.tif"]["sha256"]
+    return [name for name, data in training["data"].items() if data["slices_sha256"] == sha256]
 
 
 def scored_names(
@@ -151,8 +163,7 @@ def scored_names(
             f"All {count} annotated images are scored; the model came without the record of "
             "its training, so it may have learnt from them."
         )
-    sha256 = slices["files"]["slices.tif"]["sha256"]
-    here = [name for name, data in training["data"].items() if data["slices_sha256"] == sha256]
+    here = _learnt_from(slices, training)
     if not here:
         return set(annotated), (
             f"All {count} annotated images are scored; the model learnt from none of these slices."

@@ -79,7 +79,7 @@ def evaluate(
         [images.names[i] for i in images.is_complete], source, training_record
     )
     say(f"evaluate: {scope}")
-    say_what_is_missing(labels, source, settings)
+    say_what_is_missing(labels, source, settings, training_record)
     with committing(output, "evaluate", settings, inputs) as out:
         scores = _score(out, images, names, settings, predicted)
         out.record |= {"scope": scope, "draft": predicted.get("draft", False)}

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 import unicodedata
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,7 @@ from catomo.files.mdoc import is_mdoc, read_mdoc
 
 ANGLE_SUFFIXES = (".rawtlt", ".tlt", ".mdoc")
 
+_SETTLED_NS = 2_000_000_000
 _BLANKS_AT_THE_END = "\x1a\0 \t\r\n\f\v"  # DOS ends a text by Ctrl-Z
 
 
@@ -79,13 +84,40 @@ def side_files(path: Path | str) -> list[Path]:
     """
     path = Path(path)
     stems = {path.name} if path.is_dir() else {path.name, path.stem}
-    beside = path.parent.iterdir() if path.parent.is_dir() else []
-    found = [
-        file for file in beside if file.stem in stems and file.suffix.lower() in ANGLE_SUFFIXES
-    ]
+    beside = _angle_files_by_stem(path.parent)
+    found = [path.parent / name for stem in stems for name in beside.get(stem, ())]
     if path.is_dir():
         found += files_in(path, ANGLE_SUFFIXES)
     return sorted(file for file in found if file.is_file() and file != path)
+
+
+def _angle_files_by_stem(folder: Path) -> Mapping[str, Sequence[str]]:
+    """Return the names of the angle files in a folder, by their names without the suffix.
+
+    A folder may hold a thousand series, for each of which this is asked. It is listed once,
+    and again when its time of change says that files came or went. A folder that was changed
+    just now is listed each time, because the clock of a file system has steps: what comes in
+    the same step would not be seen.
+    """
+    if not folder.is_dir():
+        return {}
+    changed_ns, whole = folder.stat().st_mtime_ns, Path(folder).absolute()
+    if time.time_ns() - changed_ns < _SETTLED_NS:
+        return _listed(whole)
+    return _remembered(whole, changed_ns)
+
+
+def _listed(folder: Path) -> Mapping[str, Sequence[str]]:
+    by_stem = defaultdict(list)
+    for file in folder.iterdir():
+        if file.suffix.lower() in ANGLE_SUFFIXES:
+            by_stem[file.stem].append(file.name)
+    return dict(by_stem)
+
+
+@lru_cache(maxsize=256)
+def _remembered(folder: Path, _changed_ns: int) -> Mapping[str, Sequence[str]]:
+    return _listed(folder)
 
 
 def _text(path: Path) -> str:

@@ -183,7 +183,10 @@ def _read_nxtomo(path: Path, entry: h5py.Group, output: Path) -> dict[str, Any]:
         raise UserError(f"{path}: {entry.name} holds no projection (image_key 0)")
     _copy(path, data, output, numbers)
     left = len(kinds) - len(numbers)
-    note = f"{path}: {left} images of the beam or the dark (image_key) are left out"
+    note = (
+        f"{path}: {left} images of the beam or the dark, or that are marked invalid (image_key), "
+        "are left out"
+    )
     sizes = [
         length_nm(item[()].ravel()[0], _text(item.attrs.get("units", "m"))) if item else None
         for item in (entry.get(f"instrument/detector/{axis}_pixel_size") for axis in "yx")

@@ -23,6 +23,9 @@ from catomo.files.limits import check_memory
 
 SUFFIXES = (".mrc", ".st", ".ali", ".rec", ".mrcs", ".map", ".preali")
 
+# How the first label of a file begins that catomo wrote, and whose scale it therefore knew.
+MADE_HERE = "catomo: "
+
 _HEADER = 1024
 _TYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
 _NOT_GREY = {3: "complex", 4: "complex", 16: "colour", 101: "4-bit"}
@@ -166,15 +169,26 @@ def _check_size(path: Path, header: _Header, dtype: np.dtype) -> None:
 
 
 def _voxel(header: _Header) -> Voxel:
-    """Return the voxel in nm; exactly 1 Å means that the writer did not know it."""
+    """Return the distances of sections, rows and columns in nm.
+
+    The header does not hold them as such. It holds the edges of the whole box of images in Å
+    along x, y and z (three floats from byte 40), and into how many voxels each edge is divided
+    (three whole numbers from byte 28). An edge of 4096 Å in 1024 voxels means 4 Å, or 0.4 nm.
+
+    Two values stand for "not known": exactly 1 Å, which programs write when nobody told them
+    the scale (catomo itself writes no scale that it does not know); and, between sections,
+    a box that is one voxel high, because a stack of images has no third dimension.
+    """
+    edges_angstrom, voxels = header.get("3f", 40), header.get("3i", 28)
     sizes: list[float | None] = []
-    for cell, count in zip(header.get("3f", 40), header.get("3i", 28), strict=True):
-        size = cell / count / 10 if count > 0 else 0.0
+    for edge, count in zip(edges_angstrom, voxels, strict=True):
+        size = edge / count / 10 if count > 0 else 0.0
         sizes.append(size if math.isfinite(size) and size > 0 else None)
     x, y, z = sizes
-    if (x, y) == (0.1, 0.1) or not (x and y):
+    is_known = header.content[224:].startswith(MADE_HERE.encode())
+    if ((x, y) == (0.1, 0.1) and not is_known) or not (x and y):
         return None, None, None
-    is_stack = header.get("i", 36)[0] <= 1 or z == 0.1  # images without a distance of their own
+    is_stack = voxels[2] <= 1 or (z == 0.1 and not is_known)
     return (None if is_stack else z), y, x
 
 

@@ -34,22 +34,34 @@ _LARGEST_ANGLE_DEG = 180
 
 @dataclass
 class _Name:
-    """A name cut into texts and the numbers between them; there is one text more.
+    """A file name cut at its numbers, so that names can be compared number by number.
+
+    ``run2_-1.50deg.tif`` is cut into the texts ``run``, ``_-``, ``deg`` and the numbers 2 and
+    1.50. Before the first number, between two, and after the last stands a text, which may be
+    empty; so there is always one text more than numbers. At first the minus belongs to the text
+    ``_-``. When all names together show that it is a sign, the text becomes ``_`` and the number
+    -1.50.
 
     Attributes
     ----------
     name : str
+        The name as the file has it.
     written : str
-        The name with signs, where letters stand for them.
+        The name with the letters of ``m40`` and ``p35`` replaced by - and +, where they stand for
+        signs; else the same as `name`.
     suffix : str
+        ``.tif`` in the example, in small letters.
     texts : list of str
-        What stands before, between and after the numbers; signs are taken off once understood.
+        ``run``, ``_-`` (later ``_``) and ``deg``.
     numbers : list of Decimal
-        With their signs, once understood.
+        2 and 1.50 (later -1.50).
     decimals : list of str
-        For each number its digits after the point.
-    signed, degrees : set of int
-        At which numbers a sign or a degree mark was recognised.
+        The digits after each number's point: none, and ``50``. How many there are tells decimals
+        from counts.
+    signed : set of int
+        Which of the numbers, counted from 0, have a sign: later 1.
+    degrees : set of int
+        Which of the numbers a degree mark follows: 1.
     """
 
     name: str
@@ -94,7 +106,9 @@ def angles_in(names: Sequence[str]) -> list[float] | None:
     """Return the tilt angles in degrees that names are, in the order of the names.
 
     Names are angles only where all differ in one number alone, and that has a sign, decimals or
-    a degree mark. Running numbers are no angles.
+    a degree mark. Running numbers are no angles. Where other numbers differ as well, such as the
+    count of ``001_-40.0 … 035_40.0`` or a time, the one number that has a degree mark, or both
+    signs and decimals, is the angle.
 
     Parameters
     ----------
@@ -111,6 +125,8 @@ def angles_in(names: Sequence[str]) -> list[float] | None:
         return None
     columns = list(zip(*(name.numbers for name in read), strict=True))
     varied = [place for place, column in enumerate(columns) if len(set(column)) > 1]
+    if len(varied) > 1:
+        varied = [place for place in varied if _can_only_be_angles(read, columns[place], place)]
     if len(varied) != 1:
         return None
     place = varied[0]
@@ -123,6 +139,19 @@ def angles_in(names: Sequence[str]) -> list[float] | None:
     if not marked and place not in read[0].signed and not any(n.decimals[place] for n in read):
         return None
     return [float(angle) for angle in angles]
+
+
+def _can_only_be_angles(read: Sequence[_Name], numbers: Sequence[Decimal], place: int) -> bool:
+    """Return whether numbers are angles even though other numbers in the names differ, too.
+
+    Numbers below zero alone do not show that: a focus series ``001_-0.5 … 020_-3.0`` has them,
+    too. Nor do whole numbers of both signs, which places on the specimen may be.
+    """
+    if place in read[0].degrees:
+        return True
+    is_wide = max(numbers) - min(numbers) >= 2 * _LEAST_SPAN_DEG
+    is_precise = any(name.decimals[place] or "+" in name.written for name in read)
+    return min(numbers) < 0 < max(numbers) and is_wide and is_precise
 
 
 def _is_running(numbers: Sequence[Decimal]) -> bool:
@@ -174,7 +203,12 @@ def _signs_for_letters(name: str) -> str:
 
 
 def _are_a_series(angles: list[float] | None) -> bool:
-    """Return whether angles go on across zero; m1, m2, m3 … and p1, p2, p3 … leave it out."""
+    """Return whether numbers with signs make one tilt series, not two lists that count.
+
+    ``m40 m35 … m5 p0 p5 … p35`` becomes -40 … 35: the step across zero is no larger than the
+    others, so m and p are signs. ``m1 m2 m3 p1 p2 p3`` becomes -3 -2 -1 1 2 3, where zero is left
+    out and the step across it is 2 instead of 1: m and p name two kinds of image.
+    """
     if angles is None or not min(angles) < 0 < max(angles):
         return False
     ordered = sorted(angles)
@@ -234,7 +268,11 @@ def _are_decimals(alike: list[_Name]) -> bool:
 
 
 def _tails(alike: list[_Name], place: int) -> list[str]:
-    """Return for each name the signs and hyphens that stand right before its number."""
+    """Return for each name the hyphens and plus signs right before its number at one place.
+
+    Of ``tilt-5``, ``tilt--5`` and ``tilt_5`` these are ``-``, ``--`` and nothing. What all names
+    have (here nothing) joins words; what some names have beyond that can be their sign.
+    """
     return [name.texts[place][len(name.texts[place].rstrip(_SIGNS)) :] for name in alike]
 
 

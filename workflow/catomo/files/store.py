@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 from xml.sax.saxutils import quoteattr
@@ -215,6 +215,20 @@ def read_pages(path: Path | str, start: int = 0, stop: int | None = None) -> np.
             data = data[None] if data.ndim == 2 else data
             return data[start:stop]
         return np.stack([page.asarray() for page in tiff.pages[start:stop]])
+
+
+def pages_of(path: Path | str) -> Iterator[np.ndarray]:
+    """Yield the pages (rows, columns) of one of catomo's own stacks, one at a time."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as tiff:
+        if len(tiff.pages) > 1 or tiff.pages[0].compression != tifffile.COMPRESSION.NONE:
+            for page in tiff.pages:
+                yield page.asarray()
+            return
+    with StackReader(path) as reader:
+        for number in range(reader.shape[0]):
+            yield reader.read(number, number + 1)[0]
 
 
 def _resolution(pixel_size_nm: float) -> dict[str, Any]:

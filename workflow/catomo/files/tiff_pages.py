@@ -54,7 +54,9 @@ def alike(
     """Return the pages that are the images of one stack, and what to tell about the others.
 
     Smaller copies of an image are left out: pages that say so, and a first page that is
-    smaller than the others, as a preview is.
+    smaller than the others, as a preview is. A file with a preview of 64 × 64 px on page 1 and
+    images of 512 × 512 px on pages 2 to 36 gives those 35 pages, and the note that page 1 is left
+    out.
 
     Raises
     ------
@@ -64,11 +66,11 @@ def alike(
     kept = [page for page in pages if not page.subfiletype & _REDUCED] or pages
     if len(kept) > 1 and _is_smaller(kept[0], kept[1]):
         kept = kept[1:]
-    left = {page.index for page in kept}
-    numbers = [page.index + 1 for page in pages if page.index not in left]
+    kept_numbers = {page.index + 1 for page in kept}
+    left_out = [page.index + 1 for page in pages if page.index + 1 not in kept_numbers]
     notes: tuple[str, ...] = ()
-    if numbers:
-        listed = ", ".join(map(str, numbers[:5])) + (", …" if len(numbers) > 5 else "")
+    if left_out:
+        listed = ", ".join(map(str, left_out[:5])) + (", …" if len(left_out) > 5 else "")
         notes = (f"{path}: page {listed} is a smaller copy (a preview) and is left out",)
     for page in kept[1:]:
         if _kind(page) != _kind(kept[0]):

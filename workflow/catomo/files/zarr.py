@@ -67,7 +67,8 @@ def open_zarr(path: Path) -> Iterator[ImageStack]:
 
     voxel = _voxel(image, long) if image else UNKNOWN
     sizes = shape[0], shape[1], shape[2]
-    yield ImageStack(sizes, array.dtype.newbyteorder("="), read, None, voxel)
+    tilt_deg = attributes.get("tilt_deg")  # as catomo's own export writes it
+    yield ImageStack(sizes, array.dtype.newbyteorder("="), read, tilt_deg, voxel)
 
 
 @dataclass(frozen=True)

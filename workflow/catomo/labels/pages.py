@@ -5,26 +5,23 @@ Only what an image holds is read here; what its values mean is in `catomo.labels
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from catomo.errors import UserError
+from catomo.files import png
 from catomo.files.folders import TIFF
 from catomo.files.image_stack import one_line
 from catomo.files.readers import open_images
 from catomo.files.tiff import open_tiff
 
-_PNG = b"\x89PNG\r\n\x1a\n"  # the first bytes of the file
-_GREY, _PALETTE = 0, 3  # the colour types of PNG
 _MOST_CLASSES = 16
 _COLOURS_NAMED = 4
 
 
-def label_pages(path: Path, is_volume: bool = False) -> Iterator[np.ndarray]:
+def label_pages(path: Path) -> Iterator[np.ndarray]:
     """Yield the images (rows, columns) of a label file one by one, as the values it stores.
 
     The value of a pixel with a palette is its index: Fiji, napari and ilastik use the palette
@@ -33,9 +30,6 @@ def label_pages(path: Path, is_volume: bool = False) -> Iterator[np.ndarray]:
     Parameters
     ----------
     path : Path
-    is_volume : bool
-        Whether the images are slices of a whole volume, of which some hold nothing. Else an
-        image in colours that is black all over may be an overlay without any paint.
 
     Raises
     ------
@@ -49,7 +43,7 @@ def label_pages(path: Path, is_volume: bool = False) -> Iterator[np.ndarray]:
     else:
         images = _images_of_others(path)
     for image in images:
-        yield image if image.ndim == 2 else _grey(image, path, is_volume)
+        yield image if image.ndim == 2 else _grey(image, path)
 
 
 def is_png(path: Path) -> bool:
@@ -58,7 +52,7 @@ def is_png(path: Path) -> bool:
         return False  # the name of an array inside a file
     try:
         with open(path, "rb") as file:
-            return file.read(len(_PNG)) == _PNG
+            return file.read(len(png.FIRST_BYTES)) == png.FIRST_BYTES
     except OSError as error:
         raise UserError(f"{path}: is not readable ({error.strerror})") from None
 
@@ -89,46 +83,10 @@ def _images_of_others(path: Path) -> Iterator[np.ndarray]:
 
 def _png_image(path: Path) -> np.ndarray:
     """Return the image (rows, columns) or (rows, columns, samples) of a PNG."""
-    import imagecodecs
-
-    try:
-        chunks = _png_chunks(path.read_bytes())
-        header = dict(chunks)[b"IHDR"]
-        depth, colour = header[8], header[9]
-        palette = np.frombuffer(dict(chunks).get(b"PLTE", b""), np.uint8).reshape(-1, 3)
-        if colour == _PALETTE:  # a grey image with the same bytes has the indices as values
-            header = header[:9] + bytes([_GREY]) + header[10:]
-            rest = [(kind, data) for kind, data in chunks[1:] if kind in (b"IDAT", b"IEND")]
-            chunks = [(b"IHDR", header), *rest]
-        image = imagecodecs.png_decode(_PNG + b"".join(_png_chunk(*chunk) for chunk in chunks))
-    except Exception as error:  # a damaged image can break the decoder in any way
-        raise UserError(
-            f"{path}: is damaged or no PNG ({one_line(error)}); copy it or save it again"
-        ) from None
-    if depth < 8 and image.ndim == 2:  # the decoder stretches few bits to 0 to 255
-        image = image // (255 // (2**depth - 1))
-    if colour == _PALETTE:
+    image, palette = png.read_stored(path)
+    if palette is not None:
         _check_palette(image, palette, path)
     return image
-
-
-def _png_chunks(content: bytes) -> list[tuple[bytes, bytes]]:
-    """Return kind and data of each chunk of a PNG."""
-    chunks, place = [], len(_PNG)
-    while place < len(content):
-        length, kind = struct.unpack_from(">I4s", content, place)
-        data = content[place + 8 : place + 8 + length]
-        if struct.unpack_from(">I", content, place + 8 + length)[0] != zlib.crc32(kind + data):
-            raise ValueError(f"its part {kind.decode('ascii', 'replace')} is not as written")
-        chunks.append((kind, data))
-        place += 12 + length
-        if kind == b"IEND":
-            break
-    return chunks
-
-
-def _png_chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def _check_palette(image: np.ndarray, palette: np.ndarray, path: Path) -> None:
@@ -151,7 +109,7 @@ def _check_palette(image: np.ndarray, palette: np.ndarray, path: Path) -> None:
     )
 
 
-def _grey(image: np.ndarray, path: Path, may_be_black: bool) -> np.ndarray:
+def _grey(image: np.ndarray, path: Path) -> np.ndarray:
     """Return the grey values of an image (rows, columns, samples) with colours or alpha."""
     samples = image.shape[-1]
     has_alpha = samples in (2, 4)
@@ -164,9 +122,6 @@ def _grey(image: np.ndarray, path: Path, may_be_black: bool) -> np.ndarray:
         found = np.unique(colours.reshape(-1, colours.shape[-1]), axis=0)
         named = ["/".join(f"{value:g}" for value in one) for one in found[:_COLOURS_NAMED]]
         why = f"{len(found)} colours, such as {', '.join(named)}"
-    elif samples > 2 and not grey.any() and not may_be_black:
-        # What an editor exports of an overlay on which nothing is painted.
-        why = "black all over, which an overlay is where nothing is painted"
     else:
         return grey
     raise UserError(

@@ -90,7 +90,8 @@ class Annotation:
             advice = "" if self.pixels[0] else f"; {_ONE_BASED}"
             named = " or ".join(missing)
             line = f"{self.place}: no pixel is labelled {named}: {then}{advice}"
-            lines.append(self.mask_problem(names) or line)
+            mask = self.mask_problem(names)
+            lines.append(f"{mask}; if {IGNORE} is meant so, {then}" if mask else line)
         if self.unread:
             more = f" and {len(self.unread) - _MOST_NAMED} more" * (len(self.unread) > _MOST_NAMED)
             lines.append(
@@ -106,8 +107,25 @@ def missing_in(annotations: Iterable[Annotation], names: Sequence[str]) -> list[
     return [f"{name} ({number})" for number, name in enumerate(names) if not pixels[number]]
 
 
+def check_no_masks(annotations: Sequence[Annotation], names: Sequence[str]) -> None:
+    """Refuse masks of 0 and 255 among the annotations of one model, unless it learns all the same.
+
+    Where the annotations together show every class, one of 0 and 255 alone may be what it says:
+    background in some places, and the rest not annotated. It is told then, not refused
+    (`Annotation.told`).
+
+    Raises
+    ------
+    UserError
+        If a class has no pixel in any annotation, and one of them is a mask.
+    """
+    if missing_in(annotations, names):
+        for annotation in annotations:
+            annotation.check_no_mask(names)
+
+
 def check_every_class(annotations: Sequence[Annotation], names: Sequence[str]) -> None:
-    """Check that the annotations from which one model learns show every class.
+    """Check that the annotations from which one model learns show every class together.
 
     Parameters
     ----------
@@ -119,13 +137,12 @@ def check_every_class(annotations: Sequence[Annotation], names: Sequence[str]) -
     Raises
     ------
     UserError
-        If an annotation is a mask of 0 and 255, or a class has no pixel in any of them.
+        If a class has no pixel in any of them; where one is a mask, that is named as the reason.
     """
-    for annotation in annotations:
-        annotation.check_no_mask(names)
     missing = missing_in(annotations, names)
     if not missing:
         return
+    check_no_masks(annotations, names)
     places = ", ".join(dict.fromkeys(annotation.place for annotation in annotations))
     ways = [f"label some pixels of {'it' if len(missing) == 1 else 'each'}"]
     pixels = np.sum([annotation.pixels for annotation in annotations], axis=0)[: len(names)]

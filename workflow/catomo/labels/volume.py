@@ -168,7 +168,7 @@ def _is_colour_tiff(path: Path) -> bool:
 @contextmanager
 def _open_colours(path: Path) -> Iterator[ImageStack]:
     """Open labels that an editor saved in colours, of which all parts are equal."""
-    images = np.stack([np.ascontiguousarray(image) for image in label_pages(path, is_volume=True)])
+    images = np.stack([np.ascontiguousarray(image) for image in label_pages(path)])
     voxel = UNKNOWN
     if not is_png(path):
         with open_tiff(path) as tiff:

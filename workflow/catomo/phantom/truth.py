@@ -110,28 +110,6 @@ class Likeness:
             }
 
 
-def to_volume_frame(
-    array: np.ndarray, shift_px: Mapping[str, float], shape: Sequence[int]
-) -> np.ndarray:
-    """Move an array (y, z, x) onto a grid of another shape, centre on centre plus a shift.
-
-    Parameters
-    ----------
-    array : ndarray
-        Truth on its own grid.
-    shift_px : mapping
-        Movement along ``y``, ``z`` and ``x`` in pixels.
-    shape : (int, int, int)
-        Shape of the result.
-
-    Returns
-    -------
-    ndarray of float32
-        Linear interpolation; outside the array lies 0.
-    """
-    return _move_slab(lambda a, b: array[a:b], array.shape, shift_px, shape, 0, shape[0])
-
-
 def _move_slab(
     read: _Read,
     source_shape: Sequence[int],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from catomo.errors import UserError, line_of
 from catomo.labels.files import TRUTH, check_label_values, check_labels
-from catomo.labels.values import IGNORE, Annotation, check_every_class
+from catomo.labels.values import IGNORE, Annotation, check_every_class, missing_in
 from catomo.segmentation.settings import Segmentation
 from catomo.slices.settings import Slices
 from catomo.train.settings import Train
@@ -50,9 +50,15 @@ def annotation_lines(plan: Plan, datasets: list[Dataset]) -> tuple[list[str], li
         if not all(name in annotations for name in names):
             continue
         settings = plan.settings_as(Train, model)
+        classes = [phase.name for phase in settings.classes]
+        of_model = [annotations[name] for name in names]
+        masks = {name: annotations[name].mask_problem(classes) for name in names}
+        if any(masks.values()) and missing_in(of_model, classes):
+            problems += [f"{name}: {line}" for name, line in masks.items() if line]
+            lacking |= set(names)
+            continue
         try:
-            classes = [phase.name for phase in settings.classes]
-            check_every_class([annotations[name] for name in names], classes)
+            check_every_class(of_model, classes)
         except UserError as error:
             (told if settings.init_from else problems).append(f"model {model}: {error}")
             lacking |= set(names)
@@ -87,7 +93,8 @@ def _read(dataset: Dataset, plan: Plan) -> Annotation:
             annotation = check_labels(place, volume.expected(), len(names))
     else:
         annotation = check_label_values(place, len(names))
-    annotation.check_no_mask(names)
+    if not dataset.trains:  # of those that train, what the others show decides
+        annotation.check_no_mask(names)
     return annotation
 
 

@@ -152,7 +152,12 @@ def _slices_size(dataset: Dataset, plan: Plan) -> tuple[Size, list[str]]:
     assert dataset.pixel_size_nm is not None  # the table requires it for slices
     settings = plan.settings_as(Slices, dataset.name)
     stack = inspect_stack(os.path.expandvars(dataset.path), dataset.pixel_size_nm, settings)
-    return (0, stack.shape), list(stack.notes)
+    count, rows, columns = stack.shape
+    for number in sorted({0, count - 1}):
+        stack.read(number)
+    others = "; of the others the headers were read" if count > 2 else ""
+    seen = f"images: {count} of {rows} × {columns} px; the first and the last were decoded{others}"
+    return (0, stack.shape), [seen, *stack.notes]
 
 
 def _segmentation_size(dataset: Dataset, plan: Plan) -> tuple[Size, list[str]]:

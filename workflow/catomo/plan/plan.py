@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from catomo.align.settings import Align
 from catomo.errors import UserError
+from catomo.export.settings import MADE_BY, Export, Part
 from catomo.plan.classes import class_problems, said_at
 from catomo.plan.config import BLOCKS, SETTINGS, Config, without_empty_blocks
 from catomo.plan.datasets import Dataset, read_table
@@ -90,7 +91,17 @@ class Plan:
 
     def stages(self, dataset: Dataset) -> list[str]:
         """Return the verbs that a dataset passes through, in order."""
-        return [s.verb for s in STAGES if not s.per_model and s.takes(dataset)]
+        verbs = [s.verb for s in STAGES if not s.per_model and s.takes(dataset)]
+        return verbs if self.exported(dataset) else [verb for verb in verbs if verb != "export"]
+
+    def exported(self, dataset: Dataset) -> list[Part]:
+        """Return what is exported of a dataset: what the configuration names and it has."""
+        try:
+            parts = self.settings_as(Export, dataset.name).parts()
+        except ValidationError:  # `make_plan` says what is wrong with an override
+            return []
+        made = {s.verb for s in STAGES if s.takes(dataset)}
+        return [part for part in parts if MADE_BY[part] in made]
 
     def _block(self, verb: str, name: str) -> dict[str, Any]:
         """Return the block of a verb as written, with the overrides of one dataset or model."""

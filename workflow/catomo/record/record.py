@@ -13,7 +13,7 @@ import math
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -283,6 +283,9 @@ def _commit(out: Output, begun: dict[str, Any]) -> None:
     target.unlink(missing_ok=True)
     for name in former - {*names, target.name}:
         (out.folder / name).unlink(missing_ok=True)
+        for folder in list(Path(name).parents)[:-1]:
+            with suppress(OSError):  # it holds other files, or is gone already
+                (out.folder / folder).rmdir()
     for name, path in zip(names, written, strict=True):
         (out.folder / name).parent.mkdir(parents=True, exist_ok=True)
         path.replace(out.folder / name)

@@ -141,7 +141,17 @@ class _ProblemError(Exception):
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader that takes numbers and keys as people mean them."""
+    """PyYAML's safe loader that takes numbers and keys as people mean them.
+
+    By itself PyYAML decides from the form of a word without quotes what it is: ``yes`` is true,
+    ``12`` a number, ``12:30`` the number 750, ``1e-3`` a text, ``2024-01-05`` a date. It keeps a
+    table of such forms (patterns, in lists by the first letter they may begin with). The table
+    below is that of PyYAML without whole numbers, decimal numbers and dates; after the class
+    catomo's own two kinds of number are added, and dates stay text. Then ``1e-3`` is 0.001 and
+    ``12:30`` is text.
+
+    Keys are always text: the dataset ``010:`` is called 010, not 8.
+    """
 
     yaml_implicit_resolvers = {  # noqa: RUF012  (a table that PyYAML declares in this way)
         first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(_OTHERS)]

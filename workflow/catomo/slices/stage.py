@@ -122,6 +122,8 @@ def slices_of_stack(
     dataset: str,
     pixel_size_nm: float,
     labels: Path | str | None = None,
+    *,
+    shares_model: bool = False,
 ) -> None:
     """Take in slices that were reconstructed elsewhere.
 
@@ -140,6 +142,9 @@ def slices_of_stack(
     labels : path, optional
         A person's labels: only checked against the slices, so that a mistake in them shows
         before anything is computed. A class that no pixel has is told.
+    shares_model : bool
+        Whether the model learns from other datasets, too. Labels of 0 and 255 alone are told
+        then, not refused, because the others may show the classes.
 
     Raises
     ------
@@ -152,7 +157,7 @@ def slices_of_stack(
     for note in images.notes:
         say(note)
     if labels is not None:
-        _check_labels(labels, images, pixel_size_nm, settings)
+        _check_labels(labels, images, pixel_size_nm, settings, shares_model)
     with committing(output, "slices", settings, {"stack": split_member(path)[0]}) as out:
         _write(out, _Source(images, pixel_size_nm, dataset, False, path), settings)
 
@@ -169,10 +174,17 @@ def _check_given(given: Given, stack: Stack, source: Record, settings: Slices) -
         _check_labels(given.labels, stack, size_nm, settings)
 
 
-def _check_labels(labels: Path | str, stack: Stack, size_nm: float, settings: Slices) -> None:
+def _check_labels(
+    labels: Path | str,
+    stack: Stack,
+    size_nm: float,
+    settings: Slices,
+    shares_model: bool = False,
+) -> None:
     names = [phase.name for phase in settings.classes]
     annotation = check_labels(labels, expected_of(stack, size_nm), len(names))
-    annotation.check_no_mask(names)
+    if not shares_model:
+        annotation.check_no_mask(names)
     for line in annotation.told(names, "another dataset of its model must show it"):
         say(line)
 

@@ -23,6 +23,11 @@ def _arguments_slices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--labels", type=Path, help="a person's labels, to check them against the slices"
     )
+    parser.add_argument(
+        "--shares-model",
+        action="store_true",
+        help="its model learns from other datasets, too, which may show what these labels lack",
+    )
     parser.add_argument("--dataset", default="DATASET", help="the dataset's name, for advice")
 
 
@@ -52,6 +57,7 @@ def _slices(options: argparse.Namespace, settings: Slices) -> None:
             options.dataset,
             options.pixel_size_nm,
             labels=options.labels,
+            shares_model=options.shares_model,
         )
 
 

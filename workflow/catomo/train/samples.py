@@ -12,7 +12,7 @@ from catomo.errors import UserError
 from catomo.files.pixel_size import is_same_size
 from catomo.files.store import StackReader
 from catomo.labels.files import TRUTH, load_labels, unread_files
-from catomo.labels.values import IGNORE, Annotation, check_every_class
+from catomo.labels.values import IGNORE, Annotation, check_every_class, check_no_masks
 from catomo.progress import say
 from catomo.record.record import Record
 from catomo.train import augment, split
@@ -106,8 +106,7 @@ def read_samples(
 def _check_classes(annotations: list[Annotation], settings: Train, starts_from_model: bool) -> None:
     """Check that the annotations together show every class; say what each of them lacks."""
     names = [phase.name for phase in settings.classes]
-    for annotation in annotations:
-        annotation.check_no_mask(names)
+    check_no_masks(annotations, names)
     try:
         check_every_class(annotations, names)
     except UserError as error:
