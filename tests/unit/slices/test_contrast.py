@@ -17,9 +17,15 @@ def volume():
     return (values + np.random.default_rng(1).gamma(1, 0.02, values.shape)).astype(np.float32)
 
 
+def levels_of(volume, settings=Slices()):
+    return contrast.levels_of(volume.__getitem__, volume.shape, volume.dtype, settings, "volume")
+
+
 def test_contrast_can_be_undone(volume):
     settings = Slices(low_percentile=0, high_percentile=100, gamma=0.5)
-    rule = contrast.from_percentiles(lambda i: volume[i], len(volume), settings, "volume")
+    rule = contrast.levels_of(
+        volume.__getitem__, volume.shape, volume.dtype, settings, "volume"
+    ).contrast
     again = contrast.Contrast(**rule.record())
     greys = again.greys(volume)
     # Half a step of the square-root scale: 2 · sqrt(v / high) · high / 255 / 2.

@@ -14,6 +14,7 @@ from catomo.evaluate.settings import Evaluate
 from catomo.files.store import StackReader, read_pages
 from catomo.labels.files import TRUTH, count_labels, stream_labels
 from catomo.labels.values import IGNORE
+from catomo.network.levels import Match
 from catomo.progress import say
 from catomo.record.record import Record
 
@@ -45,6 +46,7 @@ class Images:
         self.pixel_size_nm: float = slices["pixel_size_nm"]
         self._slices, self._labels, self._class_count = slices, labels, class_count
         self._greys = slices.file("slices.tif")
+        self._match = Match.of(prediction.get("levels"))
         self._predicted = prediction.file("labels.tif")
         self._confidence = prediction.file("confidence.tif")
 
@@ -65,6 +67,10 @@ class Images:
                 yield AnnotatedImage(
                     self.names[index], index, truth, self.predicted(index), confidence
                 )
+
+    def learnt_grey(self, index: int) -> np.ndarray:
+        """Return the grey values of a slice at the levels at which the model learnt."""
+        return self._match.apply(self.grey(index))
 
     def grey(self, index: int) -> np.ndarray:
         """Return the grey values of a slice."""

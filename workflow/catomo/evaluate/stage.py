@@ -118,7 +118,7 @@ def _baseline(
 ) -> dict[str, dict]:
     thresholds = threshold_scores(
         (
-            (images.grey(index), truth)
+            (images.learnt_grey(index), truth)
             for index, truth in images.annotations()
             if images.names[index] in names
         ),

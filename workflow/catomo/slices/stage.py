@@ -16,10 +16,11 @@ from catomo.errors import UserError
 from catomo.files.folders import split_member
 from catomo.files.store import StackReader, StackWriter, write_labels
 from catomo.labels.files import check_labels
+from catomo.network.levels import Contrast
 from catomo.phantom.truth import Truth
 from catomo.progress import progress, say
 from catomo.record.record import Output, Record, committing, read_record
-from catomo.slices.contrast import KEPT, Contrast, from_percentiles
+from catomo.slices.contrast import levels_of
 from catomo.slices.settings import Slices
 from catomo.slices.spread import suggest
 from catomo.slices.stacks import Stack, expected_of, inspect_stack, numbered
@@ -32,7 +33,8 @@ _TRUTH_SLICES_AT_ONCE = 16
 class _Source:
     """The slices that are exported, and what is known of them.
 
-    `origin` is named in errors, `dataset` in the advice where to put labels.
+    `origin` is named in errors, `dataset` in the advice where to put labels. `background` is
+    the value of empty space where that is known.
     """
 
     stack: Stack
@@ -40,6 +42,7 @@ class _Source:
     dataset: str
     is_phantom: bool
     origin: Path
+    background: float | None = None
 
 
 def slices_of_reconstruction(
@@ -87,7 +90,7 @@ def slices_of_reconstruction(
 
         stack = Stack(numbered(shape[0]), shape, volume.dtype, True, read)
         is_phantom = series is not None
-        _write(out, _Source(stack, pixel_size_nm, dataset, is_phantom, source.path), settings)
+        _write(out, _Source(stack, pixel_size_nm, dataset, is_phantom, source.path, 0.0), settings)
         if series:
             expected = Truth(series, source["truth"]["object_shift_px"], shape)
             pages = _pages(expected.labels, shape[0])
@@ -143,10 +146,15 @@ def slices_of_stack(
 def _write(out: Output, source: _Source, settings: Slices) -> None:
     """Write slices, suggestions, pictures and the record."""
     stack, pixel_size_nm = source.stack, source.pixel_size_nm
-    if stack.dtype == np.uint8:
-        rule = KEPT
-    else:
-        rule = from_percentiles(stack.read, stack.shape[0], settings, source.origin)
+    levels = levels_of(
+        stack.read,
+        stack.shape,
+        stack.dtype,
+        settings,
+        source.origin,
+        background=source.background,
+    )
+    rule = levels.contrast
     with StackWriter(out.path("slices.tif"), stack.shape, np.uint8, pixel_size_nm) as writer:
         suggested = suggest(_exported(stack, rule, writer), settings.suggest)
     write_suggested(out, stack.names, suggested, pixel_size_nm)
@@ -160,6 +168,7 @@ def _write(out: Output, source: _Source, settings: Slices) -> None:
             "pixel_size_nm": pixel_size_nm,
             "contiguous": stack.contiguous,
             "contrast": rule.record(),
+            "levels": levels.record(),
             "suggested": suggested,
             "next_step": next_step(
                 stack.shape[0],
@@ -176,7 +185,7 @@ def _exported(stack: Stack, rule: Contrast, writer: StackWriter) -> Iterator[np.
     """Write the slices one by one as 8-bit greys, and yield each."""
     for index in progress(range(stack.shape[0]), "slices"):
         image = stack.read(index)
-        greys = image if rule is KEPT else rule.greys(image)
+        greys = image if rule.is_kept else rule.greys(image)
         writer.write(index, greys[None])
         yield greys
 

@@ -13,6 +13,7 @@ from catomo.files.pixel_size import is_same_size
 from catomo.files.store import StackReader
 from catomo.labels.files import TRUTH, load_labels, unread_files
 from catomo.labels.values import IGNORE, Annotation, check_every_class
+from catomo.network.levels import Levels, Match, common_levels, match
 from catomo.progress import say
 from catomo.record.record import Record
 from catomo.train import augment, split
@@ -117,6 +118,40 @@ def _check_classes(annotations: list[Annotation], settings: Train, starts_from_m
     for annotation in annotations:
         for line in annotation.told(names, "the model learns it elsewhere"):
             say(line)
+
+
+def to_common_levels(
+    samples: Parts, sources: list[Source], before: Levels | None = None
+) -> tuple[Parts, Levels | None, dict[str, Match]]:
+    """Bring the samples of all datasets to the grey levels of one of them.
+
+    Parameters
+    ----------
+    samples : dict of lists of Sample
+        By part, as `read_samples` returns them.
+    sources : list of Source
+    before : Levels, optional
+        Of the model that the training starts from.
+
+    Returns
+    -------
+    samples : dict of lists of Sample
+    levels : Levels or None
+        The levels that the model learns; None if no record holds any.
+    matches : dict of Match
+        How the greys of each dataset came to them.
+    """
+    of = {source.dataset: Levels.of(source.slices.get("levels")) for source in sources}
+    levels = common_levels([before, *of.values()])
+    matches = {name: match(own, levels) for name, own in of.items()}
+    for name, matched in matches.items():
+        for note in matched.notes if levels else ():
+            say(f"{name}: {note}")
+    brought = {
+        part: [replace(s, image=matches[s.dataset].apply(s.image)) for s in of_part]
+        for part, of_part in samples.items()
+    }
+    return brought, levels, matches
 
 
 def without_black_border(sample: Sample) -> Sample:

@@ -8,12 +8,14 @@ on slices that were not used for training, and what two baselines score on the s
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from catomo.labels.tie import mark_of
 from catomo.network import model_file, unet
 from catomo.network.checkpoints import Checkpoint, key_of
+from catomo.network.levels import Match
 from catomo.network.model_file import Model
 from catomo.network.model_info import ModelInfo
 from catomo.progress import say
@@ -21,7 +23,14 @@ from catomo.record import code
 from catomo.record.hashes import sha256_of
 from catomo.record.record import Record, committing, read_record
 from catomo.train import figures
-from catomo.train.samples import Parts, Sample, Source, common_pixel_size, read_samples
+from catomo.train.samples import (
+    Parts,
+    Sample,
+    Source,
+    common_pixel_size,
+    read_samples,
+    to_common_levels,
+)
 from catomo.train.scores import compare_with_baselines
 from catomo.train.settings import Train
 from catomo.train.split import PartNames
@@ -69,15 +78,17 @@ def train(
         start, inputs["init_from"] = model_file.locate(place)
         before = model_file.read_info(start)
         samples = _without_taught(samples, parts, set(before.taught))
+    taught = [mark_of(s.image) for s in samples["train"]] + (before.taught if before else [])
+    learnt = before.levels if before else None
+    samples, levels, matches = to_common_levels(samples, sources, learnt)
     with committing(output, "train", settings, inputs) as out:
         comparison = compare_with_baselines(samples, [phase.name for phase in settings.classes])
         unet.start(settings.threads, settings.seed)
         precision = unet.resolved_precision(settings.precision)
-        taught = [mark_of(s.image) for s in samples["train"]] + (before.taught if before else [])
         draft = _is_draft(sources, samples["train"], before)
         if draft:
             say("train: trains on phantoms alone; for a real specimen the model is a draft")
-        info = describe(settings, pixel_size_nm, taught, draft)
+        info = replace(describe(settings, pixel_size_nm, taught, draft), levels=levels)
         model = Model(new_net(settings, precision), info)
         if start:
             model_file.copy_weights(start, model)
@@ -88,12 +99,14 @@ def train(
         figures.write(fitted.rows, out.path("curves.csv"))
         figures.draw(fitted.rows, settings.classes, out.path("curves.png"))
         fitted.model.save(out.path("model.keras"))
-        out.record.update(_facts(fitted, settings, sources))
+        out.record.update(_facts(fitted, settings, sources, matches))
         out.record.update({"precision": precision, "split": parts, **comparison, **fitted.scores})
     checkpoint.remove()
 
 
-def _facts(fitted: Fit, settings: Train, sources: list[Source]) -> dict[str, Any]:
+def _facts(
+    fitted: Fit, settings: Train, sources: list[Source], matches: dict[str, Match]
+) -> dict[str, Any]:
     """Return what the record says of the model, its training and its data."""
     net, info = fitted.model.net, fitted.model.info
     return {
@@ -108,10 +121,12 @@ def _facts(fitted: Fit, settings: Train, sources: list[Source]) -> dict[str, Any
         "class_fractions": dict(zip(info.classes, fitted.fractions, strict=True)),
         "class_weights": dict(zip(info.classes, fitted.weights, strict=True)),
         "pixel_size_nm": info.pixel_size_nm,
+        "levels": info.levels and info.levels.record(),
         "data": {
             source.dataset: {
                 "slices_sha256": source.slices["files"]["slices.tif"]["sha256"],
                 "pixel_size_nm": source.slices["pixel_size_nm"],
+                "levels": matches[source.dataset].record(),
             }
             for source in sources
         },
