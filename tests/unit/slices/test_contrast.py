@@ -17,7 +17,7 @@ def volume():
     return (values + np.random.default_rng(1).gamma(1, 0.02, values.shape)).astype(np.float32)
 
 
-def levels_of(volume, settings=Slices()):
+def levels_of(volume, settings):
     return contrast.levels_of(volume.__getitem__, volume.shape, volume.dtype, settings, "volume")
 
 

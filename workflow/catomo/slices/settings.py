@@ -48,6 +48,10 @@ class Slices(Settings):
     def _ordered(self) -> Slices:
         if self.high_percentile is not None and self.low_percentile >= self.high_percentile:
             raise ValueError("low_percentile must be below high_percentile")
-        if None not in (self.background, self.support) and self.support <= self.background:
+        if (
+            self.background is not None
+            and self.support is not None
+            and (self.support <= self.background)
+        ):
             raise ValueError("support must be above background")
         return self
