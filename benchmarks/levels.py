@@ -1,10 +1,11 @@
 """Are bare, poor and rich specimens of one kind labelled alike by one model?
 
     PYTHONPATH=workflow python benchmarks/levels.py FOLDER [--seeds 1 2 3] [--code NAME]
-        [--quick] [--json FILE]
+        [--specimen FILE] [--particles 10] [--quick] [--json FILE]
 
-Specimens of the demo's kind with 0, 2, 10 and 20 Pt particles are led through all stages up to
-the labels. One model per seed learns from the truth of the specimen with 10 particles at dose 1.
+Specimens of the demo's kind with 0, 2, 10 and 20 Pt particles (`--specimen`, `--particles` take
+another kind, or number of particles of the normal one) are led through all stages up to
+the labels. One model per seed learns from the truth of the normal specimen at dose 1.
 It labels all four specimens, recorded with half and twice the dose, and with the images of dose 1
 multiplied by 0.3 and by 3, as another detector or another program would store them.
 
@@ -47,7 +48,7 @@ from catomo.train.settings import Train
 from catomo.train.stage import train
 
 ROOT = Path(__file__).parents[1]
-PARTICLES = {"normal": 10, "bare": 0, "poor": 2, "rich": 20}
+SPECIMENS = ("normal", "bare", "poor", "rich")
 # Dose, and what the images of that dose are multiplied by.
 RECORDINGS = ((1.0, 1.0), (0.5, 1.0), (2.0, 1.0), (1.0, 0.3), (1.0, 3.0))
 # Of the demo, but for a smaller network and half as many steps, which are enough here.
@@ -93,6 +94,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--code", default="catomo")
+    parser.add_argument("--specimen", type=Path, default=ROOT / "resources/phantoms/demo-128.yaml")
+    parser.add_argument("--particles", type=int, default=10, help="of the normal specimen")
     parser.add_argument("--quick", action="store_true", help="one seed, one dose, few steps")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
@@ -101,7 +104,7 @@ def main() -> None:
     done = {_cell(row) for row in rows}
     for seed in options.seeds[:1] if options.quick else options.seeds:
         for dose, scale in RECORDINGS[:1] if options.quick else RECORDINGS:
-            for specimen in PARTICLES:
+            for specimen in SPECIMENS:
                 key = (options.code, specimen, str(seed), str(dose), str(scale))
                 if key in done:
                     continue
@@ -116,13 +119,13 @@ def main() -> None:
 
 def _labelled(options, specimen: str, seed: int, dose: float, scale: float) -> dict:
     """Return what one model finds in one specimen."""
-    place = _volume(options.folder, specimen, seed, dose, scale)
+    place = _volume(options, specimen, seed, dose, scale)
     own = options.folder / options.code / place.name
     if not (own / "04" / "slices.json").is_file():
         slices_of_reconstruction(place / "03", own / "04", Slices(), "d", truth=_truth(place))
     model = _model(options, seed)
     predict(own / "04", model, own / "06", Predict())
-    unscaled = options.folder / options.code / _name(specimen, seed, dose, 1.0)
+    unscaled = options.folder / options.code / _name(options, specimen, seed, dose, 1.0)
     truth = read_pages(unscaled / "04" / "truth_labels.tif")
     labels = read_pages(own / "06" / "labels.tif")
     voxel_nm3 = read_record(own / "04", "slices")["pixel_size_nm"] ** 3
@@ -132,8 +135,8 @@ def _labelled(options, specimen: str, seed: int, dose: float, scale: float) -> d
         "pt_nm3_truth": np.count_nonzero(truth == 2) * voxel_nm3,
         "particles": label_particles(labels, 2).max(),
         "particles_truth": label_particles(truth, 2).max(),
-        "dsc_pt": dice(truth == 2, labels == 2)[1],
-        "dsc_alumina": dice(truth == 1, labels == 1)[1],
+        "dsc_pt": dice(truth, labels, 3)[2],
+        "dsc_alumina": dice(truth, labels, 3)[1],
         "pt_of_matter": found / max(matter, 1),
         "factor": read_record(own / "06", "predict").get("levels", {}).get("factor"),
         "factor_truth": dose * scale,
@@ -142,7 +145,7 @@ def _labelled(options, specimen: str, seed: int, dose: float, scale: float) -> d
 
 def _model(options, seed: int) -> Path:
     """Return the model of a seed, trained if it is not there."""
-    name = _name("normal", seed, 1.0, 1.0)
+    name = _name(options, "normal", seed, 1.0, 1.0)
     folder = options.folder / options.code / name
     model = folder / "05" / "training.json"
     if not model.is_file():
@@ -152,21 +155,21 @@ def _model(options, seed: int) -> Path:
     return folder / "05"
 
 
-def _volume(folder: Path, specimen: str, seed: int, dose: float, scale: float) -> Path:
+def _volume(options, specimen: str, seed: int, dose: float, scale: float) -> Path:
     """Return the folder of a specimen with its stages 01 to 03, made if they are not there."""
-    place = folder / _name(specimen, seed, dose, scale)
+    place = options.folder / _name(options, specimen, seed, dose, scale)
     if (place / "03" / "reconstruction.json").is_file():
         return place
     place.mkdir(parents=True, exist_ok=True)
     if scale == 1:
-        content = yaml.safe_load((ROOT / "resources/phantoms/demo-128.yaml").read_text())
-        content["pt"]["count"] = PARTICLES[specimen]
+        content = yaml.safe_load(options.specimen.read_text())
+        content["pt"]["count"] = _count(options, specimen)
         for key in ("counts_mid_plate", "background_counts"):
             content["acquisition"][key] *= dose
         (place / "specimen.yaml").write_text(yaml.safe_dump(content))
         simulate(place / "specimen.yaml", place / "01", Simulate(seed=seed))
     else:
-        source = read_record(_volume(folder, specimen, seed, dose, 1.0) / "01", "simulate")
+        source = read_record(_volume(options, specimen, seed, dose, 1.0) / "01", "simulate")
         images = read_pages(source.file("tilt_series.tif"))
         tifffile.imwrite(place / "scaled.tif", images * np.float32(scale), photometric="minisblack")
         angles, size_nm = source["tilt_deg"], source["pixel_size_nm"]
@@ -183,8 +186,14 @@ def _truth(place: Path) -> Path | None:
     return place / "01" if (place / "01" / "truth.json").is_file() else None
 
 
-def _name(specimen: str, seed: int, dose: float, scale: float) -> str:
-    return f"pt{PARTICLES[specimen]}_s{seed}_d{dose}" + (f"_x{scale}" if scale != 1 else "")
+def _name(options, specimen: str, seed: int, dose: float, scale: float) -> str:
+    count = _count(options, specimen)
+    return f"pt{count}_s{seed}_d{dose}" + (f"_x{scale}" if scale != 1 else "")
+
+
+def _count(options, specimen: str) -> int:
+    counts = {"bare": 0, "poor": 2, "normal": options.particles, "rich": 2 * options.particles}
+    return counts[specimen]
 
 
 def _rows(file: Path) -> list[dict]:

@@ -14,7 +14,7 @@ from catomo.evaluate.settings import Evaluate
 from catomo.files.store import StackReader, read_pages
 from catomo.labels.files import TRUTH, count_labels, stream_labels
 from catomo.labels.values import IGNORE
-from catomo.network.levels import Match
+from catomo.network.matching import Match
 from catomo.progress import say
 from catomo.record.record import Record
 

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catomo.errors import UserError
-from catomo.network.levels import Levels, common_levels, match
+from catomo.network.levels import Levels
+from catomo.network.matching import common_levels, match
 from catomo.record.record import Record, read_record
+from catomo.slices.settings import Slices
 from catomo.stages import record_path
 
 if TYPE_CHECKING:
@@ -20,11 +22,14 @@ def level_lines(dataset: Dataset, plan: Plan) -> list[str]:
     """Return what a person must be told of the grey levels of a dataset and its model.
 
     It is known once the slices are exported, from their record and that of the training, or of
-    the slices that are to teach the model; or from the ready model.
+    the slices that are to teach the model; or from the ready model. Before, only the settings
+    can be compared.
     """
-    slices = _record("slices", dataset.name)
-    if slices is None or not dataset.model:
+    if not dataset.model:
         return []
+    slices = _record("slices", dataset.name)
+    if slices is None:
+        return _settings_lines(dataset, plan)
     if dataset.model_is_file:
         from catomo.network.model_file import read_info
 
@@ -40,6 +45,19 @@ def level_lines(dataset: Dataset, plan: Plan) -> list[str]:
             learnt = common_levels([Levels.of(r.get("levels")) for r in taught if r is not None])
     notes = match(Levels.of(slices.get("levels")), learnt).notes
     return [f"grey levels for the model {dataset.model}: {note}" for note in notes]
+
+
+def _settings_lines(dataset: Dataset, plan: Plan) -> list[str]:
+    """Return a line if slices are to be made with another gamma than those of the training."""
+    gamma = plan.settings_as(Slices, dataset.name).gamma
+    for trainer in plan.trainers(dataset.model):
+        other = plan.settings_as(Slices, trainer.name).gamma
+        if other != gamma:
+            return [
+                f"grey levels for the model {dataset.model}: slices.gamma is {gamma:g} here and "
+                f"{other:g} for {trainer.name}, which teaches it; give both the same"
+            ]
+    return []
 
 
 def _record(verb: str, name: str) -> Record | None:

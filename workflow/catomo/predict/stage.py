@@ -19,7 +19,8 @@ from catomo.files.store import StackReader, read_pages, write_labels
 from catomo.network import blend, draft, model_file, unet
 from catomo.network.checkpoints import key_of
 from catomo.network.inference import Inference
-from catomo.network.levels import Levels, Match, match
+from catomo.network.levels import Levels
+from catomo.network.matching import Match, match
 from catomo.network.model_file import Model
 from catomo.network.model_info import InputScaling, ModelInfo
 from catomo.predict import figures, segmentation

@@ -14,7 +14,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter, minimum_filter
 
 from catomo.errors import UserError
-from catomo.network.levels import KEPT, Contrast, Levels, match
+from catomo.network.levels import KEPT, Contrast, Levels
+from catomo.network.matching import match
 from catomo.progress import say
 from catomo.slices.modes import fit_modes
 from catomo.slices.settings import Slices
@@ -124,20 +125,16 @@ def levels_of(
         contrast, brightest = _from_percentiles(read, count, settings, origin)
     if settings.background is not None:
         background = settings.background
-    support = settings.support
-    if background is None or support is None:
-        blurred = _sample(lambda i: gaussian_filter(read(i).astype(np.float32), 1), count)
-        found = fit_modes(blurred, contrast.low, contrast.high, background)
-        background = found[0]
-        support = found[1] if support is None else support
-    if background is not None and support is not None and support <= background:
-        if settings.support is not None:
+    blurred = _sample(lambda i: gaussian_filter(read(i).astype(np.float32), 1), count)
+    background, peaks, matter = fit_modes(blurred, contrast.low, contrast.high, background)
+    if settings.support is not None:
+        peaks = (settings.support,)
+        if background is not None and settings.support <= background:
             raise UserError(
-                f"{origin}: slices.support is {support:g}, not above the background "
+                f"{origin}: slices.support is {settings.support:g}, not above the background "
                 f"{background:g}; give both, as values of the volume"
             )
-        support = None
-    return Levels(contrast, background, support, brightest)
+    return Levels(contrast, background, peaks, brightest, matter)
 
 
 def _from_percentiles(

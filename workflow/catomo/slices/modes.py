@@ -2,35 +2,47 @@
 
 Both exist in every specimen of a kind, however many particles it carries. The background is
 the value that is densest below the threshold between empty space and material. Of what lies
-above its noise, the support is the peak of the distribution of logarithms, where a peak has
-the same width at every scale: particles take up fewer voxels, and streaks around the specimen
-have no peak.
+above its noise, the support is a peak of the distribution of logarithms, where a peak has the
+same width at every scale: mostly the highest. A support film or plenty of particles have peaks
+of their own, so all are returned, with the distribution that tells which is which in two
+specimens of a kind. Streaks around the specimen have no peak.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from catomo.labels.otsu import material_threshold
+from catomo.network.levels import MATTER_BINS, MATTER_STEP
 
 _BINS = 1024  # at equal steps of the square root, finest for dark values
 _LINEAR_BINS = 2048
 _SMOOTH_BINS = 3
 _PILE = 0.05  # share of values at black from which these are the background
-_LOG_STEP = 0.01
-_LOG_SMOOTH = 12  # steps; about the width of the peak of a support
-_MOST_CONTRAST = 200.0  # no particle is that much brighter than its support: Pt on carbon is 50
+_FINE = 5  # steps of the logarithm in one of the record
+_SMOOTH_LOG = 0.12  # about the width of the peak of a support
 _NOISE_WIDTHS = 3.0  # what lies so far above the background is no noise
 _VALLEY = 0.7  # of a peak: the highest that the lowest place below it may be
+_LEAST_PEAK = 0.25  # of the highest peak
 _BELOW = 0.05  # share of values clearly below the background from which it is none
 _HALF_WIDTH = 1.18  # half the full width at half maximum of a Gaussian, in standard deviations
 
 
+class Modes(NamedTuple):
+    """What a histogram shows; see `catomo.network.levels.Levels` for the attributes."""
+
+    background: float | None
+    peaks: tuple[float, ...] = ()
+    matter: tuple[float, ...] = ()
+
+
 def fit_modes(
     values: np.ndarray, low: float, high: float, background: float | None = None
-) -> tuple[float | None, float | None]:
-    """Return the values of the background and of the support.
+) -> Modes:
+    """Return the values of the background and of the matter in a volume.
 
     Parameters
     ----------
@@ -43,8 +55,8 @@ def fit_modes(
 
     Returns
     -------
-    background, support : float or None
-        None where the values show no such thing.
+    Modes
+        Without peaks where the values show no support.
     """
     edges = low + (high - low) * (np.arange(_BINS + 1) / _BINS) ** 2
     counts = np.histogram(np.clip(values, low, high), edges)[0].astype(np.float64)
@@ -58,13 +70,13 @@ def fit_modes(
         if np.mean(values <= low) < _PILE:
             background = float(middles[_densest(density, counts, middles, low, high)])
     if background >= high:
-        return background, None
-    noise = _noise(density, middles, background)
+        return Modes(background)
+    noise = _noise(density, middles, background) if background >= low else 0.0
     if not known and counts[middles < background - _NOISE_WIDTHS * noise].sum() > (
         _BELOW * counts.sum()
     ):
-        return None, None  # the densest value is that of material which fills the images
-    return background, _support(counts, edges, background, noise)
+        return Modes(None)  # the densest value is that of material which fills the images
+    return Modes(background, *_matter(counts, edges, background, noise))
 
 
 def _densest(
@@ -83,22 +95,23 @@ def _noise(density: np.ndarray, middles: np.ndarray, background: float) -> float
     return float(middles[at + lower[0]] - background) / _HALF_WIDTH if len(lower) else 0.0
 
 
-def _support(
+def _matter(
     counts: np.ndarray, edges: np.ndarray, background: float, noise: float
-) -> float | None:
-    """Return the highest peak of the logarithms above the noise; None if there is none."""
-    span = edges[-1] - background
-    first = max(np.log(1 / _MOST_CONTRAST), np.log(max(_NOISE_WIDTHS * noise / span, 1e-12)))
-    grid = np.arange(first, 2 * _LOG_STEP, _LOG_STEP)
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return the peaks of the logarithms above the noise, the highest first, and all heights."""
+    span, step = edges[-1] - background, MATTER_STEP / _FINE
+    grid = step * np.arange(-_FINE * MATTER_BINS, 1)
     logs = np.log(np.maximum((edges - background) / span, 1e-12))
-    below = np.interp(grid, logs, np.concatenate([[0], np.cumsum(counts)]))
-    if len(grid) < 4:
-        return None
-    height = gaussian_filter1d(np.diff(below), _LOG_SMOOTH, mode="nearest")
-    lowest = np.minimum.accumulate(height)
-    inner = height[1:-1]
-    is_peak = (inner >= height[:-2]) & (inner > height[2:]) & (lowest[1:-1] < _VALLEY * inner)
-    if not is_peak.any():
-        return None
-    peak = 1 + int(np.argmax(np.where(is_peak, inner, 0)))
-    return float(background + span * np.exp(grid[peak] + _LOG_STEP / 2))
+    below = np.interp(grid, logs, np.concatenate([[0], np.cumsum(counts)])) / counts.sum()
+    first = int(np.searchsorted(grid, np.log(max(_NOISE_WIDTHS * noise / span, 1e-12))))
+    first = min(first, len(grid) - 4)
+    height = np.zeros(len(grid) - 1)
+    height[first:] = gaussian_filter1d(np.diff(below)[first:], _SMOOTH_LOG / step, mode="nearest")
+    seen = np.concatenate([height[first:], [0]])
+    lowest, inner = np.minimum.accumulate(seen)[1:-1], seen[1:-1]
+    is_peak = (inner >= seen[:-2]) & (inner > seen[2:]) & (lowest < _VALLEY * inner)
+    peaks = first + 1 + np.flatnonzero(is_peak & (inner > _LEAST_PEAK * seen.max()))
+    peaks = peaks[np.argsort(-height[peaks], kind="stable")]
+    found = background + span * np.exp(grid[peaks] + step / 2)
+    matter = height.reshape(MATTER_BINS, _FINE).sum(axis=1)
+    return tuple(found.tolist()), tuple(matter.round(6).tolist())

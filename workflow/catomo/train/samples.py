@@ -13,11 +13,14 @@ from catomo.files.pixel_size import is_same_size
 from catomo.files.store import StackReader
 from catomo.labels.files import TRUTH, load_labels, unread_files
 from catomo.labels.values import IGNORE, Annotation, check_every_class
-from catomo.network.levels import Levels, Match, common_levels, match
+from catomo.network.levels import Levels
+from catomo.network.matching import Match, common_levels, match
 from catomo.progress import say
 from catomo.record.record import Record
 from catomo.train import augment, split
 from catomo.train.settings import Train
+
+_SAME_MATTER = 1.5  # medians of a class and peaks of the values differ by less
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,27 @@ def to_common_levels(
         part: [replace(s, image=matches[s.dataset].apply(s.image)) for s in of_part]
         for part, of_part in samples.items()
     }
-    return brought, levels, matches
+    return brought, levels and _with_support(levels, brought["train"]), matches
+
+
+def _with_support(levels: Levels, samples: list[Sample]) -> Levels:
+    """Return the levels with that peak of the matter alone which labels show to be the support.
+
+    It is the peak nearest to the class that has most pixels, apart from the background.
+    """
+    if levels.missing:
+        return levels
+    counts = np.bincount(np.concatenate([s.labels.ravel() for s in samples]), minlength=IGNORE + 1)
+    support = 1 + int(np.argmax(counts[1:IGNORE]))
+    greys = np.concatenate([s.image[s.labels == support] for s in samples])
+    if not greys.size:
+        return levels
+    labelled = levels.above(float(levels.contrast.values(np.median(greys))))
+    peaks = np.array([levels.above(peak) for peak in levels.peaks])
+    apart = np.abs(np.log(peaks / max(labelled, 1e-12 * peaks.max())))
+    if apart.min() > np.log(_SAME_MATTER):
+        return levels
+    return replace(levels, peaks=(levels.peaks[int(apart.argmin())],))
 
 
 def without_black_border(sample: Sample) -> Sample:

@@ -15,7 +15,7 @@ from typing import Any
 from catomo.labels.tie import mark_of
 from catomo.network import model_file, unet
 from catomo.network.checkpoints import Checkpoint, key_of
-from catomo.network.levels import Match
+from catomo.network.matching import Match
 from catomo.network.model_file import Model
 from catomo.network.model_info import ModelInfo
 from catomo.progress import say
