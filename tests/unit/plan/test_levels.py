@@ -12,7 +12,7 @@ from conftest import ROOT
 
 HEADER = "dataset\tsource\tpath\tangles\tpixel_size_nm\tlabels\tmodel\ttrains\n"
 RICH = Levels(Contrast(0.0, 120.0, 0.5, "percentiles"), 0.0, (6.0,), 121.0)
-BARE = Levels(Contrast(0.0, (2.0,), 0.5, "percentiles"), 0.0, (1.8,), 2.3)
+BARE = Levels(Contrast(0.0, 2.0, 0.5, "percentiles"), 0.0, (1.8,), 2.3)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import tifffile
 from catomo.errors import UserError
 from catomo.files.store import write_stack
 from catomo.network.levels import Contrast, Levels
+from catomo.network.model_info import ModelInfo
 from catomo.record.hashes import sha256_of
 from catomo.record.record import Record, read_record
 from catomo.train.losses import class_weights
@@ -146,5 +147,7 @@ def test_datasets_of_one_model_come_to_common_levels(labelled, capsys):
     assert matches["bare"].factor == pytest.approx(1 / 3)
     assert "bare: the values are 0.333 times those" in capsys.readouterr().err
     alone, _ = read_samples(sources[:1], Train())
-    _, learnt, _ = to_common_levels(alone, sources[:1], before=rich)
+    _, learnt, _ = to_common_levels(
+        alone, sources[:1], before=ModelInfo(["a", "b"], 0.25, levels=rich)
+    )
     assert learnt == rich  # a model that is trained further keeps its levels

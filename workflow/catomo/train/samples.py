@@ -15,6 +15,7 @@ from catomo.labels.files import TRUTH, load_labels, unread_files
 from catomo.labels.values import IGNORE, Annotation, check_every_class
 from catomo.network.levels import Levels
 from catomo.network.matching import Match, common_levels, match
+from catomo.network.model_info import ModelInfo
 from catomo.progress import say
 from catomo.record.record import Record
 from catomo.train import augment, split
@@ -124,7 +125,7 @@ def _check_classes(annotations: list[Annotation], settings: Train, starts_from_m
 
 
 def to_common_levels(
-    samples: Parts, sources: list[Source], before: Levels | None = None
+    samples: Parts, sources: list[Source], before: ModelInfo | None = None
 ) -> tuple[Parts, Levels | None, dict[str, Match]]:
     """Bring the samples of all datasets to the grey levels of one of them.
 
@@ -133,8 +134,8 @@ def to_common_levels(
     samples : dict of lists of Sample
         By part, as `read_samples` returns them.
     sources : list of Source
-    before : Levels, optional
-        Of the model that the training starts from.
+    before : ModelInfo, optional
+        The model that the training starts from.
 
     Returns
     -------
@@ -145,7 +146,7 @@ def to_common_levels(
         How the greys of each dataset came to them.
     """
     of = {source.dataset: Levels.of(source.slices.get("levels")) for source in sources}
-    levels = common_levels([before, *of.values()])
+    levels = common_levels([before.levels if before else None, *of.values()])
     matches = {name: match(own, levels) for name, own in of.items()}
     for name, matched in matches.items():
         for note in matched.notes if levels else ():

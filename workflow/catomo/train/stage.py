@@ -72,15 +72,13 @@ def train(
     pixel_size_nm = common_pixel_size(sources)
     place = init_from or settings.init_from
     samples, parts = read_samples(sources, settings, starts_from_model=bool(place))
-    inputs = _inputs(sources)
-    start, before = None, None
+    start, before, inputs = None, None, _inputs(sources)
     if place:
         start, inputs["init_from"] = model_file.locate(place)
         before = model_file.read_info(start)
         samples = _without_taught(samples, parts, set(before.taught))
-    taught = [mark_of(s.image) for s in samples["train"]] + (before.taught if before else [])
-    learnt = before.levels if before else None
-    samples, levels, matches = to_common_levels(samples, sources, learnt)
+    taught = _marks(samples["train"], before)
+    samples, levels, matches = to_common_levels(samples, sources, before)
     with committing(output, "train", settings, inputs) as out:
         comparison = compare_with_baselines(samples, [phase.name for phase in settings.classes])
         unet.start(settings.threads, settings.seed)
@@ -99,9 +97,14 @@ def train(
         figures.write(fitted.rows, out.path("curves.csv"))
         figures.draw(fitted.rows, settings.classes, out.path("curves.png"))
         fitted.model.save(out.path("model.keras"))
-        out.record.update(_facts(fitted, settings, sources, matches))
-        out.record.update({"precision": precision, "split": parts, **comparison, **fitted.scores})
+        facts = _facts(fitted, settings, sources, matches) | {"precision": precision}
+        out.record.update(facts | {"split": parts, **comparison, **fitted.scores})
     checkpoint.remove()
+
+
+def _marks(samples: list[Sample], before: ModelInfo | None) -> list[str]:
+    """Return the marks of all slices that taught the model, and the one that it starts from."""
+    return [mark_of(s.image) for s in samples] + (before.taught if before else [])
 
 
 def _facts(
