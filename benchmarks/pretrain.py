@@ -24,7 +24,7 @@ from catomo.phantom.settings import Specimen
 from catomo.phantom.shares import labels_of
 from catomo.phantom.specimen import render_specimen
 from catomo.projection.volumes import mlem
-from catomo.slices import contrast
+from catomo.slices.contrast import levels_of
 from catomo.slices.settings import Slices
 from catomo.slices.stage import slices_of_stack
 from catomo.tilt_series.film import FilmSheet
@@ -97,7 +97,8 @@ def _slices(number: int):
     counts = np.maximum(counts - specimen.acquisition.background_counts, 0)
     iterations = int(rng.integers(15, 80))
     found = mlem(counts, tilts, iterations, SHAPE[1:])
-    rule = contrast.from_percentiles(lambda i: found[i], len(found), Slices(), "phantom")
+    settings = Slices(background=0.0)
+    rule = levels_of(found.__getitem__, found.shape, found.dtype, settings, "phantom").contrast
     for image, share in zip(found, shares[::EVERY], strict=True):
         yield rule.greys(image), labels_of(share)
 

@@ -41,7 +41,7 @@ def test_a_model_file_keeps_the_network_and_its_bytes_hold_no_date(tmp_path):
     np.testing.assert_array_equal(plain.get_weights()[0], model.net.get_weights()[0])
 
 
-def test_the_description_has_the_keys_that_model_files_always_had():
+def test_the_description_has_its_keys_and_old_files_have_fewer():
     info = ModelInfo(["a", "b"], 0.12, UNetSize(6, 16), preset="paper", taught=["m"])
     content = info.to_json()
     assert content == {
@@ -54,6 +54,7 @@ def test_the_description_has_the_keys_that_model_files_always_had():
         "draft": False,
         "taught": ["m"],
         "temperature": None,
+        "levels": None,
     }
     assert ModelInfo.from_json(json.loads(json.dumps(content))) == info
     few = {name: content[name] for name in ("classes", "pixel_size_nm", "network")}

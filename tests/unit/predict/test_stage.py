@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
+from scipy import ndimage
 
 import catomo
 from catomo.errors import UserError
@@ -19,6 +21,10 @@ from catomo.network.temperature import tempered
 from catomo.predict.settings import Predict
 from catomo.predict.stage import predict
 from catomo.record.hashes import sha256_of
+from catomo.slices.settings import Slices
+from catomo.slices.stage import slices_of_stack
+from catomo.train.settings import Train
+from catomo.train.stage import train
 from helpers.models import CLASSES, make_model, write_noise
 
 pytestmark = pytest.mark.slow
@@ -180,3 +186,78 @@ def test_killed_and_started_again_gives_the_bytes_of_an_undisturbed_run(tmp_path
     assert [name for name in names if name.startswith(".")] == [".predict.files"]
     for name in names:
         assert (out / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def catalyst(tmp_path_factory):
+    """A model that learnt alumina, 1.0, with Pt, 20.0, and a function that labels volumes."""
+    place = tmp_path_factory.mktemp("catalyst")
+    volume, labels = specimen(30, seed=0)
+    (place / "labels").mkdir()
+    for k in range(2, 40, 3):
+        tifffile.imwrite(place / "labels" / f"slice_{k:04d}.tif", labels[k])
+    small = {"steps": 200, "learning_rate": 3e-3, "warmup_steps": 20, "batch_size": 4}
+    small |= {"patch_px": 64, "network": {"levels": 3, "base_filters": 8}}
+    tifffile.imwrite(place / "with_pt.tif", volume, photometric="minisblack")
+    slices_of_stack(place / "with_pt.tif", place / "a", Slices(), "a", 0.5)
+    train([("a", place / "a", place / "labels")], place / "05", Train.model_validate(small))
+
+    def labelled(name, values, **settings):
+        tifffile.imwrite(place / f"{name}.tif", values, photometric="minisblack")
+        slices_of_stack(place / f"{name}.tif", place / name, Slices(**settings), "b", 0.5)
+        predict(place / name, place / "05", place / f"{name}_06", Predict())
+        record = json.loads((place / f"{name}_06" / "prediction.json").read_text())
+        return read_pages(place / f"{name}_06" / "labels.tif"), record["levels"]
+
+    return labelled
+
+
+def specimen(balls, seed):
+    """An aggregate of small crystals of alumina, 1.0, with Pt on it, 20.0; and its labels."""
+    rng = np.random.default_rng(seed)
+    y, z, x = np.indices((40, 64, 64))
+
+    def ball(centre, radius):
+        return sum((a - c) ** 2 for a, c in zip((y, z, x), centre, strict=True)) <= radius**2
+
+    alumina = np.zeros(y.shape, bool)
+    for _ in range(25):
+        alumina |= ball(rng.uniform((4, 16, 16), (36, 48, 48)), rng.uniform(3, 6))
+    labels = alumina.astype(np.uint8)
+    surface = np.argwhere(alumina & ~ndimage.binary_erosion(alumina))
+    for centre in surface[rng.integers(len(surface), size=balls)]:
+        labels[ball(centre, rng.uniform(2, 4))] = 2
+    volume = ndimage.gaussian_filter(np.array([0, 1.0, 20.0])[labels], 0.7)
+    volume = np.maximum(volume + rng.normal(0, 0.1, volume.shape), 0)
+    return volume.astype(np.float32), labels
+
+
+@pytest.mark.parametrize(
+    ("balls", "change"),
+    [
+        (0, lambda v: v),
+        (0, lambda v: 0.3 * v),
+        (0, lambda v: 3000 * v - 500),
+        (0, lambda v: (v - v.mean()) / v.std()),
+        (0, lambda v: np.rint(800 * v).astype(np.uint16)),
+        (2, lambda v: v),
+        (60, lambda v: 3 * v),
+    ],
+)
+def test_specimens_of_a_kind_are_labelled_alike_whatever_they_carry(catalyst, balls, change):
+    volume, truth = specimen(balls, seed=1)
+    labels, levels = catalyst("other", change(volume))
+    found, true = (np.count_nonzero(of == 2) for of in (labels, truth))
+    assert abs(found - true) <= 0.2 * true + 0.005 * np.count_nonzero(truth)
+    assert levels["factor"] is not None
+
+
+def test_levels_that_cannot_be_found_are_told_and_can_be_set_by_hand(catalyst, capsys):
+    solid = np.random.default_rng(0).normal(1, 0.02, (8, 40, 40)).astype(np.float32)
+    _, levels = catalyst("solid", solid)
+    [note] = levels["notes"]
+    assert "set slices.background and slices.support" in note
+    assert note in capsys.readouterr().err
+    labels, levels = catalyst("set", solid, background=0.0, support=1.0)
+    assert levels["factor"] == pytest.approx(1, abs=0.12)
+    assert np.count_nonzero(labels == 2) == 0

@@ -1,19 +1,24 @@
 """What a slice brings into training: its part, its annotated pixels, its window."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tifffile
 
 from catomo.errors import UserError
 from catomo.files.store import write_stack
+from catomo.network.levels import Contrast, Levels
+from catomo.network.model_info import ModelInfo
 from catomo.record.hashes import sha256_of
-from catomo.record.record import read_record
+from catomo.record.record import Record, read_record
 from catomo.train.losses import class_weights
 from catomo.train.samples import (
     Sample,
     Source,
     class_fractions,
     read_samples,
+    to_common_levels,
     training_window,
     without_black_border,
 )
@@ -121,3 +126,30 @@ def test_black_borders_of_slices_without_material_are_no_masks(labelled, tmp_pat
     whole.slices["files"]["slices.tif"]["sha256"] = sha256_of(tmp_path / "slices" / "slices.tif")
     parts, _ = read_samples([whole, empty], Train())
     assert any((sample.labels[:9] == 255).all() for sample in parts["train"])
+
+
+def test_datasets_of_one_model_come_to_common_levels(labelled, capsys):
+    """The same greys stand for other values where white is another one."""
+    rich = Levels(Contrast(0.0, 120.0, 0.5, "percentiles"), 0.0, (6.0,), 120.0)
+    bare = Levels(Contrast(0.0, 2.4, 0.5, "percentiles"), 0.0, (2.0,), 2.4)
+    sources = []
+    for name, levels in (("bare", bare), ("rich", rich)):
+        source = labelled(name, [0, 1, 2])
+        slices = Record(source.slices.path, {**source.slices, "levels": levels.record()})
+        sources.append(replace(source, slices=slices))
+    samples, _ = read_samples(sources, Train())
+    brought, learnt, matches = to_common_levels(samples, sources)
+    assert learnt == rich
+    for before, after in zip(samples["train"], brought["train"], strict=True):
+        if before.dataset == "rich":
+            assert after.image is before.image
+        else:
+            expected = rich.contrast.greys(3 * bare.contrast.values(before.image))
+            np.testing.assert_array_equal(after.image, expected)
+    assert matches["bare"].factor == pytest.approx(1 / 3)
+    assert "bare: the values are 0.333 times those" in capsys.readouterr().err
+    alone, _ = read_samples(sources[:1], Train())
+    _, learnt, _ = to_common_levels(
+        alone, sources[:1], before=ModelInfo(["a", "b"], 0.25, levels=rich)
+    )
+    assert learnt == rich  # a model that is trained further keeps its levels

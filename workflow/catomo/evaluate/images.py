@@ -14,6 +14,7 @@ from catomo.evaluate.settings import Evaluate
 from catomo.files.store import StackReader, read_pages
 from catomo.labels.files import TRUTH, count_labels, stream_labels
 from catomo.labels.values import IGNORE
+from catomo.network.matching import Match
 from catomo.progress import say
 from catomo.record.record import Record
 
@@ -45,6 +46,7 @@ class Images:
         self.names: list[str] = slices["names"]
         self.pixel_size_nm: float = slices["pixel_size_nm"]
         self._slices, self._labels, self._class_count = slices, labels, class_count
+        self._match = Match.of(prediction.get("levels"))
         self._predicted = prediction.file("labels.tif")
         made_here = slices is not prediction
         self._greys = slices.file("slices.tif") if made_here else None
@@ -69,6 +71,14 @@ class Images:
                 yield AnnotatedImage(
                     self.names[index], index, truth, self.predicted(index), confidence
                 )
+
+    def learnt_grey(self, index: int) -> np.ndarray | None:
+        """Return the grey values of a slice at the levels at which the model learnt.
+
+        None where the segmentation came without grey values.
+        """
+        grey = self.grey(index)
+        return None if grey is None else self._match.apply(grey)
 
     def grey(self, index: int) -> np.ndarray | None:
         """Return the grey values of a slice; None where the segmentation came without them."""

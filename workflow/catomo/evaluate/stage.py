@@ -160,7 +160,7 @@ def _baseline(
         (
             (grey, truth)
             for index, truth in images.annotations()
-            if images.names[index] in names and (grey := images.grey(index)) is not None
+            if images.names[index] in names and (grey := images.learnt_grey(index)) is not None
         ),
         training["baseline"]["thresholds"],
         interval_of(scores.images, settings),

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from catomo.files.pixel_size import is_same_size
+from catomo.network.levels import Levels
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class ModelInfo:
         Marks of the slices it was taught, see `catomo.labels.tie.mark_of`; sorted.
     temperature : float or None
         Temperature of its confidence, see `catomo.network.temperature`; None if not fitted.
+    levels : Levels or None
+        Grey levels of the slices it was taught; None where nobody recorded them.
     """
 
     classes: list[str]
@@ -67,6 +70,7 @@ class ModelInfo:
     draft: bool = False
     taught: list[str] = field(default_factory=list)
     temperature: float | None = None
+    levels: Levels | None = None
 
     def has_pixel_size(self, pixel_size_nm: float) -> bool:
         """Return whether the model was taught at this pixel size, or one within 5 % of it."""
@@ -89,11 +93,12 @@ class ModelInfo:
 
         Raises
         ------
-        KeyError, TypeError
+        KeyError, TypeError, ValueError
             If a key is missing or of another form.
         """
         known = {name: content[name] for name in cls.__dataclass_fields__ if name in content}
         known["network"] = UNetSize(**content["network"])
         if "input" in content:
             known["input"] = InputScaling(**content["input"])
+        known["levels"] = Levels.of(content.get("levels"))
         return cls(**known)

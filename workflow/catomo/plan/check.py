@@ -21,6 +21,7 @@ from catomo.plan.changes import models_of_other_order
 from catomo.plan.datasets import Dataset
 from catomo.plan.gpu import gpu_memory_of, mixed_backends
 from catomo.plan.inputs import changed_inputs
+from catomo.plan.levels import level_lines
 from catomo.plan.plan import DEFAULT_CONFIG, Plan, load_plan
 from catomo.predict.settings import Predict
 from catomo.reconstruct.settings import Reconstruct
@@ -76,6 +77,8 @@ def check(files: list[Path]) -> tuple[list[str], list[str]]:
             if size:
                 lines += [f"  {line}" for line in estimates(dataset, plan, *size)]
             lines += [f"  {line}" for line in stale(dataset, plan)]
+            if not problems_of_data:
+                lines += [f"  {line}" for line in level_lines(dataset, plan)]
         except Exception as error:  # one dataset must not hide what is wrong with the others
             problems.append(f"{dataset.name}: not checked to the end ({line_of(error)})")
     lines += mixed_backends(plan)

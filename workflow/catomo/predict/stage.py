@@ -19,6 +19,8 @@ from catomo.files.store import StackReader, write_labels
 from catomo.network import blend, draft, model_file, unet
 from catomo.network.checkpoints import key_of
 from catomo.network.inference import Inference
+from catomo.network.levels import Levels
+from catomo.network.matching import Match, match
 from catomo.network.model_file import Model
 from catomo.network.model_info import InputScaling, ModelInfo
 from catomo.predict import segmentation
@@ -34,13 +36,17 @@ from catomo.record.record import Output, Record, committing, read_record
 
 @dataclass(frozen=True)
 class Job:
-    """A prediction to make: slices, model and settings that fit together."""
+    """A prediction to make: slices, model and settings that fit together.
+
+    The greys of the slices come to the model's levels by the `match`.
+    """
 
     source: Record
     file: Path
     model: Model
     settings: Predict
     precision: str
+    match: Match
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -70,6 +76,7 @@ class Job:
             "slices": self.source["files"]["slices.tif"]["sha256"],
             "settings": self.settings.model_dump(mode="json"),
             "precision": self.precision,
+            "greys": self.match.record(),
             "code": code.code_of("predict"),
             "versions": code.versions_of("predict"),
         }
@@ -108,8 +115,12 @@ def predict(slices: Path | str, model: Path | str, output: Path | str, settings:
         settings = with_classes_of(origin, settings, "make them equal or train a model")
     unet.start(settings.threads)
     precision = unet.resolved_precision(settings.precision)
-    job = Job(source, file, Model.load(file, precision), settings, precision)
-    _check_fit(file, job.model.info, source, settings)
+    loaded = Model.load(file, precision)
+    _check_fit(file, loaded.info, source, settings)
+    matched = match(Levels.of(source.get("levels")), loaded.info.levels)
+    for note in matched.notes:
+        say(f"predict: {source.path.parent}: {note}")
+    job = Job(source, file, loaded, settings, precision, matched)
     with (
         committing(output, "predict", settings, {"slices": source, "model": origin}) as out,
         StackReader(source.file("slices.tif")) as reader,
@@ -139,9 +150,10 @@ def _segment_all(job: Job, slabs: Slabs, reader: StackReader, out: Output) -> np
         write_labels(out.path(f"{name}.tif"), pages, job.shape, job.source["pixel_size_nm"])
 
     asked = job.written_probabilities
+    probabilities_of = segmentation.segmenter(job.model, job.inference)
     steps = Steps(
         read=lambda number: reader.read(number * batch, (number + 1) * batch),
-        segment=segmentation.segmenter(job.model, job.inference),
+        segment=lambda greys: probabilities_of(job.match.apply(greys)),
         decide=lambda p: segmentation.decided(p, info.temperature, asked),
     )
     names = ["labels", "confidence", *(f"probability_{name}" for name in asked)]
@@ -164,6 +176,7 @@ def _facts(job: Job, counts: np.ndarray) -> dict[str, Any]:
         "temperature": info.temperature or 1.0,
         "calibrated": info.temperature is not None,
         "precision": job.precision,
+        "levels": job.match.record(),
         "tiled": job.inference.is_tiled(*job.shape[1:]),
         "model": {
             "sha256": sha256_of(job.file),

@@ -154,7 +154,12 @@ def _reconstruction(record: Record) -> _Content:
 
 def _slices(record: Record) -> _Content:
     contrast = ", ".join(f"{k} {number(v)}" for k, v in record["contrast"].items())
-    return [f"{record['shape'][0]} slices; contrast: {contrast}."], []
+    words = [f"{record['shape'][0]} slices; contrast: {contrast}."]
+    if levels := record.get("levels"):
+        names = ("background", "support", "brightest")
+        found = (f"{k} {number(levels[k])}" for k in names if levels[k] is not None)
+        words.append(f"Values of the matter: {', '.join(found)}.")
+    return words, []
 
 
 def _training(record: Record) -> _Content:
@@ -180,7 +185,8 @@ def _training(record: Record) -> _Content:
 
 
 def _prediction(record: Record, classes: Sequence[PhaseClass]) -> _Content:
-    return [_shares(record, classes)], []
+    notes = [f"Grey levels: {note}." for note in lookup(record, "levels.notes") or []]
+    return [_shares(record, classes), *notes], []
 
 
 def _shares(record: Record, classes: Sequence[PhaseClass]) -> str:

@@ -17,10 +17,11 @@ from catomo.files.folders import split_member
 from catomo.files.pixel_size import is_same_size
 from catomo.files.store import StackReader, StackWriter, write_labels
 from catomo.labels.files import check_labels
+from catomo.network.levels import Contrast
 from catomo.phantom.truth import Truth
 from catomo.progress import progress, say
 from catomo.record.record import Output, Record, committing, read_record
-from catomo.slices.contrast import KEPT, Contrast, from_percentiles
+from catomo.slices.contrast import levels_of
 from catomo.slices.settings import Slices
 from catomo.slices.spread import suggest
 from catomo.slices.stacks import Stack, expected_of, inspect_stack, numbered
@@ -33,7 +34,8 @@ _TRUTH_SLICES_AT_ONCE = 16
 class _Source:
     """The slices that are exported, and what is known of them.
 
-    `origin` is named in errors, `dataset` in the advice where to put labels.
+    `origin` is named in errors, `dataset` in the advice where to put labels. `background` is
+    the value of empty space where that is known.
     """
 
     stack: Stack
@@ -41,6 +43,7 @@ class _Source:
     dataset: str
     is_phantom: bool
     origin: Path
+    background: float | None = None
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ def slices_of_reconstruction(
         stack = Stack(numbered(shape[0]), shape, volume.dtype, True, read)
         _check_given(given, stack, source, settings)
         is_phantom = series is not None
-        _write(out, _Source(stack, pixel_size_nm, dataset, is_phantom, source.path), settings)
+        _write(out, _Source(stack, pixel_size_nm, dataset, is_phantom, source.path, 0.0), settings)
         if series:
             expected = Truth(series, source["truth"]["object_shift_px"], shape)
             pages = _pages(expected.labels, shape[0])
@@ -192,10 +195,15 @@ def _check_labels(
 def _write(out: Output, source: _Source, settings: Slices) -> None:
     """Write slices, suggestions, pictures and the record."""
     stack, pixel_size_nm = source.stack, source.pixel_size_nm
-    if stack.dtype == np.uint8:
-        rule = KEPT
-    else:
-        rule = from_percentiles(stack.read, stack.shape[0], settings, source.origin)
+    levels = levels_of(
+        stack.read,
+        stack.shape,
+        stack.dtype,
+        settings,
+        source.origin,
+        background=source.background,
+    )
+    rule = levels.contrast
     with StackWriter(out.path("slices.tif"), stack.shape, np.uint8, pixel_size_nm) as writer:
         suggested = suggest(_exported(stack, rule, writer), settings.suggest)
     write_suggested(out, stack.names, suggested, pixel_size_nm)
@@ -209,6 +217,7 @@ def _write(out: Output, source: _Source, settings: Slices) -> None:
             "pixel_size_nm": pixel_size_nm,
             "contiguous": stack.contiguous,
             "contrast": rule.record(),
+            "levels": levels.record(),
             "suggested": suggested,
             "next_step": next_step(
                 stack.shape[0],
@@ -225,7 +234,7 @@ def _exported(stack: Stack, rule: Contrast, writer: StackWriter) -> Iterator[np.
     """Write the slices one by one as 8-bit greys, and yield each."""
     for index in progress(range(stack.shape[0]), "slices"):
         image = stack.read(index)
-        greys = image if rule is KEPT else rule.greys(image)
+        greys = image if rule.is_kept else rule.greys(image)
         writer.write(index, greys[None])
         yield greys
 

@@ -13,10 +13,15 @@ from catomo.files.pixel_size import is_same_size
 from catomo.files.store import StackReader
 from catomo.labels.files import TRUTH, load_labels, unread_files
 from catomo.labels.values import IGNORE, Annotation, check_every_class, check_no_masks
+from catomo.network.levels import Levels
+from catomo.network.matching import Match, common_levels, match
+from catomo.network.model_info import ModelInfo
 from catomo.progress import say
 from catomo.record.record import Record
 from catomo.train import augment, split
 from catomo.train.settings import Train
+
+_SAME_MATTER = 1.5  # medians of a class and peaks of the values differ by less
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,60 @@ def _check_classes(annotations: list[Annotation], settings: Train, starts_from_m
     for annotation in annotations:
         for line in annotation.told(names, "the model learns it elsewhere"):
             say(line)
+
+
+def to_common_levels(
+    samples: Parts, sources: list[Source], before: ModelInfo | None = None
+) -> tuple[Parts, Levels | None, dict[str, Match]]:
+    """Bring the samples of all datasets to the grey levels of one of them.
+
+    Parameters
+    ----------
+    samples : dict of lists of Sample
+        By part, as `read_samples` returns them.
+    sources : list of Source
+    before : ModelInfo, optional
+        The model that the training starts from.
+
+    Returns
+    -------
+    samples : dict of lists of Sample
+    levels : Levels or None
+        The levels that the model learns; None if no record holds any.
+    matches : dict of Match
+        How the greys of each dataset came to them.
+    """
+    of = {source.dataset: Levels.of(source.slices.get("levels")) for source in sources}
+    levels = common_levels([before.levels if before else None, *of.values()])
+    matches = {name: match(own, levels) for name, own in of.items()}
+    for name, matched in matches.items():
+        for note in matched.notes if levels else ():
+            say(f"{name}: {note}")
+    brought = {
+        part: [replace(s, image=matches[s.dataset].apply(s.image)) for s in of_part]
+        for part, of_part in samples.items()
+    }
+    return brought, levels and _with_support(levels, brought["train"]), matches
+
+
+def _with_support(levels: Levels, samples: list[Sample]) -> Levels:
+    """Return the levels with that peak of the matter alone which labels show to be the support.
+
+    It is the peak nearest to the class that has most pixels, apart from the background.
+    """
+    if levels.missing:
+        return levels
+    counts = np.bincount(np.concatenate([s.labels.ravel() for s in samples]), minlength=IGNORE + 1)
+    support = 1 + int(np.argmax(counts[1:IGNORE]))
+    greys = np.concatenate([s.image[s.labels == support] for s in samples])
+    if not greys.size:
+        return levels
+    labelled = levels.above(float(levels.contrast.values(np.median(greys))))
+    peaks = np.array([levels.above(peak) for peak in levels.peaks])
+    apart = np.abs(np.log(peaks / max(labelled, 1e-12 * peaks.max())))
+    if apart.min() > np.log(_SAME_MATTER):
+        return levels
+    return replace(levels, peaks=(levels.peaks[int(apart.argmin())],))
 
 
 def without_black_border(sample: Sample) -> Sample:

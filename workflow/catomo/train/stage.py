@@ -8,12 +8,14 @@ on slices that were not used for training, and what two baselines score on the s
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from catomo.labels.tie import mark_of
 from catomo.network import model_file, unet
 from catomo.network.checkpoints import Checkpoint, key_of
+from catomo.network.matching import Match
 from catomo.network.model_file import Model
 from catomo.network.model_info import ModelInfo
 from catomo.progress import say
@@ -22,7 +24,14 @@ from catomo.record.classes import check_classes
 from catomo.record.hashes import sha256_of
 from catomo.record.record import Record, committing, read_record
 from catomo.train import figures
-from catomo.train.samples import Parts, Sample, Source, common_pixel_size, read_samples
+from catomo.train.samples import (
+    Parts,
+    Sample,
+    Source,
+    common_pixel_size,
+    read_samples,
+    to_common_levels,
+)
 from catomo.train.scores import compare_with_baselines
 from catomo.train.settings import Train
 from catomo.train.split import PartNames
@@ -64,21 +73,21 @@ def train(
     pixel_size_nm = common_pixel_size(sources)
     place = init_from or settings.init_from
     samples, parts = read_samples(sources, settings, starts_from_model=bool(place))
-    inputs = _inputs(sources)
-    start, before = None, None
+    start, before, inputs = None, None, _inputs(sources)
     if place:
         start, inputs["init_from"] = model_file.locate(place)
         before = model_file.read_info(start)
         samples = _without_taught(samples, parts, set(before.taught))
+    taught = _marks(samples["train"], before)
+    samples, levels, matches = to_common_levels(samples, sources, before)
     with committing(output, "train", settings, inputs) as out:
         comparison = compare_with_baselines(samples, [phase.name for phase in settings.classes])
         unet.start(settings.threads, settings.seed)
         precision = unet.resolved_precision(settings.precision)
-        taught = [mark_of(s.image) for s in samples["train"]] + (before.taught if before else [])
         draft = _is_draft(sources, samples["train"], before)
         if draft:
             say("train: trains on phantoms alone; for a real specimen the model is a draft")
-        info = describe(settings, pixel_size_nm, taught, draft)
+        info = replace(describe(settings, pixel_size_nm, taught, draft), levels=levels)
         model = Model(new_net(settings, precision), info)
         if start:
             model_file.copy_weights(start, model)
@@ -89,8 +98,8 @@ def train(
         figures.write(fitted.rows, out.path("curves.csv"))
         figures.draw(fitted.rows, settings.classes, out.path("curves.png"))
         fitted.model.save(out.path("model.keras"))
-        out.record.update(_facts(fitted, settings, sources))
-        out.record.update({"precision": precision, "split": parts, **comparison, **fitted.scores})
+        facts = _facts(fitted, settings, sources, matches) | {"precision": precision}
+        out.record.update(facts | {"split": parts, **comparison, **fitted.scores})
     checkpoint.remove()
 
 
@@ -106,7 +115,14 @@ def _sources(data: Iterable[tuple[str, Path | str, Path | str]], settings: Train
     return sorted(sources, key=lambda source: source.dataset)
 
 
-def _facts(fitted: Fit, settings: Train, sources: list[Source]) -> dict[str, Any]:
+def _marks(samples: list[Sample], before: ModelInfo | None) -> list[str]:
+    """Return the marks of all slices that taught the model, and the one that it starts from."""
+    return [mark_of(s.image) for s in samples] + (before.taught if before else [])
+
+
+def _facts(
+    fitted: Fit, settings: Train, sources: list[Source], matches: dict[str, Match]
+) -> dict[str, Any]:
     """Return what the record says of the model, its training and its data."""
     net, info = fitted.model.net, fitted.model.info
     return {
@@ -121,10 +137,12 @@ def _facts(fitted: Fit, settings: Train, sources: list[Source]) -> dict[str, Any
         "class_fractions": dict(zip(info.classes, fitted.fractions, strict=True)),
         "class_weights": dict(zip(info.classes, fitted.weights, strict=True)),
         "pixel_size_nm": info.pixel_size_nm,
+        "levels": info.levels and info.levels.record(),
         "data": {
             source.dataset: {
                 "slices_sha256": source.slices["files"]["slices.tif"]["sha256"],
                 "pixel_size_nm": source.slices["pixel_size_nm"],
+                "levels": matches[source.dataset].record(),
             }
             for source in sources
         },
