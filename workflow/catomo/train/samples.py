@@ -11,12 +11,14 @@ import numpy as np
 from catomo.errors import UserError
 from catomo.files.pixel_size import is_same_size
 from catomo.files.store import StackReader
+from catomo.labels import values
 from catomo.labels.files import TRUTH, load_labels, unread_files
-from catomo.labels.values import IGNORE, Annotation, check_every_class
+from catomo.labels.values import IGNORE, Annotation, check_every_class, classes_in
 from catomo.progress import say
 from catomo.record.record import Record
 from catomo.train import augment, split
-from catomo.train.settings import Train
+from catomo.train.scorable import PARTS, Labelled, PartNames, lines_of_split
+from catomo.train.settings import Split, Train
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,12 @@ class Sample:
     labels: np.ndarray
 
 
-Parts = dict[str, list[Sample]]  # by the names in `split.PARTS`
+Parts = dict[str, list[Sample]]  # by the names in `scorable.PARTS`
 
 
 def read_samples(
     sources: list[Source], settings: Train, starts_from_model: bool = False
-) -> tuple[Parts, split.PartNames]:
+) -> tuple[Parts, PartNames]:
     """Read the annotated slices and divide them into parts.
 
     Parameters
@@ -79,7 +81,7 @@ def read_samples(
     ------
     UserError
         If labels do not fit the slices or are masks of 0 and 255, no slice shows a class, or
-        nothing is left to train on.
+        none that is left to train on does.
     """
     samples, places, annotations = [], {}, []
     for source in sources:
@@ -94,12 +96,16 @@ def read_samples(
                 samples.append(Sample(source.dataset, names[index], image, mask))
         places[source.dataset] = {names[i]: place_of[names[i]] for i in indices}
     _check_classes(annotations, settings, starts_from_model)
-    parts = split.split_parts(places, settings.split, settings.seed)
-    by_part = {
-        part: [s for s in samples if s.name in parts[s.dataset][part]] for part in split.PARTS
-    }
+    shows: dict[str, dict[str, frozenset[int]]] = {name: {} for name in places}
+    for sample in samples:
+        shows[sample.dataset][sample.name] = classes_in(without_black_border(sample).labels)
+    parts = split.split_parts(places, settings.split, settings.seed, shows)
+    names = [phase.name for phase in settings.classes]
+    labelled = Labelled.of(names, annotations, shows)
+    _check_parts(parts, labelled, settings.split, starts_from_model)
+    by_part = {part: [s for s in samples if s.name in parts[s.dataset][part]] for part in PARTS}
     by_part["train"] = [without_black_border(s) for s in by_part["train"]]
-    say(", ".join(f"{len(by_part[part])} {part.replace('_', ' ')}" for part in split.PARTS))
+    say(", ".join(f"{len(by_part[part])} {part.replace('_', ' ')}" for part in PARTS))
     return by_part, parts
 
 
@@ -119,26 +125,40 @@ def _check_classes(annotations: list[Annotation], settings: Train, starts_from_m
             say(line)
 
 
-def without_black_border(sample: Sample) -> Sample:
-    """Return the sample with black outermost rows and columns marked as not annotated.
+def _check_parts(
+    parts: PartNames, labelled: Labelled, settings: Split, starts_from_model: bool
+) -> None:
+    """Check that the training shows every class; say which class the other parts lack."""
+    problems, told = lines_of_split(parts, labelled, settings)
+    if problems and not starts_from_model:
+        raise UserError("; ".join(problems))
+    for line in [f"{p}; the model that the training starts from may know it" for p in problems]:
+        say(line)
+    for line in told:
+        say(line)
 
-    Where a reconstruction ends, nothing was measured: such pixels are no pores. An image
-    that is black all over is left as it is.
-    """
-    filled = sample.image > 0
-    if not filled.any():
-        return sample
-    rows, columns = (np.flatnonzero(filled.any(axis=axis)) for axis in (1, 0))
-    inside = np.zeros(filled.shape, bool)
-    inside[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
-    return replace(sample, labels=np.where(inside, sample.labels, IGNORE).astype(np.uint8))
+
+def without_black_border(sample: Sample) -> Sample:
+    """Return the sample with its black outermost rows and columns marked as not annotated."""
+    return replace(sample, labels=values.without_black_border(sample.labels, sample.image))
 
 
 def class_fractions(samples: list[Sample], class_count: int) -> list[float]:
-    """Return the share of each class in all annotated pixels."""
+    """Return the share of each class in all annotated pixels.
+
+    Raises
+    ------
+    UserError
+        If no pixel is annotated, so that there is nothing to learn.
+    """
     counts = np.zeros(class_count, np.int64)
     for sample in samples:
         counts += np.bincount(sample.labels.ravel(), minlength=IGNORE + 1)[:class_count]
+    if not counts.any():
+        raise UserError(
+            "labels: no pixel of a training slice is annotated outside black borders, where "
+            "nothing was measured; label pixels of the specimen"
+        )
     return (counts / counts.sum()).tolist()
 
 
