@@ -151,7 +151,7 @@ def test_labels_in_black_borders_alone_teach_nothing_and_stop(labelled, tmp_path
         border = page.copy()
         border[:, 10:] = 255
         tifffile.imwrite(path, border, metadata=None)
-    with pytest.raises(UserError, match="all pixels of pt .* lie in black borders"):
+    with pytest.raises(UserError, match=r"all pixels of pt .* lie in black borders"):
         read_samples([source], Train())
     parts, _ = read_samples([source], Train(), starts_from_model=True)
     with pytest.raises(UserError, match="annotated outside black borders"):

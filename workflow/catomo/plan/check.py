@@ -9,12 +9,14 @@ line, and all are listed at once.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from catomo.errors import UserError, line_of
 from catomo.network.blend import VIEWS
 from catomo.plan.annotations import annotation_lines
 from catomo.plan.datasets import Dataset
+from catomo.plan.given import values_of
 from catomo.plan.inputs import changed_inputs
 from catomo.plan.plan import DEFAULT_CONFIG, Plan, load_plan
 from catomo.predict.settings import Predict
@@ -35,13 +37,15 @@ _SECONDS_PER_PREDICTED_PIXEL = 4e-7
 Size = tuple[int, tuple[int, int, int]]
 
 
-def check(files: list[Path]) -> tuple[list[str], list[str]]:
+def check(files: list[Path], values: Sequence[str] = ()) -> tuple[list[str], list[str]]:
     """Check configuration, tables and data.
 
     Parameters
     ----------
     files : list of path
         Configuration files merged into `config/config.yaml`, as given to Snakemake.
+    values : sequence of str
+        Values ``key=value`` that win over all files, as Snakemake's ``--config``.
 
     Returns
     -------
@@ -52,8 +56,11 @@ def check(files: list[Path]) -> tuple[list[str], list[str]]:
         labels lack.
     """
     default = [Path(DEFAULT_CONFIG)] if Path(DEFAULT_CONFIG).is_file() else []
-    plan, problems = load_plan([*default, *files])
-    lines: list[str] = []
+    try:
+        plan, problems = load_plan([*default, *files], values_of(values))
+    except UserError as error:
+        return [str(error)], []
+    lines = list(plan.notes)
     with_labels: list[Dataset] = []
     for dataset in plan.datasets.values():
         verbs = plan.stages(dataset)
