@@ -138,5 +138,7 @@ def test_what_no_file_says_is_not_blamed_on_one(here):
     classes = [{"name": n, "title": n, "colour": "#000000"} for n in ("background", "gold")]
     more = here("more.yaml", overrides={"a": {"slices": {"classes": classes}}})
     problems, _ = check([more])
-    assert problems
-    assert all(p.startswith(("by default: ", "more.yaml: ")) for p in problems), problems
+    assert problems[0].startswith("by default: report.classes: found background, alumina, pt")
+    both = {stage: {"classes": classes} for stage in ("slices", "report")}
+    problems, _ = check([here("more.yaml", overrides={"a": both})])
+    assert not any("report" in problem for problem in problems)
