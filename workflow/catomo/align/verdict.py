@@ -177,7 +177,8 @@ def _judge_axis(measures: Measures, limits: Verdict, findings: _Findings) -> Non
 
 def _judge_scan(axis: AxisScan, limits: Verdict, findings: _Findings) -> None:
     findings.check(
-        f"the images agree better along {axis.elsewhere_deg:.0f}° than near the vertical{_way(axis)}",
+        f"the images agree better along {axis.elsewhere_deg:.0f}° than near the vertical"
+        f"{_way(axis)}",
         stop=axis.elsewhere_disagreement < limits.stop_axis_elsewhere * axis.least,
     )
     findings.check(
