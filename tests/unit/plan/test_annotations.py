@@ -106,7 +106,7 @@ def test_a_class_may_be_learnt_from_another_dataset_of_the_model(here):
 
 
 def test_labels_that_only_test_may_lack_a_class_but_are_no_masks(here, monkeypatch):
-    monkeypatch.setattr("catomo.network.model_file.read_info", lambda _path: None)
+    monkeypatch.setattr("catomo.plan.check.file_lines", lambda *_: ([], []))
     label(here / "one")
     label(here / "fiji", inside=255)
     (here / "ready.keras").touch()
@@ -116,7 +116,8 @@ def test_labels_that_only_test_may_lack_a_class_but_are_no_masks(here, monkeypat
     assert "255, which means 'not annotated'" in problem
 
 
-def test_a_model_that_starts_from_another_may_know_a_class_from_there(here):
+def test_a_model_that_starts_from_another_may_know_a_class_from_there(here, monkeypatch):
+    monkeypatch.setattr("catomo.plan.check.model_lines", lambda *_: ([], []))
     label(here / "one")
     (here / "ready.keras").touch()
     problems, told = said([row("a", "one")], train={"init_from": "ready.keras"})

@@ -94,6 +94,10 @@ class Plan:
         """Return the verbs that a dataset passes through, in order."""
         return [s.verb for s in STAGES if not s.per_model and s.takes(dataset)]
 
+    def says(self, verb: str, name: str, key: str) -> bool:
+        """Return whether the user wrote a key of a stage, for all or for this dataset or model."""
+        return key in self._block(verb, name)
+
     def _block(self, verb: str, name: str) -> dict[str, Any]:
         """Return the block of a verb as written, with the overrides of one dataset or model."""
         block = self.written

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from catomo.errors import UserError
-from catomo.files.pixel_size import is_same_size
 from catomo.files.store import StackReader
 from catomo.labels import values
 from catomo.labels.files import TRUTH, load_labels, unread_files
@@ -174,15 +173,3 @@ def training_batches(samples: list[Sample], settings: Train, first: int = 0) -> 
     """Return the training data of all steps from `first` on, see `augment.batches`."""
     images, labels = [s.image for s in samples], [s.labels for s in samples]
     return augment.batches(images, labels, settings, training_window(samples, settings), first)
-
-
-def common_pixel_size(sources: list[Source]) -> float:
-    """Return the mean pixel size of the datasets in nm; refuse a difference above 5 %."""
-    sizes = {source.dataset: source.slices["pixel_size_nm"] for source in sources}
-    small, large = min(sizes, key=lambda name: sizes[name]), max(sizes, key=lambda n: sizes[n])
-    if not is_same_size(sizes[large], sizes[small]):
-        raise UserError(
-            f"{large}: pixel_size_nm is {sizes[large]:g}, but {sizes[small]:g} in '{small}'; "
-            "a model learns one pixel size (5 % apart at most): bin the finer one, or train two"
-        )
-    return float(np.mean(list(sizes.values())))
