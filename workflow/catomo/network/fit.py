@@ -52,7 +52,7 @@ def contradictions(model: object, info: ModelInfo, use: Use) -> list[str]:
         )
     if info.input != use.input:
         lines.append(
-            f"{model}: the model takes {info.input.dtype} times {info.input.scale:g}, "
+            f"{model}: the model takes {info.input.dtype} times {info.input.scale}, "
             f"slices are {use.input.dtype} times 1/{1 / use.input.scale:g}; train a model with "
             "this catomo"
         )
