@@ -180,6 +180,15 @@ def test_a_mistake_in_a_modules_configuration_names_the_module(host):
     assert "Traceback" not in output
 
 
+def test_values_of_config_reach_a_module_as_numbers_and_a_flag_twice_is_refused(host):
+    host.use({"one": ROW.format("tiny", "", "")}, [f'"{ROOT / "workflow/Snakefile"}"'])
+    given = ("--config", 'one={"reconstruct": {"iterations": 5}}')
+    assert '"iterations":5,' in host.snakemake("--dry-run", "--printshellcmds", *given)
+    status, output = host.try_snakemake("--dry-run", *given, "--config", "other=1")
+    assert status == 1
+    assert "--config is given twice, and Snakemake keeps the last alone; give all" in output
+
+
 def test_what_the_other_project_decides_stays_as_it_is(host):
     """Its own onerror runs, and a failing job ends the run unless it says --keep-going."""
     host.use({"one": ROW.format("tiny", "", "")}, [f'"{ROOT / "Snakefile"}"'])

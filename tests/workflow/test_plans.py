@@ -252,13 +252,26 @@ def test_a_broken_configuration_is_one_line(project, content, line):
     assert "Traceback" not in run.stderr
 
 
-def test_a_flag_given_twice_leaves_no_file_out_without_a_word(project):
+def test_files_and_values_of_every_flag_count(project):
+    """Also in the jobs that Snakemake starts as processes of their own, as for `run`."""
     project.write("one.yaml", "reconstruct: {iteration: 5}\n")
     project.write("two.yaml", "surfaces: {hull_radius_nm: 2.0}\n")
     twice = ("--configfile", "one.yaml", "--configfile", "two.yaml")
+    wrong = "one.yaml: reconstruct.iteration: unknown key; did you mean 'iterations'?"
     run = project.snakemake("--dry-run", *twice)
     assert run.returncode == 1
-    assert "--configfile is given twice; give all files after one --configfile" in run.stderr
-    run = project.snakemake("--dry-run", "--configfile", "one.yaml", "two.yaml")
-    assert "one.yaml: reconstruct.iteration: unknown key" in run.stderr
-    assert "one.yaml: reconstruct.iteration: unknown key" in project.catomo("check", *twice).stdout
+    assert wrong in run.stderr.splitlines()
+    assert wrong in project.catomo("check", *twice).stdout.splitlines()
+    project.write("one.yaml", "align: {axis_search_deg: 7}\nsurfaces: {hull_radius_nm: 1.0}\n")
+    settings = "PLAN.settings({!r}, 'phantom').{}"
+    asked = [("align", "axis_search_deg"), ("surfaces", "hull_radius_nm"), ("train", "seed")]
+    found = ", ".join(settings.format(*one) for one in (*asked, ("reconstruct", "iterations")))
+    root = (project.folder / "Snakefile").read_text()
+    probe = f"rule probe:\n  output: 'found.txt'\n  run: open(output[0], 'w').write(str(({found})))"
+    project.write("Snakefile", f"{root}\n\n{probe}\n")
+    values = ("--config", "train={'seed': 9}", "-C", 'reconstruct={"iterations": 5}')
+    run = project.snakemake(*twice, *values, "--", "found.txt")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert (project.folder / "found.txt").read_text() == "(7.0, 2.0, 9, 5)"
+    told = "--config: reconstruct.iterations: also for phantom, instead of overrides.phantom in"
+    assert told in run.stderr

@@ -13,10 +13,12 @@ from catomo.stages import STAGES, record_path, stage_of
 # The folder of the rules, as Snakemake knows it.
 _RULES = workflow.current_basedir
 
-# Another project's Snakefile has read the configuration of a module.
+# Another project's Snakefile has read the configuration of a module. Of what stands inside a
+# block of --config, Snakemake makes text.
 if _IN_MODULE:
+    _of_module = with_numbers(config, all_text=bool(_values))
     PLAN, _problems = make_plan(
-        {f"config of module {workflow.modifier.namespace}": with_numbers(config)}
+        {f"config of module {workflow.modifier.namespace}": _of_module}
     )
     if _problems:
         raise WorkflowError("\n".join(_problems))

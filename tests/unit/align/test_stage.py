@@ -1,5 +1,6 @@
 """align: known shifts, angle and offset come back; rubbish is called rubbish."""
 
+import re
 import tracemalloc
 
 import numpy as np
@@ -194,3 +195,19 @@ def test_memory_stays_within_two_and_a_half_stacks(tmp_path):
     _, highest = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert highest < 2.5 * size
+
+
+@pytest.mark.slow
+def test_an_axis_outside_the_search_is_advised_by_its_angle(tmp_path):
+    angle, wider = 14.0, 20
+    series = phantom(tmp_path / "series", angle=angle)
+    record, _ = run(series, tmp_path / "out")
+    assert record["verdict"] == "stop"
+    [advice] = [reason for reason in record["reasons"] if "agree better" in reason]
+    assert "along x" not in advice
+    assert advice.endswith(f", or raise axis_search_deg to {wider}")
+    found = float(re.search(r"give tilt_axis_angle_deg: (-?\d+)", advice)[1])
+    assert found == pytest.approx(angle, abs=1.1)
+    record, _ = run(series, tmp_path / "wider", axis_search_deg=float(wider))
+    assert record["verdict"] == "pass"
+    assert record["axis_angle_deg"] == pytest.approx(angle, abs=0.1)

@@ -82,7 +82,9 @@ def test_labels_that_begin_at_1_are_named_and_subtracting_is_the_way_out(here):
     tifffile.imwrite(folder / "s17.tif", np.full((64, 64), 3, np.uint8))
     for path in folder.iterdir():
         tifffile.imwrite(path, tifffile.imread(path) - 1, metadata=None)
-    assert said([row("d", "ilastik")]) == ([], [])
+    problems, [told] = said([row("d", "ilastik")])
+    assert problems == []
+    assert "no test slice shows pt (2), so it gets no test score; s17 alone shows it" in told
 
 
 def test_a_class_may_be_learnt_from_another_dataset_of_the_model(here):
@@ -120,7 +122,7 @@ def test_masks_are_told_where_another_dataset_shows_the_classes(here):
 
 
 def test_labels_that_only_test_may_lack_a_class_but_are_no_masks(here, monkeypatch):
-    monkeypatch.setattr("catomo.network.model_file.read_info", lambda _path: None)
+    monkeypatch.setattr("catomo.plan.check.file_lines", lambda *_: ([], []))
     label(here / "one")
     label(here / "fiji", inside=255)
     (here / "ready.keras").touch()
@@ -130,7 +132,8 @@ def test_labels_that_only_test_may_lack_a_class_but_are_no_masks(here, monkeypat
     assert "255, which means 'not annotated'" in problem
 
 
-def test_a_model_that_starts_from_another_may_know_a_class_from_there(here):
+def test_a_model_that_starts_from_another_may_know_a_class_from_there(here, monkeypatch):
+    monkeypatch.setattr("catomo.plan.check.model_lines", lambda *_: ([], []))
     label(here / "one")
     (here / "ready.keras").touch()
     problems, told = said([row("a", "one")], train={"init_from": "ready.keras"})
@@ -191,8 +194,45 @@ def test_png_labels_count_and_other_pictures_are_told(here):
     (folder / "s04.tif").unlink()
     page = np.where(disc(4), 2, 0).astype(np.uint8)
     (folder / "s04.png").write_bytes(imagecodecs.png_encode(page))
-    problems, [told] = said([row("d", "mixed")])
+    problems, [of_split, told] = said([row("d", "mixed")])
     assert problems == []
+    assert "s04 alone shows it, for training" in of_split
     assert told.startswith(
         "d: mixed: not read as labels: s03.bmp; a label file is <slice name>.tif"
     )
+
+
+def test_a_class_of_test_slices_alone_is_a_problem_before_training(here):
+    folder = label(here / "pt")
+    for number in (7, 8, 9):
+        page = np.where(disc(number), 2, 0).astype(np.uint8)
+        tifffile.imwrite(folder / f"s{number:02d}.tif", page, metadata=None)
+
+    def split(**settings):
+        return said([row("d", "pt")], train={"split": settings})
+
+    [problem], _ = split(method="names", test=["s07", "s08", "s09"])
+    assert problem.startswith("model d: train.split (method names): no training slice shows pt (2)")
+    assert split(method="names", test=["s09"]) == ([], [])
+    # By default the block is laid where every class is left to train.
+    assert split(gap=0) == ([], [])
+    [problem], _ = split(method="names", test=["t*"])
+    assert "pattern 't*' matches no annotated slice" in problem
+
+
+def test_a_class_in_black_borders_alone_is_a_problem_before_training(here):
+    folder = label(here / "pt")
+    for number in range(18):
+        image = tifffile.imread(here / f"images/s{number:02d}.tif")
+        image[:6] = 0
+        tifffile.imwrite(here / f"images/s{number:02d}.tif", image, metadata=None)
+        page = tifffile.imread(folder / f"s{number:02d}.tif")
+        page[:3] = 2
+        tifffile.imwrite(folder / f"s{number:02d}.tif", page, metadata=None)
+    [problem], _ = said([row("d", "pt")])
+    assert problem.startswith("model d: labels: all pixels of pt (2) lie in black borders")
+    for number in range(18):
+        page = tifffile.imread(folder / f"s{number:02d}.tif")
+        page[8:10] = 2
+        tifffile.imwrite(folder / f"s{number:02d}.tif", page, metadata=None)
+    assert said([row("d", "pt")]) == ([], [])

@@ -84,7 +84,7 @@ def test_a_damaged_compressed_label_file_does_not_end_the_check(here):
     rng = np.random.default_rng(7)
     (here / "images").mkdir()
     (here / "labels").mkdir()
-    for n in range(3):
+    for n in range(6):
         image = rng.integers(0, 255, (64, 64), dtype=np.uint8)
         tifffile.imwrite(here / f"images/s{n}.tif", image, metadata=None)
         labels = image // 86  # 0, 1 and 2
@@ -180,7 +180,7 @@ def test_files_that_cannot_be_read_are_one_line_each_and_the_others_are_checked(
     tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    greys = np.random.default_rng(7).integers(0, 255, (3, 64, 64), dtype=np.uint8)
+    greys = np.random.default_rng(7).integers(0, 255, (6, 64, 64), dtype=np.uint8)
     for name in ("images", "labels"):
         (tmp_path / name).mkdir()
         for number, image in enumerate(greys):

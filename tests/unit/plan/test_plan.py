@@ -207,7 +207,7 @@ def test_values_of_the_command_line_win_and_are_named(write, tmp_path):
     assert not problems
     assert plan.settings("reconstruct", "phantom").iterations == 5
     _, problems = load_plan([tmp_path / "config.yaml"], {"reconstruct": {"iterations": "x"}})
-    assert problems == ['command line: reconstruct.iterations: found "x"; must be a valid integer']
+    assert problems == ['--config: reconstruct.iterations: found "x"; must be a valid integer']
 
 
 def test_a_number_must_be_finite(write, tmp_path):

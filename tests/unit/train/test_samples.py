@@ -153,3 +153,44 @@ def test_datasets_of_one_model_come_to_common_levels(labelled, capsys):
         alone, sources[:1], before=ModelInfo(["a", "b"], 0.25, levels=rich)
     )
     assert learnt == rich  # a model that is trained further keeps its levels
+
+
+def test_a_class_that_only_test_slices_show_stops_the_training(labelled):
+    source = labelled("whole", [0, 1, 2])
+    with_pt = ["slice_0007", "slice_0008", "slice_0009"]
+    for path in source.labels.iterdir():
+        page = tifffile.imread(path)
+        if path.stem not in with_pt:
+            tifffile.imwrite(path, np.where(page == 2, 1, page), metadata=None)
+    by_name = Train.model_validate({"split": {"method": "names", "test": with_pt}})
+    with pytest.raises(
+        UserError, match=r"no training slice shows pt \(2\), but slice_0007, "
+    ) as no:
+        read_samples([source], by_name)
+    assert "\n" not in str(no.value)
+    fewer = Train.model_validate({"split": {"method": "names", "test": with_pt[1:]}})
+    for settings in (fewer, Train.model_validate({"split": {"gap": 0}})):
+        parts, _ = read_samples([source], settings)
+        assert all(any(2 in s.labels for s in parts[part]) for part in ("train", "test"))
+
+
+def test_labels_in_black_borders_alone_teach_nothing_and_stop(labelled, tmp_path):
+    source = labelled("border", [0, 1, 2])
+    stack = tifffile.imread(tmp_path / "slices" / "slices.tif")
+    stack[:, :, :10] = 0
+    write_stack(tmp_path / "slices" / "slices.tif", stack, 0.25)
+    source.slices["files"]["slices.tif"]["sha256"] = sha256_of(tmp_path / "slices" / "slices.tif")
+    inside = {path: tifffile.imread(path) for path in source.labels.iterdir()}
+    for path, page in inside.items():
+        border = page.copy()
+        border[:, 10:] = 255
+        tifffile.imwrite(path, border, metadata=None)
+    with pytest.raises(UserError, match=r"all pixels of pt .* lie in black borders"):
+        read_samples([source], Train())
+    parts, _ = read_samples([source], Train(), starts_from_model=True)
+    with pytest.raises(UserError, match="annotated outside black borders"):
+        class_fractions(parts["train"], 3)
+    for path, page in inside.items():
+        tifffile.imwrite(path, page, metadata=None)
+    parts, _ = read_samples([source], Train())
+    assert sum(class_fractions(parts["train"], 3)) == pytest.approx(1)

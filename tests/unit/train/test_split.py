@@ -3,8 +3,9 @@
 import pytest
 
 from catomo.errors import UserError
+from catomo.train.scorable import PARTS
 from catomo.train.settings import Split
-from catomo.train.split import PARTS, places_of, slice_of, split_parts
+from catomo.train.split import places_of, slice_of, split_parts
 
 VOLUME = {f"slice_{i:04d}": i for i in range(0, 120, 4)}
 
@@ -96,3 +97,101 @@ def test_random_patches_depend_on_the_seed_alone():
     assert parts_of(settings, seed=3) == parts_of(settings, seed=3)
     assert parts_of(settings, seed=3) != parts_of(settings, seed=4)
     assert len(parts_of(settings)["test"]) == 6
+
+
+EVERY = frozenset({0, 1, 2})
+
+
+def shown(places, pt=(), without=()):
+    """Return what slices show: pt where it is named, and alumina except where it is lacking."""
+    return {
+        name: EVERY - (set() if name in pt else {2}) - ({1} if name in without else set())
+        for name in places
+    }
+
+
+def classes_of(parts, shows):
+    return {
+        part: set().union(*(shows[d][n] for d, of in parts.items() for n in of[part]))
+        for part in PARTS
+    }
+
+
+ROW = {f"slice_{i:04d}": i for i in range(0, 24, 2)}
+
+
+@pytest.mark.parametrize("method", ["blocks", "folds", "random_patches"])
+def test_a_split_that_leaves_no_class_out_stays_where_it_was(method):
+    settings = Split(method=method, validation_fraction=0.1, gap=1)
+    shows = {"d": dict.fromkeys(VOLUME, EVERY)}
+    assert split_parts({"d": VOLUME}, settings, 1, shows) == split_parts({"d": VOLUME}, settings, 1)
+
+
+def test_the_test_block_gives_way_to_a_class_that_lies_there_alone():
+    """Pt is in three neighbouring slices, of which the usual block takes two and its gap one."""
+    usual = parts_of(Split(), ROW)
+    pt = [*usual["test"], "slice_0018"]
+    assert pt == ["slice_0014", "slice_0016", "slice_0018"]
+    shows = {"d": shown(ROW, pt)}
+    parts = split_parts({"d": ROW}, Split(), 1, shows)
+    assert parts == split_parts({"d": ROW}, Split(), 2, shows)
+    seen = classes_of(parts, shows)
+    assert seen["train"] == seen["test"] == EVERY
+    # Two neighbours still, moved by one, with the gap around them.
+    assert parts["d"]["test"] == ["slice_0012", "slice_0014"]
+    assert parts["d"]["left_out"] == ["slice_0010", "slice_0016"]
+
+
+def test_a_class_of_one_slice_is_for_training_in_any_block():
+    settings = Split(validation_fraction=0.2, gap=2)
+    for name in ROW:
+        shows = {"d": shown(ROW, [name])}
+        assert name in split_parts({"d": ROW}, settings, 1, shows)["d"]["train"]
+        random = Split(method="random_patches", validation_fraction=0.3, test_fraction=0.3)
+        assert name in split_parts({"d": ROW}, random, 1, shows)["d"]["train"]
+
+
+def test_the_validation_block_gives_way_too_and_where_it_can_shows_every_class():
+    settings = Split(validation_fraction=0.1, gap=0)
+    usual = parts_of(settings, ROW)
+    shows = {"d": shown(ROW, usual["validate"])}
+    parts = split_parts({"d": ROW}, settings, 1, shows)
+    assert 2 in classes_of(parts, shows)["train"]
+    scattered = {"d": shown(ROW, ["slice_0000", "slice_0010", "slice_0020"])}
+    seen = classes_of(split_parts({"d": ROW}, settings, 1, scattered), scattered)
+    assert seen["train"] == seen["test"] == seen["validate"] == EVERY
+
+
+def test_datasets_of_one_model_make_up_for_each_other():
+    """Each lacks a class; the blocks of both give way, whatever their order."""
+    usual = parts_of(Split(), ROW)["test"]
+    shows = {
+        "a": shown(ROW, usual),
+        "b": shown(ROW, (), [name for name in ROW if name not in usual]),
+    }
+    shows["a"] = {name: labels - {1} for name, labels in shows["a"].items()}
+    parts = split_parts({"a": ROW, "b": ROW}, Split(gap=1), 1, shows)
+    assert classes_of(parts, shows)["train"] == EVERY
+    assert parts == split_parts({"b": ROW, "a": ROW}, Split(gap=1), 1, shows)
+    # A dataset without pt moves nothing where another one shows it.
+    shows = {"a": dict.fromkeys(ROW, EVERY), "b": shown(ROW)}
+    both = {"a": ROW, "b": ROW}
+    assert split_parts(both, Split(), 1, shows) == split_parts(both, Split(), 1)
+
+
+def test_of_a_fold_only_the_validation_gives_way():
+    settings = Split(method="folds", folds=3, fold=1, validation_fraction=0.1, gap=0)
+    usual = parts_of(settings, ROW)
+    shows = {"d": shown(ROW, usual["validate"])}
+    parts = split_parts({"d": ROW}, settings, 1, shows)
+    assert parts["d"]["test"] == usual["test"]
+    assert 2 in classes_of(parts, shows)["train"]
+
+
+def test_many_slices_are_split_without_delay():
+    row = {f"s{i:04d}": i for i in range(600)}
+    settings = Split(validation_fraction=0.1)
+    usual = parts_of(settings, row)
+    shows = {"d": shown(row, usual["test"])}
+    seen = classes_of(split_parts({"d": row}, settings, 1, shows), shows)
+    assert seen["train"] == seen["test"] == EVERY

@@ -19,6 +19,8 @@ from catomo.align.tilt_axis import AxisScan
 
 _FEWEST_SHOWN = 3  # images that show something, below which nothing can be said
 _MOST_NAMED = 6  # tilts that get a reason of their own
+_WIDER_DEG = 5  # steps in which a wider search for the tilt axis is advised
+_WIDEST_DEG = 45  # search that the settings allow
 
 
 @dataclass(frozen=True)
@@ -175,8 +177,8 @@ def _judge_axis(measures: Measures, limits: Verdict, findings: _Findings) -> Non
 
 def _judge_scan(axis: AxisScan, limits: Verdict, findings: _Findings) -> None:
     findings.check(
-        f"the images agree better along {axis.elsewhere_deg:.0f}° than near the vertical: "
-        "does the tilt axis lie along x (then import with tilt_axis: x)?",
+        f"the images agree better along {axis.elsewhere_deg:.0f}° than near the vertical"
+        f"{_way(axis)}",
         stop=axis.elsewhere_disagreement < limits.stop_axis_elsewhere * axis.least,
     )
     findings.check(
@@ -189,6 +191,16 @@ def _judge_scan(axis: AxisScan, limits: Verdict, findings: _Findings) -> None:
         "raise axis_search_deg",
         warn=axis.at_the_end,
     )
+
+
+def _way(axis: AxisScan) -> str:
+    """Return what to do if the tilt axis lies outside the range that was searched."""
+    found, searched = axis.elsewhere_deg, float(axis.angles_deg[-1])
+    if abs(found) >= 90 - searched:
+        return ": does the tilt axis lie along x (then import with tilt_axis: x)?"
+    wider = _WIDER_DEG * np.ceil((abs(found) + 2) / _WIDER_DEG)
+    raised = f", or raise axis_search_deg to {wider:g}" if wider <= _WIDEST_DEG else ""
+    return f"; if the tilt axis lies there, give tilt_axis_angle_deg: {found:.0f}{raised}"
 
 
 def _judge_angles(measures: Measures, limits: Verdict, findings: _Findings) -> None:

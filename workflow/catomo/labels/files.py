@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -19,7 +19,13 @@ from catomo.files.folders import LABELS, TIFF, files_in, split_member
 from catomo.files.store import StackReader
 from catomo.labels.pages import label_pages
 from catomo.labels.tie import check_tie
-from catomo.labels.values import IGNORE, Annotation, check_values
+from catomo.labels.values import (
+    IGNORE,
+    Annotation,
+    check_values,
+    classes_in,
+    without_black_border,
+)
 from catomo.record.record import Record
 
 TRUTH = "truth"
@@ -146,36 +152,47 @@ def check_labels(place: Path | str, slices: Expected, class_count: int) -> Annot
     UserError
         As `load_labels`.
     """
+    shown: dict[int, frozenset[int]] = {}
 
     def checked() -> Iterator[np.ndarray]:
-        for _, page, origin in _of_person(place, slices):
+        for index, page, origin in _of_person(place, slices):
             _check_page(page, slices.shape[1:], class_count, origin)
+            if (page != IGNORE).any():
+                image = slices.read(index)
+                measured = page if image is None else without_black_border(page, image)
+                shown[index] = classes_in(measured)
             yield page
 
-    return Annotation.of(place, checked(), unread_files(place, slices.names))
+    annotation = Annotation.of(place, checked(), unread_files(place, slices.names))
+    return replace(annotation, shown=shown)
 
 
 def check_label_values(place: Path | str, class_count: int) -> Annotation:
     """Check the values of labels whose slices catomo has yet to reconstruct.
 
-    Arguments, result and errors are those of `check_labels`; shapes and ties are not checked.
+    Arguments, result and errors are those of `check_labels`; shapes, ties and black borders are
+    not checked.
     """
     path = Path(place)
     names: list[str] = []
+    shown: dict[int, frozenset[int]] = {}
     if path.is_dir():
         stems = {file.stem for file in files_in(path)}
         names = sorted(stem for stem in stems if re.fullmatch(_NAME, stem)) or ["slice_0000"]
 
     def checked() -> Iterator[np.ndarray]:
-        files = label_files(path, names).values() if names else [path]
+        files = label_files(path, names) if names else {"": path}
         if not files:
             raise UserError(_nothing_in(path))
-        for file in files:
-            for page in [_only_page(file)] if names else label_pages(file):
+        for name, file in files.items():
+            for number, page in enumerate([_only_page(file)] if names else label_pages(file)):
                 check_values(page, class_count, str(file))
+                if (page != IGNORE).any():
+                    shown[int(name.rpartition("_")[2]) if names else number] = classes_in(page)
                 yield page
 
-    return Annotation.of(place, checked(), unread_files(place, names))
+    annotation = Annotation.of(place, checked(), unread_files(place, names))
+    return replace(annotation, shown=shown)
 
 
 def label_files(folder: Path, names: list[str]) -> dict[str, Path]:

@@ -6,8 +6,8 @@ annotation is read: an `Annotation` counts the pixels of each value, and says wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -31,11 +31,14 @@ class Annotation:
         Number of pixels of each value.
     unread : tuple of str
         Names of files beside it that may be labels but are not read.
+    shown : dict of frozenset of int
+        The classes that each annotated slice shows, by its index; empty where nobody asked.
     """
 
     place: str
     pixels: tuple[int, ...]
     unread: tuple[str, ...] = ()
+    shown: Mapping[int, frozenset[int]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -99,6 +102,27 @@ class Annotation:
                 "a label file is <slice name>.tif or <slice name>.png"
             )
         return lines
+
+
+def classes_in(page: np.ndarray) -> frozenset[int]:
+    """Return the classes that the pixels of a page have."""
+    counts = np.bincount(page.astype(np.uint8).ravel(), minlength=IGNORE + 1)
+    return frozenset(np.flatnonzero(counts[:IGNORE]).tolist())
+
+
+def without_black_border(labels: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """Return labels (z, x) in which black outermost rows and columns are not annotated.
+
+    Where a reconstruction ends, nothing was measured: such pixels are no pores. An image
+    that is black all over is left as it is.
+    """
+    filled = image > 0
+    if not filled.any():
+        return labels
+    rows, columns = (np.flatnonzero(filled.any(axis=axis)) for axis in (1, 0))
+    inside = np.zeros(filled.shape, bool)
+    inside[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
+    return np.where(inside, labels, IGNORE).astype(np.uint8)
 
 
 def missing_in(annotations: Iterable[Annotation], names: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ one line.
 from __future__ import annotations
 
 import io
+import json
 import math
 import zipfile
 import zlib
@@ -78,6 +79,34 @@ def check_info(info: ModelInfo) -> None:
     wrong = [rule for rule, is_kept in rules.items() if not is_kept]
     if wrong:
         raise ValueError(wrong[0])
+
+
+def check_layers(path: Path | str, info: ModelInfo) -> None:
+    """Check that the first and the last layer of a model fit slices and classes.
+
+    Raises
+    ------
+    UserError
+        If the network takes other images than of one grey value per pixel, or gives another
+        number of classes than the file names.
+    """
+    content = member(path, "config.json")
+    try:
+        layers = json.loads(content or b"")["config"]["layers"]
+        first, last = (layers[place]["config"] for place in (0, -1))
+        channels, outputs = first["batch_shape"][-1], last["filters"]
+    except (KeyError, IndexError, TypeError, ValueError, RecursionError):
+        return  # Keras says what it cannot build
+    if channels != 1:
+        raise UserError(
+            f"{path}: the network takes {channels} channels per pixel, slices have one grey "
+            "value; use a model trained by catomo"
+        )
+    if outputs != len(info.classes):
+        raise UserError(
+            f"{path}: the network gives {outputs} classes, but the file names "
+            f"{len(info.classes)} ({', '.join(info.classes)}); use a model trained by catomo"
+        )
 
 
 def check_weights(path: Path | str, network: UNetSize) -> None:

@@ -20,6 +20,7 @@ import numpy as np
 
 from catomo.errors import UserError, line_of
 from catomo.network import model_check, unet
+from catomo.network.fit import start_contradictions
 from catomo.network.model_info import ModelInfo
 from catomo.record.record import Record, read_record
 
@@ -76,6 +77,7 @@ class Model:
         """
         info = read_info(path)
         precision = unet.resolved_precision(precision)
+        model_check.check_layers(path, info)
         model_check.check_weights(path, info.network)
         net = unet.build_unet(len(info.classes), **asdict(info.network), precision=precision)
         try:
@@ -148,22 +150,9 @@ def copy_weights(path: Path | str, model: Model) -> None:
         If the saved model has other classes, another size of network, or a pixel size more
         than 5 % away.
     """
-    saved, new = Model.load(path, "float32"), model.info
-    for word, theirs, ours in (
-        ("classes", ", ".join(saved.info.classes), ", ".join(new.classes)),
-        ("network", _size_text(saved.info), _size_text(new)),
-    ):
-        if theirs != ours:
-            raise UserError(
-                f"train.init_from: {path} has {word} {theirs}, the settings say {ours}; "
-                "make them equal or start from another model"
-            )
-    if new.pixel_size_nm is not None and not saved.info.has_pixel_size(new.pixel_size_nm):
-        raise UserError(
-            f"train.init_from: {path} learnt at {saved.info.pixel_size_text}, the slices have "
-            f"{new.pixel_size_nm:g}; bring them within 5 % of each other or start from another "
-            "model"
-        )
+    saved = Model.load(path, "float32")
+    if problems := start_contradictions(path, saved.info, model.info):
+        raise UserError("; ".join(problems))
     model.net.set_weights(saved.net.get_weights())
 
 
@@ -181,7 +170,3 @@ def _entry(name: str) -> zipfile.ZipInfo:
     entry.create_system = 3
     entry.external_attr = 0o644 << 16
     return entry
-
-
-def _size_text(info: ModelInfo) -> str:
-    return f"base_filters {info.network.base_filters}, levels {info.network.levels}"

@@ -9,9 +9,11 @@ line, and all are listed at once.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from catomo.errors import UserError, line_of
@@ -19,6 +21,8 @@ from catomo.network.blend import VIEWS
 from catomo.plan.annotations import annotation_lines
 from catomo.plan.changes import models_of_other_order
 from catomo.plan.datasets import Dataset
+from catomo.plan.fit import Data, file_lines, model_lines
+from catomo.plan.given import values_of
 from catomo.plan.gpu import gpu_memory_of, mixed_backends
 from catomo.plan.inputs import changed_inputs
 from catomo.plan.levels import level_lines
@@ -39,17 +43,16 @@ _SECONDS_PER_VOXEL_TILT_ITERATION = 1.1e-10
 _SECONDS_PER_TRAINED_PIXEL = 1.2e-6  # base 16, bfloat16; grows with the square of the base
 _SECONDS_PER_PREDICTED_PIXEL = 4e-7
 
-# Number of tilts, and shape of the volume.
-Size = tuple[int, tuple[int, int, int]]
 
-
-def check(files: list[Path]) -> tuple[list[str], list[str]]:
+def check(files: list[Path], values: Sequence[str] = ()) -> tuple[list[str], list[str]]:
     """Check configuration, tables and data.
 
     Parameters
     ----------
     files : list of path
         Configuration files merged into `config/config.yaml`, as given to Snakemake.
+    values : sequence of str
+        Values ``key=value`` that win over all files, as Snakemake's ``--config``.
 
     Returns
     -------
@@ -60,83 +63,90 @@ def check(files: list[Path]) -> tuple[list[str], list[str]]:
         labels lack.
     """
     default = [Path(DEFAULT_CONFIG)] if Path(DEFAULT_CONFIG).is_file() else []
-    plan, problems = load_plan([*default, *files])
-    lines: list[str] = []
+    try:
+        plan, problems = load_plan([*default, *files], values_of(values))
+    except UserError as error:
+        return [str(error)], []
+    lines = list(plan.notes)
     with_labels: list[Dataset] = []
+    found: dict[str, Data] = {}
     for dataset in plan.datasets.values():
         verbs = plan.stages(dataset)
         if dataset.trains:
             verbs.insert(verbs.index("slices") + 1, f"train ({dataset.model})")
         lines.append(f"{dataset.name}: {' → '.join(verbs)}")
-        problems_of_data, size, seen = data_problems(dataset, plan)
+        problems_of_data, data, seen = data_problems(dataset, plan)
         problems += problems_of_data
         lines += [f"  {line}" for line in seen]
-        if size or dataset.source == "tilt_series":
+        if data:
+            found[dataset.name] = data
+        if data or dataset.source == "tilt_series":
             with_labels.append(dataset)
         try:
-            if size:
-                lines += [f"  {line}" for line in estimates(dataset, plan, *size)]
+            if data:
+                lines += [f"  {line}" for line in estimates(dataset, plan, data)]
             lines += [f"  {line}" for line in stale(dataset, plan)]
             if not problems_of_data:
                 lines += [f"  {line}" for line in level_lines(dataset, plan)]
         except Exception as error:  # one dataset must not hide what is wrong with the others
             problems.append(f"{dataset.name}: not checked to the end ({line_of(error)})")
     lines += mixed_backends(plan)
-    problems_of_labels, told = annotation_lines(plan, with_labels)
-    told += models_of_other_order(plan)
-    return problems + problems_of_labels, lines + told
+    for more, told in (model_lines(plan, found), annotation_lines(plan, with_labels)):
+        problems += more
+        lines += told
+    return problems, lines + models_of_other_order(plan)
 
 
-def data_problems(dataset: Dataset, plan: Plan) -> tuple[list[str], Size | None, list[str]]:
+def data_problems(dataset: Dataset, plan: Plan) -> tuple[list[str], Data | None, list[str]]:
     """Open a dataset's data.
 
     Returns
     -------
     problems : list of str
         One line each.
-    size : (int, (int, int, int)), optional
-        Number of tilts (0 for slices and segmentations), and shape of the volume or of the slices;
+    data : Data, optional
         None if the data cannot be read.
     seen : list of str
         What was found in the files, for a person to compare.
     """
     read = {
-        "phantom": _phantom_size,
-        "tilt_series": _series_size,
-        "slices": _slices_size,
-        "segmentation": _segmentation_size,
+        "phantom": _phantom_data,
+        "tilt_series": _series_data,
+        "slices": _slices_data,
+        "segmentation": _segmentation_data,
     }
     seen: list[str] = []
-    size: Size | None = None
+    problems: list[str] = []
+    data: Data | None = None
     place = dataset.path
     try:
-        size, seen = read[dataset.source](dataset, plan)
+        data, seen = read[dataset.source](dataset, plan)
         if dataset.model_is_file:
-            from catomo.network.model_file import read_info
-
             place = dataset.model
-            read_info(os.path.expandvars(dataset.model))
+            problems, told = file_lines(dataset, plan, data)
+            seen += told
     except UserError as error:
-        return [f"{dataset.name}: {error}"], size, seen
+        return [f"{dataset.name}: {error}"], data, seen
     except OSError as error:
         reason = (error.strerror or line_of(error)).lower()
-        return [f"{dataset.name}: {error.filename or place}: cannot be read ({reason})"], size, seen
+        return [f"{dataset.name}: {error.filename or place}: cannot be read ({reason})"], data, seen
     except Exception as error:  # whatever a damaged file makes a library say
         problem = f"cannot be read ({line_of(error)}); is it damaged, or not copied to its end?"
-        return [f"{dataset.name}: {place}: {problem}"], size, seen
-    return [], size, seen
+        return [f"{dataset.name}: {place}: {problem}"], data, seen
+    return [f"{dataset.name}: {problem}" for problem in problems], data, seen
 
 
-def _phantom_size(dataset: Dataset, _plan: Plan) -> tuple[Size, list[str]]:
+def _phantom_data(dataset: Dataset, _plan: Plan) -> tuple[Data, list[str]]:
     from catomo.phantom.specimen import read_specimen
 
     specimen = read_specimen(os.path.expandvars(dataset.path))
     start, stop, step = specimen.acquisition.tilt_deg
     slices, depth, width = specimen.shape_px
-    return (round((stop - start) / step) + 1, (slices, depth, width)), []
+    tilts = round((stop - start) / step) + 1
+    return Data(tilts, (slices, depth, width), specimen.pixel_size_nm), []
 
 
-def _series_size(dataset: Dataset, plan: Plan) -> tuple[Size, list[str]]:
+def _series_data(dataset: Dataset, plan: Plan) -> tuple[Data, list[str]]:
     from catomo.tilt_series.inspection import inspect_series
 
     series = inspect_series(
@@ -146,10 +156,10 @@ def _series_size(dataset: Dataset, plan: Plan) -> tuple[Size, list[str]]:
         plan.settings_as(ImportSeries, dataset.name),
     )
     tilts, rows, columns = series.shape
-    return (tilts, (rows, columns, columns)), series.in_words()
+    return Data(tilts, (rows, columns, columns), series.pixel_size_nm), series.in_words()
 
 
-def _slices_size(dataset: Dataset, plan: Plan) -> tuple[Size, list[str]]:
+def _slices_data(dataset: Dataset, plan: Plan) -> tuple[Data, list[str]]:
     from catomo.slices.stacks import inspect_stack
 
     assert dataset.pixel_size_nm is not None  # the table requires it for slices
@@ -160,31 +170,23 @@ def _slices_size(dataset: Dataset, plan: Plan) -> tuple[Size, list[str]]:
         stack.read(number)
     others = "; of the others the headers were read" if count > 2 else ""
     seen = f"images: {count} of {rows} × {columns} px; the first and the last were decoded{others}"
-    return (0, stack.shape), [seen, *stack.notes]
+    data = Data(0, stack.shape, dataset.pixel_size_nm, stack.dtype == np.uint8)
+    return data, [seen, *stack.notes]
 
 
-def _segmentation_size(dataset: Dataset, plan: Plan) -> tuple[Size, list[str]]:
+def _segmentation_data(dataset: Dataset, plan: Plan) -> tuple[Data, list[str]]:
     from catomo.segmentation.stage import inspect_segmentation
 
     settings = plan.settings_as(Segmentation, dataset.name)
     path = os.path.expandvars(dataset.path)
     with inspect_segmentation(path, dataset.pixel_size_nm, settings) as volume:
-        return (0, volume.shape), [volume.in_words(), *volume.notes]
+        data = Data(0, volume.shape, volume.pixel_size_nm, is_8_bit=True)
+        return data, [volume.in_words(), *volume.notes]
 
 
-def estimates(dataset: Dataset, plan: Plan, tilts: int, shape: tuple[int, int, int]) -> list[str]:
-    """Return one line per costly stage: memory, disk and time on two cores.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    plan : Plan
-    tilts : int
-        0 for slices and segmentations.
-    shape : (int, int, int)
-        Of the volume (y, z, x), or of the slices.
-    """
-    slices, depth, width = shape
+def estimates(dataset: Dataset, plan: Plan, data: Data) -> list[str]:
+    """Return one line per costly stage: memory, disk and time on two cores."""
+    tilts, (slices, depth, width) = data.tilts, data.shape
     voxels = slices * depth * width
     lines = []
 
@@ -201,7 +203,7 @@ def estimates(dataset: Dataset, plan: Plan, tilts: int, shape: tuple[int, int, i
         line("align", 0.6 + 2.5 * stack / 1e9, stack, 10 + tilts * slices * width * 1e-6)
         settings = plan.settings_as(Reconstruct, dataset.name)
         seconds = 10 + voxels * tilts * settings.iterations * _SECONDS_PER_VOXEL_TILT_ITERATION
-        line("reconstruct", 0.6, 4.0 * voxels, seconds, gpu_memory_of(settings, tilts, shape))
+        line("reconstruct", 0.6, 4.0 * voxels, seconds, gpu_memory_of(settings, tilts, data.shape))
     if "slices" in verbs:
         line("slices", 0.5, 1.0 * voxels, voxels * 2e-8)
     if "segmentation" in verbs:
@@ -235,6 +237,8 @@ def stale(dataset: Dataset, plan: Plan) -> list[str]:
         folder = path.parent
         try:
             if not path.is_file():
+                if verb == "train" and (folder / "model.keras").is_file():
+                    lines.append(f"{folder}/model.keras: has no {path.name}; it is trained again")
                 continue
             record = read_record(path, verb)
             settings = plan.settings(verb, name)

@@ -84,7 +84,7 @@ def said_at(name: str, verb: str, key: str, origin: Origin) -> str:
     block = ".".join(BLOCKS[verb])
     places = [f"overrides.{name}.{block}.{key}", f"{block}.{key}", key]
     found = next(((file, place) for place in places if (file := origin(place))), None)
-    file, place = found or ("command line", places[0])
+    file, place = found or ("by default", places[1])
     return f"{file}: {place}"
 
 

@@ -20,7 +20,9 @@ _HEAD = """# The configuration
 This page is made from the settings models (`make docs`); a test keeps it in step.
 
 A run reads `config/config.yaml`. Files given with `--configfile` are merged into it, key by
-key. Keys that you leave out have the defaults below. A key that catomo does not know, a
+key, later ones winning; the flag may be given several times. A value of
+`--config 'reconstruct={"iterations": 5}'` wins over all files, also over their `overrides`.
+`catomo check` takes both flags, too. Keys that you leave out have the defaults below. A key that catomo does not know, a
 wrong type or a value out of range stops the run before its first job, one line each;
 `catomo check` finds them all without running anything. Editors with a YAML language
 server complete and check keys by `config/schema.json`, which the first line of each shipped
@@ -34,6 +36,9 @@ overrides:
     reconstruct:
       iterations: 40
 ```
+
+They win over the blocks of all files, also of files given later; which key therefore does not
+reach a dataset is told.
 
 ## The table of datasets
 

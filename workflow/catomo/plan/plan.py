@@ -21,6 +21,7 @@ from catomo.export.settings import MADE_BY, Export, Part
 from catomo.plan.classes import class_problems, said_at
 from catomo.plan.config import BLOCKS, SETTINGS, Config, without_empty_blocks
 from catomo.plan.datasets import Dataset, read_table
+from catomo.plan.given import FLAG, lines_of_shadows, shadows, without
 from catomo.settings.base import Settings
 from catomo.settings.blocks import merged, read_blocks
 from catomo.settings.problems import lines_of
@@ -32,9 +33,8 @@ S = TypeVar("S", bound=Settings)
 DEFAULT_CONFIG = "config/config.yaml"
 
 _ADVICE = "name a configuration file"
-_COMMAND_LINE = "command line"
 
-# The parts of a configuration by what a line names each: its file, or the command line.
+# The parts of a configuration by what a line names each: its file, or the flag --config.
 Contents = Mapping[str, dict[str, Any]]
 
 
@@ -49,11 +49,14 @@ class Plan:
         By name.
     written : dict
         The configuration as the user wrote it: a preset fills in keys only after the overrides.
+    notes : list of str
+        Which of two values that were given counts, where a person may expect the other one.
     """
 
     config: Config
     datasets: dict[str, Dataset]
     written: dict[str, Any]
+    notes: list[str] = field(default_factory=list)
     _checked: dict[tuple[str, str], Settings] = field(default_factory=dict, repr=False)
 
     def settings(self, verb: str, name: str) -> Settings:
@@ -103,6 +106,10 @@ class Plan:
         made = {s.verb for s in STAGES if s.takes(dataset)}
         return [part for part in parts if MADE_BY[part] in made]
 
+    def says(self, verb: str, name: str, key: str) -> bool:
+        """Return whether the user wrote a key of a stage, for all or for this dataset or model."""
+        return key in self._block(verb, name)
+
     def _block(self, verb: str, name: str) -> dict[str, Any]:
         """Return the block of a verb as written, with the overrides of one dataset or model."""
         block = self.written
@@ -125,7 +132,7 @@ def make_plan(contents: Contents) -> tuple[Plan, list[str]]:
     ----------
     contents : mapping
         The parts of the configuration, later ones winning, each by what a line names it: its
-        file, or for example the command line.
+        file, or for example the flag of the command line.
 
     Returns
     -------
@@ -136,6 +143,8 @@ def make_plan(contents: Contents) -> tuple[Plan, list[str]]:
         Every problem, one line each.
     """
     contents = {name: without_empty_blocks(content) for name, content in contents.items()}
+    hidden = shadows(contents)
+    contents = without(contents, hidden)
     config: dict[str, Any] = {}
     for content in contents.values():
         config = merged(config, content)
@@ -150,6 +159,8 @@ def make_plan(contents: Contents) -> tuple[Plan, list[str]]:
     datasets, problems_of_table = read_table(table) if isinstance(table, str) else ([], [])
     problems += problems_of_table
     plan = Plan(checked or Config(), {d.name: d for d in datasets}, config if checked else {})
+    names = {*plan.datasets, *plan.models()}
+    plan.notes.extend(lines_of_shadows([shadow for shadow in hidden if shadow.name in names]))
     if checked:
         problems += _override_problems(plan, contents) or _circles(plan)
     if checked and not problems:
@@ -190,14 +201,18 @@ def load_plan(
             contents.pop(str(file), None)  # given twice, it counts where it stands last
             contents[str(file)] = content
     if given:
-        contents[_COMMAND_LINE] = dict(given)
+        contents[FLAG] = dict(given)
     plan, problems = make_plan(contents)
     return plan, unreadable + problems
 
 
 def _origin(dotted: str, contents: Contents) -> str:
-    """Return the last part that holds a dotted key; the last of all if none does."""
-    return _file_with(dotted, contents) or next(reversed(list(contents)), "configuration")
+    """Return the last part that holds a dotted key, or else the block nearest above it."""
+    while dotted:
+        if found := _file_with(dotted, contents):
+            return found
+        dotted = dotted.rpartition(".")[0]
+    return next(reversed(list(contents)), "configuration")
 
 
 def _file_with(dotted: str, contents: Contents) -> str | None:

@@ -16,12 +16,21 @@ def _arguments_check(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="configuration files merged into config/config.yaml, as for snakemake",
     )
+    parser.add_argument(
+        "--config",
+        "-C",
+        nargs="*",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="values that win over all files, as for snakemake: 'reconstruct={\"iterations\": 5}'",
+    )
 
 
 def _check(options: argparse.Namespace) -> None:
     from catomo.plan.check import check
 
-    problems, lines = check(options.configfile)
+    problems, lines = check(options.configfile, options.config)
     print("\n".join(lines + problems))
     if problems:
         sys.exit(1)

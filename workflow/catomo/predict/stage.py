@@ -18,11 +18,12 @@ from catomo.errors import UserError
 from catomo.files.store import StackReader, write_labels
 from catomo.network import blend, draft, model_file, unet
 from catomo.network.checkpoints import key_of
+from catomo.network.fit import Use, contradictions
 from catomo.network.inference import Inference
 from catomo.network.levels import Levels
 from catomo.network.matching import Match, match
 from catomo.network.model_file import Model
-from catomo.network.model_info import InputScaling, ModelInfo
+from catomo.network.model_info import ModelInfo
 from catomo.predict import segmentation
 from catomo.predict.conveyor import Steps, convey
 from catomo.predict.settings import Predict
@@ -206,21 +207,7 @@ def _announce(job: Job, missing: int) -> None:
 
 
 def _check_fit(file: Path, info: ModelInfo, source: Record, settings: Predict) -> None:
-    wanted = [phase.name for phase in settings.classes]
-    if info.classes != wanted:
-        raise UserError(
-            f"{file}: the model knows the classes {', '.join(info.classes)}, the "
-            f"configuration names {', '.join(wanted)}; make them equal or train a model"
-        )
-    if info.input != InputScaling():
-        raise UserError(
-            f"{file}: the model takes {info.input.dtype} times {info.input.scale}, "
-            "slices are uint8 times 1/255; train a model with this catomo"
-        )
-    size_nm = source["pixel_size_nm"]
-    if not info.has_pixel_size(size_nm):
-        raise UserError(
-            f"{file}: the model learnt at {info.pixel_size_text}, {source.path} has {size_nm:g}; "
-            f"bring the slices within 5 % of the model's pixel size or train a model at "
-            f"{size_nm:g} nm"
-        )
+    classes = [phase.name for phase in settings.classes]
+    use = Use(str(source.path), classes, source["pixel_size_nm"])
+    if problems := contradictions(file, info, use):
+        raise UserError("; ".join(problems))

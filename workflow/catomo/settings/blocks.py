@@ -75,8 +75,28 @@ def parse_blocks(text: str, where: str) -> dict[str, Any]:
     UserError
         If the text is not YAML, holds a key twice, or does not hold blocks.
     """
+    content = parse_value(text, where)
+    if content is not None and not isinstance(content, dict):
+        found = json.dumps(content, default=str)[:40]
+        raise UserError(f"{where}: found {found}; must be 'key: value' blocks")
+    return content or {}
+
+
+def parse_value(text: str, where: str) -> Any:
+    """Return what a text of YAML or JSON stands for; empty text is null.
+
+    Parameters
+    ----------
+    text, where : str
+        As for `parse_blocks`.
+
+    Raises
+    ------
+    UserError
+        If the text is not YAML, or holds a key twice.
+    """
     try:
-        content = _content(text)
+        return _content(text)
     except _ProblemError as problem:
         raise UserError(f"{where}{problem}") from None
     except yaml.YAMLError as error:
@@ -92,10 +112,6 @@ def parse_blocks(text: str, where: str) -> dict[str, Any]:
     except ValueError as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{where}: holds a value that is not readable ({reason})") from None
-    if content is not None and not isinstance(content, dict):
-        found = json.dumps(content, default=str)[:40]
-        raise UserError(f"{where}: found {found}; must be 'key: value' blocks")
-    return content or {}
 
 
 def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -128,7 +144,7 @@ def with_numbers(content: Any, all_text: bool = False) -> Any:
         return [with_numbers(value, all_text) for value in content]
     if not isinstance(content, str):
         return content
-    if all_text:
+    if all_text and content:
         loader = _Loader("")
         tag = loader.resolve(yaml.ScalarNode, content, (True, False))
         return loader.construct_object(yaml.ScalarNode(tag, content))

@@ -9,17 +9,24 @@ from typing import Any
 import numpy as np
 
 from catomo.errors import UserError
-from catomo.files.pixel_size import is_same_size
 from catomo.files.store import StackReader
+from catomo.labels import values
 from catomo.labels.files import TRUTH, load_labels, unread_files
-from catomo.labels.values import IGNORE, Annotation, check_every_class, check_no_masks
+from catomo.labels.values import (
+    IGNORE,
+    Annotation,
+    check_every_class,
+    check_no_masks,
+    classes_in,
+)
 from catomo.network.levels import Levels
 from catomo.network.matching import Match, common_levels, match
 from catomo.network.model_info import ModelInfo
 from catomo.progress import say
 from catomo.record.record import Record
 from catomo.train import augment, split
-from catomo.train.settings import Train
+from catomo.train.scorable import PARTS, Labelled, PartNames, lines_of_split
+from catomo.train.settings import Split, Train
 
 _SAME_MATTER = 1.5  # medians of a class and peaks of the values differ by less
 
@@ -58,12 +65,12 @@ class Sample:
     labels: np.ndarray
 
 
-Parts = dict[str, list[Sample]]  # by the names in `split.PARTS`
+Parts = dict[str, list[Sample]]  # by the names in `scorable.PARTS`
 
 
 def read_samples(
     sources: list[Source], settings: Train, starts_from_model: bool = False
-) -> tuple[Parts, split.PartNames]:
+) -> tuple[Parts, PartNames]:
     """Read the annotated slices and divide them into parts.
 
     Parameters
@@ -84,7 +91,7 @@ def read_samples(
     ------
     UserError
         If labels do not fit the slices or are masks of 0 and 255, no slice shows a class, or
-        nothing is left to train on.
+        none that is left to train on does.
     """
     samples, places, annotations = [], {}, []
     for source in sources:
@@ -99,12 +106,16 @@ def read_samples(
                 samples.append(Sample(source.dataset, names[index], image, mask))
         places[source.dataset] = {names[i]: place_of[names[i]] for i in indices}
     _check_classes(annotations, settings, starts_from_model)
-    parts = split.split_parts(places, settings.split, settings.seed)
-    by_part = {
-        part: [s for s in samples if s.name in parts[s.dataset][part]] for part in split.PARTS
-    }
+    shows: dict[str, dict[str, frozenset[int]]] = {name: {} for name in places}
+    for sample in samples:
+        shows[sample.dataset][sample.name] = classes_in(without_black_border(sample).labels)
+    parts = split.split_parts(places, settings.split, settings.seed, shows)
+    names = [phase.name for phase in settings.classes]
+    labelled = Labelled.of(names, annotations, shows)
+    _check_parts(parts, labelled, settings.split, starts_from_model)
+    by_part = {part: [s for s in samples if s.name in parts[s.dataset][part]] for part in PARTS}
     by_part["train"] = [without_black_border(s) for s in by_part["train"]]
-    say(", ".join(f"{len(by_part[part])} {part.replace('_', ' ')}" for part in split.PARTS))
+    say(", ".join(f"{len(by_part[part])} {part.replace('_', ' ')}" for part in PARTS))
     return by_part, parts
 
 
@@ -121,6 +132,19 @@ def _check_classes(annotations: list[Annotation], settings: Train, starts_from_m
     for annotation in annotations:
         for line in annotation.told(names, "the model learns it elsewhere"):
             say(line)
+
+
+def _check_parts(
+    parts: PartNames, labelled: Labelled, settings: Split, starts_from_model: bool
+) -> None:
+    """Check that the training shows every class; say which class the other parts lack."""
+    problems, told = lines_of_split(parts, labelled, settings)
+    if problems and not starts_from_model:
+        raise UserError("; ".join(problems))
+    for line in [f"{p}; the model that the training starts from may know it" for p in problems]:
+        say(line)
+    for line in told:
+        say(line)
 
 
 def to_common_levels(
@@ -178,25 +202,26 @@ def _with_support(levels: Levels, samples: list[Sample]) -> Levels:
 
 
 def without_black_border(sample: Sample) -> Sample:
-    """Return the sample with black outermost rows and columns marked as not annotated.
-
-    Where a reconstruction ends, nothing was measured: such pixels are no pores. An image
-    that is black all over is left as it is.
-    """
-    filled = sample.image > 0
-    if not filled.any():
-        return sample
-    rows, columns = (np.flatnonzero(filled.any(axis=axis)) for axis in (1, 0))
-    inside = np.zeros(filled.shape, bool)
-    inside[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
-    return replace(sample, labels=np.where(inside, sample.labels, IGNORE).astype(np.uint8))
+    """Return the sample with its black outermost rows and columns marked as not annotated."""
+    return replace(sample, labels=values.without_black_border(sample.labels, sample.image))
 
 
 def class_fractions(samples: list[Sample], class_count: int) -> list[float]:
-    """Return the share of each class in all annotated pixels."""
+    """Return the share of each class in all annotated pixels.
+
+    Raises
+    ------
+    UserError
+        If no pixel is annotated, so that there is nothing to learn.
+    """
     counts = np.zeros(class_count, np.int64)
     for sample in samples:
         counts += np.bincount(sample.labels.ravel(), minlength=IGNORE + 1)[:class_count]
+    if not counts.any():
+        raise UserError(
+            "labels: no pixel of a training slice is annotated outside black borders, where "
+            "nothing was measured; label pixels of the specimen"
+        )
     return (counts / counts.sum()).tolist()
 
 
@@ -212,15 +237,3 @@ def training_batches(samples: list[Sample], settings: Train, first: int = 0) -> 
     """Return the training data of all steps from `first` on, see `augment.batches`."""
     images, labels = [s.image for s in samples], [s.labels for s in samples]
     return augment.batches(images, labels, settings, training_window(samples, settings), first)
-
-
-def common_pixel_size(sources: list[Source]) -> float:
-    """Return the mean pixel size of the datasets in nm; refuse a difference above 5 %."""
-    sizes = {source.dataset: source.slices["pixel_size_nm"] for source in sources}
-    small, large = min(sizes, key=lambda name: sizes[name]), max(sizes, key=lambda n: sizes[n])
-    if not is_same_size(sizes[large], sizes[small]):
-        raise UserError(
-            f"{large}: pixel_size_nm is {sizes[large]:g}, but {sizes[small]:g} in '{small}'; "
-            "a model learns one pixel size (5 % apart at most): bin the finer one, or train two"
-        )
-    return float(np.mean(list(sizes.values())))

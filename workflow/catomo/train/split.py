@@ -2,34 +2,38 @@
 
 Neighbouring slices of a tomogram are nearly the same image, so a test slice whose neighbour
 was used for training tests nothing. Slices are therefore split in contiguous blocks with a gap
-around them, or by name; two patches of one slice always stay together.
+around them, or by name; two patches of one slice always stay together. Where the usual blocks
+would leave a class out of a part, they are moved (`catomo.train.blocks`).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 import numpy as np
 
 from catomo.errors import UserError
+from catomo.train.blocks import Block, Places, Row, moved
+from catomo.train.scorable import PartNames, PartOf, Shows, lacks, names_by_part
 from catomo.train.settings import Split
-
-PARTS = ("train", "validate", "test", "left_out")
-
-Places = dict[str, dict[str, int]]  # dataset → name of a slice → place in the row of slices
-PartOf = dict[str, dict[str, str]]  # dataset → name of a slice → its part
-PartNames = dict[str, dict[str, list[str]]]  # dataset → part → names of slices
-HeldOut = Callable[[list[int], Split], dict[int, str]]  # row of places → place → part
 
 # Where the middle of a block lies in the row of slices, as a fraction of its length. The
 # outermost slices of a particle show little of it and would make an easy test.
 _MIDDLE = {"validate": 1 / 3, "test": 2 / 3}
 
+_DRAWS = 100  # random splits that are tried until one leaves no class out of a part
 
-def split_parts(datasets: Places, settings: Split, seed: int) -> PartNames:
+
+def split_parts(
+    datasets: Places, settings: Split, seed: int, shows: Shows | None = None
+) -> PartNames:
     """Divide the annotated slices into parts.
+
+    With the methods ``blocks`` and ``random_patches``, and for the validation part of
+    ``folds``, a split that leaves a class out of a part gives way to the nearest one that
+    leaves out fewer; training counts most, then testing.
 
     Parameters
     ----------
@@ -39,6 +43,8 @@ def split_parts(datasets: Places, settings: Split, seed: int) -> PartNames:
         Method, fractions, gap and name patterns.
     seed : int
         Seed of the random numbers; only the method ``random_patches`` uses it.
+    shows : dict of dict of frozenset, optional
+        The labels that each slice shows, by dataset and name. Without it no split gives way.
 
     Returns
     -------
@@ -51,17 +57,14 @@ def split_parts(datasets: Places, settings: Split, seed: int) -> PartNames:
         If nothing is left to train on, there are fewer slices than folds, a pattern matches no
         slice, a slice falls into two parts, or two patches of one slice fall into different ones.
     """
+    shows = shows or {}
     if settings.method == "names":
         part_of = _by_names(datasets, settings)
     elif settings.method in ("blocks", "folds"):
-        held = _middle_blocks if settings.method == "blocks" else _fold
-        part_of = {name: _by_blocks(places, settings, held) for name, places in datasets.items()}
+        part_of = _by_blocks(datasets, settings, shows)
     else:
-        part_of = _at_random(datasets, settings, np.random.default_rng(seed))
-    parts = {
-        dataset: {part: [n for n in places if part_of[dataset][n] == part] for part in PARTS}
-        for dataset, places in datasets.items()
-    }
+        part_of = _at_random(datasets, settings, np.random.default_rng(seed), shows)
+    parts = names_by_part(part_of)
     if not any(part["train"] for part in parts.values()):
         raise UserError(
             f"train.split: no slice is left to train on ({sum(map(len, datasets.values()))} "
@@ -88,36 +91,38 @@ def places_of(names: Iterable[str], contiguous: bool) -> dict[str, int]:
     return {name: rank[slice_of(name)] for name in names}
 
 
-def _by_blocks(places: dict[str, int], settings: Split, held_out: HeldOut) -> dict[str, str]:
-    """Return the part of each slice of a dataset.
+def _by_blocks(datasets: Places, settings: Split, shows: Shows) -> PartOf:
+    """Return the part of each slice where blocks are for testing and validation.
 
-    `held_out` returns which places are for testing or validation. Places within the gap around
-    them are left out.
+    Places within the gap around them are left out.
     """
-    row = sorted(set(places.values()))
-    held = held_out(row, settings)
-    part_at = {}
-    for place in row:
-        near = any(abs(place - other) <= settings.gap for other in held)
-        part_at[place] = held.get(place, "left_out" if near else "train")
-    return {name: part_at[place] for name, place in places.items()}
+    lay = _middle_blocks if settings.method == "blocks" else _fold
+    labels = sorted({n for of_dataset in shows.values() for s in of_dataset.values() for n in s})
+    rows = {
+        name: Row.of(places, shows.get(name, {}), labels, settings.gap)
+        for name, places in datasets.items()
+    }
+    blocks = {name: lay(row.places, settings) for name, row in rows.items()}
+    if shows:
+        blocks = moved(rows, blocks, fixed=() if settings.method == "blocks" else ("test",))
+    return {name: rows[name].parts_of(places, blocks[name]) for name, places in datasets.items()}
 
 
-def _middle_blocks(row: list[int], settings: Split) -> dict[int, str]:
-    """Return the places for testing and validation: one contiguous block each."""
-    held: dict[int, str] = {}
+def _middle_blocks(row: list[int], settings: Split) -> dict[str, Block]:
+    """Return the blocks for testing and validation, each in its usual place."""
+    blocks = {}
     for part, fraction in (
         ("validate", settings.validation_fraction),
         ("test", settings.test_fraction),
     ):
         count = _count(fraction, row)
         start = min(round(_MIDDLE[part] * len(row) - count / 2), len(row) - count)
-        held.update(dict.fromkeys(row[start : start + count], part))
-    return held
+        blocks[part] = Block(start, count)
+    return blocks
 
 
-def _fold(row: list[int], settings: Split) -> dict[int, str]:
-    """Return the places of one fold for testing; validation is amid the longer remaining row."""
+def _fold(row: list[int], settings: Split) -> dict[str, Block]:
+    """Return one fold for testing; validation is amid the longer remaining row."""
     if len(row) < settings.folds:
         raise UserError(
             f"train.split.folds: found {settings.folds}, but only {len(row)} annotated slices of a "
@@ -125,12 +130,13 @@ def _fold(row: list[int], settings: Split) -> dict[int, str]:
         )
     edges = [round(k * len(row) / settings.folds) for k in range(settings.folds + 1)]
     start, stop = edges[settings.fold - 1 : settings.fold + 1]
-    held = dict.fromkeys(row[start:stop], "test")
     count = _count(settings.validation_fraction, row)
-    rest = row[:start] if start >= len(row) - stop else row[stop:]
-    first = max(0, (len(rest) - count) // 2)
-    held.update(dict.fromkeys(rest[first : first + count], "validate"))
-    return held
+    low, high = (0, start) if start >= len(row) - stop else (stop, len(row))
+    first = max(0, (high - low - count) // 2)
+    return {
+        "validate": Block(low + first, min(count, high - low - first)),
+        "test": Block(start, stop - start),
+    }
 
 
 def _count(fraction: float, row: list[int]) -> int:
@@ -179,13 +185,20 @@ def _check_patches_together(datasets: Places, part_of: PartOf) -> None:
                 )
 
 
-def _at_random(datasets: Places, settings: Split, rng: np.random.Generator) -> PartOf:
+def _at_random(datasets: Places, settings: Split, rng: np.random.Generator, shows: Shows) -> PartOf:
+    """Return a random split: the first that leaves no class out of a part, else the best one."""
     every = [(dataset, name) for dataset, places in datasets.items() for name in places]
-    order = rng.permutation(len(every))
     tests = round(settings.test_fraction * len(every))
     validated = round(settings.validation_fraction * len(every))
-    part_of = {dataset: dict.fromkeys(places, "train") for dataset, places in datasets.items()}
-    for rank, number in enumerate(order[: tests + validated]):
-        dataset, name = every[number]
-        part_of[dataset][name] = "test" if rank < tests else "validate"
-    return part_of
+    best: PartOf = {}
+    for _ in range(_DRAWS):
+        order = rng.permutation(len(every))
+        part_of = {dataset: dict.fromkeys(places, "train") for dataset, places in datasets.items()}
+        for rank, number in enumerate(order[: tests + validated]):
+            dataset, name = every[number]
+            part_of[dataset][name] = "test" if rank < tests else "validate"
+        if not best or lacks(part_of, shows) < lacks(best, shows):
+            best = part_of
+        if not any(lacks(best, shows)):
+            break
+    return best

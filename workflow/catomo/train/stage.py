@@ -15,6 +15,7 @@ from typing import Any
 from catomo.labels.tie import mark_of
 from catomo.network import model_file, unet
 from catomo.network.checkpoints import Checkpoint, key_of
+from catomo.network.fit import common_pixel_size
 from catomo.network.matching import Match
 from catomo.network.model_file import Model
 from catomo.network.model_info import ModelInfo
@@ -24,17 +25,10 @@ from catomo.record.classes import check_classes
 from catomo.record.hashes import sha256_of
 from catomo.record.record import Record, committing, read_record
 from catomo.train import figures
-from catomo.train.samples import (
-    Parts,
-    Sample,
-    Source,
-    common_pixel_size,
-    read_samples,
-    to_common_levels,
-)
+from catomo.train.samples import Parts, Sample, Source, read_samples, to_common_levels
+from catomo.train.scorable import PartNames
 from catomo.train.scores import compare_with_baselines
 from catomo.train.settings import Train
-from catomo.train.split import PartNames
 from catomo.train.training import Fit, describe, fit, new_net
 
 # Settings that do not change what a step computes; of `init_from` the file's hash counts.
@@ -70,7 +64,7 @@ def train(
     catomo.train.training.train_unet : The same training on arrays.
     """
     sources = _sources(data, settings)
-    pixel_size_nm = common_pixel_size(sources)
+    pixel_size_nm = common_pixel_size({s.dataset: s.slices["pixel_size_nm"] for s in sources})
     place = init_from or settings.init_from
     samples, parts = read_samples(sources, settings, starts_from_model=bool(place))
     start, before, inputs = None, None, _inputs(sources)
