@@ -146,7 +146,7 @@ def test_beyond_the_receptive_field_tiles_give_what_the_whole_image_gives(size, 
     difference = np.abs(tiled - whole).max(axis=-1)[0]
     assert 0.2 < near.mean() < 0.9
     assert difference[~near].max() < 1e-6
-    assert difference[near].max() > 1e-4  # else nothing was tried
+    assert difference[near].max() > 1e-5  # else nothing was tried
 
 
 def test_seams_vanish():
