@@ -76,7 +76,7 @@ def labels(data: bytes, folder: Path, seen: Seen) -> None:
 
 def records(data: bytes, folder: Path, seen: Seen) -> None:
     """Text that people and catomo write: records, configuration, tables, angles, hashes."""
-    door = _chosen(data, [_record, _config, _table, _angles, _hashes, _specimen])
+    door = _chosen(data, [_record, _config, _table, _angles, _hashes, _specimen, _zarr])
     before = Path.cwd()
     os.chdir(folder)
     try:
@@ -239,6 +239,22 @@ def _specimen(content: bytes, _seen: Seen) -> None:
     path = Path("specimen.yaml")
     path.write_bytes(content)
     read_specimen(path)
+
+
+def _zarr(content: bytes, seen: Seen) -> None:
+    """A header of either version of Zarr, and a chunk of the good array that it describes."""
+    folder = Path("array.zarr")
+    folder.mkdir(exist_ok=True)
+    for name in (".zarray", "zarr.json"):
+        (folder / name).unlink(missing_ok=True)
+    (folder / (".zarray" if b"compressor" in content else "zarr.json")).write_bytes(content)
+    for name in ("0.0.0", "c/0/0/0"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(zlib.compress(bytes(range(60))))
+    with open_images(folder) as stack:
+        seen.stated_bytes = int(np.prod(stack.shape, dtype=object)) * stack.dtype.itemsize
+        for number in range(min(stack.shape[0], _MOST_IMAGES)):
+            assert stack.read(number).shape == stack.shape[1:]
 
 
 def _check_line(line: str) -> None:

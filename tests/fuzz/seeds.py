@@ -23,7 +23,7 @@ _MDOC = (
     )
 )
 # The first byte chooses the door; see `fuzz.doors`.
-_RECORD, _CONFIG, _TABLE, _ANGLES, _HASHES, _SPECIMEN = (bytes([n]) for n in range(6))
+_RECORD, _CONFIG, _TABLE, _ANGLES, _HASHES, _SPECIMEN, _ZARR = (bytes([n]) for n in range(7))
 
 
 def seeds(target: str, folder: Path) -> dict[str, bytes]:
@@ -179,6 +179,27 @@ def _records(_folder: Path) -> dict[str, bytes]:
     columns = "image angle\n" + "".join(f"t_{n}.tif {tilt}\n" for n, tilt in enumerate(_TILTS))
     commas = "".join(f"{n};{tilt:.1f}°\r\n".replace(".", ",") for n, tilt in enumerate(_TILTS))
     yaml = "a: &x {b: 1}\nc: *x\n<<: *x\ntrain:\n  steps: 1e3\n  classes: [~, .nan, 0x1f]\n"
+    zarr_2 = {
+        "zarr_format": 2,
+        "shape": [3, 4, 5],
+        "chunks": [3, 4, 5],
+        "dtype": "|u1",
+        "order": "C",
+        "fill_value": 0,
+        "filters": None,
+        "compressor": {"id": "zlib", "level": 1},
+    }
+    zarr_3 = {
+        "zarr_format": 3,
+        "node_type": "array",
+        "shape": [3, 4, 5],
+        "data_type": "uint8",
+        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [3, 4, 5]}},
+        "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
+        "codecs": [{"name": "bytes"}, {"name": "gzip"}],
+        "fill_value": 0,
+        "attributes": {},
+    }
     found = {
         verb: _RECORD + json.dumps({**record, "stage": verb}).encode()
         for verb in ("import", "align", "reconstruct", "slices")
@@ -196,6 +217,8 @@ def _records(_folder: Path) -> dict[str, bytes]:
         "a row of angles": _ANGLES + b"-40, -20, 0, 20, 40",
         "mdoc": _ANGLES + _MDOC.encode(),
         "mdoc of frames": _ANGLES + _MDOC.replace("ZValue", "FrameSet").encode("latin-1"),
+        "zarr 2": _ZARR + json.dumps(zarr_2).encode(),
+        "zarr 3": _ZARR + json.dumps(zarr_3).encode(),
         "hashes": _HASHES + b'11111111 ["/a", [1, 2, 3, 4], "0"]\n',
         "specimen": _SPECIMEN
         + (ROOT / "resources" / "phantoms" / "demo-128.yaml").read_bytes(),

@@ -104,7 +104,7 @@ def _guarded(file: Path, stack: ImageStack) -> Callable[[int], np.ndarray]:
             return stack.read(number)
         except UserError:
             raise
-        except (OSError, ValueError) as error:
+        except Exception as error:  # as above
             raise UserError(
                 f"{file}: image {number + 1} is not readable ({one_line(error)}); copy it again"
             ) from None

@@ -42,6 +42,11 @@ def label_pages(path: Path) -> Iterator[np.ndarray]:
     else:
         images = _images_of_others(path)
     for image in images:
+        if image.ndim not in (2, 3) or not image.size or image.dtype.kind not in "biuf":
+            raise UserError(
+                f"{path}: holds an image of the shape {image.shape} and the type {image.dtype}, "
+                "expected whole numbers (rows, columns); save it again"
+            )
         yield image if image.ndim == 2 else _grey(image, path)
 
 
