@@ -22,9 +22,12 @@ class Seen:
     ----------
     stated_bytes : int
         Size of all images when they are decoded, as the header states it.
+    asked_later : callable, optional
+        Returns that size where finding it out takes long; it is asked if much memory was held.
     """
 
     stated_bytes: int = 0
+    asked_later: Callable[[], int] | None = None
 
 
 Door = Callable[[bytes, Path, Seen], None]
@@ -78,7 +81,10 @@ def outcome_of(door: Door, data: bytes, folder: Path) -> Outcome:
         assert "\r" not in refusal, f"more than one line: {refusal!r}"
         refusal.encode()  # a lone surrogate cannot be printed
     seconds = time.monotonic() - start
-    return Outcome(refusal, seconds, _counted(resident), seen.stated_bytes)
+    allocated = _counted(resident)
+    if allocated > MOST_BYTES and seen.asked_later:
+        seen.stated_bytes = seen.asked_later()
+    return Outcome(refusal, seconds, allocated, seen.stated_bytes)
 
 
 def _begin_to_count() -> tuple[int, int]:

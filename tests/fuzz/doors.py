@@ -65,7 +65,7 @@ def labels(data: bytes, folder: Path, seen: Seen) -> None:
     place.mkdir()
     path = place / f"slice_0000{suffix}"
     path.write_bytes(content)
-    seen.stated_bytes = _stated(path)
+    seen.asked_later = lambda: _stated(path)
     given = place if is_folder else path
     with suppress(UserError):
         labels_of.check_label_values(given, 3)

@@ -135,7 +135,9 @@ def _palette(page: np.ndarray) -> bytes:
     import zlib
 
     def part(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     rows, columns = page.shape
     wide = np.pad(page, ((0, 0), (0, columns % 2)))
@@ -220,8 +222,7 @@ def _records(_folder: Path) -> dict[str, bytes]:
         "zarr 2": _ZARR + json.dumps(zarr_2).encode(),
         "zarr 3": _ZARR + json.dumps(zarr_3).encode(),
         "hashes": _HASHES + b'11111111 ["/a", [1, 2, 3, 4], "0"]\n',
-        "specimen": _SPECIMEN
-        + (ROOT / "resources" / "phantoms" / "demo-128.yaml").read_bytes(),
+        "specimen": _SPECIMEN + (ROOT / "resources" / "phantoms" / "demo-128.yaml").read_bytes(),
     }
 
 

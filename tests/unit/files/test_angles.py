@@ -96,3 +96,12 @@ def test_side_files_a_series(tmp_path):
     for name in ("a.rawtlt", "a.st.mdoc", "b.tlt"):
         (tmp_path / name).write_text("0")
     assert side_files(tmp_path / "a.st") == [tmp_path / "a.rawtlt", tmp_path / "a.st.mdoc"]
+
+
+def test_utf_16_without_a_mark_that_begins_with_a_minus_sign(tmp_path):
+    path = tmp_path / "a.tlt"
+    for code in ("utf-16-le", "utf-16-be"):
+        path.write_bytes("−10.5\n0\n10.5\n".encode(code))
+        assert read_angles(path).tilt == [-10.5, 0.0, 10.5]
+    path.write_bytes(b"-1\n2\n" + bytes(500))  # a file filled up with zeros is none
+    assert read_angles(path).tilt == [-1.0, 2.0]
