@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import tracemalloc
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,8 +67,8 @@ class Outcome:
 def outcome_of(door: Door, data: bytes, folder: Path) -> Outcome:
     """Give an input to a door; every error but a `UserError` of one printable line goes through.
 
-    Memory is counted while `tracemalloc` runs, which sees what Python and NumPy allocate. Where
-    Linux tells the most memory that was resident, what other libraries took counts, too.
+    Memory is that which Linux says was resident, or for the first time mapped. While
+    `tracemalloc` runs, what Python and NumPy allocate without using it counts each time.
     """
     seen, refusal = Seen(), ""
     resident = _begin_to_count()
@@ -87,31 +88,35 @@ def outcome_of(door: Door, data: bytes, folder: Path) -> Outcome:
     return Outcome(refusal, seconds, allocated, seen.stated_bytes)
 
 
-def _begin_to_count() -> tuple[int, int]:
-    """Return the bytes that are held now, of Python and resident; forget the former peaks."""
-    held = 0
+def _begin_to_count() -> dict[str, int]:
+    """Return the bytes that are held now, by the kinds of memory; forget the former peaks."""
+    held = _of_process()
     if tracemalloc.is_tracing():
         tracemalloc.reset_peak()
-        held = tracemalloc.get_traced_memory()[0]
+        held["traced"] = tracemalloc.get_traced_memory()[0]
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")  # the resident peak
+    return held
+
+
+def _counted(before: dict[str, int]) -> int:
+    """Return how many bytes were held at one time since `_begin_to_count`."""
+    now = _of_process()
+    counts = [now.get("VmPeak", 0) - before.get("VmPeak", 0)]
+    counts.append(now.get("VmHWM", 0) - before.get("VmRSS", 0))
+    if "traced" in before:
+        counts.append(tracemalloc.get_traced_memory()[1] - before["traced"])
+    return max(counts)
+
+
+def _of_process() -> dict[str, int]:
+    """Return this process' kinds of memory in bytes; empty where the system does not tell."""
     try:
-        Path("/proc/self/clear_refs").write_text("5")
+        lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:
-        return held, -1
-    return held, _resident("VmRSS:")
-
-
-def _counted(before: tuple[int, int]) -> int:
-    held, resident = before
-    traced = tracemalloc.get_traced_memory()[1] - held if tracemalloc.is_tracing() else 0
-    return max(traced, _resident("VmHWM:") - resident if resident > 0 else 0)
-
-
-def _resident(name: str) -> int:
-    """Return a value of this process' memory in bytes, -1 where the system does not tell."""
-    try:
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith(name):
-                return 1024 * int(line.split()[1])
-    except OSError:
-        pass
-    return -1
+        return {}
+    return {
+        line.partition(":")[0]: 1024 * int(line.split()[1])
+        for line in lines
+        if line.startswith(("VmPeak", "VmRSS", "VmHWM"))
+    }

@@ -44,10 +44,11 @@ def value_or_line(call):
     try:
         return call()
     except UserError as error:
-        assert str(error)
-        assert "\n" not in str(error)
-        str(error).encode()
-        return None
+        problem = str(error)
+    assert problem
+    assert "\n" not in problem
+    problem.encode()
+    return None
 
 
 @given(BLOCKS)
