@@ -13,7 +13,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 _LONGEST_INPUT = 1 << 16
 _LIBFUZZER_SECONDS = 60  # after which it ends a hang; what is over 10 s counts as one
@@ -31,7 +33,9 @@ def main() -> None:
     options = parser.parse_args()
     found = (options.found / options.target).resolve()
     found.mkdir(parents=True, exist_ok=True)
-    print(json.dumps(fuzz(options.target, options.minutes, found)), flush=True)
+    result = fuzz(options.target, options.minutes, found)
+    print(json.dumps(result), flush=True)
+    sys.exit(bool(result["faults"] or result["error"]))
 
 
 def fuzz(target: str, minutes: float, found: Path) -> dict[str, object]:
@@ -44,62 +48,74 @@ def fuzz(target: str, minutes: float, found: Path) -> dict[str, object]:
     found : path
         Folder for the inputs that do something wrong, and for the corpus as it grows.
     """
-    from fuzz.seeds import seeds
-
-    (found / "corpus").mkdir(exist_ok=True)
     start = time.monotonic()
-    total: dict[str, object] = {"target": target, "minutes": 0.0, "executions": 0}
-    faults: dict[str, int] = {}
-    largest: list[int] = [0, 0]
-    with tempfile.TemporaryDirectory(prefix="fuzz-", dir=_in_memory()) as folder:
-        seed_folder, stats = Path(folder, "seeds"), Path(folder, "stats.json")
-        seed_folder.mkdir()
-        inputs = seeds(target, Path(folder))
-        mended = Path(__file__).with_name("found") / target
-        inputs |= {path.name: path.read_bytes() for path in mended.glob("*")}
-        for name, content in inputs.items():
-            (seed_folder / name.replace(" ", "_")).write_bytes(content)
-        while (left := 60 * minutes - (time.monotonic() - start)) > 1:
-            before = set(found.glob("*-*"))
-            stats.unlink(missing_ok=True)
-            command = [sys.executable, "-m", "fuzz.child", target, folder, str(found)]
-            command += [
-                f"-max_total_time={left:.0f}",
-                f"-timeout={_LIBFUZZER_SECONDS}",
-                f"-rss_limit_mb={_MOST_RESIDENT_MB}",
-                f"-max_len={_LONGEST_INPUT}",
-                f"-artifact_prefix={found}/",
-                "-print_final_stats=1",
-                str(found / "corpus"),
-                str(seed_folder),
-            ]
-            with open(found / "log.txt", "a") as log:
-                code = subprocess.run(command, stdout=log, stderr=log, check=False).returncode
-            seen = json.loads(stats.read_text()) if stats.exists() else {"executions": 0}
-            total["executions"] += seen["executions"]
-            for kind, count in seen.get("faults", {}).items():
-                faults[kind] = faults.get(kind, 0) + count
-            largest = max(largest, seen.get("largest", [0, 0]))
-            for path in set(found.glob("*-*")) - before:
-                kind = path.name.partition("-")[0]
-                if kind in ("crash", "timeout", "oom"):
-                    faults[f"{kind}: process ended"] = faults.get(f"{kind}: process ended", 0) + 1
-            if code and not seen["executions"]:
-                total["error"] = f"the process ended with {code}; see {found / 'log.txt'}"
-                break
-    total["minutes"] = round((time.monotonic() - start) / 60, 1)
+    executions, largest, error = 0, [0, 0], ""
+    faults: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory(prefix="fuzz-", dir=_in_memory()) as name:
+        folder = Path(name)
+        _write_seeds(target, folder)
+        while not error and (left := 60 * minutes - (time.monotonic() - start)) > 1:
+            ended, seen = _fuzz_once(target, left, folder, found)
+            executions += seen["executions"]
+            faults.update(seen["faults"])
+            faults.update(ended)
+            largest = max(largest, seen["largest"])
+            if not seen["executions"]:
+                error = f"no input was tried; see {found / 'log.txt'}"
+    minutes_needed = round((time.monotonic() - start) / 60, 1)
 
     def count(*kinds: str) -> int:
-        return sum(n for name, n in faults.items() if name.startswith(kinds))
+        return sum(number for kind, number in faults.items() if kind.startswith(kinds))
 
-    return total | {
+    return {
+        "target": target,
+        "minutes": minutes_needed,
+        "executions": executions,
         "crashes": count("crash"),
         "hangs": count("hang", "timeout"),
         "too_much_memory": count("memory", "oom"),
         "largest_allocation_bytes": largest[0],
         "its_header_states_bytes": largest[1],
-        "faults": faults,
+        "faults": dict(faults),
+        "error": error,
     }
+
+
+def _write_seeds(target: str, folder: Path) -> None:
+    from fuzz.seeds import seeds
+
+    (folder / "seeds").mkdir()
+    inputs = seeds(target, folder)
+    mended = Path(__file__).with_name("found") / target
+    inputs |= {path.name: path.read_bytes() for path in mended.glob("*")}
+    for name, content in inputs.items():
+        (folder / "seeds" / name.replace(" ", "_")).write_bytes(content)
+
+
+def _fuzz_once(
+    target: str, seconds: float, folder: Path, found: Path
+) -> tuple[list[str], dict[str, Any]]:
+    """Run the process that fuzzes; return how it ended, if not well, and its counts."""
+    before = set(found.glob("*-*"))
+    (found / "corpus").mkdir(exist_ok=True)
+    (folder / "stats.json").unlink(missing_ok=True)
+    command = [sys.executable, "-m", "fuzz.child", target, str(folder), str(found)]
+    command += [
+        f"-max_total_time={seconds:.0f}",
+        f"-timeout={_LIBFUZZER_SECONDS}",
+        f"-rss_limit_mb={_MOST_RESIDENT_MB}",
+        f"-max_len={_LONGEST_INPUT}",
+        f"-artifact_prefix={found}/",
+        str(found / "corpus"),
+        str(folder / "seeds"),
+    ]
+    with open(found / "log.txt", "a") as log:
+        subprocess.run(command, stdout=log, stderr=log, check=False)
+    kinds = [path.name.partition("-")[0] for path in set(found.glob("*-*")) - before]
+    ended = [f"{kind}: process ended" for kind in kinds if kind in ("crash", "timeout", "oom")]
+    stats = folder / "stats.json"
+    seen = {"executions": 0, "faults": {}, "largest": [0, 0]}
+    return ended, json.loads(stats.read_text()) if stats.exists() else seen
 
 
 def _in_memory() -> str | None:
