@@ -68,6 +68,7 @@ def test_tiff(
 ):
     stack = values(shape, kind, seed)
     assume(not (predictor and (kind in ("?", "f2") or compression in (None, "packbits"))))
+    assume(not (kind == "f2" and form.get("ome")))  # OME knows no such type
     assume(not (kind == "?" and (form.get("ome") or compression == "packbits" or layout)))
     options = {"compression": compression, "predictor": predictor, **layout, **form}
     if white_is_zero and kind in ("u1", "u2", "u4"):

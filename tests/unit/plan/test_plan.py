@@ -229,3 +229,11 @@ def test_a_decimal_comma_is_a_decimal_point(write, tmp_path):
     plan, problems = write(rows=f"p\ttilt_series\t{tmp_path}\t\t0,25\n")
     assert not problems
     assert plan.datasets["p"].pixel_size_nm == 0.25
+
+
+def test_a_line_end_inside_a_key_does_not_break_the_line_that_names_it(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text('"sli\\nces": {a: 1}\noverrides: {"x\\ry": {slices: {}}}\n')
+    _, problems = load_plan([path])
+    assert any(r"sli\nces: unknown key" in line for line in problems)
+    assert not any("\n" in line or "\r" in line for line in problems)

@@ -178,3 +178,14 @@ def test_an_array_inside_a_file_is_known_by_the_file(tmp_path):
     (tmp_path / "v.h5").write_bytes(b"arrays")
     whole = identity(tmp_path / "v.h5", True)
     assert identity(tmp_path / "v.h5:/labels", True) == whole
+
+
+def test_a_record_made_from_a_stage_that_does_not_exist_is_damaged(tmp_path):
+    path = tmp_path / "slices.json"
+    content = {"stage": "slices", "inputs": {"volume": {"stage": "reconstruct?", "sha256": "0"}}}
+    path.write_text(json.dumps(content))
+    with pytest.raises(UserError, match=r"'inputs' is damaged .*; delete it and run the stage"):
+        read_record(path, "slices")
+    content["inputs"]["volume"]["stage"] = "reconstruct"
+    path.write_text(json.dumps(content))
+    assert read_record(path, "slices")["inputs"] == content["inputs"]

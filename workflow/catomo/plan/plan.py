@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from catomo.align.settings import Align
-from catomo.errors import UserError
+from catomo.errors import UserError, printable
 from catomo.plan.classes import class_problems, said_at
 from catomo.plan.config import BLOCKS, SETTINGS, Config, without_empty_blocks
 from catomo.plan.datasets import Dataset, read_table
@@ -148,7 +148,7 @@ def make_plan(contents: Contents) -> tuple[Plan, list[str]]:
         for d in datasets
         if d.model and not d.model_is_file and not plan.trainers(d.model)
     ]
-    return plan, problems or _missing_files(plan)
+    return plan, [printable(problem) for problem in problems or _missing_files(plan)]
 
 
 def load_plan(

@@ -23,7 +23,7 @@ from catomo.record import code
 from catomo.record.hashes import fingerprint, fingerprint_of_labels, sha256_of
 from catomo.record.remembered import sha256_of_files
 from catomo.settings.base import Settings
-from catomo.stages import RECORDS
+from catomo.stages import RECORDS, STAGES
 
 
 class Record(dict[str, Any]):
@@ -142,6 +142,11 @@ def _are_files(value: Any) -> bool:
     return _are_blocks(value) and all(isinstance(b.get("sha256", ""), str) for b in value.values())
 
 
+def _are_inputs(value: Any) -> bool:
+    verbs = [stage.verb for stage in STAGES]
+    return _are_blocks(value) and all(b.get("stage", verbs[0]) in verbs for b in value.values())
+
+
 def _are_numbers(value: Any) -> bool:
     return isinstance(value, list) and all(_is_number(item) for item in value)
 
@@ -152,7 +157,7 @@ _AGAIN = "delete it and run the stage again"
 _FORMS: dict[str, Callable[[Any], bool]] = {
     "code": lambda value: isinstance(value, str),
     "settings": lambda value: isinstance(value, dict),
-    "inputs": _are_blocks,
+    "inputs": _are_inputs,
     "files": _are_files,
     "pixel_size_nm": lambda value: value is None or (_is_number(value) and value > 0),
     "shape": lambda value: _are_numbers(value) and all(isinstance(n, int) for n in value),
