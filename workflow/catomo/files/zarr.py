@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ import numpy as np
 
 from catomo.errors import UserError
 from catomo.files.image_stack import UNKNOWN, ImageStack, Voxel
-from catomo.files.limits import check_memory
+from catomo.files.limits import check_compression, check_memory
 from catomo.files.pixel_size import length_nm
 
 _COMPRESSIONS = ("zlib", "gzip", "zstd", "blosc")
@@ -56,6 +57,7 @@ def open_zarr(path: Path) -> Iterator[ImageStack]:
         )
     shape = (1, *(array.shape[axis] for axis in long))[-3:]
     slab = array.chunks[long[0]] if len(long) == 3 else 1
+    check_compression(folder, math.prod(shape) * array.dtype.itemsize)
     check_memory(folder, 2 * slab * shape[1] * shape[2] * array.dtype.itemsize)
 
     @lru_cache(maxsize=1)  # neighbouring images lie in the same chunks

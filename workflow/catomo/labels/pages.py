@@ -15,11 +15,13 @@ import numpy as np
 from catomo.errors import UserError
 from catomo.files.folders import TIFF
 from catomo.files.image_stack import one_line
+from catomo.files.limits import check_compression, check_memory
 from catomo.files.readers import open_images
 from catomo.files.tiff import open_tiff
 
 _PNG = b"\x89PNG\r\n\x1a\n"  # the first bytes of the file
 _GREY, _PALETTE = 0, 3  # the colour types of PNG
+_MOST_SAMPLES = 4  # of a pixel: three colours and alpha
 _MOST_CLASSES = 16
 _COLOURS_NAMED = 4
 
@@ -66,12 +68,15 @@ def _tiff_images(path: Path) -> Iterator[np.ndarray]:
     with open_tiff(path) as tiff:
         try:
             if len(tiff.pages) == 1 and tiff.pages[0].samplesperpixel == 1:
+                _check_size(path, tiff.series[0].size * tiff.series[0].dtype.itemsize)
                 block = tiff.series[0].asarray()
                 yield from block.reshape(-1, *block.shape[-2:])
                 return
             for page in tiff.pages:
                 image = page.asarray()
                 yield np.moveaxis(image, 0, -1) if page.axes.startswith("S") else image
+        except UserError:
+            raise
         except Exception as error:  # a damaged image can break the decoder in any way
             raise UserError(
                 f"{path}: is damaged ({one_line(error)}); copy it or save it again"
@@ -98,7 +103,11 @@ def _png_image(path: Path) -> np.ndarray:
             header = header[:9] + bytes([_GREY]) + header[10:]
             rest = [(kind, data) for kind, data in chunks[1:] if kind in (b"IDAT", b"IEND")]
             chunks = [(b"IHDR", header), *rest]
+        columns, rows = struct.unpack_from(">2I", header)
+        _check_size(path, columns * rows * max(depth // 8, 1) * _MOST_SAMPLES)
         image = imagecodecs.png_decode(_PNG + b"".join(_png_chunk(*chunk) for chunk in chunks))
+    except UserError:
+        raise
     except Exception as error:  # a damaged image can break the decoder in any way
         raise UserError(
             f"{path}: is damaged or no PNG ({one_line(error)}); copy it or save it again"
@@ -108,6 +117,12 @@ def _png_image(path: Path) -> np.ndarray:
     if colour == _PALETTE:
         _check_palette(image, palette, path)
     return image
+
+
+def _check_size(path: Path, unpacked: int) -> None:
+    """Check that an image of so many bytes can be that of a file, and fits into memory."""
+    check_compression(path, unpacked)
+    check_memory(path, unpacked)
 
 
 def _png_chunks(content: bytes) -> list[tuple[bytes, bytes]]:
