@@ -21,7 +21,7 @@ from catomo.files.tiff import open_tiff
 
 _PNG = b"\x89PNG\r\n\x1a\n"  # the first bytes of the file
 _GREY, _PALETTE = 0, 3  # the colour types of PNG
-_MOST_SAMPLES = 4  # of a pixel: three colours and alpha
+_SAMPLES = {2: 3, 4: 2, 6: 4}  # values per pixel of colour types that have more than one
 _MOST_CLASSES = 16
 _COLOURS_NAMED = 4
 
@@ -104,7 +104,7 @@ def _png_image(path: Path) -> np.ndarray:
             rest = [(kind, data) for kind, data in chunks[1:] if kind in (b"IDAT", b"IEND")]
             chunks = [(b"IHDR", header), *rest]
         columns, rows = struct.unpack_from(">2I", header)
-        _check_size(path, columns * rows * max(depth // 8, 1) * _MOST_SAMPLES)
+        _check_size(path, columns * rows * max(depth // 8, 1) * _SAMPLES.get(colour, 1))
         image = imagecodecs.png_decode(_PNG + b"".join(_png_chunk(*chunk) for chunk in chunks))
     except UserError:
         raise
