@@ -18,6 +18,7 @@ from catomo.files.image_stack import one_line
 from catomo.files.limits import check_compression, check_memory
 from catomo.files.readers import open_images
 from catomo.files.tiff import open_tiff
+from catomo.files.tiff_streams import check_streams
 
 _PNG = b"\x89PNG\r\n\x1a\n"  # the first bytes of the file
 _GREY, _PALETTE = 0, 3  # the colour types of PNG
@@ -68,11 +69,13 @@ def _tiff_images(path: Path) -> Iterator[np.ndarray]:
     with open_tiff(path) as tiff:
         try:
             if len(tiff.pages) == 1 and tiff.pages[0].samplesperpixel == 1:
+                check_streams(path, tiff.pages[0])
                 _check_size(path, tiff.series[0].size * tiff.series[0].dtype.itemsize)
                 block = tiff.series[0].asarray()
                 yield from block.reshape(-1, *block.shape[-2:])
                 return
             for page in tiff.pages:
+                check_streams(path, page)
                 image = page.asarray()
                 yield np.moveaxis(image, 0, -1) if page.axes.startswith("S") else image
         except UserError:
