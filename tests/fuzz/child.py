@@ -27,6 +27,7 @@ def main() -> None:
     with atheris.instrument_imports(include=["catomo", "tifffile"]):
         from fuzz import doors
         from fuzz.contract import outcome_of
+        from fuzz.mutate import changed_json
 
         doors.prepare(target, Path(folder))
     notes = _Notes(Path(folder, "stats.json"), Path(found))
@@ -50,7 +51,12 @@ def main() -> None:
             notes.fault("memory", data)
         notes.count(outcome.allocated_bytes, outcome.stated_bytes)
 
-    atheris.Setup([program, *options], one)
+    def mutated(data: bytes, most: int, seed: int) -> bytes:
+        # The first byte chooses the door.
+        new = changed_json(data[1:], seed) if seed % 2 else None
+        return atheris.Mutate(data, most) if new is None else (data[:1] + new)[:most]
+
+    atheris.Setup([program, *options], one, custom_mutator=mutated)
     atheris.Fuzz()
 
 

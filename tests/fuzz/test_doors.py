@@ -7,6 +7,7 @@ import pytest
 
 from fuzz.contract import outcome_of
 from fuzz.doors import TARGETS, prepare
+from fuzz.mutate import changed_json
 from fuzz.seeds import seeds
 
 FOUND = Path(__file__).with_name("found")
@@ -31,3 +32,12 @@ def test_seeds_and_found_inputs(target, tmp_path, traced):
         assert not outcome.is_too_large, (name, outcome)
         refusals[name] = outcome.refusal
     assert "" in refusals.values(), refusals  # good inputs come in
+
+
+@pytest.mark.parametrize("target", ["records", "models"])
+def test_changed_json(target, tmp_path):
+    door = TARGETS[target]
+    for data in seeds(target, tmp_path).values():
+        changed = (changed_json(data[1:], seed) for seed in range(60 if target == "records" else 6))
+        for content in filter(None, changed):
+            outcome_of(door, data[:1] + content, tmp_path)

@@ -237,3 +237,9 @@ def test_a_line_end_inside_a_key_does_not_break_the_line_that_names_it(tmp_path)
     _, problems = load_plan([path])
     assert any(r"sli\nces: unknown key" in line for line in problems)
     assert not any("\n" in line or "\r" in line for line in problems)
+
+
+def test_a_path_that_is_too_long_is_not_there(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text(f"datasets: {'x' * 300}\n")
+    assert any("file not found; give the table" in line for line in load_plan([path])[1])

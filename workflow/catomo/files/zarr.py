@@ -167,8 +167,8 @@ def _read_header(folder: Path) -> _Array:
         _check_known(folder, bool(old.get("filters")), [compressor.get("id", "")])
         return _Array(
             folder,
-            tuple(old["shape"]),
-            tuple(old["chunks"]),
+            _lengths(folder, old["shape"]),
+            _lengths(folder, old["chunks"]),
             _dtype(folder, old["dtype"]),
             old.get("order", "C"),
             old.get("fill_value"),
@@ -189,8 +189,8 @@ def _read_header(folder: Path) -> _Array:
     separator = key.get("configuration", {}).get("separator", "/" if is_default else ".")
     return _Array(
         folder,
-        tuple(new["shape"]),
-        tuple(new["chunk_grid"]["configuration"]["chunk_shape"]),
+        _lengths(folder, new["shape"]),
+        _lengths(folder, new["chunk_grid"]["configuration"]["chunk_shape"]),
         dtype,
         "C",
         new.get("fill_value"),
@@ -198,6 +198,15 @@ def _read_header(folder: Path) -> _Array:
         f"c{separator}" if is_default else "",
         separator,
     )
+
+
+def _lengths(folder: Path, values: Any) -> tuple[int, ...]:
+    if not (isinstance(values, list) and all(type(n) is int and n > 0 for n in values)):
+        raise UserError(
+            f"{folder}: its header gives the lengths {json.dumps(values)[:40]}, expected whole "
+            "numbers above 0; copy the folder again"
+        )
+    return tuple(values)
 
 
 def _dtype(folder: Path, name: Any) -> np.dtype:

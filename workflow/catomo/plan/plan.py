@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from catomo.align.settings import Align
 from catomo.errors import UserError, printable
+from catomo.files.folders import exists
 from catomo.plan.classes import class_problems, said_at
 from catomo.plan.config import BLOCKS, SETTINGS, Config, without_empty_blocks
 from catomo.plan.datasets import Dataset, read_table
@@ -218,7 +219,7 @@ def _missing_files(plan: Plan) -> list[str]:
     return [
         f"{what}: {path} is not there; give a file that exists before the workflow starts"
         for what, path in named
-        if path and not Path(os.path.expandvars(path)).exists()
+        if path and not exists(Path(os.path.expandvars(path)))
     ]
 
 

@@ -151,6 +151,10 @@ def _are_numbers(value: Any) -> bool:
     return isinstance(value, list) and all(_is_number(item) for item in value)
 
 
+def _are_counts(value: Any) -> bool:
+    return _are_numbers(value) and all(isinstance(n, int) and n >= 0 for n in value)
+
+
 _AGAIN = "delete it and run the stage again"
 
 # The form of what all or many records hold.
@@ -159,8 +163,13 @@ _FORMS: dict[str, Callable[[Any], bool]] = {
     "settings": lambda value: isinstance(value, dict),
     "inputs": _are_inputs,
     "files": _are_files,
-    "pixel_size_nm": lambda value: value is None or (_is_number(value) and value > 0),
-    "shape": lambda value: _are_numbers(value) and all(isinstance(n, int) for n in value),
+    "pixel_size_nm": lambda value: value is None or (_is_number(value) and 0 < value < math.inf),
+    "shape": lambda value: _are_counts(value) and len(value) == 3 and min(value) > 0,
+    "names": lambda value: isinstance(value, list) and all(isinstance(n, str) for n in value),
+    "suggested": _are_counts,
+    "steps": lambda value: (
+        isinstance(value, dict) and isinstance(value.get("known_alignment") or {}, dict)
+    ),
     "tilt_deg": _are_numbers,
     "order": _are_numbers,
     "axes": lambda value: isinstance(value, list),
