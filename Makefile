@@ -14,7 +14,11 @@ $(BIN)/snakefmt --check Snakefile workflow
 $(BIN)/mypy
 endef
 
-.PHONY: help demo test quick setup needle genc2022 paper-check lock rulegraph docs clean
+# What `make fuzz` does: which doors get made-up bytes, and for how long each.
+TARGET ?= mrc tiff labels records models
+MINUTES ?= 1
+
+.PHONY: help demo test quick fuzz setup needle genc2022 paper-check lock rulegraph docs clean
 
 help:            ## this list
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*##/\t/'
@@ -40,6 +44,12 @@ quick: setup .venv/.test ## what to run at each save: the checks and the fast un
 	$(CHECKS)
 	$(PYTEST) tests/unit -m "not slow"
 
+fuzz: setup .venv/.fuzz  ## made-up bytes at every door (TARGET=mrc for one) for MINUTES=1 each
+	@failed=0; for target in $(TARGET); do \
+	  PYTHONPATH=workflow:tests $(BIN)/python -m fuzz.run $$target --minutes $(MINUTES) \
+	    || failed=1; \
+	done; exit $$failed
+
 setup: .venv/.installed
 
 .venv/.installed: requirements.txt pyproject.toml
@@ -54,6 +64,10 @@ setup: .venv/.installed
 	$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-test.txt
 	@touch $@
 
+.venv/.fuzz: requirements-fuzz.txt .venv/.test
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-fuzz.txt
+	@touch $@
+
 # The real series lies inside the package etspy; its files are taken, its code is not run.
 $(NEEDLE)/HAADF.mrc: resources/needle.txt .venv/.installed
 	$(BIN)/python -m pip download -qq --disable-pip-version-check --no-deps --require-hashes -r resources/needle.txt -d .venv/needle
@@ -63,10 +77,11 @@ $(NEEDLE)/HAADF.mrc: resources/needle.txt .venv/.installed
 LOCK := $(PYTHON) -m uv pip compile -q --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
-lock:            ## renew requirements.txt and requirements-test.txt
+lock:            ## renew requirements.txt, requirements-test.txt and requirements-fuzz.txt
 	$(LOCK) pyproject.toml requirements.in --extra workflow --extra train --extra surfaces \
 	  -o requirements.txt
 	$(LOCK) requirements-test.in -o requirements-test.txt
+	$(LOCK) requirements-fuzz.in -o requirements-fuzz.txt
 
 docs: setup      ## renew config/README.md and config/schema.json from the settings models
 	$(BIN)/python -m catomo.plan.document > config/README.md

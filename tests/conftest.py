@@ -6,8 +6,23 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
+
+# Made-up inputs are the same in every run, so that a failure can be repeated.
+hypothesis.settings.register_profile(
+    "catomo",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=30,
+    suppress_health_check=[
+        hypothesis.HealthCheck.too_slow,
+        hypothesis.HealthCheck.function_scoped_fixture,
+    ],
+)
+hypothesis.settings.load_profile("catomo")
 
 ROOT = Path(__file__).parents[1]
 

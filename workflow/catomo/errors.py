@@ -1,7 +1,13 @@
 """The one exception whose message is written for the user, and what an installation may lack."""
 
+import re
+
 # Packages that not every function needs, and the extra of catomo that installs each.
 EXTRAS = {"h5py": "formats", "keras": "train", "tensorflow": "train", "pyvista": "surfaces"}
+
+
+# Ends of lines, other control characters, and the halves of characters that cannot be written.
+_NOT_PRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class UserError(Exception):
@@ -9,8 +15,16 @@ class UserError(Exception):
 
     The message is one line: the file, the field, what was found, what is allowed
     and what to do. The command line prints it alone, without a traceback, and exits
-    with status 1.
+    with status 1. What it quotes of a file cannot break the line.
     """
+
+    def __init__(self, message: str):
+        super().__init__(printable(message))
+
+
+def printable(text: str) -> str:
+    """Return a text in which signs that cannot stand in one line are written as in Python."""
+    return _NOT_PRINTABLE.sub(lambda sign: sign[0].encode("unicode_escape").decode(), text)
 
 
 def line_of(error: Exception) -> str:

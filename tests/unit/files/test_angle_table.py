@@ -123,3 +123,10 @@ def test_numbers_before_the_angles_in_another_order(tmp_path):
     path = written(tmp_path / "a.tlt", rows([5, 3, 1, 2, 4], TEXTS))
     assert "keep the column of angles only" in refusal(path)
     assert read_angles(written(path, TEXTS)).tilt == TILTS
+
+
+def test_a_number_beyond_all_numbers_is_no_angle(tmp_path):
+    path = tmp_path / "a.tlt"
+    path.write_text("-10\n0\n1e999\n")
+    with pytest.raises(UserError, match="line 3: found '1e999', expected one angle"):
+        read_angles(path)

@@ -121,3 +121,12 @@ def test_a_folder_of_many_series_is_listed_once_and_again_when_it_changes(tmp_pa
     assert side_files(tmp_path / "run_000.mrc") == both[1:]
     monkeypatch.chdir(tmp_path)
     assert side_files("run_001.mrc") == [Path("run_001.TLT")]
+
+
+def test_utf_16_without_a_mark_that_begins_with_a_minus_sign(tmp_path):
+    path = tmp_path / "a.tlt"
+    for code in ("utf-16-le", "utf-16-be"):
+        path.write_bytes("−10.5\n0\n10.5\n".encode(code))
+        assert read_angles(path).tilt == [-10.5, 0.0, 10.5]
+    path.write_bytes(b"-1\n2\n" + bytes(500))  # a file filled up with zeros is none
+    assert read_angles(path).tilt == [-1.0, 2.0]

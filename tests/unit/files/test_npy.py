@@ -44,3 +44,10 @@ def test_damaged_files(tmp_path):
     path.write_bytes(content[:30])
     with pytest.raises(UserError, match="not readable"):
         read_all(path)
+
+
+def test_a_header_that_says_it_is_long_is_not_made_room_for(tmp_path):
+    path = tmp_path / "a.npy"
+    path.write_bytes(b"\x93NUMPY\x02\0" + (600 << 20).to_bytes(4, "little") + bytes(100))
+    with pytest.raises(UserError, match="its header has 629145600 bytes"):
+        read_all(path)

@@ -156,3 +156,20 @@ def test_what_cannot_be_read_is_named(tmp_path):
     (tmp_path / "e" / ".zarray").write_text("{")
     with pytest.raises(UserError, match="is not readable"):
         look(tmp_path / "e")
+
+
+def test_an_array_of_which_hardly_anything_is_there_is_refused(tmp_path):
+    version_2(tmp_path)
+    header = json.loads((tmp_path / ".zarray").read_text())
+    (tmp_path / ".zarray").write_text(json.dumps({**header, "shape": [5, 120_000, 14_000]}))
+    with pytest.raises(UserError, match=r"bytes would unpack to 16\.8 GB, which images do not do"):
+        look(tmp_path)
+
+
+@pytest.mark.parametrize("shape", [[5.5, 12, 14], [5, 12, -14], [5, 12, True], "5"])
+def test_lengths_are_whole_numbers(tmp_path, shape):
+    version_2(tmp_path)
+    header = json.loads((tmp_path / ".zarray").read_text())
+    (tmp_path / ".zarray").write_text(json.dumps({**header, "shape": shape}))
+    with pytest.raises(UserError, match=r"its header gives the lengths .*, expected whole numbers"):
+        look(tmp_path)

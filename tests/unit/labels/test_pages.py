@@ -166,3 +166,21 @@ def test_a_changed_byte_of_a_png_is_seen(tmp_path):
     path.write_bytes(content)
     with pytest.raises(UserError, match=r"a\.png: is damaged or no PNG"):
         only(path)
+
+
+def test_a_header_that_claims_far_more_than_the_file_holds_is_not_believed(tmp_path):
+    path = tmp_path / "slice_0000.png"
+    png(path, np.zeros((2, 3), np.uint8), 0)
+    content = bytearray(path.read_bytes())
+    content[16:24] = struct.pack(">2I", 400_000, 400_000)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"would unpack to 160 GB, which images do not do"):
+        only(path)
+
+
+def test_an_image_without_values_is_refused(tmp_path):
+    path = tmp_path / "slice_0000.tif"
+    tifffile.imwrite(path, np.zeros((2, 3), np.complex64), photometric="minisblack")
+    with pytest.raises(UserError, match=r"the type complex64, expected whole numbers"):
+        only(path)

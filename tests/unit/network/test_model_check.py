@@ -114,3 +114,15 @@ def test_an_impossible_description_names_its_key(changes, message):
     check_info(ModelInfo.from_json(INFO))
     with pytest.raises(ValueError, match=message):
         check_info(ModelInfo.from_json(INFO | changes))
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path):
+    values = np.zeros(WEIGHTS, np.float32)
+    values[7] = np.nan
+    path = write(tmp_path / "m.keras", weights=h5(a={"data": values}))
+    with pytest.raises(UserError, match=r"m\.keras: its weights hold NaN or infinite values"):
+        check_weights(path, UNetSize(3, 4))
+    names = np.array([b"a"] * WEIGHTS)
+    path = write(tmp_path / "m.keras", weights=h5(a={"data": names}))
+    with pytest.raises(UserError, match=r"m\.keras: is damaged"):
+        check_weights(path, UNetSize(3, 4))

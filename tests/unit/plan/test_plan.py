@@ -258,3 +258,17 @@ def test_what_a_segmentation_cannot_have_is_refused(write, tmp_path, cells, line
     row = f"a\tsegmentation\t{tmp_path}\t{cells.replace('PATH', str(tmp_path))}\n"
     _, problems = write(rows=row)
     assert re.search(line, "\n".join(problems)), problems
+
+
+def test_a_line_end_inside_a_key_does_not_break_the_line_that_names_it(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text('"sli\\nces": {a: 1}\noverrides: {"x\\ry": {slices: {}}}\n')
+    _, problems = load_plan([path])
+    assert any(r"sli\nces: unknown key" in line for line in problems)
+    assert not any("\n" in line or "\r" in line for line in problems)
+
+
+def test_a_path_that_is_too_long_is_not_there(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text(f"datasets: {'x' * 300}\n")
+    assert any("file not found; give the table" in line for line in load_plan([path])[1])

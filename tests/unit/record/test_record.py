@@ -148,6 +148,12 @@ def test_inputs_are_named_by_content_not_by_path(tmp_path):
         ('{"stage": "report", "inputs": {"a": 3}}', "'inputs' is damaged"),
         ('{"stage": "report", "settings": null}', "'settings' is damaged"),
         ('{"stage": "report", "code": 3}', "'code' is damaged"),
+        ('{"stage": "report", "shape": [2, 67]}', r"'shape' is damaged \(found \[2, 67\]\)"),
+        ('{"stage": "report", "shape": [2, 6, 0]}', "'shape' is damaged"),
+        ('{"stage": "report", "pixel_size_nm": 1e999}', "'pixel_size_nm' is damaged"),
+        ('{"stage": "report", "names": ["a", 3]}', "'names' is damaged"),
+        ('{"stage": "report", "suggested": [0.5]}', "'suggested' is damaged"),
+        ('{"stage": "report", "steps": []}', "'steps' is damaged"),
         ('{"stage": "report", "tilt_deg": ["a"]}', "'tilt_deg' is damaged"),
         ('{"stage": "report", "shape": [1.5]}', "'shape' is damaged"),
         ('{"stage": "report", "pixel_size_nm": -1}', "'pixel_size_nm' is damaged"),
@@ -191,3 +197,14 @@ def test_a_file_that_is_complete_is_hashed_meanwhile(tmp_path):
     for name in ("early", "late"):
         assert files[name]["sha256"] == hashlib.sha256(name.encode() * 1000).hexdigest()
         assert files[name]["bytes"] == 1000 * len(name)
+
+
+def test_a_record_made_from_a_stage_that_does_not_exist_is_damaged(tmp_path):
+    path = tmp_path / "slices.json"
+    content = {"stage": "slices", "inputs": {"volume": {"stage": "reconstruct?", "sha256": "0"}}}
+    path.write_text(json.dumps(content))
+    with pytest.raises(UserError, match=r"'inputs' is damaged .*; delete it and run the stage"):
+        read_record(path, "slices")
+    content["inputs"]["volume"]["stage"] = "reconstruct"
+    path.write_text(json.dumps(content))
+    assert read_record(path, "slices")["inputs"] == content["inputs"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -159,7 +160,8 @@ def _are_decimals(path: Path, first: _Line, pairs: list[list[str]]) -> bool:
 
 
 def _values(row: list[str]) -> list[float | None]:
-    return [float(cell) if _NUMBER.fullmatch(cell) else None for cell in row]
+    numbers = [float(cell) if _NUMBER.fullmatch(cell) else None for cell in row]
+    return [n if n is not None and math.isfinite(n) else None for n in numbers]  # 1e999
 
 
 def _columns(

@@ -126,11 +126,12 @@ def _text(path: Path) -> str:
         content = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: angle file is not readable ({error.strerror})") from None
+    filled = content.rstrip(b"\0")  # some programs fill up a file
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         encodings = ["utf-16"]
-    elif content[1:2] == b"\0":
+    elif 4 * filled[1::2].count(0) > len(filled):  # most second bytes of two
         encodings = ["utf-16-le"]
-    elif content[:1] == b"\0":
+    elif 4 * filled[::2].count(0) > len(filled):
         encodings = ["utf-16-be"]
     else:
         encodings = ["utf-8-sig", "cp1252"]

@@ -37,6 +37,14 @@ def files_in(folder: Path | str, suffixes: tuple[str, ...] = ()) -> list[Path]:
     return [paths[name] for name in in_natural_order(paths)]
 
 
+def exists(path: Path) -> bool:
+    """Return whether a path exists; one that cannot even be looked up does not."""
+    try:
+        return path.exists()
+    except OSError:  # such as a name that is too long
+        return False
+
+
 def is_zarr(path: Path) -> bool:
     """Return whether a path is a folder that holds a Zarr array or group, not loose images."""
     return any((path / name).is_file() for name in (".zarray", ".zgroup", "zarr.json"))
@@ -48,8 +56,8 @@ def split_member(path: Path | str) -> tuple[Path, str]:
     The name is empty where the whole file is meant.
     """
     whole = Path(path)
-    if not whole.exists():
+    if not exists(whole):
         file, _, member = str(path).rpartition(":")
-        if member and Path(file).is_file():
+        if member and exists(Path(file)) and Path(file).is_file():
             return Path(file), member
     return whole, ""

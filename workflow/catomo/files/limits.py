@@ -62,19 +62,24 @@ def check_memory(path: Path, needed: int) -> None:
 
 
 def check_compression(path: Path, unpacked: int) -> None:
-    """Check that a file does not unpack to more than images ever do.
+    """Check that a file, or a folder of chunks, does not unpack to more than images ever do.
 
     Raises
     ------
     UserError
         If it does.
     """
-    size = path.stat().st_size
-    if unpacked > max(_ALWAYS_ALLOWED_BYTES, _HIGHEST_COMPRESSION * size):
-        raise UserError(
-            f"{path}: {size} bytes would unpack to {unpacked / 1e9:.3g} GB, which images do not "
-            "do; if they are true images, save them uncompressed"
-        )
+    if unpacked <= _ALWAYS_ALLOWED_BYTES:
+        return
+    size = 0
+    for file in path.rglob("*") if path.is_dir() else [path]:
+        size += file.stat().st_size if file.is_file() else 0
+        if unpacked <= _HIGHEST_COMPRESSION * size:
+            return
+    raise UserError(
+        f"{path}: {size} bytes would unpack to {unpacked / 1e9:.3g} GB, which images do not "
+        "do; if they are true images, save them uncompressed"
+    )
 
 
 def free_memory() -> int | None:

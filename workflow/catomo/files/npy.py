@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from catomo.files.image_stack import ImageStack, one_line, open_block
 from catomo.files.limits import check_memory
 
 FIRST_BYTES = b"\x93NUMPY"
+
+_LONGEST_HEADER = 1 << 16
 
 
 @contextmanager
@@ -27,6 +30,7 @@ def open_npy_stack(path: Path) -> Iterator[ImageStack]:
     try:
         with open(path, "rb") as file:
             version = np.lib.format.read_magic(file)
+            _check_header_length(file, 2 if version == (1, 0) else 4)
             read_header = (
                 np.lib.format.read_array_header_1_0
                 if version == (1, 0)
@@ -55,3 +59,18 @@ def open_npy_stack(path: Path) -> Iterator[ImageStack]:
         return
     with open_block(path, start, sizes, stored) as read:
         yield ImageStack(sizes, native, read)
+
+
+def _check_header_length(file: BinaryIO, size: int) -> None:
+    """Check the length of the header, of which NumPy makes room before it reads.
+
+    Raises
+    ------
+    ValueError
+        If it is longer than that of any array of images.
+    """
+    start = file.tell()
+    length = int.from_bytes(file.read(size), "little")
+    file.seek(start)
+    if length > _LONGEST_HEADER:
+        raise ValueError(f"its header has {length} bytes")

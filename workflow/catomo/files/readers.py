@@ -18,7 +18,7 @@ import numpy as np
 from catomo.errors import UserError
 from catomo.files import hdf5, matlab, mrc, npy, png, rosettasciio, tiff, zarr
 from catomo.files.child import open_in_child
-from catomo.files.folders import TIFF, is_zarr, split_member
+from catomo.files.folders import TIFF, exists, is_zarr, split_member
 from catomo.files.image_folder import open_image_folder
 from catomo.files.image_stack import ImageStack, one_line
 from catomo.files.limits import check_is_file
@@ -60,7 +60,7 @@ def open_images(path: Path | str, as_stored: bool = False) -> Iterator[ImageStac
         If nothing is there, the format is unknown or the file is damaged.
     """
     file, member = split_member(path)
-    if not file.exists():
+    if not exists(file):
         raise UserError(f"{file}: no such file or folder; give a file or a folder of images")
     with ExitStack() as opened:
         try:
@@ -104,7 +104,7 @@ def _guarded(file: Path, stack: ImageStack) -> Callable[[int], np.ndarray]:
             return stack.read(number)
         except UserError:
             raise
-        except (OSError, ValueError) as error:
+        except Exception as error:  # as above
             raise UserError(
                 f"{file}: image {number + 1} is not readable ({one_line(error)}); copy it again"
             ) from None

@@ -21,6 +21,7 @@ from catomo.files.limits import check_compression
 from catomo.files.ome import OmeImages, read_ome
 from catomo.files.pixel_size import tiff_voxel_nm
 from catomo.files.tiff_pages import alike, bytes_of, check_grey, check_page, check_stack_of
+from catomo.files.tiff_streams import check_streams
 
 if TYPE_CHECKING:
     import tifffile
@@ -130,6 +131,7 @@ def _reader(path: Path, pages: list[tifffile.TiffPage]) -> Callable[[int], np.nd
 
     def read(number: int) -> np.ndarray:
         page = pages[number]
+        check_streams(path, page)
         try:
             image = page.asarray().reshape(shape)
         except Exception as error:  # a damaged image can break the decoder in any way

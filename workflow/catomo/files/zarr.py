@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ import numpy as np
 
 from catomo.errors import UserError
 from catomo.files.image_stack import UNKNOWN, ImageStack, Voxel
-from catomo.files.limits import check_memory
+from catomo.files.limits import check_compression, check_memory
 from catomo.files.pixel_size import length_nm
 
 _COMPRESSIONS = ("zlib", "gzip", "zstd", "blosc")
@@ -56,6 +57,7 @@ def open_zarr(path: Path) -> Iterator[ImageStack]:
         )
     shape = (1, *(array.shape[axis] for axis in long))[-3:]
     slab = array.chunks[long[0]] if len(long) == 3 else 1
+    check_compression(folder, math.prod(shape) * array.dtype.itemsize)
     check_memory(folder, 2 * slab * shape[1] * shape[2] * array.dtype.itemsize)
 
     @lru_cache(maxsize=1)  # neighbouring images lie in the same chunks
@@ -166,8 +168,8 @@ def _read_header(folder: Path) -> _Array:
         _check_known(folder, bool(old.get("filters")), [compressor.get("id", "")])
         return _Array(
             folder,
-            tuple(old["shape"]),
-            tuple(old["chunks"]),
+            _lengths(folder, old["shape"]),
+            _lengths(folder, old["chunks"]),
             _dtype(folder, old["dtype"]),
             old.get("order", "C"),
             old.get("fill_value"),
@@ -188,8 +190,8 @@ def _read_header(folder: Path) -> _Array:
     separator = key.get("configuration", {}).get("separator", "/" if is_default else ".")
     return _Array(
         folder,
-        tuple(new["shape"]),
-        tuple(new["chunk_grid"]["configuration"]["chunk_shape"]),
+        _lengths(folder, new["shape"]),
+        _lengths(folder, new["chunk_grid"]["configuration"]["chunk_shape"]),
         dtype,
         "C",
         new.get("fill_value"),
@@ -197,6 +199,15 @@ def _read_header(folder: Path) -> _Array:
         f"c{separator}" if is_default else "",
         separator,
     )
+
+
+def _lengths(folder: Path, values: Any) -> tuple[int, ...]:
+    if not (isinstance(values, list) and all(type(n) is int and n > 0 for n in values)):
+        raise UserError(
+            f"{folder}: its header gives the lengths {json.dumps(values)[:40]}, expected whole "
+            "numbers above 0; copy the folder again"
+        )
+    return tuple(values)
 
 
 def _dtype(folder: Path, name: Any) -> np.dtype:

@@ -14,8 +14,10 @@ from catomo.errors import UserError
 from catomo.files import png
 from catomo.files.folders import TIFF
 from catomo.files.image_stack import one_line
+from catomo.files.limits import check_compression, check_memory
 from catomo.files.readers import open_images
 from catomo.files.tiff import open_tiff
+from catomo.files.tiff_streams import check_streams
 
 _MOST_CLASSES = 16
 _COLOURS_NAMED = 4
@@ -43,6 +45,11 @@ def label_pages(path: Path) -> Iterator[np.ndarray]:
     else:
         images = _images_of_others(path)
     for image in images:
+        if image.ndim not in (2, 3) or not image.size or image.dtype.kind not in "biuf":
+            raise UserError(
+                f"{path}: holds an image of the shape {image.shape} and the type {image.dtype}, "
+                "expected whole numbers (rows, columns); save it again"
+            )
         yield image if image.ndim == 2 else _grey(image, path)
 
 
@@ -62,12 +69,19 @@ def _tiff_images(path: Path) -> Iterator[np.ndarray]:
     with open_tiff(path) as tiff:
         try:
             if len(tiff.pages) == 1 and tiff.pages[0].samplesperpixel == 1:
+                check_streams(path, tiff.pages[0])
+                unpacked = tiff.series[0].size * tiff.series[0].dtype.itemsize
+                check_compression(path, unpacked)
+                check_memory(path, unpacked)
                 block = tiff.series[0].asarray()
                 yield from block.reshape(-1, *block.shape[-2:])
                 return
             for page in tiff.pages:
+                check_streams(path, page)
                 image = page.asarray()
                 yield np.moveaxis(image, 0, -1) if page.axes.startswith("S") else image
+        except UserError:
+            raise
         except Exception as error:  # a damaged image can break the decoder in any way
             raise UserError(
                 f"{path}: is damaged ({one_line(error)}); copy it or save it again"

@@ -14,6 +14,8 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from catomo.errors import UserError, line_of
 from catomo.network.model_info import ModelInfo, UNetSize
 
@@ -23,6 +25,17 @@ _MOST_GROWTH = 20
 _MOST_OF_TEXT = 64 << 20  # bytes of a member that is text: what it was taught can be long
 
 _MOST_LEVELS, _MOST_FILTERS, _MOST_CLASSES = 10, 512, 255
+
+# What the libraries say of a damaged zip, or of HDF5 that is damaged or holds other things.
+_DAMAGE = (
+    OSError,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    RuntimeError,
+    ValueError,
+    TypeError,
+)
 
 
 def member(path: Path | str, name: str) -> bytes | None:
@@ -110,7 +123,7 @@ def check_layers(path: Path | str, info: ModelInfo) -> None:
 
 
 def check_weights(path: Path | str, network: UNetSize) -> None:
-    """Check that the weights in a ``.keras`` file are whole, and about as many as expected.
+    """Check that the weights in a ``.keras`` file are numbers, and about as many as expected.
 
     Whether they are those of the network, to the last one, Keras checks when it loads them.
 
@@ -124,29 +137,38 @@ def check_weights(path: Path | str, network: UNetSize) -> None:
     try:
         with zipfile.ZipFile(path) as file:
             content = file.read("model.weights.h5")
-        sizes: list[int] = []
+        sizes: dict[str, int] = {}
         foreign: list[str] = []
         with h5py.File(io.BytesIO(content), "r") as weights:
 
             def see(name: str, item: Any) -> None:
                 if isinstance(item, h5py.Dataset):
-                    sizes.append(math.prod(item.shape))
+                    sizes[name] = math.prod(item.shape)
                     if item.external or item.is_virtual:
                         foreign.append(name)
 
             weights.visititems(see)
+            count = sum(sizes.values())
+            is_too_large = 4 * count > _MOST_GROWTH * len(content)
+            are_finite = (
+                foreign or is_too_large or all(np.isfinite(weights[n][()]).all() for n in sizes)
+            )
     except KeyError:
         raise UserError(f"{path}: holds no model.weights.h5; use a model of catomo") from None
-    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
+    except _DAMAGE as error:
         raise _damaged(path, error) from None
     if foreign:
         raise UserError(f"{path}: its weights lie in another file; use a model of catomo")
     # As in the settings of `train`; a file of fewer weights must not make a network of many.
     expected = 30_400 * network.base_filters**2 * 4.0 ** (network.levels - 6)
-    if expected > 4 * sum(sizes) or 4 * sum(sizes) > _MOST_GROWTH * len(content):
+    if expected > 4 * count or is_too_large:
         raise UserError(
-            f"{path}: holds {sum(sizes)} weights in {len(content)} bytes, but says that its "
+            f"{path}: holds {count} weights in {len(content)} bytes, but says that its "
             f"network has about {expected:.0f}; use a model trained by catomo"
+        )
+    if not are_finite:
+        raise UserError(
+            f"{path}: its weights hold NaN or infinite values; train it again, or use another model"
         )
 
 

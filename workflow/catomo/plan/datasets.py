@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from catomo.errors import UserError
-from catomo.files.folders import is_zarr, split_member
+from catomo.files.folders import exists, is_zarr, split_member
 from catomo.plan.table import Row, read_rows
 
 COLUMNS = (
@@ -76,7 +76,7 @@ def read_table(path: str | Path) -> tuple[list[Dataset], list[str]]:
         One line each, with the number of the row's line.
     """
     path = Path(path)
-    if not path.is_file():
+    if not (exists(path) and path.is_file()):
         return [], [f"{path}: file not found; give the table of datasets (key 'datasets')"]
     try:
         header, *rows = read_rows(path, COLUMNS)
@@ -225,18 +225,10 @@ def _path_problems(text: str, where: str, column: str) -> list[str]:
     if re.search(r"[\x00-\x1f\x7f]", text):
         return [f"{where}: found {json.dumps(text)}; a path holds no such signs, delete them"]
     expanded = os.path.expandvars(text)
-    if _exists(expanded):
+    if exists(split_member(expanded)[0]):
         return []
     unset = [a or b for a, b in re.findall(r"\$(?:(\w+)|\{(\w+)\})", text)]
     for variable in unset:
         if variable not in os.environ:
             return [f"{where}: the environment variable {variable} is not set; export it first"]
     return [f"{where}: found no file or folder '{expanded}'; mend the path or fetch the data"]
-
-
-def _exists(path: str) -> bool:
-    """Return whether a path exists; one that cannot even be looked up does not."""
-    try:
-        return split_member(path)[0].exists()
-    except OSError:
-        return False

@@ -103,10 +103,10 @@ def changed_inputs(record: Record, dataset: Dataset, plan: Plan) -> list[str]:
 def _changed_alignment(record: Record) -> list[str]:
     """Return the known alignment that a result was made with, if it is another one now."""
     used = record["steps"].get("known_alignment")
-    path = record["settings"].get("apply")
+    path = str(record["settings"].get("apply") or "")
     if not used or not path or not Path(os.path.expandvars(path)).is_file():
         return []
-    return [] if sha256_of(os.path.expandvars(path)) == used["sha256"] else [path]
+    return [] if sha256_of(os.path.expandvars(path)) == used.get("sha256") else [path]
 
 
 def _same_content(path: Path, recorded: dict[str, str], are_labels: bool) -> bool:

@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from catomo.align.settings import Align
-from catomo.errors import UserError
+from catomo.errors import UserError, printable
 from catomo.export.settings import MADE_BY, Export, Part
+from catomo.files.folders import exists
 from catomo.plan.classes import class_problems, said_at
 from catomo.plan.config import BLOCKS, SETTINGS, Config, without_empty_blocks
 from catomo.plan.datasets import Dataset, read_table
@@ -171,7 +172,7 @@ def make_plan(contents: Contents) -> tuple[Plan, list[str]]:
         for d in datasets
         if d.model and not d.model_is_file and not plan.trainers(d.model)
     ]
-    return plan, problems or _missing_files(plan)
+    return plan, [printable(problem) for problem in problems or _missing_files(plan)]
 
 
 def load_plan(
@@ -245,7 +246,7 @@ def _missing_files(plan: Plan) -> list[str]:
     return [
         f"{what}: {path} is not there; give a file that exists before the workflow starts"
         for what, path in named
-        if path and not Path(os.path.expandvars(path)).exists()
+        if path and not exists(Path(os.path.expandvars(path)))
     ]
 
 

@@ -25,7 +25,7 @@ from catomo.record import code
 from catomo.record.hashes import fingerprint, fingerprint_of_labels, sha256_of
 from catomo.record.remembered import sha256_of_files
 from catomo.settings.base import Settings
-from catomo.stages import RECORDS
+from catomo.stages import RECORDS, STAGES
 
 
 class Record(dict[str, Any]):
@@ -144,8 +144,17 @@ def _are_files(value: Any) -> bool:
     return _are_blocks(value) and all(isinstance(b.get("sha256", ""), str) for b in value.values())
 
 
+def _are_inputs(value: Any) -> bool:
+    verbs = [stage.verb for stage in STAGES]
+    return _are_blocks(value) and all(b.get("stage", verbs[0]) in verbs for b in value.values())
+
+
 def _are_numbers(value: Any) -> bool:
     return isinstance(value, list) and all(_is_number(item) for item in value)
+
+
+def _are_counts(value: Any) -> bool:
+    return _are_numbers(value) and all(isinstance(n, int) and n >= 0 for n in value)
 
 
 _AGAIN = "delete it and run the stage again"
@@ -154,10 +163,15 @@ _AGAIN = "delete it and run the stage again"
 _FORMS: dict[str, Callable[[Any], bool]] = {
     "code": lambda value: isinstance(value, str),
     "settings": lambda value: isinstance(value, dict),
-    "inputs": _are_blocks,
+    "inputs": _are_inputs,
     "files": _are_files,
-    "pixel_size_nm": lambda value: value is None or (_is_number(value) and value > 0),
-    "shape": lambda value: _are_numbers(value) and all(isinstance(n, int) for n in value),
+    "pixel_size_nm": lambda value: value is None or (_is_number(value) and 0 < value < math.inf),
+    "shape": lambda value: _are_counts(value) and len(value) == 3 and min(value) > 0,
+    "names": lambda value: isinstance(value, list) and all(isinstance(n, str) for n in value),
+    "suggested": _are_counts,
+    "steps": lambda value: (
+        isinstance(value, dict) and isinstance(value.get("known_alignment") or {}, dict)
+    ),
     "tilt_deg": _are_numbers,
     "order": _are_numbers,
     "axes": lambda value: isinstance(value, list),

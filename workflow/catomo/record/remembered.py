@@ -182,6 +182,8 @@ def _entry_of(line: bytes) -> tuple[str, _State, str] | None:
         return None
     try:
         key, (size, changed, entered, inode), digest = json.loads(text)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
+        return None
+    if not (isinstance(key, str) and isinstance(digest, str)):
         return None
     return key, (size, changed, entered, inode), digest

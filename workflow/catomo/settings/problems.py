@@ -8,6 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from catomo.errors import printable
+
 
 def lines_of(error: ValidationError, model: type[BaseModel], where: str) -> list[str]:
     """Return one line per problem of a failed validation.
@@ -42,7 +44,7 @@ def lines_of(error: ValidationError, model: type[BaseModel], where: str) -> list
             lines.append(f"{where}{dotted}: missing; give a value")
         else:
             lines.append(f"{where}{dotted}: found {found}; {_allowed(problem['msg'])}")
-    return lines
+    return [printable(line) for line in lines]
 
 
 def _short(value: object) -> str:
