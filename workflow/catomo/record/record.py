@@ -94,15 +94,16 @@ def read_record(place: Path | str, *verbs: str) -> Record:
     """
     place = Path(place)
     allowed = " or ".join(sorted({RECORDS[verb] for verb in verbs}))
+    run_first = f"run {' or '.join(repr(verb) for verb in verbs)} first"
     if place.suffix != ".json":
         paths = [place / RECORDS[verb] for verb in verbs if (place / RECORDS[verb]).is_file()]
         if not paths:
-            raise UserError(f"{place}: found no {allowed} there; run '{verbs[0]}' first")
+            raise UserError(f"{place}: found no {allowed} there; {run_first}")
         place = paths[0]
     try:
         content = json.loads(place.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{place}: file not found; run '{verbs[0]}' first") from None
+        raise UserError(f"{place}: file not found; {run_first}") from None
     except OSError as error:
         raise UserError(f"{place}: cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError) as error:
