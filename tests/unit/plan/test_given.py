@@ -8,7 +8,7 @@ import yaml
 from catomo.errors import UserError
 from catomo.plan.check import check
 from catomo.plan.given import entries_of, files_of, values_of
-from catomo.plan.plan import load_plan
+from catomo.plan.plan import DEFAULT_CONFIG, load_plan
 from conftest import ROOT
 
 HERE = Path("/here")
@@ -132,6 +132,30 @@ def test_a_value_of_the_command_line_wins_over_an_override_and_that_is_told(here
     values = ['reconstruct={"iterations": 5}', 'overrides={b: {reconstruct: {"iterations": 6}}}']
     found, plan = iterations([later], *values)
     assert (found, plan.notes) == ([5, 6], [])
+
+
+def test_a_value_of_the_command_line_wins_over_the_overrides_of_every_file(here):
+    def over(iterations):
+        return {"a": {"reconstruct": {"iterations": iterations}}}
+
+    files = [here(f"{n}.yaml", overrides=over(n)) for n in (5, 6)]
+    plan, problems = load_plan(
+        [DEFAULT_CONFIG, *files], values_of(['reconstruct={"iterations": 9}'])
+    )
+    assert (problems, plan.settings("reconstruct", "a").iterations) == ([], 9)
+    assert [note.rpartition(" ")[2] for note in plan.notes] == files
+    # What the last file says is what a person means, also where it says the same as the flag.
+    plan, _ = load_plan([DEFAULT_CONFIG, *files], values_of(['reconstruct={"iterations": 6}']))
+    assert (plan.settings("reconstruct", "a").iterations, plan.notes) == (6, [])
+
+
+def test_an_override_that_a_later_file_changes_is_not_told(here):
+    first = here("first.yaml", overrides={"a": {"reconstruct": {"iterations": 5}}})
+    block = here("block.yaml", reconstruct={"iterations": 7})
+    last = here("last.yaml", overrides={"a": {"reconstruct": {"iterations": 6}}})
+    plan, _ = load_plan([DEFAULT_CONFIG, first, block, last])
+    assert (plan.settings("reconstruct", "a").iterations, plan.notes) == (6, [])
+    assert len(load_plan([DEFAULT_CONFIG, first, block])[0].notes) == 1
 
 
 def test_what_no_file_says_is_not_blamed_on_one(here):

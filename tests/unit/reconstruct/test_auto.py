@@ -91,10 +91,22 @@ def test_what_was_measured_is_remembered(folder, gpu):
     assert len(asked) > count
 
 
-@pytest.mark.parametrize("text", ["", "{", '[1]\n{"machine": 3}\n', "\udcff\n", "null\n"])
+LINE = '{"machine": "m", "work": "w", "milliseconds": {"cpu": 1.0}, "backend": "cpu"}\n'
+DAMAGED = [
+    LINE.replace('"m"', '["m"]'),
+    LINE.replace('"w"', "{}"),
+    LINE.replace("1.0", '"fast"'),
+    LINE.replace('"backend": "cpu"', '"backend": ["cpu"]'),
+    LINE.replace('{"cpu": 1.0}', '["cpu"]'),
+    LINE.replace('"m"', "[" * 10_000),
+]
+
+
+@pytest.mark.parametrize("text", ["", "{", '[1]\n{"machine": 3}\n', "\udcff\n", "null\n", *DAMAGED])
 def test_a_damaged_memory_is_measured_again(folder, gpu, text):
     choices.PLACE.parent.mkdir()
     choices.PLACE.write_bytes(text.encode(errors="surrogateescape"))
+    assert choices.remembered() == []
     speed, _ = gpu
     speed["cuda"] = 0.1
     assert auto.resolve("auto", GEOMETRY, METHOD) == "cuda"

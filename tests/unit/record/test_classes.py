@@ -3,6 +3,7 @@
 import pytest
 
 from catomo.errors import UserError
+from catomo.predict.settings import Predict
 from catomo.record.classes import check_classes, classes_in, with_classes_of
 from catomo.record.record import Record
 from catomo.settings.base import PhaseClass
@@ -57,3 +58,20 @@ def test_a_role_that_is_no_class_of_the_record_is_refused(tmp_path):
     with pytest.raises(UserError, match="its classes contradict the settings: support: found"):
         with_classes_of(made, Surfaces(support="alumina"), "mend it")
     assert with_classes_of(made, Surfaces(support=None), "mend it").support is None
+
+
+def test_a_record_of_names_alone_is_as_good(tmp_path):
+    """Stages that show no class record names: their titles are these, each with its colour."""
+    names = [{"name": name} for name in NAMES]
+    made = record(tmp_path, classes=NAMES, settings={"classes": names})
+    assert classes_in(record(tmp_path, settings={"classes": names})) == NAMES
+    shown = with_classes_of(made, Surfaces(), "mend it").classes
+    assert shown[0] == Surfaces().classes[0]  # the default class of that name
+    assert [(phase.name, phase.title) for phase in shown[1:]] == [
+        ("gold", "gold"),
+        ("carbon", "carbon"),
+    ]
+    assert len({phase.colour for phase in shown}) == 3
+    assert with_classes_of(made, Predict(), "mend it").model_dump()["classes"] == names
+    with pytest.raises(UserError, match="has the classes background, gold, carbon, the settings"):
+        check_classes(record(tmp_path, settings={"classes": names}), ["background"], "mend it")

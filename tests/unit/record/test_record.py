@@ -173,6 +173,12 @@ def test_a_damaged_record_is_one_line_and_deleting_it_helps(tmp_path, text, mess
     assert read_record(tmp_path, "report").has("report.html")
 
 
+@pytest.mark.parametrize("steps", [20, {"known_alignment": None}, {"common_line": 0.3}])
+def test_steps_are_those_of_an_alignment_or_the_number_of_a_training(tmp_path, steps):
+    (tmp_path / "training.json").write_text(json.dumps({"stage": "train", "steps": steps}))
+    assert read_record(tmp_path, "train")["steps"] == steps
+
+
 def test_a_missing_key_is_one_line(tmp_path):
     (tmp_path / "provenance.json").write_text('{"stage": "report"}')
     record = read_record(tmp_path, "report")

@@ -43,6 +43,15 @@ def test_a_volume_without_anything_in_it_is_refused():
             export_slices(np.stack([flat] * 4))
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_one_value_in_one_of_many_slices_is_found(value):
+    values = np.random.default_rng(0).gamma(1, 1, (150, 6, 6)).astype(np.float32)
+    assert export_slices(values).shape == values.shape
+    values[1, 3, 3] = value  # not among the slices that are sampled for the percentiles
+    with pytest.raises(UserError, match="volume: holds values that are not finite"):
+        export_slices(values)
+
+
 def test_a_ramp_follows_the_power_law():
     ramp = np.linspace(-3, 7, 1001, dtype=np.float32).reshape(1, 7, 143)
     greys = export_slices(ramp, 0, 100, 0.5)

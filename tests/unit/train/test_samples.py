@@ -9,6 +9,7 @@ import tifffile
 from catomo.errors import UserError
 from catomo.files.store import write_stack
 from catomo.network.levels import Contrast, Levels
+from catomo.network.matching import match
 from catomo.network.model_info import ModelInfo
 from catomo.record.hashes import sha256_of
 from catomo.record.record import Record, read_record
@@ -153,6 +154,25 @@ def test_datasets_of_one_model_come_to_common_levels(labelled, capsys):
         alone, sources[:1], before=ModelInfo(["a", "b"], 0.25, levels=rich)
     )
     assert learnt == rich  # a model that is trained further keeps its levels
+
+
+def test_training_brings_each_dataset_to_the_levels_as_prediction_will(labelled):
+    """Labels tell which peak is the support. Then it counts for the training's own slices, too."""
+    rich = Levels(Contrast(0.0, 120.0, 0.5, "percentiles"), 0.0, (60.0, 12.0), 120.0)
+    bare = Levels(Contrast(0.0, 2.4, 0.5, "percentiles"), 0.0, (1.26,), 2.4)
+    of = {"bare": bare, "rich": rich}
+    sources = []
+    for name, levels in of.items():
+        source = labelled(name, [0, 1, 2])
+        slices = Record(source.slices.path, {**source.slices, "levels": levels.record()})
+        sources.append(replace(source, slices=slices))
+    samples, _ = read_samples(sources, Train())
+    brought, learnt, matches = to_common_levels(samples, sources)
+    assert learnt == replace(rich, peaks=(12.0,))  # alumina, the class of most labelled pixels
+    assert matches["bare"].factor == pytest.approx(1.26 / 12)
+    for before, after in zip(samples["train"], brought["train"], strict=True):
+        predicted = match(of[before.dataset], learnt).apply(before.image)
+        np.testing.assert_array_equal(after.image, predicted)
 
 
 def test_a_class_that_only_test_slices_show_stops_the_training(labelled):
