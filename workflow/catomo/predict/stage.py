@@ -40,6 +40,7 @@ class Job:
     model: Model
     settings: Predict
     precision: str
+    device: str
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -55,7 +56,7 @@ class Job:
     @property
     def batch(self) -> int:
         """Number of slices in a slab."""
-        return self.inference.slices_at_once(*self.shape[1:])
+        return self.inference.slices_at_once(*self.shape[1:], self.device)
 
     @property
     def written_probabilities(self) -> list[str]:
@@ -69,6 +70,7 @@ class Job:
             "slices": self.source["files"]["slices.tif"]["sha256"],
             "settings": self.settings.model_dump(mode="json"),
             "precision": self.precision,
+            "device": self.device,
             "code": code.code_of("predict"),
             "versions": code.versions_of("predict"),
         }
@@ -104,7 +106,7 @@ def predict(slices: Path | str, model: Path | str, output: Path | str, settings:
     file, origin = model_file.locate(model)
     unet.start(settings.threads)
     precision = unet.resolved_precision(settings.precision)
-    job = Job(source, file, Model.load(file, precision), settings, precision)
+    job = Job(source, file, Model.load(file, precision), settings, precision, unet.device())
     _check_fit(file, job.model.info, source, settings)
     with (
         committing(output, "predict", settings, {"slices": source, "model": origin}) as out,
@@ -114,7 +116,8 @@ def predict(slices: Path | str, model: Path | str, output: Path | str, settings:
         _announce(job, len(slabs.missing))
         if draft.is_guess(job.model.info.to_json(), source):
             say(f"predict: {draft.TITLE}")
-        counts = _segment_all(job, slabs, reader, out)
+        with unet.memory_of("predict.batch_px"):
+            counts = _segment_all(job, slabs, reader, out)
         out.record.update(_facts(job, counts))
     slabs.remove()
 
@@ -137,8 +140,7 @@ def _segment_all(job: Job, slabs: Slabs, reader: StackReader, out: Output) -> np
     asked = job.written_probabilities
     steps = Steps(
         read=lambda number: reader.read(number * batch, (number + 1) * batch),
-        segment=segmentation.segmenter(job.model, job.inference),
-        decide=lambda p: segmentation.decided(p, info.temperature, asked),
+        segment=segmentation.segmenter(job.model, job.inference, asked),
     )
     names = ["labels", "confidence", *(f"probability_{name}" for name in asked)]
     label = "predict" if batch == 1 else f"predict, {batch} slices at a time"
@@ -160,6 +162,7 @@ def _facts(job: Job, counts: np.ndarray) -> dict[str, Any]:
         "temperature": info.temperature or 1.0,
         "calibrated": info.temperature is not None,
         "precision": job.precision,
+        "device": job.device,
         "tiled": job.inference.is_tiled(*job.shape[1:]),
         "model": {
             "sha256": sha256_of(job.file),

@@ -83,13 +83,15 @@ def train(
             model_file.copy_weights(start, model)
         key = _key(samples, settings, precision, start)
         checkpoint = Checkpoint(out.folder / ".train.checkpoint", key)
-        fitted = fit(model, samples, settings, checkpoint)
+        with unet.memory_of("train.patch_px"):
+            fitted = fit(model, samples, settings, checkpoint)
         _say_scores(fitted.scores["test"])
         figures.write(fitted.rows, out.path("curves.csv"))
         figures.draw(fitted.rows, settings.classes, out.path("curves.png"))
         fitted.model.save(out.path("model.keras"))
         out.record.update(_facts(fitted, settings, sources))
-        out.record.update({"precision": precision, "split": parts, **comparison, **fitted.scores})
+        out.record.update({"precision": precision, "device": unet.device(), "split": parts})
+        out.record.update({**comparison, **fitted.scores})
     checkpoint.remove()
 
 
@@ -154,6 +156,7 @@ def _key(samples: Parts, settings: Train, precision: str, start: Path | None) ->
         "code": code.code_of("train"),
         "versions": code.versions_of("train"),
         "precision": precision,
+        "device": unet.device(),
         "init_from": start and sha256_of(start),
     }
     seen = [*samples["train"], *samples["validate"]]

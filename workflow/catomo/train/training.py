@@ -200,12 +200,16 @@ def _learn(
     data = training_batches(samples["train"], settings, first=learner.step)
     deadline = time.monotonic() + 60 * (settings.max_minutes or math.inf)
     for images, labels in progress(data, "train", settings.steps - learner.step):
-        recent.append(learner.improve(images, labels))
+        learner.improve(images, labels)
         step = learner.step
         late = time.monotonic() > deadline
         last = late or step == settings.steps
         validates = samples["validate"] and (last or step % settings.validate_every == 0)
-        if last or validates or step % _STEPS_PER_ROW == 0:
+        keeps = checkpoint and (last or step % settings.checkpoint_every == 0)
+        writes = last or validates or step % _STEPS_PER_ROW == 0
+        if keeps or writes:
+            recent += learner.losses()
+        if writes:
             dsc = scorer.mean_dsc(samples["validate"]) if validates else {}
             rate = learning_rate(step - 1, settings)
             row: Row = {"step": step, "learning_rate": rate, "loss": float(np.mean(recent))}
@@ -213,7 +217,7 @@ def _learn(
                 row[f"validation_dsc_{name}"] = dsc.get(name, {}).get("dsc")
             rows.append(row)
             recent = []
-        if checkpoint and (last or step % settings.checkpoint_every == 0):
+        if checkpoint and keeps:
             notes = {"step": step, "rows": rows, "recent": recent}
             checkpoint.save(learner.state(), notes)
         if late and step < settings.steps:
