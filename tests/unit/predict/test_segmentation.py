@@ -40,4 +40,4 @@ def test_slices_that_are_no_stack_of_bytes_are_refused(tmp_path):
 
 def test_ties_go_to_the_first_class():
     p = np.float32([[[[0.4, 0.4, 0.2], [0.2, 0.4, 0.4], [0.1, 0.2, 0.7]]]])
-    assert decided(p, 3.0)["labels"].tolist() == [[[0, 1, 2]]]
+    assert decided(p, 3.0)["labels"].numpy().tolist() == [[[0, 1, 2]]]

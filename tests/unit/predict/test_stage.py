@@ -39,7 +39,7 @@ def test_labels_and_confidence_are_those_of_the_network(tmp_path, slices):
     confidence = read_pages(tmp_path / "out" / "confidence.tif")
     stack = read_pages(slices / "slices.tif")
     padded = np.pad(stack, ((0, 0), (0, 2), (0, 0)), mode="reflect")
-    expected = unet.forward_of(net)(padded)[:, :30]
+    expected = unet.forward_of(net)(padded).numpy()[:, :30]
     np.testing.assert_array_equal(labels, expected.argmax(axis=-1))
     assert np.abs(confidence - 255 * expected.max(axis=-1)).max() < 0.51
     record = json.loads((tmp_path / "out" / "prediction.json").read_text())
@@ -69,7 +69,7 @@ def test_slices_of_any_size_pass(tmp_path, shape):
     predict(slices, model, tmp_path / "out", settings)
     more = [(0, -n % 4) for n in shape[1:]]
     padded = np.pad(read_pages(slices / "slices.tif"), [(0, 0), *more], mode="reflect")
-    expected = unet.forward_of(net)(padded)[:, : shape[1], : shape[2]]
+    expected = unet.forward_of(net)(padded).numpy()[:, : shape[1], : shape[2]]
     labels = read_pages(tmp_path / "out" / "labels.tif")
     np.testing.assert_array_equal(labels, expected.argmax(axis=-1))
 
@@ -125,7 +125,7 @@ def test_the_temperature_of_the_model_changes_the_confidence_and_no_label(tmp_pa
     predict(slices, plain, tmp_path / "plain", settings)
     predict(slices, warm, tmp_path / "warm", settings)
     padded = np.pad(read_pages(slices / "slices.tif"), ((0, 0), (0, 2), (0, 0)), mode="reflect")
-    expected = tempered(unet.forward_of(net)(padded)[:, :30], 2.5)
+    expected = tempered(unet.forward_of(net)(padded)[:, :30], 2.5).numpy()
     found = {
         name: read_pages(tmp_path / "warm" / f"{name}.tif")
         for name in ("labels", "confidence", *(f"probability_{c}" for c in CLASSES))

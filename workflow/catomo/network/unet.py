@@ -112,9 +112,9 @@ def start(threads: int, seed: int = 0) -> None:
     """Set TensorFlow up for repeatable results: seed, deterministic operations, threads.
 
     float32 is then float32 on a GPU too, which by itself would multiply with 10 bits of the
-    mantissa (TF32). On a GPU TensorFlow then allocates memory as needed, not all of it, so that jobs may share one.
-    Threads and memory can only be chosen before TensorFlow first computes something; where it
-    already has, as in a notebook, they stay as they are and a line says so.
+    mantissa (TF32). On a GPU TensorFlow then allocates memory as needed, not all of it, so that
+    jobs may share one. Threads and memory can only be chosen before TensorFlow first computes
+    something; where it already has, as in a notebook, they stay as they are and a line says so.
     """
     try:
         _configure(threads)
