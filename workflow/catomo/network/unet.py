@@ -136,6 +136,14 @@ def device() -> str:
     return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
 
 
+def device_name() -> str:
+    """Return the name of the GPU on which TensorFlow computes, or "CPU"."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return "CPU"
+    return tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
+
+
 def feeding_threads(threads: int) -> int:
     """Return how many threads prepare the training images.
 
@@ -167,7 +175,7 @@ def resolved_precision(wanted: str) -> str:
     if wanted != "auto":
         return wanted
     precision = "bfloat16" if _has_bfloat16() else "float32"
-    say(f"precision: {precision}")
+    say(f"precision: {precision}, on {device_name()}")
     return precision
 
 
