@@ -91,6 +91,7 @@ def batches(
     data = data.map(sample, num_parallel_calls=threads, deterministic=True)
     options = tf.data.Options()
     options.threading.private_threadpool_size = threads
+    options.threading.max_intra_op_parallelism = 1  # one thread per window, not all per window
     data = data.batch(size, drop_remainder=True).prefetch(2).with_options(options)
     if unet.device() == "gpu":
         data = data.apply(tf.data.experimental.prefetch_to_device("/GPU:0", 2))
