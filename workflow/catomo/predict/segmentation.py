@@ -63,7 +63,8 @@ def segment(
     inference = Inference(average=average)
     segmented = segmenter(model, inference)
     labels, confidence = np.empty_like(slices), np.empty_like(slices)
-    batch = inference.slices_at_once(*slices.shape[1:], unet.device())
+    _, rows, columns = slices.shape
+    batch = inference.slices_at_once(rows, columns, unet.device())
     for start in range(0, len(slices), batch):
         slab = slice(start, start + batch)
         arrays = segmented(slices[slab])
