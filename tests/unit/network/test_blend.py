@@ -174,3 +174,21 @@ def test_seams_vanish():
     soft = probabilities(bordered, image, multiple=16, tile=64, overlap=32)[0, 8:-8, 8:-8, 0]
     assert hard.min() == 0.5
     assert soft.min() > 0.93
+
+
+def test_the_graph_is_made_once_for_all_sizes_and_returns_what_is_asked_for():
+    made = []
+
+    def network(grey):
+        made.append(grey.shape)
+        p = tf.cast(grey, tf.float32)[..., None] / 255
+        return tf.concat([p, 1 - p], axis=-1)
+
+    def finish(p):
+        return tf.cast(tf.round(255 * p[..., 0]), tf.uint8)
+
+    led = blend.blended(network, 8, Inference(average="flips"), finish)
+    for size in SIZES:
+        images = np.random.default_rng(0).integers(0, 256, (2, *size), dtype=np.uint8)
+        np.testing.assert_array_equal(led(images).numpy(), images)
+    assert len(made) == len(VIEWS["flips"])

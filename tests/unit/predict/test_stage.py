@@ -49,6 +49,7 @@ def test_labels_and_confidence_are_those_of_the_network(tmp_path, slices):
     }
     assert record["model"]["sha256"] == sha256_of(model)
     assert record["tiled"] is False
+    assert record["device"] == unet.device()
 
 
 @pytest.mark.parametrize("whole_slice_max_px", [0, 10**6])
@@ -180,3 +181,26 @@ def test_killed_and_started_again_gives_the_bytes_of_an_undisturbed_run(tmp_path
     assert [name for name in names if name.startswith(".")] == [".predict.files"]
     for name in names:
         assert (out / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
+
+
+def test_slices_labelled_on_another_kind_of_device_are_not_taken(
+    tmp_path, slices, monkeypatch, capsys
+):
+    model, _ = make_model(tmp_path / "m.keras")
+    settings = Predict(average="none", batch_px=30 * 44)
+
+    def full(*_):
+        raise OSError("no space left")
+
+    with monkeypatch.context() as before:
+        before.setattr(unet, "device", lambda: "gpu")
+        before.setattr("catomo.predict.stage.write_labels", full)
+        with pytest.raises(OSError, match="no space left"):
+            predict(slices, model, tmp_path / "out", settings)
+    assert list((tmp_path / "out" / ".predict.slabs").iterdir())
+    capsys.readouterr()
+    predict(slices, model, tmp_path / "out", settings)
+    said = capsys.readouterr().err
+    assert "another prediction" in said
+    assert "goes on after" not in said
+    assert json.loads((tmp_path / "out/prediction.json").read_text())["device"] == "cpu"

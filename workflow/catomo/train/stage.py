@@ -83,7 +83,7 @@ def train(
             model_file.copy_weights(start, model)
         key = _key(samples, settings, precision, start)
         checkpoint = Checkpoint(out.folder / ".train.checkpoint", key)
-        with unet.memory_of("train.patch_px"):
+        with unet.memory_of("train.patch_px or train.batch_size"):
             fitted = fit(model, samples, settings, checkpoint)
         _say_scores(fitted.scores["test"])
         figures.write(fitted.rows, out.path("curves.csv"))
