@@ -83,15 +83,13 @@ def train(
             model_file.copy_weights(start, model)
         key = _key(samples, settings, precision, start)
         checkpoint = Checkpoint(out.folder / ".train.checkpoint", key)
-        with unet.memory_of("train.patch_px or train.batch_size"):
-            fitted = fit(model, samples, settings, checkpoint)
+        fitted = fit(model, samples, settings, checkpoint)
         _say_scores(fitted.scores["test"])
         figures.write(fitted.rows, out.path("curves.csv"))
         figures.draw(fitted.rows, settings.classes, out.path("curves.png"))
         fitted.model.save(out.path("model.keras"))
         out.record.update(_facts(fitted, settings, sources))
-        out.record.update({"precision": precision, "device": unet.device(), "split": parts})
-        out.record.update({**comparison, **fitted.scores})
+        out.record.update({"precision": precision, "split": parts, **comparison, **fitted.scores})
     checkpoint.remove()
 
 
@@ -109,6 +107,7 @@ def _facts(fitted: Fit, settings: Train, sources: list[Source]) -> dict[str, Any
         "changed_from_preset": settings.changed_from_preset(),
         "draft": info.draft,
         "seed": settings.seed,
+        "device": unet.device(),
         "steps": fitted.steps,
         "reproducible": fitted.steps == settings.steps,
         "parameters": net.count_params(),

@@ -170,14 +170,15 @@ def fit(model: Model, samples: Parts, settings: Train, checkpoint: Checkpoint | 
     Raises
     ------
     UserError
-        If the loss becomes infinite.
+        If the loss becomes infinite, or the memory is too small.
     """
     fractions = class_fractions(samples["train"], len(settings.classes))
     weights = losses.class_weights(settings.loss, fractions)
     learner = Learner(model.net, settings, weights)
     scorer = Scorer.of(unet.forward_of(model.net), settings)
-    rows = _learn(learner, scorer.quick(), samples, settings, checkpoint)
-    scores = scorer.of_parts(samples)
+    with unet.memory_of("train.patch_px or train.batch_size"):
+        rows = _learn(learner, scorer.quick(), samples, settings, checkpoint)
+        scores = scorer.of_parts(samples)
     model = replace(model, info=replace(model.info, temperature=scores["temperature"]))
     return Fit(model, learner.step, rows, fractions, weights, scores)
 
