@@ -72,12 +72,21 @@ def main() -> None:
     options.slices = 6 if options.quick else options.slices
     with tempfile.TemporaryDirectory() as folder:
         options.folder = Path(folder)
-        found = {"versions": versions_of("predict"), "threads": options.threads}
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            name = pool.apply(_device)
+        print(f"Device: {name}")
+        found = {"versions": versions_of("predict"), "threads": options.threads, "device": name}
         for part in (stage, schemes, calibration):
             if options.only in (None, part.__name__):
                 found[part.__name__] = part(options)
     if options.json:
         options.json.write_text(json.dumps(_headline(found) | found, indent=1) + "\n")
+
+
+def _device() -> str:
+    from catomo.network import unet
+
+    return unet.device_name()
 
 
 def _headline(found: dict) -> dict:
@@ -139,6 +148,7 @@ def _stage(source: Path, model: Path | None, settings: dict, output: Path) -> di
         "wall s": wall,
         "CPU s": cpu,
         "CPU s per slice": cpu / count,
+        "slices per s": count / wall,
         "702 slices: minutes": wall / count * 702 / 60,
         "peak anonymous GB": peak[0],
     }
@@ -162,7 +172,8 @@ def schemes(options) -> list[dict]:
     def way(average="none", **tiles):
         whole = 0 if tiles else 2**62
         inference = Inference(average=average, whole_slice_max_px=whole, **tiles)
-        return lambda images: blend.probabilities(forward, images, multiple, inference)
+        led = blend.blended(forward, multiple, inference)
+        return lambda images: led(images).numpy()
 
     ways = {
         "whole": way(),
@@ -179,6 +190,8 @@ def schemes(options) -> list[dict]:
     seconds = {name: [] for name in ways}
     wrong = {name: [] for name in ways}
     dsc = {name: [] for name in ways}  # of each slice and class; NaN where the class is absent
+    for segment in ways.values():  # their graphs are made before the clock runs
+        segment(tests[0][0][None])
     for image, truth in tests:
         for segment in list(ways.values())[:2]:  # shapes are met once before the clock runs
             segment(image[None])
@@ -219,15 +232,23 @@ def calibration(options) -> list[dict]:
         tally,
         without_temperature,
     )
+    from catomo.network import blend, unet
     from catomo.network.inference import Inference
     from catomo.network.temperature import fit_temperature, tempered
-    from catomo.predict.segmentation import segmenter
 
     tests, others = _data(options)
     if not tests:
         return []
     model = _model(options)
-    probabilities_of = segmenter(model, Inference(whole_slice_max_px=2**62))
+    led = blend.blended(
+        unet.forward_of(model.net),
+        model.info.network.downsampling,
+        Inference(whole_slice_max_px=2**62),
+    )
+
+    def probabilities_of(images):
+        return led(images).numpy()
+
     temperature = model.info.temperature
     if temperature is None:
         few = others[:: -(-len(others) // (2 if options.quick else 8))]
@@ -236,7 +257,7 @@ def calibration(options) -> list[dict]:
     for image, truth in tests:
         found = probabilities_of(image[None])[0]
         for name, t in (("without", 1.0), ("with", temperature)):
-            p = tempered(found, t)
+            p = tempered(found, t).numpy()
             sure = np.rint(255 * p.max(axis=-1)).astype(np.uint8)
             one = tally(p.argmax(axis=-1).astype(np.uint8), sure, truth, len(CLASSES))
             counts[name] = counts.get(name, 0) + one
@@ -277,7 +298,7 @@ def _published(run, images: np.ndarray) -> np.ndarray:
         for top in range(0, view.shape[0] - edge + 1, step):
             for left in range(0, view.shape[1] - edge + 1, step):
                 here = (slice(top, top + edge), slice(left, left + edge))
-                found[here] += weights * run(view[here][None])[0]
+                found[here] += weights * run(view[here][None])[0].numpy()
         found = found[:, ::-1] if mirror else found
         total = total + np.rot90(found, -turns)
     total = total[step:-step, step:-step]

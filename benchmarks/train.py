@@ -116,6 +116,7 @@ def main() -> None:
             with open(options.output, "a") as file:
                 file.write(json.dumps(done[name]) + "\n")
     lines = [done[name] for name in cells]
+    print("Device:", ", ".join(sorted({line.get("device", "CPU") for line in lines})))
     print(train_table.table(lines))
     if options.json:
         options.json.write_text(json.dumps(train_table.figures(lines), indent=1) + "\n")
@@ -146,7 +147,9 @@ def _run(name: str, data: str) -> dict:
     else:
         result = _training(name, data)
     result["peak_memory_gb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2)
-    return {"cell": name, **result, "versions": versions_of("train")}
+    from catomo.network import unet
+
+    return {"cell": name, "device": unet.device_name(), **result, "versions": versions_of("train")}
 
 
 def _settings(recipe: str, split: str, changes: dict):
@@ -344,13 +347,19 @@ def _speed(precision: str, filters: int, images: int = 2, repeats: int = 4) -> d
     net = new_net(settings, precision)
     learner, forward = Learner(net, settings, settings.loss.class_weights), unet.forward_of(net)
     rng = np.random.default_rng(0)
-    greys = rng.integers(0, 256, (images, 512, 512)).astype(np.float32)
+    greys = rng.integers(0, 256, (images, 512, 512), np.uint8)
     labels = rng.integers(0, 3, greys.shape, np.uint8)
-    changed = augment.batches(list(greys.astype(np.uint8)), list(labels), settings, greys.shape[1:])
+    changed = augment.batches(list(greys), list(labels), settings, greys.shape[1:])
+
+    def learn() -> None:
+        learner.improve(grey, labels)
+        learner.losses()  # waits for a GPU
+
+    grey = greys[..., None].astype(np.float32) / 255
     times = {}
     for word, batches, action in (
-        ("train", 1, lambda: learner.improve(greys[..., None] / 255, labels)),
-        ("forward", 1, lambda: forward(greys)),
+        ("train", 1, learn),
+        ("forward", 1, lambda: forward(greys).numpy()),
         ("augment", _BATCHES, lambda: list(changed)),
     ):
         action()  # traces the graph

@@ -10,7 +10,8 @@ from catomo.evaluate.calibration import (
     tally,
     without_temperature,
 )
-from catomo.network.temperature import fit_temperature, tempered
+from catomo.network import temperature as of_network
+from catomo.network.temperature import fit_temperature
 
 
 def counted(*cells):
@@ -19,6 +20,10 @@ def counted(*cells):
     for level, wrong, right in cells:
         counts[level] = wrong, right
     return counts
+
+
+def tempered(p, temperature):
+    return of_network.tempered(np.float32(p), temperature).numpy()
 
 
 def drawn(temperature, classes=3, seed=0):

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from catomo.network import blend, unet
 from catomo.network.blend import VIEWS, tile_starts, tile_weights
@@ -15,10 +16,18 @@ SIZES = [(1, 1), (1, 37), (31, 32), (33, 65), (100, 64), (257, 131), (1100, 700)
 
 
 def probabilities(forward, images, multiple, tile=None, overlap=0, **how):
-    """Blend as asked for; without a tile images pass whole, and without views once."""
+    """Blend as asked for; without a tile images pass whole, and without views once.
+
+    `forward` takes and returns arrays.
+    """
+
+    def network(grey):
+        p = tf.numpy_function(forward, [grey], tf.float32)
+        return tf.ensure_shape(p, (None, None, None, None))
+
     whole = {"whole_slice_max_px": 0 if tile else images[0].size}
     how = {"average": "none", "tile_px": tile or 16, "overlap_px": overlap} | how
-    return blend.probabilities(forward, images, multiple, Inference(**whole, **how))
+    return blend.blended(network, multiple, Inference(**whole, **how))(images).numpy()
 
 
 def constant(images):
@@ -80,9 +89,9 @@ def test_averaging_makes_the_result_turn_with_the_image():
     weights = rng.random((16, 16))
 
     def uneven(images):  # depends on the place in the window, as no good network would
-        return (images * weights)[..., None]
+        return (images * weights)[..., None].astype(np.float32)
 
-    image = rng.random((1, 16, 16))
+    image = rng.integers(0, 256, (1, 16, 16), np.uint8)
     found = probabilities(uneven, image, multiple=16, average="dihedral")
     turned = probabilities(uneven, np.rot90(image, 1, (1, 2)), multiple=16, average="dihedral")
     np.testing.assert_allclose(turned, np.rot90(found, 1, (1, 2)), rtol=1e-6)
@@ -127,10 +136,12 @@ def test_tiles_cover_everything_overlap_enough_and_lie_on_the_grid(length, edge,
 @pytest.mark.parametrize("window", ["spline", "gaussian", "hann"])
 def test_beyond_the_receptive_field_tiles_give_what_the_whole_image_gives(size, window):
     net = unet.build_unet(3, levels=2, base_filters=4)
-    forward, reach = (
-        unet.forward_of(net),
-        9,
-    )  # two convolutions at 1 px, two at 2 px, two at 1 px, pooling
+    traced = unet.forward_of(net)
+
+    def forward(grey):
+        return traced(grey).numpy()
+
+    reach = 9  # two convolutions at 1 px, two at 2 px, two at 1 px, pooling
     image = np.random.default_rng(1).integers(0, 256, (1, *size), dtype=np.uint8)
     whole = probabilities(forward, image, multiple=2)
     tiled = probabilities(forward, image, multiple=2, tile=64, overlap=26, window=window)
@@ -163,3 +174,21 @@ def test_seams_vanish():
     soft = probabilities(bordered, image, multiple=16, tile=64, overlap=32)[0, 8:-8, 8:-8, 0]
     assert hard.min() == 0.5
     assert soft.min() > 0.93
+
+
+def test_the_graph_is_made_once_for_all_sizes_and_returns_what_is_asked_for():
+    made = []
+
+    def network(grey):
+        made.append(grey.shape)
+        p = tf.cast(grey, tf.float32)[..., None] / 255
+        return tf.concat([p, 1 - p], axis=-1)
+
+    def finish(p):
+        return tf.cast(tf.round(255 * p[..., 0]), tf.uint8)
+
+    led = blend.blended(network, 8, Inference(average="flips"), finish)
+    for size in SIZES:
+        images = np.random.default_rng(0).integers(0, 256, (2, *size), dtype=np.uint8)
+        np.testing.assert_array_equal(led(images).numpy(), images)
+    assert len(made) == len(VIEWS["flips"])

@@ -128,6 +128,7 @@ def test_only_a_whole_checkpoint_of_the_same_training_is_read(tmp_path, capsys):
     assert Checkpoint(folder, "a").load() is None
     assert "damaged; training starts from the beginning" in capsys.readouterr().err
     assert Checkpoint(folder, "b").load() is None
+    assert "or kind of device); training starts from the beginning" in capsys.readouterr().err
     assert list(folder.iterdir()) == []
 
 

@@ -35,7 +35,7 @@ def test_a_model_file_keeps_the_network_and_its_bytes_hold_no_date(tmp_path):
         net = Model.load(tmp_path / f"{name}.keras", "float32").net
         assert weights_sha256(net) == weights_sha256(model.net)
     image = np.random.default_rng(0).integers(0, 256, (1, 8, 8), dtype=np.uint8)
-    one, two = (unet.forward_of(net)(image) for net in (model.net, again.net))
+    one, two = (unet.forward_of(net)(image).numpy() for net in (model.net, again.net))
     np.testing.assert_array_equal(one, two)
     plain = keras.models.load_model(tmp_path / "one.keras")
     np.testing.assert_array_equal(plain.get_weights()[0], model.net.get_weights()[0])

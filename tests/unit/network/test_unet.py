@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from catomo.errors import UserError
 from catomo.network import unet
 from catomo.network.model_info import UNetSize
 from catomo.train.settings import Train
@@ -50,7 +51,7 @@ def test_the_paper_network_has_its_layers_filters_and_parameters():
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_output_is_a_probability_of_the_same_size(precision):
     net = unet.build_unet(3, levels=3, base_filters=4, precision=precision)
-    found = unet.forward_of(net)(np.full((2, 8, 12), 99, np.uint8))
+    found = unet.forward_of(net)(np.full((2, 8, 12), 99, np.uint8)).numpy()
     assert found.shape == (2, 8, 12, 3)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found.sum(axis=-1), 1, atol=1e-6)
@@ -101,3 +102,35 @@ def test_a_running_tensorflow_keeps_its_threads_and_says_so(capsys):
     unet.start(7, seed=1)
     assert "keeps its number of threads instead of 7" in capsys.readouterr().err
     assert unet.tf.config.threading.get_intra_op_parallelism_threads() == 2
+
+
+def test_float32_is_float32():
+    """A GPU would by itself multiply with 10 bits of the mantissa, and nothing would tell."""
+    unet.start(2)
+    assert not unet.tf.config.experimental.tensor_float_32_execution_enabled()
+
+
+@pytest.mark.parametrize(
+    ("gpus", "kind", "name", "feeding"), [([], "cpu", "CPU", 2), (["a card"], "gpu", "T4", 5)]
+)
+def test_the_device_is_known_and_fed_by_all_cores_where_it_is_a_gpu(
+    monkeypatch, gpus, kind, name, feeding
+):
+    config = unet.tf.config
+    monkeypatch.setattr(config, "list_physical_devices", lambda kind: gpus)
+    monkeypatch.setattr(
+        config.experimental, "get_device_details", lambda gpu: {"device_name": "T4"}
+    )
+    monkeypatch.setattr(unet.os, "sched_getaffinity", lambda process: range(5))
+    assert unet.device() == kind
+    assert unet.device_name() == name
+    assert unet.feeding_threads(2) == feeding
+    assert unet.feeding_threads(9) == 9
+
+
+def test_too_little_memory_is_told_in_one_line_that_names_the_setting():
+    with (
+        pytest.raises(UserError, match=r"predict\.batch_px: the memory of the CPU is too small"),
+        unet.memory_of("predict.batch_px"),
+    ):
+        raise unet.tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")

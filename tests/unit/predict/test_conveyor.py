@@ -13,13 +13,13 @@ def test_killed_after_the_last_slab_nothing_is_computed_again(tmp_path):
         slabs.Slabs(tmp_path / "slabs", "key", 3).save(number, {"labels": page + number})
     kept = slabs.Slabs(tmp_path / "slabs", "key", 3)
     written = []
-    never = Steps(pytest.fail, pytest.fail, pytest.fail)
+    never = Steps(pytest.fail, pytest.fail)
     follow = lambda: written.extend(kept.pages("labels"))  # noqa: E731
     convey(kept, never, [follow], "try")
     np.testing.assert_array_equal(written, np.concatenate([page + n for n in range(3)]))
 
 
-@pytest.mark.parametrize("broken", ["read", "segment", "decide", "follow"])
+@pytest.mark.parametrize("broken", ["read", "segment", "follow"])
 def test_an_error_anywhere_on_the_conveyor_ends_it(tmp_path, broken):
     def step(name, result):
         def work(*_):
@@ -34,7 +34,7 @@ def test_an_error_anywhere_on_the_conveyor_ends_it(tmp_path, broken):
     with pytest.raises(OSError, match="no space left"):
         convey(
             kept,
-            Steps(step("read", page), step("segment", page), step("decide", {"labels": page})),
+            Steps(step("read", page), step("segment", {"labels": page})),
             [lambda: list(kept.pages("labels")), step("follow", None)],
             "try",
         )

@@ -40,4 +40,13 @@ def test_slices_that_are_no_stack_of_bytes_are_refused(tmp_path):
 
 def test_ties_go_to_the_first_class():
     p = np.float32([[[[0.4, 0.4, 0.2], [0.2, 0.4, 0.4], [0.1, 0.2, 0.7]]]])
-    assert decided(p, 3.0)["labels"].tolist() == [[[0, 1, 2]]]
+    assert decided(p, 3.0)["labels"].numpy().tolist() == [[[0, 1, 2]]]
+
+
+def test_more_slices_pass_a_gpu_at_once_unless_the_setting_says_how_many():
+    assert Predict().inference().slices_at_once(512, 1024, "cpu") == 1
+    assert Predict().inference().slices_at_once(512, 1024, "gpu") == 8
+    assert Predict().inference().slices_at_once(8000, 8000, "gpu") == 1
+    for device in ("cpu", "gpu"):
+        asked = Predict(batch_px=3 * 512 * 1024).inference()
+        assert asked.slices_at_once(512, 1024, device) == 3

@@ -45,7 +45,7 @@ def test_labels_and_confidence_are_those_of_the_network(tmp_path, slices):
     confidence = read_pages(tmp_path / "out" / "confidence.tif")
     stack = read_pages(slices / "slices.tif")
     padded = np.pad(stack, ((0, 0), (0, 2), (0, 0)), mode="reflect")
-    expected = unet.forward_of(net)(padded)[:, :30]
+    expected = unet.forward_of(net)(padded).numpy()[:, :30]
     np.testing.assert_array_equal(labels, expected.argmax(axis=-1))
     assert np.abs(confidence - 255 * expected.max(axis=-1)).max() < 0.51
     record = json.loads((tmp_path / "out" / "prediction.json").read_text())
@@ -55,6 +55,7 @@ def test_labels_and_confidence_are_those_of_the_network(tmp_path, slices):
     }
     assert record["model"]["sha256"] == sha256_of(model)
     assert record["tiled"] is False
+    assert record["device"] == unet.device()
 
 
 @pytest.mark.parametrize("whole_slice_max_px", [0, 10**6])
@@ -75,7 +76,7 @@ def test_slices_of_any_size_pass(tmp_path, shape):
     predict(slices, model, tmp_path / "out", settings)
     more = [(0, -n % 4) for n in shape[1:]]
     padded = np.pad(read_pages(slices / "slices.tif"), [(0, 0), *more], mode="reflect")
-    expected = unet.forward_of(net)(padded)[:, : shape[1], : shape[2]]
+    expected = unet.forward_of(net)(padded).numpy()[:, : shape[1], : shape[2]]
     labels = read_pages(tmp_path / "out" / "labels.tif")
     np.testing.assert_array_equal(labels, expected.argmax(axis=-1))
 
@@ -131,7 +132,7 @@ def test_the_temperature_of_the_model_changes_the_confidence_and_no_label(tmp_pa
     predict(slices, plain, tmp_path / "plain", settings)
     predict(slices, warm, tmp_path / "warm", settings)
     padded = np.pad(read_pages(slices / "slices.tif"), ((0, 0), (0, 2), (0, 0)), mode="reflect")
-    expected = tempered(unet.forward_of(net)(padded)[:, :30], 2.5)
+    expected = tempered(unet.forward_of(net)(padded)[:, :30], 2.5).numpy()
     found = {
         name: read_pages(tmp_path / "warm" / f"{name}.tif")
         for name in ("labels", "confidence", *(f"probability_{c}" for c in CLASSES))
@@ -186,6 +187,29 @@ def test_killed_and_started_again_gives_the_bytes_of_an_undisturbed_run(tmp_path
     assert [name for name in names if name.startswith(".")] == [".predict.files"]
     for name in names:
         assert (out / name).read_bytes() == (tmp_path / "undisturbed" / name).read_bytes()
+
+
+def test_slices_labelled_on_another_kind_of_device_are_not_taken(
+    tmp_path, slices, monkeypatch, capsys
+):
+    model, _ = make_model(tmp_path / "m.keras")
+    settings = Predict(average="none", batch_px=30 * 44)
+
+    def full(*_):
+        raise OSError("no space left")
+
+    with monkeypatch.context() as before:
+        before.setattr(unet, "device", lambda: "gpu")
+        before.setattr("catomo.predict.stage.write_labels", full)
+        with pytest.raises(OSError, match="no space left"):
+            predict(slices, model, tmp_path / "out", settings)
+    assert list((tmp_path / "out" / ".predict.slabs").iterdir())
+    capsys.readouterr()
+    predict(slices, model, tmp_path / "out", settings)
+    said = capsys.readouterr().err
+    assert "another prediction" in said
+    assert "goes on after" not in said
+    assert json.loads((tmp_path / "out/prediction.json").read_text())["device"] == "cpu"
 
 
 @pytest.fixture(scope="module")

@@ -210,3 +210,26 @@ def test_batches_depend_on_the_seed_alone(threads):
         np.testing.assert_array_equal(a, c)
         np.testing.assert_array_equal(b, d)
     assert not np.array_equal(first[0][0], other[0][0])
+
+
+def test_a_gpu_is_fed_by_more_threads_with_the_same_windows(monkeypatch):
+    rng = np.random.default_rng(0)
+    images = list(rng.integers(0, 256, (3, 40, 50), np.uint8))
+    labels = list(rng.integers(0, 3, (3, 40, 50), np.uint8))
+    settings = Train(steps=4, batch_size=2, seed=3)
+    plain = [(a.numpy(), b.numpy()) for a, b in batches(images, labels, settings, (32, 32))]
+    prefetch, asked = tf.data.experimental.prefetch_to_device, []
+
+    def to_this_device(name, count):
+        asked.append(name)
+        return prefetch("/CPU:0", count)
+
+    monkeypatch.setattr(tf.data.experimental, "prefetch_to_device", to_this_device)
+    monkeypatch.setattr(unet, "device", lambda: "gpu")
+    monkeypatch.setattr(unet.os, "sched_getaffinity", lambda process: range(5))
+    fed = [(a.numpy(), b.numpy()) for a, b in batches(images, labels, settings, (32, 32))]
+    assert asked == ["/GPU:0"]
+    assert len(fed) == 4
+    for one_batch, same in zip(plain, fed, strict=True):
+        for array, again in zip(one_batch, same, strict=True):
+            np.testing.assert_array_equal(array, again)

@@ -5,6 +5,7 @@ import zipfile
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tifffile
 from scipy.ndimage import gaussian_filter
 
@@ -46,6 +47,7 @@ def test_the_record_tells_everything_that_is_promised(trained):
     record = json.loads((trained / "one" / "training.json").read_text())
     assert record["preset"] == "compact"
     assert record["steps"] == 120
+    assert record["device"] == unet.device()
     assert record["reproducible"] is True
     parts = record["split"]["d"]
     assert [len(parts[p]) for p in ("train", "validate", "test", "left_out")] == [10, 2, 4, 4]
@@ -334,3 +336,27 @@ def test_the_order_of_datasets_changes_no_byte(tmp_path):
     for name in ("training.json", "model.keras", "curves.csv", "curves.png"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     assert list(json.loads((tmp_path / "two/training.json").read_text())["data"]) == ["a", "b"]
+
+
+def test_a_training_begun_on_another_kind_of_device_begins_again_and_says_so(
+    trained, tmp_path, monkeypatch, capsys
+):
+    data = [("d", trained / "slices", "truth")]
+    settings = Train.model_validate(TINY | {"steps": 3, "checkpoint_every": 1})
+
+    def full(*_):
+        raise OSError("no space left")
+
+    with monkeypatch.context() as before:
+        before.setattr(unet, "device", lambda: "gpu")
+        before.setattr(tf.data.experimental, "prefetch_to_device", lambda *_: lambda data: data)
+        before.setattr("catomo.train.stage.figures.write", full)
+        with pytest.raises(OSError, match="no space left"):
+            train(data, tmp_path / "out", settings)
+    train(data, tmp_path / "out", settings)
+    said = capsys.readouterr().err
+    assert "is of another training" in said
+    assert "goes on after" not in said
+    train(data, tmp_path / "whole", settings)
+    name = "training.json"
+    assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()

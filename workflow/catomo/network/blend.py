@@ -9,12 +9,15 @@ therefore gets the same value as in the whole image.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from catomo.network.inference import Average, Inference, Window
 
-Forward = Callable[[np.ndarray], np.ndarray]
+Forward = Callable[[Any], Any]
 
 # The views of an image: number of quarter turns, then whether it is mirrored along x. The
 # missing wedge blurs along one direction: flips keep that direction, quarter turns do not.
@@ -26,44 +29,54 @@ VIEWS: dict[Average, list[tuple[int, bool]]] = {
 }
 
 
-def probabilities(
-    forward: Forward, images: np.ndarray, multiple: int, inference: Inference
-) -> np.ndarray:
-    """Return the probability of every class at every pixel.
+def blended(
+    forward: Forward,
+    multiple: int,
+    inference: Inference,
+    finish: Callable[[Any], Any] = tf.identity,
+) -> Callable[[np.ndarray], Any]:
+    """Return a function from grey values to the probability of every class at every pixel.
+
+    Grey values go to the device as bytes. All views of a whole slice, their mean and what
+    `finish` makes of it are one graph, so nothing but the result comes back. It need not have
+    been computed when the function returns; whoever takes it as an array waits for it.
 
     Parameters
     ----------
     forward : callable
-        The network, ``(n, z, x)`` → ``(n, z, x, classes)``, for edges that are multiples of
-        `multiple`; see `catomo.network.unet.forward_of`.
-    images : ndarray, (n, z, x)
-        All of them pass at once.
+        The network, ``(n, z, x)`` uint8 → ``(n, z, x, classes)``, for edges that are multiples
+        of `multiple`; see `catomo.network.unet.forward_of`.
     multiple : int
         What the edges of the network's input must be divisible by. Images are continued by
         reflection, and the edge of tiles is rounded up. An image narrower than a tile has
         narrower tiles.
     inference : Inference
         Views, and size, overlap and weights of the tiles.
+    finish : callable
+        What to make of the probabilities, a float32 tensor ``(n, z, x, classes)``.
 
     Returns
     -------
-    ndarray of float32, (n, z, x, classes)
+    callable
+        From images, an ndarray ``(n, z, x)`` of uint8 that pass at once, to what `finish` returns.
     """
-    tiled = inference.is_tiled(*images.shape[1:])
+    views = VIEWS[inference.average]
 
-    def of_view(turns: int, mirror: bool) -> np.ndarray:
-        view = np.rot90(images, turns, axes=(1, 2))
-        view = view[:, :, ::-1] if mirror else view
-        p = _tiled(forward, view, multiple, inference) if tiled else _whole(forward, view, multiple)
-        p = p[:, :, ::-1] if mirror else p
-        return np.rot90(p, -turns, axes=(1, 2))
+    @tf.function(
+        input_signature=[tf.TensorSpec((None,) * 3, tf.uint8), tf.TensorSpec((3,), tf.int32)]
+    )
+    def whole(padded: Any, shape: Any) -> Any:
+        return finish(_mean(forward, padded, views)[:, : shape[1], : shape[2]])
 
-    first, *others = VIEWS[inference.average]
-    total = np.array(of_view(*first), np.float32, order="C")
-    for view in others:
-        total += of_view(*view)
-    total /= 1 + len(others)
-    return total
+    def of(images: np.ndarray) -> Any:
+        rows, columns = images.shape[1:]
+        padded = tf.constant(_padded(images, multiple))
+        if not inference.is_tiled(rows, columns):
+            return whole(padded, tf.constant(images.shape))
+        tiles = partial(_tiled, forward, multiple, inference)
+        return finish(_mean(tiles, padded, views)[:, :rows, :columns])
+
+    return of
 
 
 def tile_weights(shape: tuple[int, int], window: Window) -> np.ndarray:
@@ -105,14 +118,31 @@ def tile_starts(length: int, edge: int, overlap: int, step: int = 1) -> list[int
     return [step * round(k * (length - edge) / (count - 1)) for k in range(count)]
 
 
-def _whole(forward: Forward, images: np.ndarray, multiple: int) -> np.ndarray:
-    _, rows, columns = images.shape
-    return forward(_padded(images, multiple))[:, :rows, :columns]
+def _mean(run: Forward, grey: Any, views: list[tuple[int, bool]]) -> Any:
+    """Return the mean of what all views give, each turned back."""
+
+    def of_view(turns: int, mirror: bool) -> Any:
+        view = _turned(grey, turns)
+        p = run(tf.reverse(view, [2]) if mirror else view)
+        return _turned(tf.reverse(p, [2]) if mirror else p, -turns)
+
+    total = of_view(*views[0])
+    for view in views[1:]:
+        with tf.control_dependencies([total]):  # one after the other: memory is that of one
+            total += of_view(*view)
+    return total / len(views)
 
 
-def _tiled(forward: Forward, images: np.ndarray, multiple: int, inference: Inference) -> np.ndarray:
-    _, rows, columns = images.shape
-    padded = _padded(images, multiple)
+def _turned(images: Any, turns: int) -> Any:
+    """Return images (n, z, x, …) after so many quarter turns."""
+    if turns % 2:
+        images = tf.transpose(images, [0, 2, 1, *range(3, len(images.shape))])
+    axes = {0: [], 1: [1], 2: [1, 2], 3: [2]}[turns % 4]
+    return tf.reverse(images, axes) if axes else images
+
+
+def _tiled(forward: Forward, multiple: int, inference: Inference, padded: Any) -> Any:
+    padded = padded.numpy()
     height, width = padded.shape[1:]
     edge = _rounded_up(inference.tile_px, multiple)
     tile_height, tile_width = min(edge, height), min(edge, width)
@@ -124,14 +154,14 @@ def _tiled(forward: Forward, images: np.ndarray, multiple: int, inference: Infer
     for top in tops:
         for left in lefts:
             tile = (slice(top, top + tile_height), slice(left, left + tile_width))
-            p = forward(padded[:, *tile])
+            p = forward(tf.constant(padded[:, *tile])).numpy()
             if total is None:
                 total = np.zeros((*padded.shape, p.shape[-1]), np.float32)
             total[:, *tile] += weights * p
             weight[tile] += weights
     assert total is not None  # there is at least one tile
     total /= weight
-    return total[:, :rows, :columns]
+    return tf.constant(total)
 
 
 def _window(edge: int, window: Window) -> np.ndarray:

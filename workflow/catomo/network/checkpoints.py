@@ -57,9 +57,14 @@ class Checkpoint:
     def __init__(self, folder: Path | str, key: str):
         self._folder = Path(folder)
         self._path = self._folder / f"{key}.npz"
-        for other in self._folder.glob("*"):
-            if other != self._path:
-                other.unlink()
+        others = [path for path in self._folder.glob("*") if path != self._path]
+        for other in others:
+            other.unlink()
+        if any(other.suffix == self._path.suffix for other in others):
+            say(
+                "the checkpoint that lay there is of another training (other data, settings, "
+                "versions or kind of device); training starts from the beginning"
+            )
 
     def save(self, arrays: Sequence[Any], notes: dict[str, Any]) -> None:
         """Replace what was saved before.

@@ -12,6 +12,11 @@ from typing import Literal
 Average = Literal["none", "flips", "turns", "dihedral"]
 Window = Literal["spline", "gaussian", "hann"]
 
+# More pixels at once gain nothing on a CPU. A GPU is busy with several slices only; the network
+# of the paper takes about 3 GB for them. How much is free must not count: other numbers of
+# slices at once may give other last digits.
+BATCH_PX = {"cpu": 524_288, "gpu": 4_194_304}
+
 
 @dataclass(frozen=True)
 class Inference:
@@ -30,7 +35,8 @@ class Inference:
     window : {"spline", "gaussian", "hann"}
         How the weight of a tile falls towards its border, see `catomo.network.blend.tile_weights`.
     batch_px : int
-        Pixels that pass the network at once, at least one slice; sets the memory needed.
+        Pixels that pass the network at once, at least one slice; sets the memory needed. 0 for
+        `BATCH_PX` of the device.
     """
 
     average: Average = "flips"
@@ -38,12 +44,12 @@ class Inference:
     tile_px: int = 1024
     overlap_px: int = 256
     window: Window = "spline"
-    batch_px: int = 524_288
+    batch_px: int = 0
 
     def is_tiled(self, rows: int, columns: int) -> bool:
         """Return whether slices of this shape pass in tiles."""
         return rows * columns > self.whole_slice_max_px
 
-    def slices_at_once(self, rows: int, columns: int) -> int:
-        """Return how many slices of this shape pass the network at once."""
-        return max(1, self.batch_px // (rows * columns))
+    def slices_at_once(self, rows: int, columns: int, device: str) -> int:
+        """Return how many slices of this shape pass the network at once on a "cpu" or "gpu"."""
+        return max(1, (self.batch_px or BATCH_PX[device]) // (rows * columns))

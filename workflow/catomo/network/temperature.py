@@ -8,8 +8,10 @@ real patches the expected calibration error near boundaries is then 0.13 instead
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
+import tensorflow as tf
 from scipy.ndimage import distance_transform_edt
 from scipy.optimize import minimize_scalar
 
@@ -63,31 +65,31 @@ def fit_temperature(pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> float | N
     )
 
 
-def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+def tempered(probabilities: Any, temperature: float) -> Any:
     """Return ``softmax(log(p) / temperature)``.
 
     Parameters
     ----------
-    probabilities : ndarray, (..., classes)
+    probabilities : tensor or ndarray of float32, (..., classes)
     temperature : float
         As `fit_temperature` returns it; above 1 it lowers the confidence.
 
     Returns
     -------
-    ndarray of float32, (..., classes)
+    tensor of float32, (..., classes)
 
     References
     ----------
     Guo et al., ICML 2017.
     """
-    scaled = np.maximum(probabilities, np.float32(_SMALLEST_PROBABILITY), dtype=np.float32)
+    # Class by class: planes are added much faster than sums along a last axis of three are made.
+    planes = [
+        tf.maximum(plane, _SMALLEST_PROBABILITY) for plane in tf.unstack(probabilities, axis=-1)
+    ]
     if temperature != 1:
-        np.log(scaled, out=scaled)
-        scaled *= np.float32(1 / temperature)
-        np.exp(scaled, out=scaled)
-    # Three planes are added much faster than NumPy sums along a last axis of three.
-    scaled /= sum(scaled[..., label] for label in range(scaled.shape[-1]))[..., None]
-    return scaled
+        planes = [tf.exp(tf.math.log(plane) / temperature) for plane in planes]
+    total = tf.add_n(planes)
+    return tf.stack([plane / total for plane in planes], axis=-1)
 
 
 def near_boundary(labels: np.ndarray, distance_px: float = NEAR_PX) -> np.ndarray:

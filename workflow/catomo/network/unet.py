@@ -6,14 +6,16 @@ up, skip connections, softmax at the end; no normalisation, no dropout.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
+from catomo.errors import UserError
 from catomo.network.model_info import UNetSize
 from catomo.progress import say
 
@@ -92,26 +94,27 @@ def size_of(net: Any) -> UNetSize:
     return UNetSize(levels, first.filters)
 
 
-def forward_of(net: Any) -> Callable[[np.ndarray], np.ndarray]:
+def forward_of(net: Any) -> Callable[[Any], Any]:
     """Return a keras.Model as a function of grey values.
 
-    The function takes ``(n, z, x)``, 0 … 255, and returns ``(n, z, x, classes)`` float32.
+    The function takes ``(n, z, x)`` uint8 and returns a tensor ``(n, z, x, classes)`` float32.
     TensorFlow traces it once, for all sizes.
     """
 
-    @tf.function(input_signature=[tf.TensorSpec((None, None, None), tf.float32)])
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None), tf.uint8)])
     def forward(grey: Any) -> Any:
-        return net(grey[..., None] / 255, training=False)
+        return net(tf.cast(grey, tf.float32)[..., None] / 255, training=False)
 
-    return lambda grey: forward(tf.convert_to_tensor(grey, tf.float32)).numpy()
+    return forward
 
 
 def start(threads: int, seed: int = 0) -> None:
     """Set TensorFlow up for repeatable results: seed, deterministic operations, threads.
 
-    On a GPU it then allocates memory as needed, not all of it, so that jobs may share one.
-    Threads and memory can only be chosen before TensorFlow first computes something; where it
-    already has, as in a notebook, they stay as they are and a line says so.
+    float32 is then float32 on a GPU too, which by itself would multiply with 10 bits of the
+    mantissa (TF32). On a GPU TensorFlow then allocates memory as needed, not all of it, so that
+    jobs may share one. Threads and memory can only be chosen before TensorFlow first computes
+    something; where it already has, as in a notebook, they stay as they are and a line says so.
     """
     try:
         _configure(threads)
@@ -122,6 +125,49 @@ def start(threads: int, seed: int = 0) -> None:
         )
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+
+
+def device() -> str:
+    """Return on which kind of device TensorFlow computes, "gpu" or "cpu".
+
+    The two round in other ways, so each has results of its own.
+    """
+    return "gpu" if tf.config.list_physical_devices("GPU") else "cpu"
+
+
+def device_name() -> str:
+    """Return the name of the GPU on which TensorFlow computes, or "CPU"."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return "CPU"
+    return tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
+
+
+def feeding_threads(threads: int) -> int:
+    """Return how many threads prepare the training images.
+
+    A GPU would wait for two of them, so beside one they are as many as the cores that this
+    process may use. They change no result.
+    """
+    if device() == "cpu":
+        return threads
+    try:
+        return max(threads, len(os.sched_getaffinity(0)))
+    except AttributeError:  # not Linux
+        return max(threads, os.cpu_count() or 1)
+
+
+@contextmanager
+def memory_of(key: str) -> Iterator[None]:
+    """Turn TensorFlow's error that memory is too small into one line that names a setting."""
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError:
+        raise UserError(
+            f"{key}: the memory of the {device().upper()} is too small for this; choose a "
+            "smaller value, or end what else runs there"
+        ) from None
 
 
 def resolved_precision(wanted: str) -> str:
@@ -129,7 +175,7 @@ def resolved_precision(wanted: str) -> str:
     if wanted != "auto":
         return wanted
     precision = "bfloat16" if _has_bfloat16() else "float32"
-    say(f"precision: {precision}")
+    say(f"precision: {precision}, on {device_name()}")
     return precision
 
 

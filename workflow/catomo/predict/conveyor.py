@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -26,18 +26,15 @@ class Steps:
     read : callable
         From the number of a slab to its grey values.
     segment : callable
-        From grey values to probabilities.
-    decide : callable
-        From probabilities to the arrays of the slab.
+        From grey values to tensors, which a GPU may still be computing.
     """
 
     read: Callable[[int], np.ndarray]
-    segment: Callable[[np.ndarray], np.ndarray]
-    decide: Callable[[np.ndarray], dict[str, np.ndarray]]
+    segment: Callable[[np.ndarray], dict[str, Any]]
 
 
 def convey(slabs: Slabs, steps: Steps, followers: list[Callable[[], None]], label: str) -> None:
-    """Make all missing slabs; while one is segmented, the next are read and the last decided.
+    """Make all missing slabs; while one is segmented, the next are read and the last kept.
 
     Parameters
     ----------
@@ -48,16 +45,21 @@ def convey(slabs: Slabs, steps: Steps, followers: list[Callable[[], None]], labe
     label : str
         For the progress shown.
     """
+
+    def keep(one: tuple[int, dict[str, Any]]) -> None:
+        number, tensors = one
+        slabs.save(number, {name: np.asarray(tensor) for name, tensor in tensors.items()})
+
     with (
         ThreadPoolExecutor(1) as reading,
-        ThreadPoolExecutor(1) as deciding,
+        ThreadPoolExecutor(1) as keeping,
         ThreadPoolExecutor(len(followers)) as writing,
         slabs,
     ):
         written = [writing.submit(follow) for follow in followers]
         greys = _ahead(reading, steps.read, slabs.missing)
         segmented = zip(slabs.missing, map(steps.segment, greys), strict=True)
-        kept = _ahead(deciding, lambda one: slabs.save(one[0], steps.decide(one[1])), segmented)
+        kept = _ahead(keeping, keep, segmented)
         for _ in progress(kept, label, len(slabs.missing)):
             for follower in written:
                 if follower.done():  # it has read all slabs, or raises the error that ends all

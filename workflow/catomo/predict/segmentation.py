@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from functools import partial, reduce
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from catomo.network import blend, unet
 from catomo.network.inference import Average, Inference
@@ -58,46 +61,52 @@ def segment(
     if not isinstance(model, Model):
         model = Model.load(model)
     inference = Inference(average=average)
-    probabilities_of = segmenter(model, inference)
+    segmented = segmenter(model, inference)
     labels, confidence = np.empty_like(slices), np.empty_like(slices)
-    batch = inference.slices_at_once(*slices.shape[1:])
+    _, rows, columns = slices.shape
+    batch = inference.slices_at_once(rows, columns, unet.device())
     for start in range(0, len(slices), batch):
         slab = slice(start, start + batch)
-        arrays = decided(probabilities_of(slices[slab]), model.info.temperature)
+        arrays = segmented(slices[slab])
         labels[slab], confidence[slab] = arrays["labels"], arrays["confidence"]
     return labels, confidence
 
 
-def segmenter(model: Model, inference: Inference) -> Callable[[np.ndarray], np.ndarray]:
-    """Return a function from grey values to probabilities.
+def segmenter(
+    model: Model, inference: Inference, names: Sequence[str] = ()
+) -> Callable[[np.ndarray], dict[str, Any]]:
+    """Return a function from grey values to what is written of them.
 
     Parameters
     ----------
     model : Model
     inference : Inference
         Views, and size, overlap and weights of the tiles.
+    names : sequence of str
+        Names of all classes, to get their probabilities too.
 
     Returns
     -------
     callable
-        From grey values (n, z, x), 0 … 255, to the mean probabilities of all views,
-        (n, z, x, classes) float32.
+        From grey values (n, z, x) uint8 to what `decided` returns; see
+        `catomo.network.blend.blended`.
     """
+    finish = partial(decided, temperature=model.info.temperature, names=names)
     forward, multiple = unet.forward_of(model.net), model.info.network.downsampling
-    return lambda grey: blend.probabilities(forward, grey, multiple, inference)
+    return blend.blended(forward, multiple, inference, finish)
 
 
 def decided(
-    probabilities: np.ndarray, temperature: float | None, names: Iterable[str] = ()
-) -> dict[str, np.ndarray]:
-    """Return what is written of a slab, all uint8 of shape (n, z, x).
+    probabilities: Any, temperature: float | None, names: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return what is written of a slab, all tensors of uint8, (n, z, x).
 
     Parameters
     ----------
-    probabilities : ndarray, (n, z, x, classes)
+    probabilities : tensor, (n, z, x, classes)
     temperature : float or None
         See `catomo.network.temperature.tempered`; it never changes a label. None counts as 1.
-    names : iterable of str
+    names : sequence of str
         Names of all classes, to get their probabilities too.
 
     Returns
@@ -106,17 +115,17 @@ def decided(
         ``labels``: the likeliest class; of equally likely ones the first. ``confidence``: its
         probability, 255 for certain. ``probability_<name>``, if names are given.
     """
-    p = tempered(probabilities, temperature or 1.0)
-    # Class by class: NumPy's argmax and max along a last axis of three are slow.
-    labels, highest = np.zeros(p.shape[:-1], np.uint8), probabilities[..., 0].copy()
-    confidence = p[..., 0].copy()
-    for label in range(1, p.shape[-1]):
-        labels[probabilities[..., label] > highest] = label
-        np.maximum(highest, probabilities[..., label], out=highest)
-        np.maximum(confidence, p[..., label], out=confidence)
-    arrays = {"labels": labels, "confidence": _as_bytes(confidence)}
-    for label, name in enumerate(names):
-        arrays[f"probability_{name}"] = _as_bytes(p[..., label])
+    # Class by class: argmax and max along a last axis of three are slow.
+    highest, *others = tf.unstack(probabilities, axis=-1)
+    labels = tf.zeros_like(highest)
+    for label, plane in enumerate(others, 1):
+        labels = tf.where(plane > highest, float(label), labels)
+        highest = tf.maximum(highest, plane)
+    planes = tf.unstack(tempered(probabilities, temperature or 1.0), axis=-1)
+    confidence = reduce(tf.maximum, planes)
+    arrays = {"labels": tf.cast(labels, tf.uint8), "confidence": _as_bytes(confidence)}
+    for name, plane in zip(names, planes, strict=bool(names)):
+        arrays[f"probability_{name}"] = _as_bytes(plane)
     return arrays
 
 
@@ -144,5 +153,5 @@ def memory_bytes(
     return _TENSORFLOW_BYTES + weights + layers + slab_px * class_count * 4 * _PROBABILITIES_ALIVE
 
 
-def _as_bytes(probability: np.ndarray) -> np.ndarray:
-    return np.rint(255 * probability).astype(np.uint8)
+def _as_bytes(probability: Any) -> Any:
+    return tf.cast(tf.round(255 * probability), tf.uint8)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from catomo.network.inference import Average, Inference, Window
+from catomo.network.inference import BATCH_PX, Average, Inference, Window
 from catomo.settings.base import ClassName, Settings, class_names_key, key
 
 
@@ -29,9 +29,10 @@ class Predict(Settings):
     window: Window = key(Inference.window, "how the weight of a tile falls towards its border")
     batch_px: int = key(
         Inference.batch_px,
-        "pixels that pass the network at once; sets the memory needed",
+        "pixels that pass the network at once; sets the memory needed; 0 for "
+        f"{BATCH_PX['cpu']} on a CPU and {BATCH_PX['gpu']} on a GPU",
         unit="px",
-        ge=1,
+        ge=0,
     )
     write_probabilities: bool = key(
         False, "write probability_<class>.tif, the probability of every class per pixel"

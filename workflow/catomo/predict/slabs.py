@@ -16,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+from catomo.progress import say
+
 
 class Slabs:
     """The slabs of one run, numbered from 0.
@@ -41,9 +43,14 @@ class Slabs:
         self._root = Path(folder)
         self._folder = self._root / key
         self._count = count
-        for other in self._root.glob("*"):
-            if other != self._folder:
-                shutil.rmtree(other)
+        others = [path for path in self._root.glob("*") if path != self._folder]
+        for other in others:
+            shutil.rmtree(other)
+        if others:
+            say(
+                "the slices that were labelled before a kill are of another prediction (another "
+                "model, other settings, versions or kind of device); it starts from the beginning"
+            )
         self._folder.mkdir(parents=True, exist_ok=True)
         self._ready = {number for number in range(count) if _is_whole(self._path(number))}
         self.missing = [number for number in range(count) if number not in self._ready]

@@ -47,6 +47,7 @@ class Job:
     model: Model
     settings: Predict
     precision: str
+    device: str
     match: Match
 
     @property
@@ -63,7 +64,7 @@ class Job:
     @property
     def batch(self) -> int:
         """Number of slices in a slab."""
-        return self.inference.slices_at_once(*self.shape[1:])
+        return self.inference.slices_at_once(*self.shape[1:], self.device)
 
     @property
     def written_probabilities(self) -> list[str]:
@@ -77,6 +78,7 @@ class Job:
             "slices": self.source["files"]["slices.tif"]["sha256"],
             "settings": self.settings.model_dump(mode="json"),
             "precision": self.precision,
+            "device": self.device,
             "greys": self.match.record(),
             "code": code.code_of("predict"),
             "versions": code.versions_of("predict"),
@@ -121,7 +123,7 @@ def predict(slices: Path | str, model: Path | str, output: Path | str, settings:
     matched = match(Levels.of(source.get("levels")), loaded.info.levels)
     for note in matched.notes:
         say(f"predict: {source.path.parent}: {note}")
-    job = Job(source, file, loaded, settings, precision, matched)
+    job = Job(source, file, loaded, settings, precision, unet.device(), matched)
     with (
         committing(output, "predict", settings, {"slices": source, "model": origin}) as out,
         StackReader(source.file("slices.tif")) as reader,
@@ -130,7 +132,8 @@ def predict(slices: Path | str, model: Path | str, output: Path | str, settings:
         _announce(job, len(slabs.missing))
         if draft.is_guess(job.model.info.to_json(), source):
             say(f"predict: {draft.TITLE}")
-        counts = _segment_all(job, slabs, reader, out)
+        with unet.memory_of("predict.batch_px"):
+            counts = _segment_all(job, slabs, reader, out)
         out.record.update(_facts(job, counts))
     slabs.remove()
 
@@ -151,11 +154,10 @@ def _segment_all(job: Job, slabs: Slabs, reader: StackReader, out: Output) -> np
         write_labels(out.path(f"{name}.tif"), pages, job.shape, job.source["pixel_size_nm"])
 
     asked = job.written_probabilities
-    probabilities_of = segmentation.segmenter(job.model, job.inference)
+    segmented = segmentation.segmenter(job.model, job.inference, asked)
     steps = Steps(
         read=lambda number: reader.read(number * batch, (number + 1) * batch),
-        segment=lambda greys: probabilities_of(job.match.apply(greys)),
-        decide=lambda p: segmentation.decided(p, info.temperature, asked),
+        segment=lambda greys: segmented(job.match.apply(greys)),
     )
     names = ["labels", "confidence", *(f"probability_{name}" for name in asked)]
     label = "predict" if batch == 1 else f"predict, {batch} slices at a time"
@@ -177,6 +179,7 @@ def _facts(job: Job, counts: np.ndarray) -> dict[str, Any]:
         "temperature": info.temperature or 1.0,
         "calibrated": info.temperature is not None,
         "precision": job.precision,
+        "device": job.device,
         "levels": job.match.record(),
         "tiled": job.inference.is_tiled(*job.shape[1:]),
         "model": {

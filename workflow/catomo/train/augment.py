@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from catomo.labels.values import IGNORE
+from catomo.network import unet
 from catomo.train.settings import Augment, Train
 
 Shape = tuple[int, int]
@@ -73,11 +74,12 @@ def batches(
     """
     shapes = np.array([image.shape for image in images], np.int32)
     stacked = [_stacked(arrays, shapes.max(axis=0)) for arrays in (images, labels)]
-    image_stack, label_stack = (tf.constant(stack) for stack in stacked)
-    shapes = tf.constant(shapes)
-    seed, threads, size = settings.seed, settings.threads, settings.batch_size
+    seed, size = settings.seed, settings.batch_size
     shown = _order(len(images), settings.steps * size, seed)
-    order, corners = tf.constant(shown), tf.constant(_corners(labels, shown, window, seed))
+    places = _corners(labels, shown, window, seed)
+    with tf.device("CPU:0"):  # that is where windows are cut out; a GPU gets the windows alone
+        image_stack, label_stack = (tf.constant(stack) for stack in stacked)
+        shapes, order, corners = (tf.constant(array) for array in (shapes, shown, places))
 
     def sample(number: Any) -> tuple[Any, Any]:
         chosen = order[number]
@@ -85,10 +87,15 @@ def batches(
         return augmented(cutout, settings.augment, window, seed, number)
 
     data = tf.data.Dataset.range(first * size, settings.steps * size)
+    threads = unet.feeding_threads(settings.threads)
     data = data.map(sample, num_parallel_calls=threads, deterministic=True)
     options = tf.data.Options()
     options.threading.private_threadpool_size = threads
-    return data.batch(size, drop_remainder=True).prefetch(2).with_options(options)
+    options.threading.max_intra_op_parallelism = 1  # one thread per window, not all per window
+    data = data.batch(size, drop_remainder=True).prefetch(2).with_options(options)
+    if unet.device() == "gpu":
+        data = data.apply(tf.data.experimental.prefetch_to_device("/GPU:0", 2))
+    return data
 
 
 def augmented(

@@ -10,13 +10,15 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from catomo.errors import UserError
 from catomo.train import losses
 from catomo.train.settings import Train
+
+# As Keras and the paper's code have them.
+_ADAM = {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-7}
 
 
 class Learner:
@@ -35,25 +37,36 @@ class Learner:
         self.net = net
         self.step = 0
         self._settings = settings
-        self._optimizer = keras.optimizers.Adam(
-            settings.learning_rate,
-            global_clipnorm=settings.clip_norm or None,
-        )
-        self._optimizer.build(net.trainable_variables)
+        self._losses: list[Any] = []
+        variables = [variable.value for variable in net.trainable_variables]
+        self._moments = [[tf.Variable(tf.zeros_like(v)) for v in variables] for _ in range(2)]
 
         @tf.function
-        def improve(images: Any, labels: Any) -> Any:
+        def improve(images: Any, labels: Any, rate: Any) -> Any:
             with tf.GradientTape() as tape:
                 p = net(images, training=True)
                 loss = losses.segmentation_loss(labels, p, settings.loss, class_weights)
-            variables = net.trainable_variables
-            self._optimizer.apply(tape.gradient(loss, variables), variables)
+            gradients = tape.gradient(loss, variables)
+            if settings.clip_norm:
+                gradients, _ = tf.clip_by_global_norm(gradients, settings.clip_norm)
+            # One operation per variable; Keras' optimiser is forty.
+            for variable, m, v, gradient in zip(variables, *self._moments, gradients, strict=True):
+                tf.raw_ops.ResourceApplyAdam(
+                    var=variable.handle,
+                    m=m.handle,
+                    v=v.handle,
+                    beta1_power=0.0,  # `rate` is already corrected for the first steps
+                    beta2_power=0.0,
+                    lr=rate,
+                    grad=gradient,
+                    **_ADAM,
+                )
             return loss
 
         self._improve = improve
 
-    def improve(self, images: Any, labels: Any) -> float:
-        """Do one step and return its loss.
+    def improve(self, images: Any, labels: Any) -> None:
+        """Do one step, or on a GPU have it begun; `losses` waits for it.
 
         Parameters
         ----------
@@ -61,25 +74,33 @@ class Learner:
             Grey values, 0 … 1.
         labels : tensor of uint8, (n, z, x)
             Classes; 255 is ignored.
+        """
+        rate = learning_rate(self.step, self._settings)
+        self.step += 1
+        rate *= math.sqrt(1 - _ADAM["beta2"] ** self.step) / (1 - _ADAM["beta1"] ** self.step)
+        self._losses.append(self._improve(images, labels, tf.constant(rate, tf.float32)))
+
+    def losses(self) -> list[float]:
+        """Return the losses of the steps since the last call.
 
         Raises
         ------
         UserError
-            If the loss is no longer finite.
+            If one of them is not finite.
         """
-        self._optimizer.learning_rate = learning_rate(self.step, self._settings)
-        loss = float(self._improve(images, labels))
-        self.step += 1
-        if not math.isfinite(loss):
-            raise UserError(
-                f"train.learning_rate: the loss became infinite at step {self.step} with "
-                f"{self._settings.learning_rate:g}; choose a smaller one"
-            )
-        return loss
+        values = [float(loss) for loss in self._losses]
+        self._losses = []
+        for step, value in enumerate(values, self.step - len(values) + 1):
+            if not math.isfinite(value):
+                raise UserError(
+                    f"train.learning_rate: the loss became infinite at step {step} with "
+                    f"{self._settings.learning_rate:g}; choose a smaller one"
+                )
+        return values
 
     def state(self) -> list[Any]:
         """Return the variables that the next step depends on, except the step's number."""
-        return [*self.net.variables, *self._optimizer.variables]
+        return [*self.net.variables, *self._moments[0], *self._moments[1]]
 
     def restore(self, state: list[np.ndarray], step: int) -> None:
         """Continue where another learner of the same settings was after `step` steps."""

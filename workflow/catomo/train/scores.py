@@ -6,7 +6,9 @@ settings say if nothing else is chosen, see `catomo.network.inference`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -56,7 +58,11 @@ class Scorer:
 
     def probabilities(self, image: np.ndarray) -> np.ndarray:
         """Return the probabilities (z, x, classes) of a slice (z, x)."""
-        return blend.probabilities(self.forward, image[None], self.multiple, self.inference)[0]
+        return self._blended(image[None])[0].numpy()
+
+    @cached_property
+    def _blended(self) -> Callable[[np.ndarray], Any]:
+        return blend.blended(self.forward, self.multiple, self.inference)
 
     def mean_dsc(self, samples: list[Sample]) -> dict[str, dict[str, Any]]:
         """Return the mean Dice coefficient of each class, see `baselines.mean_dsc`."""

@@ -124,6 +124,7 @@ def _facts(
         "changed_from_preset": settings.changed_from_preset(),
         "draft": info.draft,
         "seed": settings.seed,
+        "device": unet.device(),
         "steps": fitted.steps,
         "reproducible": fitted.steps == settings.steps,
         "parameters": net.count_params(),
@@ -173,6 +174,7 @@ def _key(samples: Parts, settings: Train, precision: str, start: Path | None) ->
         "code": code.code_of("train"),
         "versions": code.versions_of("train"),
         "precision": precision,
+        "device": unet.device(),
         "init_from": start and sha256_of(start),
     }
     seen = [*samples["train"], *samples["validate"]]

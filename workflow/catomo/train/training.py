@@ -170,14 +170,15 @@ def fit(model: Model, samples: Parts, settings: Train, checkpoint: Checkpoint | 
     Raises
     ------
     UserError
-        If the loss becomes infinite.
+        If the loss becomes infinite, or the memory is too small.
     """
     fractions = class_fractions(samples["train"], len(settings.classes))
     weights = losses.class_weights(settings.loss, fractions)
     learner = Learner(model.net, settings, weights)
     scorer = Scorer.of(unet.forward_of(model.net), settings)
-    rows = _learn(learner, scorer.quick(), samples, settings, checkpoint)
-    scores = scorer.of_parts(samples)
+    with unet.memory_of("train.patch_px or train.batch_size"):
+        rows = _learn(learner, scorer.quick(), samples, settings, checkpoint)
+        scores = scorer.of_parts(samples)
     model = replace(model, info=replace(model.info, temperature=scores["temperature"]))
     return Fit(model, learner.step, rows, fractions, weights, scores)
 
@@ -200,12 +201,16 @@ def _learn(
     data = training_batches(samples["train"], settings, first=learner.step)
     deadline = time.monotonic() + 60 * (settings.max_minutes or math.inf)
     for images, labels in progress(data, "train", settings.steps - learner.step):
-        recent.append(learner.improve(images, labels))
+        learner.improve(images, labels)
         step = learner.step
         late = time.monotonic() > deadline
         last = late or step == settings.steps
         validates = samples["validate"] and (last or step % settings.validate_every == 0)
-        if last or validates or step % _STEPS_PER_ROW == 0:
+        keeps = checkpoint and (last or step % settings.checkpoint_every == 0)
+        writes = last or validates or step % _STEPS_PER_ROW == 0
+        if keeps or writes:
+            recent += learner.losses()
+        if writes:
             dsc = scorer.mean_dsc(samples["validate"]) if validates else {}
             rate = learning_rate(step - 1, settings)
             row: Row = {"step": step, "learning_rate": rate, "loss": float(np.mean(recent))}
@@ -213,7 +218,7 @@ def _learn(
                 row[f"validation_dsc_{name}"] = dsc.get(name, {}).get("dsc")
             rows.append(row)
             recent = []
-        if checkpoint and (last or step % settings.checkpoint_every == 0):
+        if checkpoint and keeps:
             notes = {"step": step, "rows": rows, "recent": recent}
             checkpoint.save(learner.state(), notes)
         if late and step < settings.steps:
