@@ -139,9 +139,20 @@ def test_with_nothing_to_export_the_way_out_is_named(made, tmp_path):
 def test_other_classes_than_those_of_the_labels_are_named(made, tmp_path):
     path = made["labels"] / "prediction.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"classes": ["pore", "solid"]}))
-    with pytest.raises(UserError, match=r"classes pore, solid, but export.classes is background"):
+    with pytest.raises(UserError, match=r"classes pore, solid, the settings name background"):
         export(tmp_path / "out", Export(mrc=["labels"]), labels=made["labels"])
     export(tmp_path / "out", Export(mrc=["volume", "labels"]), volume=made["volume"])
+
+
+def test_labels_without_classes_of_the_settings_are_exported_with_their_own(made, tmp_path):
+    path, names = made["labels"] / "prediction.json", ["pore", "gold", "carbon"]
+    settings = {"classes": [{"name": name} for name in names]}
+    changed = {**json.loads(path.read_text()), "classes": names, "settings": settings}
+    path.write_text(json.dumps(changed))
+    export(tmp_path / "out", Export(ome_zarr=["labels"]), labels=made["labels"])
+    attributes = json.loads((tmp_path / "out/labels.ome.zarr/.zattrs").read_text())
+    properties = attributes["image-label"]["properties"]
+    assert [one["class"] for one in properties] == names
 
 
 def test_a_failure_leaves_nothing_half_written(made, tmp_path, monkeypatch):

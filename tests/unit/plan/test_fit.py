@@ -151,6 +151,9 @@ def test_greys_that_come_about_in_another_way_are_told(here):
     assert problems == []
     assert told.startswith("b: its greys are kept as they came, of 8 bits, but model m learns")
     assert "whose greys are scaled from its values" in told
+    levels = {"background": 10.0, "support": 80.0}
+    by_hand = {"b": {"slices": levels}}
+    assert said(learns, row("b", "a", model="m"), overrides=by_hand) == ([], [])
 
 
 def test_a_model_to_start_from_must_fit(here):

@@ -23,10 +23,12 @@ from catomo.files.containers import (
 )
 from catomo.files.store import pages_of
 from catomo.progress import say
+from catomo.record.classes import with_classes_of
 from catomo.record.record import Output, Record, committing, read_record
 
 _FRAME = "y", "z", "x"  # of the volume: y lies along the tilt axis, z along the beam
 _FOREIGN_FRAME = "z", "y", "x"  # of slices made elsewhere: what a stack of images mostly is
+_WAY_OUT = "export with the classes of the segmentation"
 _WORDS: dict[Part, str] = {
     "aligned": "aligned tilt series",
     "volume": "reconstructed volume",
@@ -51,6 +53,7 @@ def export(
         ``.ome.zarr``, ``aligned_nxtomo.nxs``, and ``export.json``. The angles of
         ``aligned.mrc`` stand in ``aligned.tlt``.
     settings : Export
+        Without classes of their own they take those of the labels' record.
     aligned, volume, labels : path, optional
         Folder or record of the stages `align`, `reconstruct` and `predict`. Labels without a
         volume count as labels of slices that were made elsewhere.
@@ -68,6 +71,8 @@ def export(
         if (place := given[part]) is not None
     }
     parts = _parts(settings, records)
+    if "labels" in parts:
+        settings = with_classes_of(records["labels"], settings, _WAY_OUT)
     inputs: dict[str, Record | Path] = {part: records[part] for part in records}
     with committing(output, "export", settings, inputs) as out:
         images = {part: _images(part, records) for part in parts}
@@ -96,13 +101,6 @@ def _parts(settings: Export, records: Mapping[Part, Record]) -> list[Part]:
     for part in settings.parts():
         if part not in parts:
             say(f"export: {_WORDS[part]} left out, because --{part} is not given")
-    names = [phase.name for phase in settings.classes]
-    if "labels" in parts and records["labels"]["classes"] != names:
-        raise UserError(
-            f"{records['labels'].path}: has the classes "
-            f"{', '.join(records['labels']['classes'])}, but export.classes is "
-            f"{', '.join(names)}; export with the classes of the segmentation"
-        )
     return parts
 
 

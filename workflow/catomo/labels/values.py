@@ -216,11 +216,6 @@ def check_values(page: np.ndarray, class_count: int, origin: str, may_lack: bool
         raise UserError(f"{origin}: {problem}; {way_out}")
 
 
-def _are_close(labels: np.ndarray) -> bool:
-    """Return whether most numbers up to the largest occur, as where particles are counted."""
-    return bool(2 * np.count_nonzero(labels > 0) >= labels[-1])
-
-
 def _way_out(values: np.ndarray, class_count: int, may_lack: bool) -> str:
     """Return how to mend the values of a page, of which some are no class."""
     labels = values[values != IGNORE]

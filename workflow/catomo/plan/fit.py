@@ -116,7 +116,7 @@ def model_lines(plan: Plan, data: Mapping[str, Data]) -> tuple[list[str], list[s
             # Whether the classes fit, the plan itself has said.
             use = Use(dataset.name, info.classes, data[dataset.name].pixel_size_nm)
             problems += contradictions(f"model {model}", info, use)
-        told += _grey_lines(model, {d: data[d.name] for d in [*learnt, *labelled]})
+        told += _grey_lines(plan, model, {d: data[d.name] for d in [*learnt, *labelled]})
         told += _window_lines(plan, model, [data[d.name] for d in learnt])
         start = _start_lines(plan, model, info)
         problems += [f"model {model}: {line}" for line in start]
@@ -148,10 +148,11 @@ def _start_lines(plan: Plan, model: str, info: ModelInfo) -> list[str]:
         return [f"train.init_from: {error}"]
 
 
-def _grey_lines(model: str, data: Mapping[Dataset, Data]) -> list[str]:
+def _grey_lines(plan: Plan, model: str, data: Mapping[Dataset, Data]) -> list[str]:
     """Return a line for each dataset whose greys come about in another way than the first one's.
 
-    What is known of scaled greys alone, `catomo.plan.levels` compares.
+    There is none where both levels are set by hand. What is known of scaled greys alone,
+    `catomo.plan.levels` compares.
     """
     rules = {
         dataset.name: "kept as they came, of 8 bits" if one.is_8_bit else "scaled from its values"
@@ -164,6 +165,7 @@ def _grey_lines(model: str, data: Mapping[Dataset, Data]) -> list[str]:
         f"slices.support of {name} by hand (overrides.{name}.slices)"
         for name in others
         if rules[name] != rules[first]
+        and not all(plan.says("slices", name, key) for key in ("background", "support"))
     ]
 
 
