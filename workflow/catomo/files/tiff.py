@@ -207,28 +207,6 @@ def _open_set(path: Path, ome: OmeImages, as_stored: bool) -> Iterator[ImageStac
         yield replace(first, shape=(len(places), *first.shape[1:]), read=read)
 
 
-def files_of_set(path: Path) -> list[Path]:
-    """Return the other files of the set of OME files that a file names; none for other files.
-
-    Only the first header is read, and a file that cannot be read has none: whoever opens its
-    images says why.
-    """
-    import tifffile
-
-    if not path.is_file():
-        return []
-    with open(path, "rb") as file:
-        if file.read(4) not in FIRST_BYTES:
-            return []
-    try:
-        with _errors_logged_by("tifffile"), tifffile.TiffFile(path) as tiff:
-            ome = read_ome(tiff.ome_metadata or "", path) if tiff.is_ome else None
-    except Exception:  # a damaged file can break the parser in any way
-        return []
-    names = {Path(name).name for name, _ in ome.planes.values()} if ome else set()
-    return sorted(path.with_name(name) for name in names - {path.name, ""})
-
-
 @contextmanager
 def _errors_logged_by(name: str) -> Iterator[list[str]]:
     """Collect the errors that a library logs instead of raising, and keep its log silent."""

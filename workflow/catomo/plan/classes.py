@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import colorsys
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from catomo.errors import UserError
 from catomo.plan.config import BLOCKS, SETTINGS
-from catomo.settings.base import DEFAULT_CLASSES, PhaseClass
+from catomo.record.classes import shown_by_default
+from catomo.settings.base import PhaseClass
 
 if TYPE_CHECKING:
     from catomo.plan.datasets import Dataset
@@ -54,17 +54,8 @@ def classes_shown(names: Sequence[str], configfiles: Sequence[Path] = ()) -> lis
 
     default = [Path(DEFAULT_CONFIG)] if Path(DEFAULT_CONFIG).is_file() else []
     plan, _ = load_plan([*default, *configfiles])
-    known = {phase.name: phase for phase in (*DEFAULT_CLASSES, *plan.config.classes)}
-    return [
-        known.get(name) or PhaseClass(name=name, title=name, colour=_colour_of(label))
-        for label, name in enumerate(names)
-    ]
-
-
-def _colour_of(label: int) -> str:
-    """Return a colour that is unlike those of other labels: the hues go round in golden steps."""
-    parts = colorsys.hsv_to_rgb(label * 0.618 % 1, 0.6, 0.8)
-    return "#" + "".join(f"{round(255 * part):02x}" for part in parts)
+    known = {phase.name: phase for phase in plan.config.classes}
+    return [known.get(name) or shown_by_default(name, label) for label, name in enumerate(names)]
 
 
 def said_at(name: str, verb: str, key: str, origin: Origin) -> str:

@@ -117,17 +117,25 @@ def shadows(contents: Mapping[str, dict[str, Any]]) -> list[Shadow]:
         The parts of the configuration, later ones winning, by what a line names each.
     """
     found: list[Shadow] = []
-    said: dict[tuple[str, ...], tuple[str, Any]] = {}  # dataset, stage, key → file, value
+    said: dict[tuple[str, ...], dict[str, Any]] = {}  # dataset, stage, key → file → value
     for part, content in contents.items():
         overrides = content.get("overrides")
         for keys, value in _leaves(overrides if isinstance(overrides, dict) else {}):
-            said[keys] = part, value
+            said.setdefault(keys, {})[part] = value
         blocks = {key: content[key] for key in content if key != "overrides"}
         for keys, value in _leaves(blocks):
-            for (name, *of_name), (file, other) in said.items():
-                if tuple(of_name) == keys and file != part and other != value:
-                    found.append(Shadow(name, keys, file, part))
-    return found
+            for (name, *of_name), by_file in said.items():
+                # Whatever an earlier file says is hidden by what the last one says.
+                *_, (last, other) = by_file.items()
+                if tuple(of_name) == keys and last != part and other != value:
+                    files = by_file if part == FLAG else [last]
+                    found += [Shadow(name, keys, file, part) for file in files]
+    later = {keys: list(by_file)[-1] for keys, by_file in said.items()}
+    return [
+        shadow
+        for shadow in found
+        if shadow.part == FLAG or later[(shadow.name, *shadow.keys)] == shadow.file
+    ]
 
 
 def lines_of_shadows(hidden: Sequence[Shadow]) -> list[str]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from catomo.files.angles import side_files
 from catomo.files.folders import split_member
-from catomo.files.tiff import files_of_set
 from catomo.record.hashes import fingerprint, fingerprint_of_labels, sha256_of
 from catomo.record.record import Record, identity
 from catomo.stages import record_path
@@ -31,13 +30,8 @@ def fingerprint_of(dataset: Dataset, column: str) -> str:
     path, _ = split_member(os.path.expandvars(given))
     if column == "labels":
         return fingerprint_of_labels(path)
-    beside: list[Path] = []
     if column == "path" and dataset.source == "tilt_series":
-        beside = files_beside(path)
-    elif column == "path" and dataset.source == "slices":
-        beside = [file for file in files_of_set(path) if file.is_file()]
-    if beside:
-        return " ".join(fingerprint(file) for file in [path, *beside])
+        return " ".join(fingerprint(file) for file in [path, *files_beside(path)])
     return fingerprint(path)
 
 
@@ -58,11 +52,10 @@ def fingerprint_of_named(place: str) -> str:
 def files_beside(path: Path) -> list[Path]:
     """Return the files that a tilt series is read together with and that lie outside it.
 
-    They are the angle files of its name, the other files of a set of OME files, and the other
-    half of a ``.ser`` or ``.emi``.
+    They are the angle files of its name, and the other half of a ``.ser`` or ``.emi``. The other
+    files of a set of OME files belong to the fingerprint of each (`catomo.record.hashes`).
     """
     found = [file for file in side_files(path) if path not in file.parents]
-    found += [file for file in files_of_set(path) if file.is_file()]
     if path.suffix.lower() in (".ser", ".emi"):
         stem = path.stem if path.suffix.lower() == ".emi" else path.stem.rpartition("_")[0]
         halves = path.parent.glob(f"{glob.escape(stem)}*")

@@ -44,11 +44,20 @@ def remembered() -> list[Choice]:
     for line in lines:
         try:
             choice = Choice(**json.loads(line))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             continue
-        if isinstance(choice.milliseconds, dict) and choice.backend in choice.milliseconds:
+        if _is_readable(choice):
             choices.append(choice)
     return choices
+
+
+def _is_readable(choice: Choice) -> bool:
+    """Return whether a line of the file holds what `remember` writes."""
+    texts = choice.machine, choice.work, choice.backend
+    if not (all(isinstance(text, str) for text in texts) and isinstance(choice.milliseconds, dict)):
+        return False
+    values = choice.milliseconds.values()
+    return choice.backend in choice.milliseconds and all(type(v) in (int, float) for v in values)
 
 
 def remember(choice: Choice) -> None:

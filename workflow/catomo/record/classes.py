@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import colorsys
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from catomo.errors import UserError
 from catomo.record.record import Record
-from catomo.settings.base import PhaseClass, Settings
+from catomo.settings.base import DEFAULT_CLASSES, PhaseClass, Settings
 from catomo.settings.problems import lines_of
 
 S = TypeVar("S", bound=Settings)
@@ -23,8 +24,7 @@ def classes_in(record: Record) -> list[str] | None:
     """
     if "classes" in record:
         return [str(name) for name in record["classes"]]
-    described = _described(record)
-    return [phase["name"] for phase in described] if described else None
+    return [phase.name for phase in _described(record)] or None
 
 
 def check_classes(record: Record, names: Sequence[str], way_out: str) -> None:
@@ -52,7 +52,10 @@ def check_classes(record: Record, names: Sequence[str], way_out: str) -> None:
 
 
 def with_classes_of(record: Record, settings: S, way_out: str) -> S:
-    """Return settings with the names, titles and colours of a record's classes.
+    """Return settings with the classes of a record.
+
+    Titles and colours are the record's too, where it has them. The stages that show no class
+    record names alone: then they are as of `shown_by_default`.
 
     Parameters
     ----------
@@ -70,22 +73,42 @@ def with_classes_of(record: Record, settings: S, way_out: str) -> S:
     described = _described(record)
     phases: list[PhaseClass] = getattr(settings, "classes")  # noqa: B009 - not in every model
     is_given = "classes" in settings.model_fields_set
-    if is_given or not described or [p["name"] for p in described] != classes_in(record):
+    if is_given or not described or [p.name for p in described] != classes_in(record):
         check_classes(record, [phase.name for phase in phases], way_out)
         return settings
     model, given = type(settings), settings.model_dump(exclude_unset=True)
     try:
-        return model.model_validate({**given, "classes": described})
+        return model.model_validate({**given, "classes": [p.model_dump() for p in described]})
     except ValidationError as error:
         problems = "; ".join(lines_of(error, model, ""))
         raise UserError(f"{record.path}: its classes contradict the settings: {problems}") from None
 
 
-def _described(record: Record) -> list[dict[str, Any]]:
-    """Return the classes as the settings of a record describe them; empty if they do not."""
+def shown_by_default(name: str, label: int) -> PhaseClass:
+    """Return a class as it is shown where nobody gave it a title and a colour.
+
+    It is the default class of that name, or else has its name for a title, and a colour by its
+    label.
+    """
+    known = {phase.name: phase for phase in DEFAULT_CLASSES}
+    return known.get(name) or PhaseClass(name=name, title=name, colour=_colour_of(label))
+
+
+def _colour_of(label: int) -> str:
+    """Return a colour that is unlike those of other labels: the hues go round in golden steps."""
+    parts = colorsys.hsv_to_rgb(label * 0.618 % 1, 0.6, 0.8)
+    return "#" + "".join(f"{round(255 * part):02x}" for part in parts)
+
+
+def _described(record: Record) -> list[PhaseClass]:
+    """Return the classes in the settings of a record; empty if there are none."""
     classes = record.get("settings", {}).get("classes")
     try:
-        phases = [PhaseClass.model_validate(phase) for phase in classes or []]
-    except (ValidationError, TypeError):
+        return [
+            PhaseClass.model_validate(
+                {**shown_by_default(phase["name"], label).model_dump(), **phase}
+            )
+            for label, phase in enumerate(classes or [])
+        ]
+    except (ValidationError, TypeError, KeyError):
         return []
-    return [phase.model_dump() for phase in phases]

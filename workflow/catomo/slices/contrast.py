@@ -141,11 +141,8 @@ def _from_percentiles(
     read: Callable[[int], np.ndarray], count: int, settings: Slices, origin: Path | str
 ) -> tuple[Contrast, float]:
     """Return the contrast rule for a stack, and the value of its brightest matter."""
+    brightest = max(_brightest(read(index), origin) for index in range(count))
     sample = _sample(read, count).astype(np.float64)
-    # Matter is brighter than noise in more than one pixel.
-    brightest = max(float(minimum_filter(read(index), 2).max()) for index in range(count))
-    if not (np.isfinite(sample).all() and np.isfinite(brightest)):
-        raise UserError(f"{origin}: holds values that are not finite; export the volume again")
     percentile = settings.high_percentile or _WHITE_PERCENTILE
     low, high = (float(p) for p in np.percentile(sample, [settings.low_percentile, percentile]))
     if high <= low:  # there is less material than the high percentile leaves out
@@ -161,6 +158,14 @@ def _from_percentiles(
             f"which is far above percentile {percentile:g}"
         )
     return Contrast(low, high, settings.gamma, rule), brightest
+
+
+def _brightest(image: np.ndarray, origin: Path | str) -> float:
+    """Return the value of the brightest matter in a slice, all of whose values must be finite."""
+    if not np.isfinite(image).all():
+        raise UserError(f"{origin}: holds values that are not finite; export the volume again")
+    # Matter is brighter than noise in more than one pixel.
+    return float(minimum_filter(image, 2).max())
 
 
 def _sample(read: Callable[[int], np.ndarray], count: int) -> np.ndarray:

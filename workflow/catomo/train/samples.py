@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -171,14 +172,19 @@ def to_common_levels(
     of = {source.dataset: Levels.of(source.slices.get("levels")) for source in sources}
     levels = common_levels([before.levels if before else None, *of.values()])
     matches = {name: match(own, levels) for name, own in of.items()}
-    for name, matched in matches.items():
-        for note in matched.notes if levels else ():
-            say(f"{name}: {note}")
-    brought = {
-        part: [replace(s, image=matches[s.dataset].apply(s.image)) for s in of_part]
-        for part, of_part in samples.items()
-    }
-    return brought, levels and _with_support(levels, brought["train"]), matches
+    if levels:
+        levels = _with_support(levels, _brought(samples["train"], matches))
+        # As `predict` will bring them: by the peak that labels show to be the support.
+        matches = {name: match(own, levels) for name, own in of.items()}
+        for name, matched in matches.items():
+            for note in matched.notes:
+                say(f"{name}: {note}")
+    return {part: _brought(of_part, matches) for part, of_part in samples.items()}, levels, matches
+
+
+def _brought(samples: list[Sample], matches: Mapping[str, Match]) -> list[Sample]:
+    """Return samples at the levels to which their datasets are matched."""
+    return [replace(s, image=matches[s.dataset].apply(s.image)) for s in samples]
 
 
 def _with_support(levels: Levels, samples: list[Sample]) -> Levels:
