@@ -197,7 +197,7 @@ def catalyst(tmp_path_factory):
     (place / "labels").mkdir()
     for k in range(2, 40, 3):
         tifffile.imwrite(place / "labels" / f"slice_{k:04d}.tif", labels[k])
-    small = {"steps": 120, "learning_rate": 3e-3, "warmup_steps": 20, "batch_size": 4}
+    small = {"steps": 200, "learning_rate": 3e-3, "warmup_steps": 20, "batch_size": 4}
     small |= {"patch_px": 64, "network": {"levels": 3, "base_filters": 8}}
     tifffile.imwrite(place / "with_pt.tif", volume, photometric="minisblack")
     slices_of_stack(place / "with_pt.tif", place / "a", Slices(), "a", 0.5)
