@@ -11,8 +11,12 @@ multiplied by 0.3 and by 3, as another detector or another program would store t
 
 A row gives volume and number of the Pt particles found beside those of the truth, the Dice
 coefficient of Pt and of alumina, the share of all matter that is called Pt, and the factor
-between the values of the specimen and those of the training data as estimated and as it is. The
-error of the model on its own specimen, the row `normal` of dose 1, is the measure for all others.
+between the values of the specimen and those of the training data as estimated and as it is.
+
+The column of the known scale is the Pt volume found in the same slices with the true factor set
+by hand. What differs between both is the error of the levels, the rest is that of the
+segmentation: a network finds small particles too large and large ones too small, so the error of
+a specimen of few particles depends on their sizes.
 
 FOLDER keeps the volumes and `levels.csv`, so that an interrupted run goes on. `--code` names the
 code in that file: with PYTHONPATH of another clone and another name its rows stand beside these.
@@ -34,6 +38,7 @@ from catomo.align.stage import align
 from catomo.files.store import read_pages
 from catomo.labels.overlap import dice
 from catomo.labels.particles import label_particles
+from catomo.network.levels import Levels
 from catomo.predict.settings import Predict
 from catomo.predict.stage import predict
 from catomo.reconstruct.settings import Reconstruct
@@ -79,6 +84,7 @@ COLUMNS = (
     "scale",
     "pt_nm3",
     "pt_nm3_truth",
+    "pt_nm3_known",
     "particles",
     "particles_truth",
     "dsc_pt",
@@ -125,14 +131,18 @@ def _labelled(options, specimen: str, seed: int, dose: float, scale: float) -> d
         slices_of_reconstruction(place / "03", own / "04", Slices(), "d", truth=_truth(place))
     model = _model(options, seed)
     predict(own / "04", model, own / "06", Predict())
+    slices_of_reconstruction(place / "03", own / "04_known", _known(model, dose * scale), "d")
+    predict(own / "04_known", model, own / "06_known", Predict())
     unscaled = options.folder / options.code / _name(options, specimen, seed, dose, 1.0)
     truth = read_pages(unscaled / "04" / "truth_labels.tif")
     labels = read_pages(own / "06" / "labels.tif")
+    known = read_pages(own / "06_known" / "labels.tif")
     voxel_nm3 = read_record(own / "04", "slices")["pixel_size_nm"] ** 3
     found, matter = np.count_nonzero(labels == 2), np.count_nonzero(labels)
     return {
         "pt_nm3": found * voxel_nm3,
         "pt_nm3_truth": np.count_nonzero(truth == 2) * voxel_nm3,
+        "pt_nm3_known": np.count_nonzero(known == 2) * voxel_nm3,
         "particles": label_particles(labels, 2).max(),
         "particles_truth": label_particles(truth, 2).max(),
         "dsc_pt": dice(truth, labels, 3)[2],
@@ -141,6 +151,13 @@ def _labelled(options, specimen: str, seed: int, dose: float, scale: float) -> d
         "factor": read_record(own / "06", "predict").get("levels", {}).get("factor"),
         "factor_truth": dose * scale,
     }
+
+
+def _known(model: Path, factor: float) -> Slices:
+    """Return settings that give the values of a specimen their true scale."""
+    learnt = Levels.of(read_record(model, "train")["levels"])
+    support = learnt.background + factor * learnt.above(learnt.support)
+    return Slices(background=learnt.background, support=support)
 
 
 def _model(options, seed: int) -> Path:
@@ -219,9 +236,10 @@ def _cell(row: dict) -> tuple:
 def _table(rows: list[dict]) -> str:
     """Return the rows as Markdown: means over the seeds, Pt found as a share of the truth."""
     lines = [
-        "| code | specimen | dose | scale | seeds | Pt volume found / true | particles found/true "
+        "| code | specimen | dose | scale | seeds | Pt volume found / true "
+        "| the same, known scale | particles found/true "
         "| DSC Pt | DSC alumina | Pt in matter (%) | factor estimated / true |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     groups: dict[tuple, list[dict]] = {}
     for row in rows:
@@ -238,7 +256,10 @@ def _table(rows: list[dict]) -> str:
 
         found = ", ".join(f"{int(row['particles'])}/{int(row['particles_truth'])}" for row in group)
         cells = [
-            ", ".join(f"{value:.3f}" for value in all_of("pt_nm3", "pt_nm3_truth")) or "–",
+            *(
+                ", ".join(f"{value:.3f}" for value in all_of(name, "pt_nm3_truth")) or "–"
+                for name in ("pt_nm3", "pt_nm3_known")
+            ),
             found,
             *(
                 f"{np.mean(values):.3f}" if (values := all_of(name)) else "–"

@@ -159,6 +159,49 @@ def test_two_supports_that_are_as_likely_are_told():
     """Plenty of particles beside their support, and a specimen of one brightness alone."""
     both = replace(RICH, peaks=(6.0, 110.0), matter=matter((6.0, 0.1), (110.0, 0.1)))
     one = replace(BARE, matter=matter((6.0, 0.1), white=7.2))
-    assert any("the support may also be" in note for note in match(one, both).notes)
+    found = match(one, both)
+    assert found.factor == 1
+    assert any("may also be what has" in note for note in found.notes)
     known = replace(both, peaks=(6.0,))  # labels tell a model which of the two is its support
     assert match(one, known).notes == ()
+
+
+def on_film(factor, film=0.12):
+    """A bare support on a film that has as much matter, and the model that learnt without one."""
+    taught = replace(RICH, matter=matter((6.0, 0.15), (110.0, 0.03)))
+    given = matter((0.3, film), (6.0, 0.12), white=7.2)
+    specimen = scaled(BARE, factor)
+    return replace(specimen, peaks=(0.3 * factor, 6.0 * factor), matter=given), taught
+
+
+@pytest.mark.parametrize("factor", [0.3, 0.5, 1.0, 2.0, 3.0])
+@pytest.mark.parametrize("film", [0.1, 0.11, 0.12])
+def test_a_bare_support_on_a_film_is_on_one_scale_with_a_batch_without_film(factor, film):
+    specimen, taught = on_film(factor, film)
+    found = match(specimen, taught)
+    assert found.factor == pytest.approx(factor)
+    assert not found.is_undecided
+
+
+def test_the_likelier_peak_does_not_win_where_it_is_hardly_likelier():
+    """By matter alone the film would be the support, and all would be taken for 20 times dimmer."""
+    specimen, taught = on_film(1.0)
+    found = match(specimen, taught)
+    assert found.factor == pytest.approx(1)
+    [note] = [note for note in found.notes if "may also be what has 0.3" in note]
+    assert "factor 0.05" in note
+
+
+@pytest.mark.parametrize("factor", [0.1, 5.0, 1e4])
+def test_where_neither_matter_nor_scale_decides_nothing_is_brought_anywhere(factor):
+    specimen, taught = on_film(factor)
+    specimen = replace(specimen, matter=())
+    found = match(specimen, taught)
+    assert found.is_undecided
+    assert (found.table, found.factor) == (None, None)
+    [note] = found.notes
+    assert "set slices.background and slices.support" in note
+    assert "\n" not in note
+    named = match(replace(specimen, peaks=(6.0 * factor,)), taught)
+    assert named.factor == pytest.approx(factor)
+    assert not named.is_undecided

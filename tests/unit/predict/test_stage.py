@@ -16,6 +16,7 @@ import catomo
 from catomo.errors import UserError
 from catomo.files.store import read_pages
 from catomo.network import draft, unet
+from catomo.network.levels import Contrast, Levels
 from catomo.network.model_info import InputScaling
 from catomo.network.temperature import tempered
 from catomo.predict.settings import Predict
@@ -229,7 +230,7 @@ def catalyst(tmp_path_factory):
     def labelled(name, values, **settings):
         tifffile.imwrite(place / f"{name}.tif", values, photometric="minisblack")
         slices_of_stack(place / f"{name}.tif", place / name, Slices(**settings), "b", 0.5)
-        predict(place / name, place / "05", place / f"{name}_06", Predict())
+        predict(place / name, place / "05", place / f"{name}_06", Predict(average="none"))
         record = json.loads((place / f"{name}_06" / "prediction.json").read_text())
         return read_pages(place / f"{name}_06" / "labels.tif"), record["levels"]
 
@@ -260,11 +261,8 @@ def specimen(balls, seed):
     ("balls", "change"),
     [
         (0, lambda v: v),
-        (0, lambda v: 0.3 * v),
-        (0, lambda v: 3000 * v - 500),
         (0, lambda v: (v - v.mean()) / v.std()),
-        (0, lambda v: np.rint(800 * v).astype(np.uint16)),
-        (2, lambda v: v),
+        (2, lambda v: np.rint(800 * v).astype(np.uint16)),
         (60, lambda v: 3 * v),
     ],
 )
@@ -285,3 +283,27 @@ def test_levels_that_cannot_be_found_are_told_and_can_be_set_by_hand(catalyst, c
     labels, levels = catalyst("set", solid, background=0.0, support=1.0)
     assert levels["factor"] == pytest.approx(1, abs=0.12)
     assert np.count_nonzero(labels == 2) == 0
+
+
+def test_two_supports_that_are_as_likely_stop_the_prediction_until_one_is_named(tmp_path, slices):
+    """A film and a support at values that no dose explains."""
+    record = slices / "slices.json"
+    content = json.loads(record.read_text())
+    contrast = Contrast(0.0, 255.0, 0.5, "percentiles")
+    learnt = Levels(contrast, 0.0, (12.0,), 255.0)
+    model, _ = make_model(tmp_path / "m.keras", levels=learnt)
+
+    def write(peaks):
+        levels = Levels(contrast, 0.0, peaks, 255.0)
+        record.write_text(json.dumps(content | {"levels": levels.record()}))
+
+    write((3.0, 60.0))
+    words = r"slices\.json: the support has the value 3 \(factor 0\.25\) or 60 \(factor 5\)"
+    with pytest.raises(UserError, match=words) as error:
+        predict(slices, model, tmp_path / "out", Predict())
+    assert "set slices.background and slices.support" in str(error.value)
+    assert not (tmp_path / "out").exists()
+    write((60.0,))  # as slices.support: 60 writes it
+    predict(slices, model, tmp_path / "out", Predict())
+    made = json.loads((tmp_path / "out" / "prediction.json").read_text())
+    assert made["levels"]["factor"] == 5

@@ -155,3 +155,11 @@ def test_slices_like_those_of_another_volume_have_its_greys(count, factor, offse
     assert found == pytest.approx(np.count_nonzero(known_scale > threshold), rel=0.05)
     if not count:
         assert np.count_nonzero(export_slices(volume) > threshold) > 0.2 * (truth == 1).sum()
+
+
+@pytest.mark.parametrize("factor", [2.0**-7, 0.25, 2.0, 2.0**10])
+def test_another_scale_of_the_values_changes_no_grey_that_a_model_sees(volume, factor):
+    """Powers of two keep the bits of the values, so that labels, too, are the same bytes."""
+    bare = np.minimum(volume, 1.1)
+    shown = export_slices(bare, like=volume)
+    np.testing.assert_array_equal(export_slices(np.float32(factor) * bare, like=volume), shown)

@@ -21,7 +21,9 @@ from catomo.network.levels import MATTER_BINS, MATTER_STEP, Levels
 _SAME_SCALE = 1.25
 _SAME_BACKGROUND = 0.1  # of the difference between support and background
 _TOLD_FACTOR = 1.05  # estimated supports of one scale differ by up to a few percent
-_NEARLY = 0.7  # of the matter in common: another support is as likely
+_NEARLY = 0.7  # of the most matter in common: another support is as likely
+_LIKE_DOSES = 3.5  # datasets of one batch are recorded with doses less far apart
+_CLEARLY = 1.5  # times as far from one scale is the factor that another support means
 _CLIPPED = 1.2  # matter is lost where it is so much brighter than white
 _UNLIKE = 1.5  # and was never learnt where it is so much brighter than the model's white
 
@@ -39,11 +41,14 @@ class Match:
         supports tell; None if unknown.
     notes : tuple of str
         What a person must be told, one line each.
+    is_undecided : bool
+        Whether several supports are as likely, so that labels would be wrong as likely as right.
     """
 
     table: np.ndarray | None = None
     factor: float | None = None
     notes: tuple[str, ...] = ()
+    is_undecided: bool = False
 
     def apply(self, greys: np.ndarray) -> np.ndarray:
         """Return greys (uint8) at the levels of the model."""
@@ -114,22 +119,45 @@ def common_levels(levels: Sequence[Levels | None]) -> Levels | None:
 
 
 def _factor(levels: Levels, learnt: Levels) -> float:
-    """Return how many times the values of the model's training data these values are.
+    """Return how many times the values of the model's training data these values most likely are.
 
     Of all ways to lay a peak on a peak it is that in which most of the matter is alike.
     """
-    factors = _factors(levels, learnt)
-    if len(factors) == 1 or not (levels.matter and learnt.matter):
-        return factors[0]
-    return max(factors, key=lambda factor: _shared(levels, learnt, factor))
+    likely = _likely(levels, learnt)
+    one_scale = _nearest_to_one(likely)
+    return likely[0] if one_scale is None else one_scale
 
 
-def _factors(levels: Levels, learnt: Levels) -> list[float]:
-    return [levels.above(one) / learnt.above(two) for one in levels.peaks for two in learnt.peaks]
+def _likely(levels: Levels, learnt: Levels) -> list[float]:
+    """Return the factors that the matter does not exclude, the likeliest first."""
+    factors = [levels.above(o) / learnt.above(t) for o in levels.peaks for t in learnt.peaks]
+    shared = [_shared(levels, learnt, factor) for factor in factors]
+    order = np.argsort(-np.array(shared), kind="stable")
+    return [factors[at] for at in order if shared[at] >= _NEARLY * max(shared)]
+
+
+def _others(factor: float, likely: Sequence[float]) -> list[float]:
+    """Return the factors that mean another support than `factor` does."""
+    return [other for other in likely if max(other / factor, factor / other) > _UNLIKE]
+
+
+def _nearest_to_one(likely: Sequence[float]) -> float | None:
+    """Return the factor by which values are nearly on one scale; None if none or two may be.
+
+    Datasets of one batch are, apart from their dose. It decides where the matter does not.
+    """
+    if not _others(likely[0], likely):
+        return likely[0]
+    nearest = min(likely, key=lambda factor: abs(math.log(factor)))
+    far = min(abs(math.log(other)) for other in _others(nearest, likely))
+    apart = abs(math.log(nearest))
+    return nearest if apart < math.log(_LIKE_DOSES) and far > _CLEARLY * apart else None
 
 
 def _shared(levels: Levels, learnt: Levels, factor: float) -> float:
     """Return the share of all values that matter of both has in common, at a factor."""
+    if not (levels.matter and learnt.matter):
+        return 1.0  # nothing tells one factor from another
     white = levels.above(levels.contrast.high) / factor
     shift = math.log(white / learnt.above(learnt.contrast.high)) / MATTER_STEP
     steps = np.arange(MATTER_BINS)
@@ -137,25 +165,38 @@ def _shared(levels: Levels, learnt: Levels, factor: float) -> float:
     return float(np.minimum(moved, learnt.matter).sum())
 
 
-def _ambiguous(levels: Levels, learnt: Levels, factor: float) -> list[str]:
+def _undecided(levels: Levels, learnt: Levels, likely: Sequence[float]) -> Match:
+    """Return that the support is one of several peaks, and nothing tells which."""
+    peaks = [likely[0], *_others(likely[0], likely)]
+    found = " or ".join(
+        f"{_support_by(factor, levels, learnt):.4g} (factor {factor:.3g})" for factor in peaks
+    )
+    note = (
+        f"the support has the value {found}, the greys do not tell which, so they cannot be "
+        "brought to the levels of the model: set slices.background and slices.support to the "
+        "values that these have"
+    )
+    return Match(notes=(note,), is_undecided=True)
+
+
+def _ambiguous(levels: Levels, learnt: Levels, factor: float, likely: Sequence[float]) -> list[str]:
     """Return a line if another factor is nearly as likely."""
-    if not (levels.matter and learnt.matter):
-        return []
-    most = _shared(levels, learnt, factor)
-    for other in _factors(levels, learnt):
-        differs = max(other / factor, factor / other) > _UNLIKE
-        if differs and _shared(levels, learnt, other) > _NEARLY * most:
-            return [
-                f"the support may also be what has the value "
-                f"{_support_by(other, levels, learnt):.4g} (factor {other:.3g}): set "
-                "slices.background and slices.support if it is"
-            ]
-    return []
+    return [
+        f"the support is taken to have the value {_support_by(factor, levels, learnt):.4g} (factor "
+        f"{factor:.3g}), the nearest to one scale, but may also be what has "
+        f"{_support_by(other, levels, learnt):.4g} (factor {other:.3g}): set slices.background "
+        "and slices.support if it is"
+        for other in _others(factor, likely)[:1]
+    ]
 
 
 def _by_values(levels: Levels, learnt: Levels) -> Match:
     """Match values: support on support, and background on background."""
-    factor = _factor(levels, learnt)
+    likely = _likely(levels, learnt)
+    one_scale = _nearest_to_one(likely)
+    if one_scale is None:
+        return _undecided(levels, learnt, likely)
+    factor = one_scale
     kept = levels.contrast.is_kept
     if kept and max(factor, 1 / factor) < _SAME_SCALE and _is_same_background(levels, learnt):
         return Match(factor=factor)
@@ -171,7 +212,7 @@ def _by_values(levels: Levels, learnt: Levels) -> Match:
             f"{learnt.support:.4g}), and are brought to its levels"
             + ("; 8-bit images do not tell their scale" * kept)
         )
-    notes += [*_ambiguous(levels, learnt, factor), *_unlike(levels, learnt, factor)]
+    notes += [*_ambiguous(levels, learnt, factor, likely), *_unlike(levels, learnt, factor)]
     is_same = np.array_equal(greys, np.arange(256))
     return Match(None if is_same else greys, factor, tuple(notes))
 

@@ -106,7 +106,8 @@ def predict(slices: Path | str, model: Path | str, output: Path | str, settings:
     ------
     UserError
         If the model's classes are not those of the settings, it takes its input in another
-        scaling, or its pixel size differs from that of the slices by more than 5 %.
+        scaling, or its pixel size differs from that of the slices by more than 5 %; or if the
+        greys do not tell which of several peaks the support is.
 
     See Also
     --------
@@ -121,6 +122,8 @@ def predict(slices: Path | str, model: Path | str, output: Path | str, settings:
     loaded = Model.load(file, precision)
     _check_fit(file, loaded.info, source, settings)
     matched = match(Levels.of(source.get("levels")), loaded.info.levels)
+    if matched.is_undecided:
+        raise UserError(f"{source.path}: {matched.notes[0]}")
     for note in matched.notes:
         say(f"predict: {source.path.parent}: {note}")
     job = Job(source, file, loaded, settings, precision, unet.device(), matched)

@@ -67,7 +67,8 @@ def export_slices(
     ValueError
         If a volume does not have three axes, or a percentile or `gamma` is out of range.
     UserError
-        If the volume holds NaN or infinity, or nothing but one value.
+        If the volume holds NaN or infinity, or nothing but one value; or if its values do not
+        tell which of several peaks is the support of `like`.
     """
     settings = Slices(low_percentile=low_percentile, high_percentile=high_percentile, gamma=gamma)
     volume = np.asarray(volume)
@@ -83,6 +84,8 @@ def export_slices(
     if like.ndim != 3:
         raise ValueError(f"like: found {like.ndim} axes, expected three (y, z, x)")
     matched = match(levels, levels_of(like.__getitem__, like.shape, like.dtype, settings, "like"))
+    if matched.is_undecided:
+        raise UserError(f"volume: {matched.notes[0]}")
     for note in matched.notes:
         say(f"export_slices: {note}")
     return matched.apply(greys)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -168,38 +167,48 @@ def to_common_levels(
         The levels that the model learns; None if no record holds any.
     matches : dict of Match
         How the greys of each dataset came to them.
+
+    Raises
+    ------
+    UserError
+        If neither greys nor labels tell which of several peaks the support of a dataset is.
     """
-    of = {source.dataset: Levels.of(source.slices.get("levels")) for source in sources}
+    support = _support(samples["train"])
+    of: dict[str, Levels | None] = {}
+    for source in sources:
+        own = Levels.of(source.slices.get("levels"))
+        shown = [s for s in samples["train"] if s.dataset == source.dataset]
+        of[source.dataset] = own and _with_support(own, shown, support)
     levels = common_levels([before.levels if before else None, *of.values()])
     matches = {name: match(own, levels) for name, own in of.items()}
-    if levels:
-        levels = _with_support(levels, _brought(samples["train"], matches))
-        # As `predict` will bring them: by the peak that labels show to be the support.
-        matches = {name: match(own, levels) for name, own in of.items()}
-        for name, matched in matches.items():
-            for note in matched.notes:
-                say(f"{name}: {note}")
-    return {part: _brought(of_part, matches) for part, of_part in samples.items()}, levels, matches
+    for source in sources if levels else ():
+        matched = matches[source.dataset]
+        if matched.is_undecided:
+            raise UserError(f"{source.slices.path}: {matched.notes[0]}")
+        for note in matched.notes:
+            say(f"{source.dataset}: {note}")
+    brought = {
+        part: [replace(s, image=matches[s.dataset].apply(s.image)) for s in of_part]
+        for part, of_part in samples.items()
+    }
+    return brought, levels, matches
 
 
-def _brought(samples: list[Sample], matches: Mapping[str, Match]) -> list[Sample]:
-    """Return samples at the levels to which their datasets are matched."""
-    return [replace(s, image=matches[s.dataset].apply(s.image)) for s in samples]
+def _support(samples: list[Sample]) -> int:
+    """Return the class that has most pixels, apart from the background."""
+    counts = sum(np.bincount(s.labels.ravel(), minlength=IGNORE + 1) for s in samples)
+    return 1 + int(np.argmax(np.asarray(counts)[1:IGNORE]))
 
 
-def _with_support(levels: Levels, samples: list[Sample]) -> Levels:
+def _with_support(levels: Levels, samples: list[Sample], support: int) -> Levels:
     """Return the levels with that peak of the matter alone which labels show to be the support.
 
-    It is the peak nearest to the class that has most pixels, apart from the background.
+    It is the peak nearest to the values of that class.
     """
-    if levels.missing:
+    greys = [s.image[s.labels == support] for s in samples]
+    if levels.missing or not any(of_slice.size for of_slice in greys):
         return levels
-    counts = np.bincount(np.concatenate([s.labels.ravel() for s in samples]), minlength=IGNORE + 1)
-    support = 1 + int(np.argmax(counts[1:IGNORE]))
-    greys = np.concatenate([s.image[s.labels == support] for s in samples])
-    if not greys.size:
-        return levels
-    labelled = levels.above(float(levels.contrast.values(np.median(greys))))
+    labelled = levels.above(float(levels.contrast.values(np.median(np.concatenate(greys)))))
     peaks = np.array([levels.above(peak) for peak in levels.peaks])
     apart = np.abs(np.log(peaks / max(labelled, 1e-12 * peaks.max())))
     if apart.min() > np.log(_SAME_MATTER):
