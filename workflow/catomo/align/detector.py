@@ -1,7 +1,7 @@
 """Faults of the detector: what stays in place, as sharp as pixels, while the specimen moves.
 
-Dead rows and columns and clusters of hot pixels show in the median and in the mean of all images,
-where the specimen is smeared out. What the specimen leaves there is as wide as the beam: its
+Dead rows and columns and clusters of hot pixels show in the median of all images, where the
+specimen is smeared out. What the specimen leaves there is as wide as the beam: its
 surroundings rise or fall with it. A fault ends from one pixel to the next.
 """
 
@@ -21,6 +21,8 @@ _SHARPEST = 0.3  # part of a fault by which any one pixel beside it may differ
 _LARGEST = 40  # pixels in one cluster
 _SHARP = 0.12  # part of a fault seen one pixel outside: a beam 0.6 px wide gives 0.25
 _SAME_SIGN = 0.8  # part of the pixels of a line, or of the images, that deviate alike
+_PARTS = 8  # of a line, all of which deviate alike
+_FLAT = 0.5  # of the strongest pixel of a fault: a particle fades towards its rim
 _MOST_NAMED = 6
 
 
@@ -66,17 +68,12 @@ def find_faults(images: np.ndarray, hits: np.ndarray) -> Faults:
     if len(images) < _FEWEST or min(mask.shape) < 2 * (_WIDEST + 2):
         return Faults(mask, names)
     middle = _median_image(images)
-    mean = images.mean(axis=0, dtype=np.float64)
     for word, flip in (("row", False), ("column", True)):
-        lines: set[int] = set()
-        for still in (middle, mean):
-            lines |= _lines(still.T if flip else still)
+        lines = _lines(middle.T if flip else middle)
         (mask.T if flip else mask)[sorted(lines)] = True
         names += _runs(word, sorted(lines))
-    for still in (middle, mean):
-        if mask.all():
-            break
-        for cluster in _clusters(fill(still, mask), images, mask):
+    if not mask.all():
+        for cluster in _clusters(fill(middle, mask), images, mask):
             mask[tuple(cluster.T)] = True
             names.append(_place(cluster))
     return Faults(mask, names)
@@ -100,9 +97,7 @@ def fill(images: np.ndarray, mask: np.ndarray) -> np.ndarray:
         own.append(np.flatnonzero(inside))
         other.append(((y + dy) * mask.shape[1] + x + dx)[inside])
     rows, pixels = np.concatenate(own), np.concatenate(other)
-    links = sparse.csr_matrix(
-        (np.ones(len(rows)), (rows, pixels)), shape=(len(bad), mask.size)
-    )
+    links = sparse.csr_matrix((np.ones(len(rows)), (rows, pixels)), shape=(len(bad), mask.size))
     system = sparse.diags(np.asarray(links.sum(axis=1)).ravel()) - links[:, bad]
     solver = splu(system.tocsc())
     known = links[:, np.flatnonzero(~mask)]
@@ -126,7 +121,8 @@ def _lines(still: np.ndarray) -> set[int]:
     for thick in range(1, _WIDEST + 1):
         for top in range(height - thick + 1):
             block = set(range(top, top + thick))
-            if not block & found and _is_line(still, top, thick, least):
+            beside = set(range(top - 2, top + thick + 2))
+            if not beside & found and _is_line(still, top, thick, least):
                 found |= block
     return found
 
@@ -145,12 +141,16 @@ def _is_line(still: np.ndarray, top: int, thick: int, least: float) -> bool:
     height = abs(middle)
     if height <= least or (sign * deviations > 0).mean() < _SAME_SIGN:
         return False
+    parts = np.array_split(sign * deviations, _PARTS, axis=1)
+    if min(np.median(part) for part in parts) < max(least * _PARTS**0.5 / 3, height / 10):
+        return False  # the specimen leaves some of the line free, a fault does not
     if np.abs(np.median(deviations, axis=1) - middle).max() > height / 2:
         return False
     if len(sides) == 2 and abs(np.median(before[0] - after[0])) > height:
         return False  # an edge of the specimen: the sides are far apart
-    rise = abs(np.mean([np.median(side[0] - side[1]) for side in sides]))
-    return bool(rise < max(_SHARP * height, least / 5))
+    rises = np.mean([side[0] - side[1] for side in sides], axis=0)
+    rise = max(abs(np.median(rises)) / height, abs(rises.mean() / deviations.mean()))
+    return bool(rise < max(_SHARP, least / (5 * height)))
 
 
 def _clusters(still: np.ndarray, images: np.ndarray, known: np.ndarray) -> list[np.ndarray]:
@@ -161,10 +161,7 @@ def _clusters(still: np.ndarray, images: np.ndarray, known: np.ndarray) -> list[
     for sign in (1, -1):
         groups, _ = ndimage.label((sign * excess > least) & ~known, np.ones((3, 3)))
         for label, box in enumerate(ndimage.find_objects(groups), start=1):
-            grown = tuple(
-                slice(max(s.start - 4, 0), min(s.stop + 4, size))
-                for s, size in zip(box, still.shape, strict=True)
-            )
+            grown = tuple(slice(max(side.start - 4, 0), side.stop + 4) for side in box)
             inside = groups[grown] == label
             if inside.sum() > _LARGEST:
                 continue
@@ -187,7 +184,7 @@ def _is_sharp(still: np.ndarray, inside: np.ndarray, rim: np.ndarray) -> bool:
     height = still - fill(still, inside | rim)
     lowest = height[inside].min()
     return bool(
-        lowest > 0
+        lowest > _FLAT * height[inside].max()
         and abs(height[rim].mean()) < _SHARP * lowest
         and np.abs(height[rim]).max() < _SHARPEST * lowest
     )

@@ -148,7 +148,9 @@ def _single_count(images: np.ndarray, sigmas: float) -> float:
     heights = np.array([_beyond(image) for image in looked_at if np.isfinite(image).all()])
     if not len(heights):
         return 0.0
-    medians = [ndimage.median_filter(i, 3, mode="mirror") for i in looked_at if np.isfinite(i).all()]
+    medians = [
+        ndimage.median_filter(i, 3, mode="mirror") for i in looked_at if np.isfinite(i).all()
+    ]
     noise = [_noise(i - m, m) for i, m in zip(looked_at, medians, strict=False)]
     hit = heights > sigmas * np.array(noise)
     hit &= hit.mean(axis=0) < 0.5
