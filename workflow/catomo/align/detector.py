@@ -17,6 +17,7 @@ _FEWEST = 5  # images, below which nothing tells a fault from the specimen
 _SIGMAS = 10.0  # noise of the median image that a fault exceeds
 _WIDEST = 3  # lines side by side that can be dead
 _LOCAL_SIGMAS = 3.0  # of the variation around a pixel, which is the specimen's
+_SHARP_BRIGHT = 0.07  # the same for bright clusters, since particles are bright
 _SHARPEST = 0.3  # part of a fault by which any one pixel beside it may differ
 _LARGEST = 40  # pixels in one cluster
 _SHARP = 0.12  # part of a fault seen one pixel outside: a beam 0.6 px wide gives 0.25
@@ -93,7 +94,7 @@ def fill(images: np.ndarray, mask: np.ndarray) -> np.ndarray:
     y, x = np.unravel_index(bad, mask.shape)
     own, other = [], []
     for dy, dx in ((-1, 0), (1, 0), (0, -1), (0, 1)):
-        inside = (0 <= y + dy) & (y + dy < mask.shape[0]) & (0 <= x + dx) & (x + dx < mask.shape[1])
+        inside = (y + dy >= 0) & (y + dy < mask.shape[0]) & (x + dx >= 0) & (x + dx < mask.shape[1])
         own.append(np.flatnonzero(inside))
         other.append(((y + dy) * mask.shape[1] + x + dx)[inside])
     rows, pixels = np.concatenate(own), np.concatenate(other)
@@ -142,7 +143,7 @@ def _is_line(still: np.ndarray, top: int, thick: int, least: float) -> bool:
     if height <= least or (sign * deviations > 0).mean() < _SAME_SIGN:
         return False
     parts = np.array_split(sign * deviations, _PARTS, axis=1)
-    if min(np.median(part) for part in parts) < max(least * _PARTS**0.5 / 3, height / 10):
+    if min(np.median(part) for part in parts) < least * _PARTS**0.5 / 3:
         return False  # the specimen leaves some of the line free, a fault does not
     if np.abs(np.median(deviations, axis=1) - middle).max() > height / 2:
         return False
@@ -166,7 +167,7 @@ def _clusters(still: np.ndarray, images: np.ndarray, known: np.ndarray) -> list[
             if inside.sum() > _LARGEST:
                 continue
             rim = _rim(inside) & ~known[grown]
-            if _is_sharp(sign * still[grown], inside, rim) and _in_most(
+            if _is_sharp(sign * still[grown], inside, rim, bright=sign > 0) and _in_most(
                 sign * images[(slice(None), *grown)], inside, rim
             ):
                 found.append(np.argwhere(inside) + [side.start for side in grown])
@@ -177,15 +178,16 @@ def _rim(inside: np.ndarray) -> np.ndarray:
     return ndimage.binary_dilation(inside, np.ones((3, 3))) & ~inside
 
 
-def _is_sharp(still: np.ndarray, inside: np.ndarray, rim: np.ndarray) -> bool:
+def _is_sharp(still: np.ndarray, inside: np.ndarray, rim: np.ndarray, bright: bool) -> bool:
     """Tell whether pixels stand out, and those beside them do not."""
     if not rim.any():
         return False
     height = still - fill(still, inside | rim)
+    flat, sharp = (_FLAT, _SHARP_BRIGHT) if bright else (_FLAT / 2, _SHARP)
     lowest = height[inside].min()
     return bool(
-        lowest > _FLAT * height[inside].max()
-        and abs(height[rim].mean()) < _SHARP * lowest
+        lowest > flat * height[inside].max()
+        and abs(height[rim].mean()) < sharp * lowest
         and np.abs(height[rim]).max() < _SHARPEST * lowest
     )
 
