@@ -7,10 +7,10 @@ from scipy.ndimage import gaussian_filter
 from catomo.align.preprocess import clean
 from catomo.align.settings import Align
 
-TILTS = np.arange(-60.0, 61, 6)
+TILTS = np.arange(-60.0, 61, 6)  # 21 of them
 
 
-def moving(count=len(TILTS)):
+def moving(count=21):
     """Return a particle that moves over the frame, with the noise of counts."""
     rng = np.random.default_rng(1)
     rows, columns = np.indices((48, 64))

@@ -150,8 +150,10 @@ def _is_line(still: np.ndarray, top: int, thick: int, least: float) -> bool:
     if len(sides) == 2 and abs(np.median(before[0] - after[0])) > height:
         return False  # an edge of the specimen: the sides are far apart
     rises = np.mean([side[0] - side[1] for side in sides], axis=0)
-    rise = max(abs(np.median(rises)) / height, abs(rises.mean() / deviations.mean()))
-    return bool(rise < max(_SHARP, least / (5 * height)))
+    # What rises towards the line is a beam; what falls is the curve of the specimen.
+    middle_rise = sign * np.median(rises)
+    mean_rise = rises.mean() / deviations.mean()
+    return bool(middle_rise < max(_SHARP * height, least / 5) and mean_rise < 2 * _SHARP)
 
 
 def _clusters(still: np.ndarray, images: np.ndarray, known: np.ndarray) -> list[np.ndarray]:
