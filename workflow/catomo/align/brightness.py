@@ -29,6 +29,10 @@ _LASTING = 5  # images on each side of a jump
 _NEAR = 3  # images on each side of one that it is compared with
 _FEWEST = 5  # images, below which a single one cannot be told from a slow change
 _SLOW = 1.15  # times the logarithm of the limit, from which a slow change is named
+_PRETILTS_DEG = np.arange(-30.0, 31, 5)  # how oblique films lie
+_STEEPEST = 85.0  # deg: steeper, a film would be endless
+_BETTER = 0.5  # part of what an oblique film leaves unexplained, that a fading beam must leave
+_LEAST_CONTRAST = 0.65  # change of contrast to that of mass: a mixture of two views has 0.5
 _ALIKE = 0.5  # a scaled profile must leave less than this part of the difference
 _COARSEST = 1 / 16  # part of the frame: wider structures do not count as contrast
 
@@ -159,7 +163,7 @@ def _by_mass(series: CleanSeries, comparison: _Comparison, limit: float) -> Brig
     if inside.sum() < _FEWEST:
         return None
     logs = np.log(np.maximum(mass, 1e-30) / np.median(mass[inside]))
-    for k in np.flatnonzero(inside):
+    for k in np.flatnonzero(inside).tolist():
         near = [j for j in _around(k, len(used)) if inside[j]]
         beside = np.median(logs[near])
         if abs(logs[k] - beside) > np.log(limit):
@@ -191,19 +195,43 @@ def _by_neighbours(series: CleanSeries, comparison: _Comparison, limit: float) -
             jumps.append((float(tilt_deg[k]), float(np.exp(jump[0]))))
     off = np.array([[_off_neighbours(level, k, tilt_deg) for k in range(n)] for level in levels])
     is_odd = np.abs(_common(off)) > np.log(limit)
-    for k in np.flatnonzero(is_odd):
+    for k in np.flatnonzero(is_odd).tolist():
         near = [j for j in _around(k, n) if not is_odd[j]]
         if near and comparison.differ_by_scale(k, near, np.exp(logs[k] + off[0, k] - logs[near])):
             logs[k] += off[0, k]
             levels[:, k] -= off[:, k]
             odd.append((float(tilt_deg[k]), float(np.exp(off[0, k]))))
-    slow = _common(np.array([theilslopes(level, tilt_deg)[0] for level in levels]))
-    change = float(np.exp(slow * np.ptp(tilt_deg)))
     gain = np.ones(len(series.images))
     gain[used] = np.exp(logs)
-    if abs(np.log(change)) < _SLOW * np.log(limit):
-        change = 1.0
-    return Brightness(gain, odd, jumps, change)
+    return Brightness(gain, odd, jumps, _slow_change(levels, tilt_deg, limit))
+
+
+def _slow_change(levels: np.ndarray, tilt_deg: np.ndarray, limit: float) -> float:
+    """Return how many times as bright the last image is as the first; 1 if that is usual.
+
+    The mass of a film grows as 1/cos, and unevenly if the film lies oblique in its holder. If
+    that explains the change about as well as a beam that fades, nothing is said.
+    """
+    slow = float(_common(np.array([theilslopes(level, tilt_deg)[0] for level in levels])))
+    slow *= float(np.ptp(tilt_deg))
+    if abs(slow) < _SLOW * np.log(limit):
+        return 1.0
+
+    def left(*columns: np.ndarray) -> float:
+        basis = np.stack([np.ones_like(tilt_deg), *columns], axis=1)
+        return sum(
+            float(np.sum((level - basis @ np.linalg.lstsq(basis, level, rcond=None)[0]) ** 2))
+            for level in levels
+        )
+
+    faded = left(_film(tilt_deg, 0.0), tilt_deg)
+    oblique = min(left(_film(tilt_deg, pretilt)) for pretilt in _PRETILTS_DEG)
+    return float(np.exp(slow)) if faded < _BETTER * oblique else 1.0
+
+
+def _film(tilt_deg: np.ndarray, pretilt_deg: float) -> np.ndarray:
+    """Return the logarithm of the mass of a film that lies oblique by an angle."""
+    return -np.log(np.cos(np.deg2rad(np.clip(tilt_deg + pretilt_deg, -_STEEPEST, _STEEPEST))))
 
 
 def _jumps(levels: np.ndarray, limit: float) -> list[tuple[int, np.ndarray]]:
@@ -239,4 +267,5 @@ def _around(k: int, n: int) -> list[int]:
 def _common(pair: np.ndarray) -> np.ndarray:
     """Return the smaller of two logarithms where mass and contrast change alike, else 0."""
     same = np.sign(pair[0]) == np.sign(pair[1])
+    same &= np.abs(pair[1]) > _LEAST_CONTRAST * np.abs(pair[0])
     return np.where(same, np.sign(pair[0]) * np.abs(pair).min(axis=0), 0.0)

@@ -1,7 +1,7 @@
 """Alignment as a function of arrays: raw images in, aligned images and a verdict out.
 
-Clean images → even brightness → the chain of `catomo.align.chain`, or a known alignment → examination → one
-resampling of the clean images → verdict.
+Clean images → even brightness → the chain of `catomo.align.chain`, or a known alignment →
+examination → one resampling of the clean images → verdict.
 """
 
 from __future__ import annotations

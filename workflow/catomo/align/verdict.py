@@ -20,7 +20,7 @@ from catomo.align.tilt_axis import AxisScan
 
 _FEWEST_SHOWN = 3  # images that show something, below which nothing can be said
 _MOST_NAMED = 6  # tilts that get a reason of their own
-_HARMFUL = 2.0  # times as bright or dark: even scaled, such an image is saturated or noisy
+_HARMFUL = 2.5  # times as bright or dark: even scaled, such an image is saturated or noisy
 _WIDER_DEG = 5  # steps in which a wider search for the tilt axis is advised
 _WIDEST_DEG = 45  # search that the settings allow
 
@@ -96,9 +96,7 @@ class Measures:
         named = {*map(float, self.blank_deg), *(tilt for tilt, _ in self.misfits)}
         if self.brightness:
             named |= {
-                tilt
-                for tilt, ratio in self.brightness.odd
-                if abs(np.log(ratio)) > np.log(_HARMFUL)
+                tilt for tilt, ratio in self.brightness.odd if abs(np.log(ratio)) > np.log(_HARMFUL)
             }
         return sorted(named)
 
