@@ -29,7 +29,8 @@ _ROWS_AT_ONCE = 8  # reconstructed by a thread
 
 # How geometries are compared with each other: other folds than those of the matching.
 JUDGE_SIZE, JUDGE_FOLDS = 128, 4
-FEWEST_IMAGES = 10  # fewer tilts predict each other too badly to judge a geometry by it
+FEWEST_IMAGES = 10  # fewer tilts predict each other too badly to vouch for a geometry
+FEWEST_COMPARED = 5  # fewer cannot even tell which of two geometries is the better one
 
 
 @dataclass(frozen=True)
@@ -226,12 +227,17 @@ class Reprojector:
         return out
 
 
-def judging_reprojector(series: CleanSeries) -> Reprojector | None:
+def judging_reprojector(series: CleanSeries, fewest: int = FEWEST_IMAGES) -> Reprojector | None:
     """Return the reprojector that geometries are judged by, None if too few images show anything.
 
-    It is called with `JUDGE_FOLDS`.
+    It is called with `JUDGE_FOLDS`, or what `folds_of` makes of them.
     """
-    return Reprojector(series, JUDGE_SIZE) if series.usable.sum() >= FEWEST_IMAGES else None
+    return Reprojector(series, JUDGE_SIZE) if series.usable.sum() >= fewest else None
+
+
+def folds_of(images: int, folds: int) -> int:
+    """Return the number of folds: of few images one alone is left out, the others are needed."""
+    return folds if images >= FEWEST_IMAGES else images
 
 
 def _unit_spectra(images: np.ndarray) -> np.ndarray:
