@@ -35,9 +35,9 @@ def test_the_advice_on_the_tilt_axis_fits_where_it_was_found(found, advice):
 def test_differences_in_brightness_are_named_and_far_ones_suggested_for_exclusion():
     scan = AxisScan(0.0, np.arange(-50, 51) * 0.2, np.ones(101), 0.1, 0.9, False, 90.0, 0.9)
     good = (35, np.zeros(0), 0.99, 1.0, 0.0, 0.0, scan, 0.0, 0.01, 0.0, 0.0, [], None, 0.0)
-    assert judge(Measures(*good, Brightness(np.ones(35))), Verdict()) == ("pass", [])
+    assert judge(Measures(*good, brightness=Brightness(np.ones(35))), Verdict()) == ("pass", [])
     uneven = Brightness(np.ones(35), [(0.0, 10.0), (8.0, 2.0)], [(20.0, 0.5)], 0.6)
-    measures = Measures(*good, uneven)
+    measures = Measures(*good, brightness=uneven)
     verdict, reasons = judge(measures, Verdict())
     assert verdict == "warn"
     assert reasons == [
