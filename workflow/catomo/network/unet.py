@@ -101,7 +101,12 @@ def forward_of(net: Any) -> Callable[[Any], Any]:
     TensorFlow traces it once, for all sizes.
     """
 
-    @tf.function(input_signature=[tf.TensorSpec((None, None, None), tf.uint8)])
+    # As a call of its own it is one node in a larger graph. Taken apart, its weights would be cast
+    # for several views at once, which takes memory.
+    @tf.function(
+        input_signature=[tf.TensorSpec((None, None, None), tf.uint8)],
+        experimental_attributes={"_noinline": True},
+    )
     def forward(grey: Any) -> Any:
         return net(tf.cast(grey, tf.float32)[..., None] / 255, training=False)
 
