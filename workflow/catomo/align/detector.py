@@ -177,7 +177,7 @@ def _clusters(still: np.ndarray, images: np.ndarray, known: np.ndarray) -> list[
 
 
 def _rim(inside: np.ndarray) -> np.ndarray:
-    return ndimage.binary_dilation(inside, np.ones((3, 3))) & ~inside
+    return ndimage.binary_dilation(inside, np.ones((3, 3), bool)) & ~inside
 
 
 def _is_sharp(still: np.ndarray, inside: np.ndarray, rim: np.ndarray, bright: bool) -> bool:

@@ -237,7 +237,7 @@ def _hits(image: np.ndarray, sigmas: float, least: float) -> np.ndarray:
             continue
         grown = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in box)
         inside = groups[grown] == label
-        rim = ndimage.binary_dilation(inside, np.ones((3, 3))) & ~inside
+        rim = ndimage.binary_dilation(inside, np.ones((3, 3), bool)) & ~inside
         height = excess[grown][inside].min()
         beside = excess[grown][rim]
         if height - beside.max() > sigmas * noise[grown][inside].max() and (
