@@ -58,21 +58,3 @@ def test_a_clean_series_has_no_background_and_knows_its_blank_images():
     for image in series.images[[0, 1, 3]]:
         assert image == pytest.approx(particle, abs=0.05)
     assert series.notes["background"]["level"] == pytest.approx([5, 8, 11, 14], abs=0.05)
-
-
-def test_sparse_counts_are_the_signal():
-    rows, columns = np.indices((64, 64)) - 31.5
-    rate = 0.3 * np.exp(-(rows**2 + columns**2) / 200)
-    counts = RNG(8).poisson(rate, (12, 64, 64)).astype(np.float32)
-    series = clean(counts.copy(), np.arange(12.0), Align(background="none"))
-    assert series.images.sum() == counts.sum()
-    assert "bin" in series.told[0]
-
-
-def test_an_x_ray_of_three_pixels_is_mended():
-    image = RNG(9).poisson(50, (64, 64)).astype(float)
-    hit = ([20, 20, 21], [30, 31, 31])
-    image[hit] += 3000
-    mended, bad = mend(image, 8)
-    assert bad == 3
-    assert mended[hit] == pytest.approx(50, abs=15)

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from catomo.align.brightness import Brightness
 from catomo.align.settings import Verdict
 from catomo.align.tilt_axis import AxisScan
 from catomo.align.verdict import Measures, judge
@@ -30,21 +29,3 @@ def test_the_advice_on_the_tilt_axis_fits_where_it_was_found(found, advice):
     assert advice in reason
     assert ("along x" in reason) == (abs(found) > 80)
     assert ("raise" in reason) == (abs(found) < 45)
-
-
-def test_differences_in_brightness_are_named_and_far_ones_suggested_for_exclusion():
-    scan = AxisScan(0.0, np.arange(-50, 51) * 0.2, np.ones(101), 0.1, 0.9, False, 90.0, 0.9)
-    good = (35, np.zeros(0), 0.99, 1.0, 0.0, 0.0, scan, 0.0, 0.01, 0.0, 0.0, [], None, 0.0)
-    assert judge(Measures(*good, brightness=Brightness(np.ones(35))), Verdict()) == ("pass", [])
-    uneven = Brightness(np.ones(35), [(0.0, 10.0), (8.0, 2.0)], [(20.0, 0.5)], 0.6)
-    measures = Measures(*good, brightness=uneven)
-    verdict, reasons = judge(measures, Verdict())
-    assert verdict == "warn"
-    assert reasons == [
-        "the image at 0° is 10 times as bright as its neighbours; it is scaled to them",
-        "the image at 8° is 2 times as bright as its neighbours; it is scaled to them",
-        "from 20° on the images are 0.5 times as bright as before; they are scaled to those before",
-        "the brightness changes slowly: the last image is 0.6 times as bright as the first and "
-        "not scaled; did the beam fade, or the specimen change?",
-    ]
-    assert measures.suggested_exclusions() == [0.0]

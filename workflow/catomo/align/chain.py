@@ -18,14 +18,7 @@ from catomo.align.preprocess import CleanSeries
 from catomo.align.projection_matching import SIZE as MATCHING_SIZE
 from catomo.align.projection_matching import match
 from catomo.align.registration import centres_of_mass, common_line_of, pairwise
-from catomo.align.reprojection import (
-    FEWEST_COMPARED,
-    FEWEST_IMAGES,
-    JUDGE_FOLDS,
-    Reprojector,
-    folds_of,
-    judging_reprojector,
-)
+from catomo.align.reprojection import JUDGE_FOLDS, Reprojector, judging_reprojector
 from catomo.align.settings import Align
 from catomo.align.tilt_axis import AxisScan, by_reprojection, find_axis
 from catomo.progress import say
@@ -167,7 +160,7 @@ class _Trials:
     def __init__(self, series: CleanSeries, geometry: Geometry):
         self.geometry = geometry
         self.steps: dict[str, Any] = {}
-        self.reproject = judging_reprojector(series, FEWEST_COMPARED)
+        self.reproject = judging_reprojector(series)
 
     def offer(self, name: str, new: Geometry, least_gain: float = 0.0) -> None:
         """Take the new geometry if it lowers the error by more than a share `least_gain`."""
@@ -177,9 +170,8 @@ class _Trials:
         if self.reproject is None:
             self.geometry = new
             return
-        folds = folds_of(len(self.reproject.indices), JUDGE_FOLDS)
         before, after = (
-            float(self.reproject(geometry, folds).error().mean()) for geometry in (old, new)
+            float(self.reproject(geometry, JUDGE_FOLDS).error().mean()) for geometry in (old, new)
         )
         accepted = after < (1 - least_gain) * before
         self.steps[name] |= {"error_before": before, "error_after": after, "accepted": accepted}
@@ -215,7 +207,7 @@ def _across(
 
 def _checked_axis(trials: _Trials, isolated: bool) -> float:
     """Return the tilt axis by reprojection (deg), and turn the geometry if it lies elsewhere."""
-    if trials.reproject is None or len(trials.reproject.indices) < FEWEST_IMAGES:
+    if trials.reproject is None:
         return np.nan
     angle_deg = by_reprojection(trials.reproject, trials.geometry)
     trials.steps["tilt_axis"]["by_reprojection_deg"] = angle_deg

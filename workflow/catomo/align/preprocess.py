@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from catomo.align.detector import fill, find_faults
 from catomo.align.settings import Align
 from catomo.progress import progress
 
@@ -20,16 +19,6 @@ _NOISE_GROUPS = 16  # groups of equal brightness, in each of which the noise is 
 _BLOCKS = 8  # blocks along each edge of the frame in which its evenness is judged
 _ISOLATED_BELOW_PX = 0.15  # pull of the surroundings: noise gives 0.02, film 0.3, a cut more
 _BLANK_CONTRAST = 0.1  # of the median tilt: an image of less contrast shows nothing
-_LARGEST_HIT = 4  # pixels that one X-ray sets
-_HIT_RIM = 0.1  # part of a hit seen beside it: a beam 0.6 px wide gives 0.25
-_FEW_ALONE = 0.3  # part of the pixels with signal that stand alone where counts are few
-_MOST_HITS = 0.003  # part of the pixels of an image that X-rays hit: more are the signal
-_LOOKED_AT = 8  # images in which it is seen whether counts are few
-
-_FEW_COUNTS = (
-    "most pixels hold no count: counts are too few to tell hot pixels from the signal; "
-    "bin the images (import with bin) for a surer alignment"
-)
 
 
 @dataclass(frozen=True)
@@ -47,8 +36,6 @@ class CleanSeries:
         Whether the frame holds the whole specimen and nothing else.
     notes : dict
         What was done to the images, as it stands in the record.
-    told : tuple of str
-        What the verdict has to say of the images.
     """
 
     images: np.ndarray
@@ -56,7 +43,6 @@ class CleanSeries:
     usable: np.ndarray
     isolated: bool
     notes: dict[str, Any] = field(default_factory=dict)
-    told: tuple[str, ...] = ()
 
     def filled(self, shifts: np.ndarray) -> np.ndarray:
         """Return shifts (tilt, 2) with those of blank tilts interpolated between neighbours."""
@@ -80,7 +66,10 @@ def clean(images: np.ndarray, tilt_deg: np.ndarray, settings: Align) -> CleanSer
     -------
     CleanSeries
     """
-    pixels, told = _mend_series(images, settings.bad_pixel_sigmas)
+    mended = 0
+    for t in progress(range(len(images)), "mend pixels"):
+        images[t], bad = mend(images[t], settings.bad_pixel_sigmas)
+        mended += bad
     levels = np.array([ring_level(image) for image in images])
     pull = float(
         np.median(
@@ -99,14 +88,14 @@ def clean(images: np.ndarray, tilt_deg: np.ndarray, settings: Align) -> CleanSer
     if method != "none":
         images -= levels[:, None, None].astype(np.float32)
     notes = {
-        "bad_pixels": pixels,
+        "bad_pixels": {"mended_fraction": mended / images.size},
         "background": {"method": method, "level": levels if method != "none" else None},
         "specimen": {
             "kind": "isolated" if isolated else "extended",
             "surroundings_pull_px": pull,
         },
     }
-    return CleanSeries(images, tilt_deg, usable_images(images), isolated, notes, told)
+    return CleanSeries(images, tilt_deg, usable_images(images), isolated, notes)
 
 
 def usable_images(images: np.ndarray) -> np.ndarray:
@@ -116,76 +105,17 @@ def usable_images(images: np.ndarray) -> np.ndarray:
     return contrast > max(_BLANK_CONTRAST * np.median(contrast), rounding)
 
 
-def _mend_series(images: np.ndarray, sigmas: float) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Mend images in place; return what is recorded of it, and what the verdict has to say."""
-    least = _single_count(images, sigmas) if sigmas > 0 else 0.0
-    mended, often = 0, np.zeros(images.shape[1:], int)
-    for t in progress(range(len(images)), "mend pixels"):
-        images[t], bad, hits = _mended(images[t], sigmas, least)
-        mended += int(bad.sum() + (hits & ~bad).sum())
-        often += hits
-    told = [_FEW_COUNTS] if least else []
-    notes: dict[str, Any] = {}
-    if sigmas > 0:
-        faults = find_faults(images, often)
-        for t in range(len(images) if faults.names else 0):
-            images[t] = fill(images[t], faults.mask)
-        mended += int((len(images) - often[faults.mask]).sum())
-        notes = {"detector_faults": faults.names} if faults.names else {}
-        told += [faults.words()] if faults.names else []
-    return {"mended_fraction": mended / images.size} | notes, tuple(told)
-
-
-def _single_count(images: np.ndarray, sigmas: float) -> float:
-    """Return the size of a single count where most pixels hold none; 0 where counts are many.
-
-    Counts that stand alone are then the signal, and the noise of each pixel is one count at least.
-    """
-    looked_at = images[np.linspace(0, len(images) - 1, min(len(images), _LOOKED_AT)).astype(int)]
-    counts = [_sparse_count(image) for image in looked_at]
-    if np.mean([count > 0 for count in counts]) > 0.5:
-        return float(np.median([count for count in counts if count > 0]))
-    heights = np.array([_beyond(image) for image in looked_at if np.isfinite(image).all()])
-    if not len(heights):
-        return 0.0
-    medians = [
-        ndimage.median_filter(i, 3, mode="mirror") for i in looked_at if np.isfinite(i).all()
-    ]
-    noise = [_noise(i - m, m) for i, m in zip(looked_at, medians, strict=False)]
-    hit = heights > sigmas * np.array(noise)
-    hit &= hit.mean(axis=0) < 0.5
-    return float(np.median(heights[hit])) if hit.mean() > _MOST_HITS else 0.0
-
-
-def _sparse_count(image: np.ndarray) -> float:
-    """Return the size of a count if most pixels hold none and the others stand alone, else 0."""
-    finite = image[np.isfinite(image)]
-    if not finite.size:
-        return 0.0
-    empty = np.median(finite)
-    held = image > empty
-    if (finite < empty).mean() > 0.01 or (finite == empty).mean() < 0.5 or not held.any():
-        return 0.0
-    alone = ndimage.median_filter(image, 3, mode="mirror")[held] <= empty
-    if alone.mean() < _FEW_ALONE or held.mean() < 5 * _MOST_HITS:
-        return 0.0
-    return float(np.percentile(image[held & np.isfinite(image)] - empty, 10))
-
-
-def mend(image: np.ndarray, sigmas: float, least: float = 0.0) -> tuple[np.ndarray, int]:
+def mend(image: np.ndarray, sigmas: float) -> tuple[np.ndarray, int]:
     """Replace bad pixels by the median of their surroundings.
 
     A pixel is bad if it is not finite, or if it lies beyond its eight neighbours by more
     than `sigmas` times the noise at its brightness (counting noise grows with the signal).
-    So are up to four pixels side by side, if what is beside them does not rise with them.
 
     Parameters
     ----------
     image : ndarray (y, x)
     sigmas : float
         0 mends only what is not finite.
-    least : float
-        The noise is this at least.
 
     Returns
     -------
@@ -193,58 +123,20 @@ def mend(image: np.ndarray, sigmas: float, least: float = 0.0) -> tuple[np.ndarr
     bad : int
         Number of pixels replaced.
     """
-    mended, bad, hits = _mended(image, sigmas, least)
-    return mended, int((bad | hits).sum())
-
-
-def _mended(
-    image: np.ndarray, sigmas: float, least: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return an image mended, where single pixels were bad, and where groups were."""
     image = np.array(image, dtype=np.float32)
     bad = ~np.isfinite(image)
     if bad.any():
         image[bad] = np.median(image[~bad]) if not bad.all() else 0.0
     median = ndimage.median_filter(image, 3, mode="mirror")
-    hits = np.zeros_like(bad)
     if sigmas > 0:
-        noise = np.maximum(_noise(image - median, median), least)
-        bad |= _beyond(image) > sigmas * noise
-        hits = _hits(np.where(bad, median, image), sigmas, least)
+        around = np.ones((3, 3), bool)
+        around[1, 1] = False
+        highest = ndimage.maximum_filter(image, footprint=around, mode="mirror")
+        lowest = ndimage.minimum_filter(image, footprint=around, mode="mirror")
+        beyond = np.maximum(image - highest, lowest - image)
+        bad |= beyond > sigmas * _noise(image - median, median)
     image[bad] = median[bad]
-    return fill(image, hits), bad, hits
-
-
-def _beyond(image: np.ndarray) -> np.ndarray:
-    """Return how far each pixel lies above or below all its eight neighbours."""
-    around = np.ones((3, 3), bool)
-    around[1, 1] = False
-    highest = ndimage.maximum_filter(image, footprint=around, mode="mirror")
-    lowest = ndimage.minimum_filter(image, footprint=around, mode="mirror")
-    return np.maximum(image - highest, lowest - image)
-
-
-def _hits(image: np.ndarray, sigmas: float, least: float) -> np.ndarray:
-    """Return where two to four pixels side by side stand out and end at once."""
-    median = ndimage.median_filter(image, 5, mode="mirror")
-    excess = image - median
-    noise = np.maximum(_noise(excess, median), least)
-    groups, _ = ndimage.label(excess > sigmas * noise, np.ones((3, 3)))
-    hits = np.zeros(image.shape, bool)
-    sizes = np.bincount(groups.ravel())
-    for label, box in enumerate(ndimage.find_objects(groups), start=1):
-        if not 2 <= sizes[label] <= _LARGEST_HIT:
-            continue
-        grown = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in box)
-        inside = groups[grown] == label
-        rim = ndimage.binary_dilation(inside, np.ones((3, 3), bool)) & ~inside
-        height = excess[grown][inside].min()
-        beside = excess[grown][rim]
-        if height - beside.max() > sigmas * noise[grown][inside].max() and (
-            beside.mean() < _HIT_RIM * height
-        ):
-            hits[grown] |= inside
-    return hits
+    return image, int(bad.sum())
 
 
 def ring_of(image: np.ndarray) -> list[np.ndarray]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from catomo.align.geometry import Geometry
 from catomo.align.low_order import low_order_terms
-from catomo.align.reprojection import Reprojector, folds_of
+from catomo.align.reprojection import Reprojector
 from catomo.progress import progress
 
 SIZE = 256  # px: larger images are binned; shifts of 1/50 of such a pixel are found
@@ -39,10 +39,9 @@ def match(reproject: Reprojector, geometry: Geometry, keep_offset: bool) -> Geom
     across, along = geometry.across.copy(), geometry.along.copy()
     used = reproject.indices
     free = low_order_terms(reproject.tilt_deg)[used, : 3 if keep_offset else 2]
-    folds = folds_of(len(used), FOLDS)
     for _ in progress(range(_ROUNDS), "projection matching"):
         now = Geometry(geometry.axis_angle_deg, across, along)
-        dx, dy = reproject(now, folds).shifts()
+        dx, dy = reproject(now, FOLDS).shifts()
         across[used] += dx - free @ np.linalg.lstsq(free, dx, rcond=None)[0]
         along[used] += dy - dy.mean()
     return Geometry(geometry.axis_angle_deg, across, along)

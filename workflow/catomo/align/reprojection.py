@@ -29,8 +29,7 @@ _ROWS_AT_ONCE = 8  # reconstructed by a thread
 
 # How geometries are compared with each other: other folds than those of the matching.
 JUDGE_SIZE, JUDGE_FOLDS = 128, 4
-FEWEST_IMAGES = 10  # fewer tilts predict each other too badly to vouch for a geometry
-FEWEST_COMPARED = 5  # fewer cannot even tell which of two geometries is the better one
+FEWEST_IMAGES = 10  # fewer tilts predict each other too badly to judge a geometry by it
 
 
 @dataclass(frozen=True)
@@ -227,17 +226,12 @@ class Reprojector:
         return out
 
 
-def judging_reprojector(series: CleanSeries, fewest: int = FEWEST_IMAGES) -> Reprojector | None:
+def judging_reprojector(series: CleanSeries) -> Reprojector | None:
     """Return the reprojector that geometries are judged by, None if too few images show anything.
 
-    It is called with `JUDGE_FOLDS`, or what `folds_of` makes of them.
+    It is called with `JUDGE_FOLDS`.
     """
-    return Reprojector(series, JUDGE_SIZE) if series.usable.sum() >= fewest else None
-
-
-def folds_of(images: int, folds: int) -> int:
-    """Return the number of folds: of few images one alone is left out, the others are needed."""
-    return folds if images >= FEWEST_IMAGES else images
+    return Reprojector(series, JUDGE_SIZE) if series.usable.sum() >= FEWEST_IMAGES else None
 
 
 def _unit_spectra(images: np.ndarray) -> np.ndarray:

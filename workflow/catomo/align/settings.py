@@ -61,12 +61,6 @@ class Verdict(Settings):
         "name an image whose unpredicted share is this many times the median",
         gt=1,
     )
-    warn_brightness: float = key(
-        1.3,
-        "name images of an extended specimen that are this many times as bright or as dark as "
-        "their neighbours",
-        gt=1,
-    )
     stop_other_reading: float = key(
         0.85,
         "stop when under another reading of the angles the unpredicted share is less than "
@@ -101,11 +95,6 @@ class Align(Settings):
     )
     bad_pixel_sigmas: float = key(
         8.0, "pixels beyond all neighbours by this are replaced; 0 keeps all", "noise sigmas", ge=0
-    )
-    brightness: bool = key(
-        True,
-        "scale images whose brightness differs clearly: of an isolated specimen by the total "
-        "above the background, else single images and jumps by their neighbours",
     )
     tilt_axis_angle_deg: float | Literal["auto"] = key(
         "auto", "angle of the tilt axis against the image's vertical, or auto to search", "degree"

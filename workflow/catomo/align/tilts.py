@@ -1,19 +1,18 @@
 """Alignment as a function of arrays: raw images in, aligned images and a verdict out.
 
-Clean images → even brightness → the chain of `catomo.align.chain`, or a known alignment →
-examination → one resampling of the clean images → verdict.
+Clean images → the chain of `catomo.align.chain`, or a known alignment → examination → one
+resampling of the clean images → verdict.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy import ndimage
 
-from catomo.align.brightness import even_out
 from catomo.align.chain import Solution, solve
 from catomo.align.examination import Examination, examine
 from catomo.align.geometry import Geometry, SplineOrder
@@ -170,7 +169,6 @@ def align_series(
     recording : Recording, optional
         How images and angles were recorded, where that is known.
     """
-    brightness = even_out(series, settings.verdict.warn_brightness) if settings.brightness else None
     solution = solve(series, settings) if known is None else Solution(known)
     recording = recording or Recording.sorted(series.tilt_deg)
     examination = examine(series, solution, settings, recording)
@@ -183,7 +181,6 @@ def align_series(
     next_likeness, order_share = likeness(thumbnails, series.usable)
     per_tilt, offset = _per_tilt(series, solution, examination, next_likeness)
     measures = _measures(series, solution, examination, per_tilt, order_share)
-    measures = replace(measures, brightness=brightness)
     verdict, reasons = judge(measures, settings.verdict)
     return Alignment(
         geometry=solution.geometry,
@@ -254,7 +251,6 @@ def _measures(
         misfits=examination.misfits,
         reading=examination.reading,
         outside_frame=float(per_tilt["outside_frame"].max()),
-        told=series.told,
     )
 
 

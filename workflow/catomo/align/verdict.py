@@ -13,14 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from catomo.align.brightness import Brightness
 from catomo.align.settings import Verdict
 from catomo.align.suspects import Misfits, Reading
 from catomo.align.tilt_axis import AxisScan
 
 _FEWEST_SHOWN = 3  # images that show something, below which nothing can be said
 _MOST_NAMED = 6  # tilts that get a reason of their own
-_HARMFUL = 2.5  # times as bright or dark: even scaled, such an image is saturated or noisy
 _WIDER_DEG = 5  # steps in which a wider search for the tilt axis is advised
 _WIDEST_DEG = 45  # search that the settings allow
 
@@ -53,10 +51,6 @@ class Measures:
         The other reading of the angles that fits best; None if it was not searched.
     outside_frame : float
         Largest share of an aligned image that was never recorded.
-    told : tuple of str
-        What was found in the images before they were aligned.
-    brightness : Brightness or None
-        Images brighter or darker than their neighbours; None if that was not looked at.
     """
 
     images: int
@@ -73,8 +67,6 @@ class Measures:
     misfits: Misfits
     reading: Reading | None
     outside_frame: float
-    told: tuple[str, ...] = ()
-    brightness: Brightness | None = None
 
     def record(self) -> dict[str, Any]:
         """Return the numbers that `judge` compares with the limits."""
@@ -95,13 +87,8 @@ class Measures:
         return reading if reading and reading.ratio < limits.stop_other_reading else None
 
     def suggested_exclusions(self) -> list[float]:
-        """Return the tilts better left out: blank, in the wrong place, of quite another dose."""
-        named = {*map(float, self.blank_deg), *(tilt for tilt, _ in self.misfits)}
-        if self.brightness:
-            named |= {
-                tilt for tilt, ratio in self.brightness.odd if abs(np.log(ratio)) > np.log(_HARMFUL)
-            }
-        return sorted(named)
+        """Return the tilts better left out: blank ones and those in the wrong place."""
+        return sorted({*map(float, self.blank_deg), *(tilt for tilt, _ in self.misfits)})
 
 
 def likeness(images: list[np.ndarray], usable: np.ndarray) -> tuple[np.ndarray, float]:
@@ -163,11 +150,8 @@ def judge(measures: Measures, limits: Verdict) -> tuple[str, list[str]]:
     _judge_axis(measures, limits, findings)
     _judge_angles(measures, limits, findings)
     _judge_shifts(measures, limits, findings)
-    if measures.brightness:
-        _judge_brightness(measures.brightness, findings)
     findings.check(
-        f"{shown} images are too few to predict each other: nothing confirms the alignment, "
-        "the tilt axis and the order of the angles",
+        f"{shown} images are too few to predict each other: nothing confirms the alignment",
         warn=bool(np.isnan(measures.reprojection_error)),
     )
     blank = _listed(measures.blank_deg)
@@ -175,7 +159,6 @@ def judge(measures: Measures, limits: Verdict) -> tuple[str, list[str]]:
         f"the images at {blank} show nothing; their shifts are interpolated",
         warn=bool(blank),
     )
-    findings.warnings.extend(measures.told)
     verdict = "stop" if findings.stops else "warn" if findings.warnings else "pass"
     return verdict, findings.stops + findings.warnings
 
@@ -272,29 +255,6 @@ def _judge_shifts(measures: Measures, limits: Verdict, findings: _Findings) -> N
     findings.check(
         f"up to {measures.outside_frame:.0%} of an aligned image lies outside the recorded frame",
         warn=measures.outside_frame > limits.warn_outside_frame,
-    )
-
-
-def _judge_brightness(brightness: Brightness, findings: _Findings) -> None:
-    for tilt, ratio in brightness.odd[:_MOST_NAMED]:
-        findings.check(
-            f"the image at {tilt:g}° is {ratio:.2g} times as bright as its neighbours; it is "
-            "scaled to them",
-            warn=True,
-        )
-    if len(brightness.odd) > _MOST_NAMED:
-        more = _listed(tilt for tilt, _ in brightness.odd[_MOST_NAMED:])
-        findings.check(f"so differ the images at {more}", warn=True)
-    for tilt, ratio in brightness.jumps[:_MOST_NAMED]:
-        findings.check(
-            f"from {tilt:g}° on the images are {ratio:.2g} times as bright as before; they are "
-            "scaled to those before",
-            warn=True,
-        )
-    findings.check(
-        f"the brightness changes slowly: the last image is {brightness.change:.2g} times as bright "
-        "as the first and not scaled; did the beam fade, or the specimen change?",
-        warn=brightness.change != 1,
     )
 
 
