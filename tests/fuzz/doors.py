@@ -20,6 +20,8 @@ from catomo.errors import UserError
 from catomo.files.angles import read_angles
 from catomo.files.image_stack import ImageStack
 from catomo.files.readers import open_images
+from catomo.files.tiff import open_tiff
+from catomo.files.tiff_pages import bytes_of
 from catomo.labels import files as labels_of
 from catomo.phantom.specimen import read_specimen
 from catomo.plan.check import stale, verify
@@ -155,6 +157,9 @@ def _stated(path: Path) -> int:
         columns, rows, bits, _ = struct.unpack_from(">2I2B", head, 16)
         return columns * rows * max(bits // 8, 1) * 4
     try:
+        if path.suffix == ".tif":  # pages of colours, too, which are no images to measure
+            with open_tiff(path) as tiff:
+                return sum(bytes_of(page) for page in tiff.pages)
         with open_images(path, as_stored=True) as stack:
             return int(np.prod(stack.shape, dtype=object)) * stack.dtype.itemsize
     except UserError:
