@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 
 from catomo.network import blend, unet
-from catomo.network.blend import VIEWS, tile_starts, tile_weights
-from catomo.network.inference import Inference
+from catomo.network.blend import tile_starts, tile_weights
+from catomo.network.inference import VIEWS, Inference
 
 unet.start(threads=2)  # before anything else wakes TensorFlow
 

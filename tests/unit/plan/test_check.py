@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import tifffile
 import yaml
 
 from catomo.errors import UserError
-from catomo.network.blend import VIEWS
+from catomo.network.inference import VIEWS
 from catomo.plan.check import check, verify
 from catomo.record.record import committing, read_record
 from catomo.report.settings import Report
@@ -266,3 +268,10 @@ def test_the_first_and_the_last_slice_are_decoded_and_that_is_said(here):
     assert problem.startswith("d: s/a3.tif: image 1 is not readable")
     path.write_bytes(whole)
     assert checked(here, row)[0] == []
+
+
+def test_a_check_needs_no_tensorflow():
+    """Its import takes seconds, which is more than a check of many datasets."""
+    code = "import sys, catomo.plan.check, catomo.plan.levels; print('tensorflow' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "False"

@@ -15,18 +15,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from catomo.network.inference import Average, Inference, Window
+from catomo.network.inference import VIEWS, Inference, Window
 
 Forward = Callable[[Any], Any]
-
-# The views of an image: number of quarter turns, then whether it is mirrored along x. The
-# missing wedge blurs along one direction: flips keep that direction, quarter turns do not.
-VIEWS: dict[Average, list[tuple[int, bool]]] = {
-    "none": [(0, False)],
-    "flips": [(0, False), (0, True), (2, False), (2, True)],
-    "turns": [(turns, False) for turns in range(4)],
-    "dihedral": [(turns, mirror) for turns in range(4) for mirror in (False, True)],
-}
 
 
 def blended(

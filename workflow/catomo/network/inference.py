@@ -12,6 +12,15 @@ from typing import Literal
 Average = Literal["none", "flips", "turns", "dihedral"]
 Window = Literal["spline", "gaussian", "hann"]
 
+# The views of an image: number of quarter turns, then whether it is mirrored along x. The
+# missing wedge blurs along one direction: flips keep that direction, quarter turns do not.
+VIEWS: dict[Average, list[tuple[int, bool]]] = {
+    "none": [(0, False)],
+    "flips": [(0, False), (0, True), (2, False), (2, True)],
+    "turns": [(turns, False) for turns in range(4)],
+    "dihedral": [(turns, mirror) for turns in range(4) for mirror in (False, True)],
+}
+
 # More pixels at once gain nothing on a CPU. A GPU is busy with several slices only; the network
 # of the paper takes about 3 GB for them. How much is free must not count: other numbers of
 # slices at once may give other last digits.
@@ -25,7 +34,7 @@ class Inference:
     Attributes
     ----------
     average : {"none", "flips", "turns", "dihedral"}
-        Views of each slice whose probabilities are averaged, see `catomo.network.blend.VIEWS`.
+        Views of each slice whose probabilities are averaged, see `VIEWS`.
     whole_slice_max_px : int
         Slices of at most this many pixels pass whole, larger ones in tiles.
     tile_px : int

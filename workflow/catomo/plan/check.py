@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from catomo.errors import UserError, line_of
-from catomo.network.blend import VIEWS
+from catomo.network.inference import VIEWS
 from catomo.plan.annotations import annotation_lines
 from catomo.plan.changes import models_of_other_order
 from catomo.plan.datasets import Dataset

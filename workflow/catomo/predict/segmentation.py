@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from catomo.network import blend, unet
-from catomo.network.inference import Average, Inference
+from catomo.network.inference import VIEWS, Average, Inference
 from catomo.network.model_file import Model
 from catomo.network.model_info import UNetSize
 from catomo.network.temperature import tempered
@@ -56,8 +56,8 @@ def segment(
         raise ValueError(
             f"slices: found {slices.dtype} of shape {slices.shape}, must be uint8 (n, z, x)"
         )
-    if average not in blend.VIEWS:
-        raise ValueError(f"average: found {average!r}, must be one of {', '.join(blend.VIEWS)}")
+    if average not in VIEWS:
+        raise ValueError(f"average: found {average!r}, must be one of {', '.join(VIEWS)}")
     if not isinstance(model, Model):
         model = Model.load(model)
     inference = Inference(average=average)

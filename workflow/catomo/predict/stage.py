@@ -16,10 +16,10 @@ import numpy as np
 
 from catomo.errors import UserError
 from catomo.files.store import StackReader, write_labels
-from catomo.network import blend, draft, model_file, unet
+from catomo.network import draft, model_file, unet
 from catomo.network.checkpoints import key_of
 from catomo.network.fit import Use, contradictions
-from catomo.network.inference import Inference
+from catomo.network.inference import VIEWS, Inference
 from catomo.network.levels import Levels
 from catomo.network.matching import Match, match
 from catomo.network.model_file import Model
@@ -205,7 +205,7 @@ def _announce(job: Job, missing: int) -> None:
     say(
         f"predict: {count} slices of {rows} x {columns} px, "
         f"{f'in tiles of {tile_px} px' if tiled else 'whole'}, "
-        f"views per slice: {len(blend.VIEWS[job.inference.average])}, "
+        f"views per slice: {len(VIEWS[job.inference.average])}, "
         f"memory about {need / 1e9:.1f} GB"
     )
     if done := -(-count // batch) - missing:
