@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
 
 from catomo.files.image_stack import ImageStack
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 _SLICES_KEPT = 4
 
@@ -116,6 +119,8 @@ def _weights(length: int, ratio: float) -> sparse.csr_matrix:
     Both axes begin at the outer edge of their first voxel. The straight lines between old values
     are read at the new places, and averaged over the new voxels where these are larger.
     """
+    from scipy import sparse
+
     if ratio == 1.0:
         return sparse.identity(length, np.float32, format="csr")
     count = max(int(length / ratio + 1e-6), 1)

@@ -17,7 +17,7 @@ import numpy as np
 
 from catomo.errors import UserError
 from catomo.files.image_stack import ImageStack, one_line, open_block
-from catomo.files.limits import check_compression
+from catomo.files.limits import check_compression, check_memory
 from catomo.files.ome import OmeImages, read_ome
 from catomo.files.pixel_size import tiff_voxel_nm
 from catomo.files.tiff_pages import alike, bytes_of, check_grey, check_page, check_stack_of
@@ -115,10 +115,13 @@ def _parse(path: Path, tiff: tifffile.TiffFile) -> None:
     """Parse the tags and metadata of all pages, so that no error in them comes later."""
     if not len(tiff.pages):
         raise UserError(f"{path}: holds no image")
+    tiff.pages.cache = True  # else each look at a page parses it again
     for number, page in enumerate(tiff.pages, start=1):
         check_page(path, number, page)
     _ = (tiff.ome_metadata, tiff.imagej_metadata, tiff.shaped_metadata)
-    check_compression(path, sum(bytes_of(page) for page in tiff.pages))
+    unpacked = [bytes_of(page) for page in tiff.pages]
+    check_compression(path, sum(unpacked))
+    check_memory(path, max(unpacked))
 
 
 def _size(page: tifffile.TiffPage) -> tuple[int, int]:

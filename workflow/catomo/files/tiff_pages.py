@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catomo.errors import UserError
-from catomo.files.limits import check_memory
 from catomo.files.ome import OmeImages
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ def bytes_of(page: tifffile.TiffPage) -> int:
 
 
 def check_page(path: Path, number: int, page: tifffile.TiffPage) -> None:
-    """Check that the bytes of a page lie in the file, and that its image fits into memory.
+    """Check that the bytes of a page lie in the file.
 
     Raises
     ------
@@ -45,7 +44,6 @@ def check_page(path: Path, number: int, page: tifffile.TiffPage) -> None:
             f"{path}: is damaged: page {number} needs {needed} bytes, but has {sum(stored)}; save "
             "it again"
         )
-    check_memory(path, needed)
 
 
 def alike(

@@ -17,7 +17,6 @@ from catomo.files.image_stack import one_line
 from catomo.files.limits import check_compression, check_memory
 from catomo.files.readers import open_images
 from catomo.files.tiff import open_tiff
-from catomo.files.tiff_pages import bytes_of
 from catomo.files.tiff_streams import check_streams
 
 _MOST_CLASSES = 16
@@ -79,7 +78,6 @@ def _tiff_images(path: Path) -> Iterator[np.ndarray]:
                 return
             for page in tiff.pages:
                 check_streams(path, page)
-                check_memory(path, bytes_of(page))
                 image = page.asarray()
                 yield np.moveaxis(image, 0, -1) if page.axes.startswith("S") else image
         except UserError:

@@ -18,7 +18,6 @@ from pydantic import ValidationError
 
 from catomo.errors import UserError, line_of
 from catomo.network.inference import VIEWS
-from catomo.plan.annotations import annotation_lines
 from catomo.plan.changes import models_of_other_order
 from catomo.plan.datasets import Dataset
 from catomo.plan.fit import Data, file_lines, model_lines
@@ -91,10 +90,13 @@ def check(files: list[Path], values: Sequence[str] = ()) -> tuple[list[str], lis
         except Exception as error:  # one dataset must not hide what is wrong with the others
             problems.append(f"{dataset.name}: not checked to the end ({line_of(error)})")
     lines += mixed_backends(plan)
-    for more, told in (model_lines(plan, found), annotation_lines(plan, with_labels)):
-        problems += more
-        lines += told
-    return problems, lines + models_of_other_order(plan)
+    more, told = model_lines(plan, found)
+    if any(dataset.labels for dataset in with_labels):
+        from catomo.plan.annotations import annotation_lines  # what it imports takes a while
+
+        of_labels = annotation_lines(plan, with_labels)
+        more, told = more + of_labels[0], told + of_labels[1]
+    return problems + more, lines + told + models_of_other_order(plan)
 
 
 def data_problems(dataset: Dataset, plan: Plan) -> tuple[list[str], Data | None, list[str]]:
