@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from catomo.network.temperature import fit_temperature, near_boundary
+from catomo.network.temperature import fit_temperature
 
 
 def made(sharpness, seed=0):
@@ -30,10 +30,3 @@ def test_pixels_without_annotation_or_far_from_boundaries_do_not_count():
     assert fit_temperature([(wrong, labels)]) == fit_temperature([(p, labels)])
     plain = np.zeros((20, 20), np.uint8)
     assert fit_temperature([(p[:20, :20], plain)]) is None
-
-
-def test_the_boundary_is_three_pixels_wide_on_either_side_and_no_edge_of_annotation():
-    labels = np.zeros((4, 20), np.uint8)
-    labels[:, 10:] = 1
-    labels[:, 17:] = 255
-    assert np.flatnonzero(near_boundary(labels)[0]).tolist() == [7, 8, 9, 10, 11, 12]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from catomo.labels.boundary import near_boundary
 from catomo.labels.values import IGNORE
-from catomo.network.temperature import near_boundary
 
 _LEVELS = np.arange(256) / 255
 

@@ -12,7 +12,7 @@ from catomo.evaluate.calibration import (
     risk_coverage,
     without_temperature,
 )
-from catomo.network.temperature import NEAR_PX
+from catomo.labels.boundary import NEAR_PX
 
 PLACES = ("everywhere", "near_boundary")
 _COVERAGES = (1.0, 0.99, 0.95, 0.9, 0.8)

@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from scipy.ndimage import distance_transform_edt
 from scipy.optimize import minimize_scalar
 
+from catomo.labels.boundary import near_boundary
 from catomo.labels.values import IGNORE
 
-NEAR_PX = 3.0
 _SMALLEST_PROBABILITY = 1e-7  # keeps logarithms finite
 _MAX_PIXELS = 1_000_000  # more than enough to fit one number
 
@@ -90,27 +89,3 @@ def tempered(probabilities: Any, temperature: float) -> Any:
         planes = [tf.exp(tf.math.log(plane) / temperature) for plane in planes]
     total = tf.add_n(planes)
     return tf.stack([plane / total for plane in planes], axis=-1)
-
-
-def near_boundary(labels: np.ndarray, distance_px: float = NEAR_PX) -> np.ndarray:
-    """Return which pixels lie within a distance of another class.
-
-    Parameters
-    ----------
-    labels : ndarray of uint8, (z, x)
-        The border of a region that is not annotated (255) is no boundary.
-    distance_px : float
-
-    Returns
-    -------
-    ndarray of bool, (z, x)
-    """
-    edge = np.zeros(labels.shape, bool)
-    for axis in (0, 1):
-        one, other = (np.moveaxis(labels, axis, 0)[part] for part in (slice(-1), slice(1, None)))
-        differ = (one != other) & (one != IGNORE) & (other != IGNORE)
-        for part in (slice(-1), slice(1, None)):
-            np.moveaxis(edge, axis, 0)[part] |= differ
-    if not edge.any():
-        return edge
-    return distance_transform_edt(~edge) < distance_px
