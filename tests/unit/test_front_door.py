@@ -105,8 +105,12 @@ def test_without_the_extras_all_but_the_network_is_there(tmp_path):
         "    except ImportError as error: print(error)\n"
     )
     assert _python(program, tmp_path).splitlines() == [
-        f"catomo.{name} needs keras: pip install 'catomo[train]'"
-        for name in ("build_unet", "train_unet", "segment")
+        f"catomo.{name} needs {package}: pip install 'catomo[train]'"
+        for name, package in (
+            ("build_unet", "keras"),
+            ("train_unet", "keras"),
+            ("segment", "tensorflow"),
+        )
     ]
 
 
