@@ -7,7 +7,8 @@ import numpy as np
 from catomo.files.store import write_stack
 from catomo.network import unet
 from catomo.network.model_file import Model
-from catomo.network.model_info import ModelInfo, UNetSize
+from catomo.network.model_info import ModelInfo
+from catomo.network.size import UNetSize
 from catomo.record.hashes import sha256_of
 
 SIZE = UNetSize(levels=3, base_filters=4)

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -135,6 +136,7 @@ def test_tiles_cover_everything_overlap_enough_and_lie_on_the_grid(length, edge,
 @pytest.mark.parametrize("size", [(128, 192), (101, 150), (40, 200)])
 @pytest.mark.parametrize("window", ["spline", "gaussian", "hann"])
 def test_beyond_the_receptive_field_tiles_give_what_the_whole_image_gives(size, window):
+    keras.utils.set_random_seed(0)
     net = unet.build_unet(3, levels=2, base_filters=4)
     traced = unet.forward_of(net)
 
@@ -157,7 +159,7 @@ def test_beyond_the_receptive_field_tiles_give_what_the_whole_image_gives(size, 
     difference = np.abs(tiled - whole).max(axis=-1)[0]
     assert 0.2 < near.mean() < 0.9
     assert difference[~near].max() < 1e-6
-    assert difference[near].max() > 1e-5  # else nothing was tried
+    assert difference[near].max() > 1e-4  # else nothing was tried
 
 
 def test_seams_vanish():

@@ -2,11 +2,14 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from catomo.network.levels import KEPT, Contrast, Levels
+from catomo.errors import UserError
+from catomo.network.levels import KEPT, Contrast, Levels, levels_of
+from catomo.record.record import Record
 
 RICH = Levels(Contrast(0.0, 120.0, 0.5, "percentiles"), 0.0, (6.0, 100.0), 121.0)
 
@@ -48,3 +51,11 @@ def test_the_grey_of_a_value_is_that_of_the_rule():
 def test_levels_that_cannot_be_are_refused(change):
     with pytest.raises((KeyError, TypeError, ValueError)):
         Levels.of(RICH.record() | change)
+
+
+@pytest.mark.parametrize("damaged", [3, {}, {"contrast": None}, []])
+def test_damaged_levels_of_a_record_are_one_line(damaged):
+    record = Record(Path("a/slices.json"), {"levels": damaged})
+    with pytest.raises(UserError, match=r"a/slices\.json: 'levels' is damaged; delete it and run"):
+        levels_of(record)
+    assert levels_of(Record(Path("a/slices.json"), {})) is None

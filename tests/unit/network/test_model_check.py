@@ -11,7 +11,8 @@ import pytest
 from catomo.errors import UserError
 from catomo.network.model_check import check_info, check_weights, member
 from catomo.network.model_file import read_info
-from catomo.network.model_info import ModelInfo, UNetSize
+from catomo.network.model_info import ModelInfo
+from catomo.network.size import UNetSize
 
 INFO = ModelInfo(["background", "pt"], 0.5, UNetSize(3, 4)).to_json()
 WEIGHTS = 7407  # of a U-Net of this size

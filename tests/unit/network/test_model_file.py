@@ -10,7 +10,8 @@ import pytest
 from catomo.errors import UserError
 from catomo.network import unet
 from catomo.network.model_file import Model, locate, read_info, weights_sha256
-from catomo.network.model_info import InputScaling, ModelInfo, UNetSize
+from catomo.network.model_info import InputScaling, ModelInfo
+from catomo.network.size import UNetSize
 
 unet.start(threads=2)  # before anything else wakes TensorFlow
 

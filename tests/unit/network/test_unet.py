@@ -6,7 +6,7 @@ import pytest
 
 from catomo.errors import UserError
 from catomo.network import unet
-from catomo.network.model_info import UNetSize
+from catomo.network.size import UNetSize
 from catomo.train.settings import Train
 
 unet.start(threads=2)  # before anything else wakes TensorFlow

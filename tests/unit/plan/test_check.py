@@ -270,8 +270,15 @@ def test_the_first_and_the_last_slice_are_decoded_and_that_is_said(here):
     assert checked(here, row)[0] == []
 
 
-def test_a_check_needs_no_tensorflow():
-    """Its import takes seconds, which is more than a check of many datasets."""
-    code = "import sys, catomo.plan.check, catomo.plan.levels; print('tensorflow' in sys.modules)"
+@pytest.mark.parametrize(
+    ("modules", "heavy"),
+    [
+        ("catomo.plan.check, catomo.plan.levels", "tensorflow"),
+        ("catomo.plan.plan, catomo.plan.given, catomo.plan.changes", "numpy"),
+    ],
+)
+def test_a_start_and_a_check_import_nothing_heavy(modules, heavy):
+    """Each job that Snakemake starts reads the plan again."""
+    code = f"import sys, {modules}; print({heavy!r} in sys.modules)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "False"

@@ -9,7 +9,8 @@ import pytest
 import tifffile
 import yaml
 
-from catomo.network.model_info import ModelInfo, UNetSize
+from catomo.network.model_info import ModelInfo
+from catomo.network.size import UNetSize
 from catomo.plan.check import check
 from catomo.record.record import committing
 from catomo.train.settings import Train

@@ -7,7 +7,8 @@ import tensorflow as tf
 from catomo.network import unet
 from catomo.network.inference import Inference
 from catomo.network.model_file import Model
-from catomo.network.model_info import ModelInfo, UNetSize
+from catomo.network.model_info import ModelInfo
+from catomo.network.size import UNetSize
 from catomo.predict import segmentation
 from catomo.predict.settings import Predict
 from catomo.train.scores import Scorer

@@ -13,6 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from catomo.errors import UserError
+from catomo.record.record import AGAIN, Record
+
 # The distribution of the logarithms of matter, from white down to an 1800th of it.
 MATTER_STEP = 0.05
 MATTER_BINS = 150
@@ -145,3 +148,17 @@ class Levels:
         if matter and len(matter) != MATTER_BINS:
             raise ValueError(f"levels: matter must have {MATTER_BINS} steps")
         return cls(contrast, background, tuple(peaks), record["brightest"], tuple(matter))
+
+
+def levels_of(record: Record) -> Levels | None:
+    """Return the levels that a stage recorded; None if it recorded none.
+
+    Raises
+    ------
+    UserError
+        If they are damaged.
+    """
+    try:
+        return Levels.of(record.get("levels"))
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        raise UserError(f"{record.path}: 'levels' is damaged; {AGAIN}") from None

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from catomo.errors import UserError, line_of
-from catomo.network.model_info import ModelInfo, UNetSize
+from catomo.network.model_info import ModelInfo
+from catomo.network.size import UNetSize
 
 # Trained weights hardly get smaller by compression, so a file that grows more than this when it
 # is unpacked holds no weights.

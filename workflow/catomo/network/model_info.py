@@ -7,27 +7,7 @@ from typing import Any
 
 from catomo.files.pixel_size import is_same_size
 from catomo.network.levels import Levels
-
-
-@dataclass(frozen=True)
-class UNetSize:
-    """Size of a U-Net.
-
-    Attributes
-    ----------
-    levels : int
-        Resolution levels; the paper has 6.
-    base_filters : int
-        Filters of the first level, doubled at each further one; the paper has 32.
-    """
-
-    levels: int = 6
-    base_filters: int = 16
-
-    @property
-    def downsampling(self) -> int:
-        """How many pixels of the image one pixel of the deepest level covers, along an axis."""
-        return 2 ** (self.levels - 1)
+from catomo.network.size import UNetSize
 
 
 @dataclass(frozen=True)
@@ -64,7 +44,7 @@ class ModelInfo:
 
     classes: list[str]
     pixel_size_nm: float | None
-    network: UNetSize = UNetSize()
+    network: UNetSize = field(default_factory=UNetSize)
     input: InputScaling = InputScaling()
     preset: str | None = None
     draft: bool = False

@@ -16,7 +16,7 @@ import keras
 import tensorflow as tf
 
 from catomo.errors import UserError
-from catomo.network.model_info import UNetSize
+from catomo.network.size import UNetSize
 from catomo.progress import say
 
 

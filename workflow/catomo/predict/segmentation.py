@@ -13,7 +13,7 @@ import tensorflow as tf
 from catomo.network import blend, unet
 from catomo.network.inference import VIEWS, Average, Inference
 from catomo.network.model_file import Model
-from catomo.network.model_info import UNetSize
+from catomo.network.size import UNetSize
 from catomo.network.temperature import tempered
 
 # Measured on the default network, 0.25 to 2 million pixels in both precisions, one view: what

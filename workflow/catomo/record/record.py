@@ -37,7 +37,7 @@ class Record(dict[str, Any]):
         self.folder = path.parent
 
     def __missing__(self, name: str) -> Any:
-        raise UserError(f"{self.path}: lacks '{name}'; {_AGAIN}")
+        raise UserError(f"{self.path}: lacks '{name}'; {AGAIN}")
 
     def file(self, name: str) -> Path:
         """Return the path of a file of this stage, after checking its sha256.
@@ -107,9 +107,9 @@ def read_record(place: Path | str, *verbs: str) -> Record:
     except OSError as error:
         raise UserError(f"{place}: cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{place}: not readable as JSON ({error}); {_AGAIN}") from None
+        raise UserError(f"{place}: not readable as JSON ({error}); {AGAIN}") from None
     if not isinstance(content, dict):
-        raise UserError(f"{place}: is no record (it must hold keys and values); {_AGAIN}")
+        raise UserError(f"{place}: is no record (it must hold keys and values); {AGAIN}")
     if content.get("stage") not in verbs:
         raise UserError(
             f"{place}: is the record of '{content.get('stage')}', expected {' or '.join(verbs)}"
@@ -130,7 +130,7 @@ def _check_form(place: Path, content: dict[str, Any]) -> None:
         if name in content and not is_right(content[name]):
             found = json.dumps(content[name])
             found = found if len(found) <= 40 else f"{found[:37]}..."
-            raise UserError(f"{place}: '{name}' is damaged (found {found}); {_AGAIN}")
+            raise UserError(f"{place}: '{name}' is damaged (found {found}); {AGAIN}")
 
 
 def _is_number(value: Any) -> bool:
@@ -158,7 +158,7 @@ def _are_counts(value: Any) -> bool:
     return _are_numbers(value) and all(isinstance(n, int) and n >= 0 for n in value)
 
 
-_AGAIN = "delete it and run the stage again"
+AGAIN = "delete it and run the stage again"
 
 # The form of what all or many records hold.
 _FORMS: dict[str, Callable[[Any], bool]] = {

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
-from catomo.network.model_info import UNetSize
+from catomo.network.size import UNetSize
 from catomo.settings.base import (
     ClassName,
     Settings,

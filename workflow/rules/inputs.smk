@@ -1,0 +1,73 @@
+# Inputs: functions that return records. Snakemake puts the prefix of a module before paths in
+# input and output alone, so commands take every path of results from there.
+
+
+def truth_of(wildcards):
+    """Return the record that holds a phantom's truth; nothing for real data."""
+    is_phantom = dataset_of(wildcards).source == "phantom"
+    return record("simulate", wildcards.dataset) if is_phantom else []
+
+
+def volume_of(wildcards):
+    """Return the record of the volume; nothing for a dataset that begins with slices."""
+    is_slices = dataset_of(wildcards).source == "slices"
+    return [] if is_slices else record("reconstruct", wildcards.dataset)
+
+
+def segmentation_of(wildcards):
+    """Return the record of the labels of a whole dataset: predicted, or made elsewhere."""
+    verbs = PLAN.stages(dataset_of(wildcards))
+    verb = "segmentation" if "segmentation" in verbs else "predict"
+    return record(verb, wildcards.dataset)
+
+
+def labels_of(wildcards):
+    """Return the file of these labels."""
+    return str(Path(segmentation_of(wildcards)).with_name("labels.tif"))
+
+
+def training_slices_of(wildcards):
+    """Return the records of the slices of all datasets that a model learns from."""
+    return [record("slices", d.name) for d in PLAN.trainers(wildcards.model)]
+
+
+def teacher_of(wildcards):
+    """Return the record of the model to start from, where the table trains it too."""
+    teacher = PLAN.teacher(wildcards.model)
+    return record("train", teacher) if teacher else []
+
+
+def trained_model_of(wildcards):
+    """Return the record of a dataset's model; nothing for a ready model file."""
+    dataset = dataset_of(wildcards)
+    return [] if dataset.model_is_file else record("train", dataset.model)
+
+
+def records_of(wildcards):
+    """Return the records of all stages before the report, in order."""
+    dataset = dataset_of(wildcards)
+    records = []
+    verbs = PLAN.stages(dataset)
+    for verb in verbs[: verbs.index("report")]:
+        if verb == "predict":
+            records += (
+                [trained_model_of(wildcards)] if trained_model_of(wildcards) else []
+            )
+        records.append(record(verb, dataset.name))
+    return records
+
+
+def exported(part, verb):
+    """Return an input: the record of a part of the dataset that is exported, if it is."""
+
+    def of(wildcards):
+        parts = PLAN.exported(dataset_of(wildcards))
+        return record(verb, wildcards.dataset) if part in parts else []
+
+    return of
+
+
+def frame_of_export(wildcards):
+    """Return the record of the volume, in whose frame labels lie, too."""
+    parts = PLAN.exported(dataset_of(wildcards))
+    return volume_of(wildcards) if {"volume", "labels"} & set(parts) else []
