@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from catomo.errors import UserError
-from catomo.network.levels import KEPT, Contrast, Levels, levels_of
+from catomo.network.levels import KEPT, Contrast, Levels, recorded_levels
 from catomo.record.record import Record
 
 RICH = Levels(Contrast(0.0, 120.0, 0.5, "percentiles"), 0.0, (6.0, 100.0), 121.0)
@@ -57,5 +57,5 @@ def test_levels_that_cannot_be_are_refused(change):
 def test_damaged_levels_of_a_record_are_one_line(damaged):
     record = Record(Path("a/slices.json"), {"levels": damaged})
     with pytest.raises(UserError, match=r"a/slices\.json: 'levels' is damaged; delete it and run"):
-        levels_of(record)
-    assert levels_of(Record(Path("a/slices.json"), {})) is None
+        recorded_levels(record)
+    assert recorded_levels(Record(Path("a/slices.json"), {})) is None

@@ -150,7 +150,7 @@ class Levels:
         return cls(contrast, background, tuple(peaks), record["brightest"], tuple(matter))
 
 
-def levels_of(record: Record) -> Levels | None:
+def recorded_levels(record: Record) -> Levels | None:
     """Return the levels that a stage recorded; None if it recorded none.
 
     Raises

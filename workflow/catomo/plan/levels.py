@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catomo.errors import UserError
-from catomo.network.levels import levels_of
+from catomo.network.levels import recorded_levels
 from catomo.network.matching import common_levels, match
 from catomo.record.record import Record, read_record
 from catomo.slices.settings import Slices
@@ -37,13 +37,13 @@ def level_lines(dataset: Dataset, plan: Plan) -> list[str]:
     else:
         training = _record("train", dataset.model)
         if training is not None:
-            learnt = levels_of(training)
+            learnt = recorded_levels(training)
         else:
             taught = [_record("slices", trainer.name) for trainer in plan.trainers(dataset.model)]
             if None in taught or not taught:
                 return []
-            learnt = common_levels([levels_of(r) for r in taught if r is not None])
-    notes = match(levels_of(slices), learnt).notes
+            learnt = common_levels([recorded_levels(r) for r in taught if r is not None])
+    notes = match(recorded_levels(slices), learnt).notes
     return [f"grey levels for the model {dataset.model}: {note}" for note in notes]
 
 

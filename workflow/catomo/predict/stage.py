@@ -20,7 +20,7 @@ from catomo.network import draft, model_file, unet
 from catomo.network.checkpoints import key_of
 from catomo.network.fit import Use, contradictions
 from catomo.network.inference import VIEWS, Inference
-from catomo.network.levels import levels_of
+from catomo.network.levels import recorded_levels
 from catomo.network.matching import Match, match
 from catomo.network.model_file import Model
 from catomo.network.model_info import ModelInfo
@@ -121,7 +121,7 @@ def predict(slices: Path | str, model: Path | str, output: Path | str, settings:
     precision = unet.resolved_precision(settings.precision)
     loaded = Model.load(file, precision)
     _check_fit(file, loaded.info, source, settings)
-    matched = match(levels_of(source), loaded.info.levels)
+    matched = match(recorded_levels(source), loaded.info.levels)
     if matched.is_undecided:
         raise UserError(f"{source.path}: {matched.notes[0]}")
     for note in matched.notes:

@@ -19,7 +19,7 @@ from catomo.labels.values import (
     check_no_masks,
     classes_in,
 )
-from catomo.network.levels import Levels, levels_of
+from catomo.network.levels import Levels, recorded_levels
 from catomo.network.matching import Match, common_levels, match
 from catomo.network.model_info import ModelInfo
 from catomo.progress import say
@@ -176,7 +176,7 @@ def to_common_levels(
     support = _support(samples["train"])
     of: dict[str, Levels | None] = {}
     for source in sources:
-        own = levels_of(source.slices)
+        own = recorded_levels(source.slices)
         shown = [s for s in samples["train"] if s.dataset == source.dataset]
         of[source.dataset] = own and _with_support(own, shown, support)
     levels = common_levels([before.levels if before else None, *of.values()])
