@@ -64,6 +64,23 @@ def test_every_folder_holds_its_record_and_verifies(done):
     assert re.search(r"9 stages, \d+ files, all as recorded", run.stdout)
 
 
+def test_any_number_of_cores_gives_the_same_bytes(done, tmp_path):
+    # Sums that a BLAS library shares among threads differ in their last digit.
+    series, aligned = (done.folder / "results/tiny" / name for name in STAGES[:2])
+    for threads in ("1", "5"):
+        for verb, source in (("align", series), ("reconstruct", aligned)):
+            run = done.catomo(
+                *(verb, str(source), "--output", str(tmp_path / threads / verb)),
+                *("--threads", threads),
+                OPENBLAS_NUM_THREADS=threads,
+            )
+            assert run.returncode == 0, run.stderr
+    files = sorted(p.relative_to(tmp_path / "1") for p in (tmp_path / "1").rglob("*.*"))
+    assert {"aligned.tif", "volume.tif", "reconstruction.json"} <= {file.name for file in files}
+    for file in files:
+        assert (tmp_path / "1" / file).read_bytes() == (tmp_path / "5" / file).read_bytes(), file
+
+
 def test_results_name_no_place_no_time_no_host(done):
     import platform
 

@@ -109,8 +109,12 @@ def _prepare(options: argparse.Namespace) -> None:
     """Set the environment variables that libraries read once, when they are imported."""
     threads = getattr(options, "threads", 0)
     if threads:
-        for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"):
             os.environ[name] = str(threads)
+    # The threads of a BLAS library share a sum among them, so its last digit would depend on
+    # their number. Nothing that takes long is computed there.
+    for name in ("OPENBLAS_NUM", "MKL_NUM", "BLIS_NUM", "VECLIB_MAXIMUM"):
+        os.environ[f"{name}_THREADS"] = "1"
     os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(".catomo/numba").resolve()))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from catomo.errors import UserError
@@ -147,6 +148,15 @@ def device_name() -> str:
     if not gpus:
         return "CPU"
     return tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU")
+
+
+def cpu_class() -> str:
+    """Return the sets of instructions that this CPU has, as NumPy names them, oldest first.
+
+    TensorFlow takes the newest that it knows, and each rounds in its own way: weights and
+    probabilities are the same bytes only on CPUs of the same class.
+    """
+    return " ".join(np.show_config(mode="dicts")["SIMD Extensions"]["found"])
 
 
 def feeding_threads(threads: int) -> int:

@@ -183,6 +183,7 @@ def _facts(job: Job, counts: np.ndarray) -> dict[str, Any]:
         "calibrated": info.temperature is not None,
         "precision": job.precision,
         "device": job.device,
+        "cpu": unet.cpu_class(),
         "levels": job.match.record(),
         "tiled": job.inference.is_tiled(*job.shape[1:]),
         "model": {

@@ -125,6 +125,7 @@ def _facts(
         "draft": info.draft,
         "seed": settings.seed,
         "device": unet.device(),
+        "cpu": unet.cpu_class(),
         "steps": fitted.steps,
         "reproducible": fitted.steps == settings.steps,
         "parameters": net.count_params(),
