@@ -251,7 +251,7 @@ def _table(rows: list[dict]) -> str:
             return [
                 float(row[name]) / (float(row[over]) if over else 1)
                 for row in of
-                if row[name] not in ("", None, "nan") and (not over or float(row[over]))
+                if str(row[name]) not in ("", "None", "nan") and (not over or float(row[over]))
             ]
 
         found = ", ".join(f"{int(row['particles'])}/{int(row['particles_truth'])}" for row in group)
