@@ -18,7 +18,7 @@ endef
 TARGET ?= mrc tiff labels records models
 MINUTES ?= 1
 
-.PHONY: help demo test quick fuzz setup needle genc2022 paper-check lock rulegraph docs clean
+.PHONY: help demo test quick floors fuzz setup needle genc2022 paper-check lock rulegraph docs clean
 
 help:            ## this list
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*##/\t/'
@@ -44,6 +44,9 @@ quick: setup .venv/.test ## what to run at each save: the checks and the fast un
 	$(CHECKS)
 	$(PYTEST) tests/unit -m "not slow"
 
+floors: .venv/floors/.installed ## the unit tests with the oldest packages that envs/ allows
+	.venv/floors/bin/python -m pytest -n 2 --dist loadfile tests/unit -m "not slow"
+
 fuzz: setup .venv/.fuzz  ## made-up bytes at every door (TARGET=mrc for one) for MINUTES=1 each
 	@failed=0; for target in $(TARGET); do \
 	  PYTHONPATH=workflow:tests $(BIN)/python -m fuzz.run $$target --minutes $(MINUTES) \
@@ -62,6 +65,14 @@ setup: .venv/.installed
 
 .venv/.test: requirements-test.txt .venv/.installed $(NEEDLE)/HAADF.mrc
 	$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-test.txt
+	@touch $@
+
+.venv/floors/.installed: $(wildcard envs/*.yaml) tests/helpers/floors.py .venv/.test
+	$(BIN)/python tests/helpers/floors.py > .venv/floors.txt
+	grep -v '^-c' requirements-test.in > .venv/floors-test.txt
+	$(PYTHON) -m venv .venv/floors
+	.venv/floors/bin/python -m pip install -qq --disable-pip-version-check \
+	  -r .venv/floors.txt -r .venv/floors-test.txt "snakemake>=9.27,<10" pygments
 	@touch $@
 
 .venv/.fuzz: requirements-fuzz.txt .venv/.test

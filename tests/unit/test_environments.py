@@ -1,12 +1,15 @@
-"""The conda files: they parse, are pinned, list what their stages import, and agree with pip."""
+"""The conda files: they parse, have limits, list what their stages import, agree with pip."""
 
 import re
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 from catomo.record import code
+from helpers import floors
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "envs").glob("*.yaml"))
@@ -41,10 +44,7 @@ OPTIONAL = {
 
 def _specs(path: Path) -> dict[str, str]:
     content = yaml.safe_load(path.read_text())
-    return {
-        spec.split()[0]: (spec.split()[1:] or [""])[0].lstrip("=")
-        for spec in content["dependencies"]
-    }
+    return {spec.split()[0]: (spec.split()[1:] or [""])[0] for spec in content["dependencies"]}
 
 
 def _verbs_of(name: str) -> list[str]:
@@ -78,18 +78,42 @@ def test_every_import_of_a_stage_is_in_its_environment(path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_pins_share_their_minor_version_with_pip(path):
+def test_ranges_have_a_floor_and_end_before_a_major_version_unseen(path):
+    for name, limits in _specs(path).items():
+        if path.stem == "tomopy" and not limits:
+            continue  # left to TomoPy's own limits
+        ranges = SpecifierSet(limits)
+        assert sorted(limit.operator for limit in ranges) == ["<", ">="], name
+        low, high = (Version(limit.version) for limit in sorted(ranges, key=_operator))
+        assert high == Version("3.14") or high.release[1:] in ((), (0,)), name
+        assert low < high, name
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_versions_that_pip_installs_lie_within_the_ranges(path):
     pinned: dict[str, set] = {}  # several versions where a marker tells Pythons apart
     for name, version in re.findall(r"^([a-z0-9-]+)==([\w.]+)", _requirements(), re.MULTILINE):
-        pinned.setdefault(name, set()).add(tuple(version.split(".")[:2]))
-    names = {"matplotlib-base": "matplotlib", "tensorflow": "tensorflow-cpu"}
-    for name, version in _specs(path).items():
-        here = pinned.get(names.get(name, name))
-        if not version or here is None:
-            # No pin: tomopy.yaml leaves these to TomoPy's own limits. No pip: conda-forge alone.
+        pinned.setdefault(name, set()).add(Version(version))
+    for name, limits in _specs(path).items():
+        here = pinned.get(floors.PIP.get(name, name))
+        if not limits or here is None:
+            # No limits: left to TomoPy. No pip: conda-forge alone, or an extra.
             assert name in {"python", "astra-toolbox", "tomopy"} or path.stem == "tomopy", name
             continue
-        assert tuple(version.split(".")) in here, name
+        assert all(version in SpecifierSet(limits) for version in here), name
+
+
+def test_floors_name_each_package_once_with_the_highest_of_its_lower_ends():
+    lines = floors.lines()
+    assert "tensorflow-cpu==2.19.*" in lines
+    assert "numpy==2.1.*" in lines
+    names = [line.partition("==")[0] for line in lines]
+    assert len(names) == len(set(names))
+    assert not {"python", "tomopy", "astra-toolbox"} & set(names)
+
+
+def _operator(limit) -> bool:
+    return limit.operator == "<"
 
 
 def _requirements() -> str:
