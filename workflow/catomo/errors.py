@@ -3,7 +3,13 @@
 import re
 
 # Packages that not every function needs, and the extra of catomo that installs each.
-EXTRAS = {"h5py": "formats", "keras": "train", "tensorflow": "train", "pyvista": "surfaces"}
+EXTRAS = {
+    "h5py": "formats",
+    "keras": "train",
+    "tensorflow": "train",
+    "pyvista": "surfaces",
+    "rocrate": "workflow",
+}
 
 
 # Ends of lines, other control characters, and the halves of characters that cannot be written.

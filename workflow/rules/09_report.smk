@@ -1,6 +1,6 @@
 # 09 report: everything about a dataset on one self-contained page.
 # Outputs: report.html with all pictures inside, that of a segmentation, and where every file
-# came from. A folder of slices may have no segmentation, so its picture is no output here.
+# came from; the dataset's folder described as an RO-Crate. A folder of slices may have no segmentation, so its picture is no output here.
 
 
 rule report:
@@ -9,6 +9,7 @@ rule report:
         records=records_of,
     output:
         record="results/{dataset}/09_report/provenance.json",
+        crate="results/{dataset}/ro-crate-metadata.json",
         page=report(
             "results/{dataset}/09_report/report.html",
             caption="../report/page.rst",
@@ -29,4 +30,4 @@ rule report:
     shell:
         '"$CATOMO_PYTHON" "$CATOMO_PACKAGE" report'
         " {input.records:q} --dataset {wildcards.dataset} --output {output.record:q}"
-        " --settings {params.settings:q} > {log:q} 2>&1"
+        " --crate --settings {params.settings:q} > {log:q} 2>&1"

@@ -23,6 +23,8 @@ _OF_SLICES = (
     "metrics.json",
     "quantities.json",
 )
+# The workflow's own source, beside the page.
+_SOURCE = "workflow.smk"
 _WAY_OUT = "report with the classes of the records"
 
 # What provenance.json repeats of the record of each stage.
@@ -30,7 +32,11 @@ _REPEATED = ("stage", "catomo", "code", "settings", "inputs", "versions", "files
 
 
 def write_report(
-    stages: Sequence[Path | str], output: Path | str, settings: Report, dataset: str = ""
+    stages: Sequence[Path | str],
+    output: Path | str,
+    settings: Report,
+    dataset: str = "",
+    as_crate: bool = False,
 ) -> None:
     """Write the page of a dataset from the records of its stages.
 
@@ -45,13 +51,20 @@ def write_report(
         Without classes of their own they take those of the records.
     dataset : str
         The dataset's name.
+    as_crate : bool
+        Whether to keep the source of the workflow as ``workflow.smk`` and to describe the folder
+        above `output` as an RO-Crate.
 
     Raises
     ------
     UserError
         If a folder holds no record of a stage, a picture is not what its record says, the
-        settings have other classes than a record, or records have different pixel sizes.
+        settings have other classes than a record, records have different pixel sizes, or
+        a crate is asked for where catomo was installed without its workflow.
     """
+    if as_crate:
+        from catomo.report import crate  # a page needs no rocrate
+
     given = {record.path.name: record for record in map(_record_of, stages)}
     records = {name: given[name] for name in headings() if name in given}
     # Names are the same in all; the last stage may have titles and colours of its own.
@@ -69,6 +82,10 @@ def write_report(
         }
         if "training.json" in records:
             out.record["model_sha256"] = records["training.json"]["files"]["model.keras"]["sha256"]
+        if as_crate:
+            out.path(_SOURCE).write_text(crate.workflow_source())
+    if as_crate:
+        crate.write_crate(records, read_record(out.folder, "report"), _SOURCE)
 
 
 def _draw(records: Mapping[str, Record], settings: Report, out: Output) -> dict[str, list[Path]]:
