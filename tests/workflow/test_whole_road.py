@@ -58,7 +58,10 @@ def _rules(jobs: set[str]) -> set[str]:
 
 def test_every_folder_holds_its_record_and_verifies(done):
     results = done.folder / "results"
-    assert sorted(p.name for p in (results / "tiny").iterdir()) == [*STAGES, "ro-crate-metadata.json"]
+    assert sorted(p.name for p in (results / "tiny").iterdir()) == [
+        *STAGES,
+        "ro-crate-metadata.json",
+    ]
     run = done.catomo("verify")
     assert run.returncode == 0, run.stderr
     assert re.search(r"9 stages, \d+ files, all as recorded", run.stdout)
