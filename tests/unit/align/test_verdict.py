@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from catomo.align.settings import Verdict
 from catomo.align.tilt_axis import AxisScan
-from catomo.align.verdict import Measures, judge
+from catomo.align.verdict import Measures, judge, likeness
+from helpers.balls import BALLS, TILTS, project
 
 
 @pytest.mark.parametrize(
@@ -29,3 +31,46 @@ def test_the_advice_on_the_tilt_axis_fits_where_it_was_found(found, advice):
     assert advice in reason
     assert ("along x" in reason) == (abs(found) > 80)
     assert ("raise" in reason) == (abs(found) < 45)
+
+
+@pytest.mark.parametrize(
+    ("apart", "words"),
+    [(2.4, "two methods find tilt axes 2.4° apart"), (3.0, "best at an end of the 3° tried about")],
+)
+def test_a_second_opinion_at_the_end_of_its_range_says_so(apart, words):
+    scan = AxisScan(1.0, np.arange(-50, 51) * 0.2, np.ones(101), 0.4, 0.5, False, 80.0, 0.5)
+    measures = (9, np.zeros(0), 0.99, 1.0, 0.0, 0.0, scan, apart, 0.01, 0.0, 0.0, [], None, 0.0)
+    verdict, [reason] = judge(Measures(*measures), Verdict())
+    assert verdict == "warn"
+    assert words in reason
+
+
+def rod(dots):
+    """Return noisy views of a round rod along the tilt axis, with dots in it."""
+    rng = np.random.default_rng(1)
+    y, x = np.indices((64, 64)) - 31.5
+    places = rng.uniform([0, 3, -27], [2 * np.pi, 10, 27], (dots, 3))
+    views = []
+    for tilt in np.deg2rad(np.arange(-60, 61, 10)):
+        view = 4 * np.sqrt(np.maximum(12**2 - x**2, 0)) + 2
+        for turn, radius, height in places:
+            across = radius * np.cos(turn + tilt)
+            view = view + 9 * np.exp(-((x - across) ** 2 + (y - height) ** 2) / 4)
+        views.append(ndimage.gaussian_filter(rng.poisson(view).astype(float), 1))
+    return views
+
+
+@pytest.mark.parametrize("dots", [0, 5])
+def test_views_that_all_look_alike_tell_nothing_of_their_order(dots):
+    next_likeness, order = likeness(rod(dots), np.ones(13, bool))
+    assert next_likeness.min() > 0.9
+    assert np.isnan(order)
+
+
+def test_views_that_differ_tell_their_order():
+    still = np.zeros(len(TILTS))
+    views = list(project(BALLS, 0.0, still, still))
+    usable = np.ones(len(views), bool)
+    assert likeness(views, usable)[1] == 1
+    mixed = [views[k] for k in np.random.default_rng(0).permutation(len(views))]
+    assert likeness(mixed, usable)[1] < 0.65

@@ -59,6 +59,14 @@ class Reprojection:
         alike = np.divide(both**2, ours * theirs, where=ours * theirs > 0, out=np.zeros(len(ours)))
         return np.sqrt(np.clip(1 - alike, 0, 1))
 
+    def smoothed(self, sigma: float) -> Reprojection:
+        """Return images and predictions without structures finer than `sigma` binned px."""
+        fine = (0, sigma, sigma)
+        images, predicted = (
+            ndimage.gaussian_filter(a, fine) for a in (self.images, self.predicted)
+        )
+        return Reprojection(images, predicted, self.factor)
+
     def shifts(self) -> tuple[np.ndarray, np.ndarray]:
         """Return how far each image lies from its prediction, ``(across, along)`` in raw px.
 

@@ -15,9 +15,11 @@ import numpy as np
 
 from catomo.align.settings import Verdict
 from catomo.align.suspects import Misfits, Reading
-from catomo.align.tilt_axis import AxisScan
+from catomo.align.tilt_axis import CHECK_REACH_DEG, AxisScan
 
 _FEWEST_SHOWN = 3  # images that show something, below which nothing can be said
+_ALIKE = 0.7  # correlation of nearly all pairs of images from which on all views look alike
+_AS_UNLIKE = 0.3  # least ratio of what the likest pairs lack of 1 to what the unlikest lack
 _MOST_NAMED = 6  # tilts that get a reason of their own
 _WIDER_DEG = 5  # steps in which a wider search for the tilt axis is advised
 _WIDEST_DEG = 45  # search that the settings allow
@@ -106,7 +108,8 @@ def likeness(images: list[np.ndarray], usable: np.ndarray) -> tuple[np.ndarray, 
         Correlation with the next usable image (of the last with the one before); NaN for
         blank tilts, and for all where there are too few.
     order : float
-        Share of the tilts that resemble the next more than one a quarter of the series away.
+        Share of the tilts that resemble the next more than one a quarter of the series away;
+        NaN where there are too few, or where all look alike and so tell nothing of their order.
     """
     indices = np.flatnonzero(usable)
     n, far = len(indices), max(2, len(indices) // 4)
@@ -120,7 +123,19 @@ def likeness(images: list[np.ndarray], usable: np.ndarray) -> tuple[np.ndarray, 
         return after, np.nan
     after[indices] = [with_one(k, 1) for k in range(n)]
     far_off = np.array([with_one(k, far) for k in range(n)])
+    if _all_alike(np.array([[np.vdot(one, other) for other in unit] for one in unit])):
+        return after, np.nan
     return after, float(np.mean(after[indices] > far_off))
+
+
+def _all_alike(correlation: np.ndarray) -> bool:
+    """Tell whether all views look alike, as those of a round rod along the tilt axis do.
+
+    Of images in a wrong order some still resemble each other far more than others do.
+    """
+    pairs = correlation[np.triu_indices(len(correlation), 1)]
+    least, most = np.quantile(pairs, [0.1, 0.9])
+    return bool(least > _ALIKE and 1 - most > _AS_UNLIKE * (1 - least))
 
 
 @dataclass(frozen=True)
@@ -169,8 +184,15 @@ def _judge_axis(measures: Measures, limits: Verdict, findings: _Findings) -> Non
     pair = (
         "two methods find tilt axes" if measures.axis else "the tilt axis given and that found lie"
     )
+    apart = f"{pair} {measures.axis_difference_deg:.1f}° apart"
+    # Rounding aside, this second opinion ends where its range does.
+    if measures.axis is not None and measures.axis_difference_deg > CHECK_REACH_DEG - 1e-6:
+        apart = (
+            f"the tilts predict each other best at an end of the {CHECK_REACH_DEG:g}° tried about "
+            "the axis found; it may lie farther off, so give tilt_axis_angle_deg if you know it"
+        )
     findings.check(
-        f"{pair} {measures.axis_difference_deg:.1f}° apart",
+        apart,
         warn=measures.axis_difference_deg > limits.warn_axis_check_deg,
     )
 
