@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,14 +60,6 @@ class Reprojection:
         alike = np.divide(both**2, ours * theirs, where=ours * theirs > 0, out=np.zeros(len(ours)))
         return np.sqrt(np.clip(1 - alike, 0, 1))
 
-    def smoothed(self, sigma: float) -> Reprojection:
-        """Return images and predictions without structures finer than `sigma` binned px."""
-        fine = (0, sigma, sigma)
-        images, predicted = (
-            ndimage.gaussian_filter(a, fine) for a in (self.images, self.predicted)
-        )
-        return Reprojection(images, predicted, self.factor)
-
     def shifts(self) -> tuple[np.ndarray, np.ndarray]:
         """Return how far each image lies from its prediction, ``(across, along)`` in raw px.
 
@@ -114,6 +107,12 @@ class Reprojector:
         rows, columns = images.shape[1:]
         self.raw_shape = rows, columns
         self.images = [binned(images[t], self.factor).astype(np.float32) for t in self.indices]
+
+    def smoothed(self, sigma: float) -> Reprojector:
+        """Return the same of images without structures finer than `sigma` binned px."""
+        coarser = copy(self)
+        coarser.images = [ndimage.gaussian_filter(image, sigma) for image in self.images]
+        return coarser
 
     def __call__(
         self, geometry: Geometry, folds: int, tilt_deg: np.ndarray | None = None

@@ -14,9 +14,8 @@ import numpy as np
 from scipy import ndimage
 from scipy.signal.windows import tukey
 
-from catomo.align.geometry import Geometry, rotation
+from catomo.align.geometry import rotation
 from catomo.align.preprocess import CleanSeries
-from catomo.align.reprojection import Reprojector
 from catomo.projection.binning import binned
 
 _SIZE = 256  # px: larger images are binned, which still gives 0.1°
@@ -28,11 +27,6 @@ _STEP_DEG = 0.2  # of the search
 _VERTEX_DEG = 0.6  # to both sides of the best step: range of the parabola through it
 _HIGHEST_FREQUENCY = 0.3  # part of the sampling frequency: nothing finer is common to all tilts
 _ROUNDS = 5  # of shifting all lines onto their mean
-CHECK_REACH_DEG = 3.0  # of the angles that `by_reprojection` tries about the one found
-_CHECKED_DEG = CHECK_REACH_DEG * np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
-_CHECK_FOLDS = 3
-_LEAST_EXPLAINED = 0.7  # of the errors at these angles, by the parabola whose vertex counts
-_COARSER_PX = 1.0  # sigma, in px of the binned images
 
 
 @dataclass(frozen=True)
@@ -64,6 +58,10 @@ class AxisScan:
     at_the_end: bool
     elsewhere_deg: float
     elsewhere_disagreement: float
+
+    def better_elsewhere(self, ratio: float) -> bool:
+        """Tell whether the best direction outside has less than this part of the disagreement."""
+        return self.elsewhere_disagreement < ratio * self.least
 
 
 def find_axis(series: CleanSeries, shifts: np.ndarray, search_deg: float) -> AxisScan:
@@ -192,39 +190,3 @@ def _vertex(x: np.ndarray, y: np.ndarray, best: int) -> float:
     if bend <= 0:
         return float(x[best])
     return float(x[best] + np.clip(-slope / (2 * bend), -_STEP_DEG * reach, _STEP_DEG * reach))
-
-
-def by_reprojection(reproject: Reprojector, geometry: Geometry) -> float:
-    """Return the angle near that of a geometry at which the tilts predict each other best.
-
-    It uses whole images and a reconstruction, not one line of their Fourier transforms, and so
-    is independent of `find_axis`.
-
-    Parameters
-    ----------
-    reproject : Reprojector
-    geometry : Geometry
-    """
-    trials = [reproject(geometry.turned(turn), _CHECK_FOLDS) for turn in _CHECKED_DEG]
-    turn, explained = _best_turn([np.mean(trial.error() ** 2) for trial in trials])
-    if explained < _LEAST_EXPLAINED or abs(turn) >= CHECK_REACH_DEG:
-        # The lattice of a crystal is too fine for the other tilts to predict. What is left of it
-        # depends on how each turn interpolates the images; coarser structures tell the axis.
-        coarse = [trial.smoothed(_COARSER_PX).error() for trial in trials]
-        coarse_turn, coarse_explained = _best_turn([np.mean(error**2) for error in coarse])
-        if coarse_explained > max(explained, _LEAST_EXPLAINED):
-            turn = coarse_turn
-    return geometry.axis_angle_deg + turn
-
-
-def _best_turn(errors: list[np.floating]) -> tuple[float, float]:
-    """Return the turn of least error, and the share of the errors' variance a parabola explains.
-
-    The share is 0 where the parabola has no minimum.
-    """
-    bend, slope, level = np.polyfit(_CHECKED_DEG, errors, 2)
-    if bend <= 0:
-        return float(_CHECKED_DEG[int(np.argmin(errors))]), 0.0
-    left = np.var(errors - np.polyval([bend, slope, level], _CHECKED_DEG))
-    explained = float(1 - left / np.var(errors))
-    return float(np.clip(-slope / (2 * bend), *_CHECKED_DEG[[0, -1]])), explained

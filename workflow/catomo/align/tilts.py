@@ -178,9 +178,9 @@ def align_series(
         image = solution.geometry.warp(series.images[t], t, order)
         write(t, image)
         thumbnails.append(_thumbnail(image))
-    next_likeness, order_share = likeness(thumbnails, series.usable)
+    next_likeness, order_share, all_alike = likeness(thumbnails, series.usable)
     per_tilt, offset = _per_tilt(series, solution, examination, next_likeness)
-    measures = _measures(series, solution, examination, per_tilt, order_share)
+    measures = _measures(series, solution, examination, per_tilt, order_share, all_alike)
     verdict, reasons = judge(measures, settings.verdict)
     return Alignment(
         geometry=solution.geometry,
@@ -233,6 +233,7 @@ def _measures(
     examination: Examination,
     per_tilt: dict[str, np.ndarray],
     order_share: float,
+    all_alike: bool,
 ) -> Measures:
     axis, geometry = solution.axis, solution.geometry
     axis_used_deg = axis.angle_deg if axis else geometry.axis_angle_deg
@@ -251,12 +252,17 @@ def _measures(
         misfits=examination.misfits,
         reading=examination.reading,
         outside_frame=float(per_tilt["outside_frame"].max()),
+        axis_doubt=solution.axis_check.doubt if solution.axis_check else "",
+        all_alike=all_alike,
+        elsewhere_refuted=examination.elsewhere_refuted,
     )
 
 
 def _axis_check(solution: Solution, examination: Examination) -> float:
     """Return the angle that the tilt axis is compared with: by another method, or found."""
-    return solution.axis_check_deg if solution.axis else examination.axis_found_deg
+    if solution.axis is None:
+        return examination.axis_found_deg
+    return solution.axis_check.angle_deg if solution.axis_check else np.nan
 
 
 def _thumbnail(image: np.ndarray) -> np.ndarray:

@@ -15,11 +15,12 @@ import numpy as np
 
 from catomo.align.settings import Verdict
 from catomo.align.suspects import Misfits, Reading
-from catomo.align.tilt_axis import CHECK_REACH_DEG, AxisScan
+from catomo.align.tilt_axis import AxisScan
 
 _FEWEST_SHOWN = 3  # images that show something, below which nothing can be said
 _ALIKE = 0.7  # correlation of nearly all pairs of images from which on all views look alike
 _AS_UNLIKE = 0.3  # least ratio of what the likest pairs lack of 1 to what the unlikest lack
+_HARD_SPECIMENS = "crystals and round or sparse specimens"  # whose tilt axis is hard to find
 _MOST_NAMED = 6  # tilts that get a reason of their own
 _WIDER_DEG = 5  # steps in which a wider search for the tilt axis is advised
 _WIDEST_DEG = 45  # search that the settings allow
@@ -53,6 +54,12 @@ class Measures:
         The other reading of the angles that fits best; None if it was not searched.
     outside_frame : float
         Largest share of an aligned image that was never recorded.
+    axis_doubt : str
+        Why the second method finds no tilt axis; empty where it finds one.
+    all_alike : bool
+        Whether all views look alike, so that they tell nothing of their order.
+    elsewhere_refuted : bool
+        Whether the tilts predict each other worse about the best direction outside the range.
     """
 
     images: int
@@ -69,6 +76,9 @@ class Measures:
     misfits: Misfits
     reading: Reading | None
     outside_frame: float
+    axis_doubt: str = ""
+    all_alike: bool = False
+    elsewhere_refuted: bool = False
 
     def record(self) -> dict[str, Any]:
         """Return the numbers that `judge` compares with the limits."""
@@ -93,7 +103,7 @@ class Measures:
         return sorted({*map(float, self.blank_deg), *(tilt for tilt, _ in self.misfits)})
 
 
-def likeness(images: list[np.ndarray], usable: np.ndarray) -> tuple[np.ndarray, float]:
+def likeness(images: list[np.ndarray], usable: np.ndarray) -> tuple[np.ndarray, float, bool]:
     """Correlate aligned images with their neighbours and with distant ones.
 
     Parameters
@@ -109,7 +119,9 @@ def likeness(images: list[np.ndarray], usable: np.ndarray) -> tuple[np.ndarray, 
         blank tilts, and for all where there are too few.
     order : float
         Share of the tilts that resemble the next more than one a quarter of the series away;
-        NaN where there are too few, or where all look alike and so tell nothing of their order.
+        NaN where there are too few.
+    all_alike : bool
+        Whether all look alike, as the views of a round rod along the tilt axis do.
     """
     indices = np.flatnonzero(usable)
     n, far = len(indices), max(2, len(indices) // 4)
@@ -120,16 +132,15 @@ def likeness(images: list[np.ndarray], usable: np.ndarray) -> tuple[np.ndarray, 
 
     after = np.full(len(images), np.nan)
     if n <= far:
-        return after, np.nan
+        return after, np.nan, False
     after[indices] = [with_one(k, 1) for k in range(n)]
     far_off = np.array([with_one(k, far) for k in range(n)])
-    if _all_alike(np.array([[np.vdot(one, other) for other in unit] for one in unit])):
-        return after, np.nan
-    return after, float(np.mean(after[indices] > far_off))
+    correlation = np.array([[np.vdot(one, other) for other in unit] for one in unit])
+    return after, float(np.mean(after[indices] > far_off)), _all_alike(correlation)
 
 
 def _all_alike(correlation: np.ndarray) -> bool:
-    """Tell whether all views look alike, as those of a round rod along the tilt axis do.
+    """Tell whether all views look alike.
 
     Of images in a wrong order some still resemble each other far more than others do.
     """
@@ -180,28 +191,30 @@ def judge(measures: Measures, limits: Verdict) -> tuple[str, list[str]]:
 
 def _judge_axis(measures: Measures, limits: Verdict, findings: _Findings) -> None:
     if measures.axis is not None:
-        _judge_scan(measures.axis, limits, findings)
-    pair = (
-        "two methods find tilt axes" if measures.axis else "the tilt axis given and that found lie"
-    )
-    apart = f"{pair} {measures.axis_difference_deg:.1f}° apart"
-    # Rounding aside, this second opinion ends where its range does.
-    if measures.axis is not None and measures.axis_difference_deg > CHECK_REACH_DEG - 1e-6:
-        apart = (
-            f"the tilts predict each other best at an end of the {CHECK_REACH_DEG:g}° tried about "
-            "the axis found; it may lie farther off, so give tilt_axis_angle_deg if you know it"
-        )
+        _judge_scan(measures.axis, measures, limits, findings)
+    elsewhere = measures.axis_difference_deg > limits.warn_axis_check_deg
     findings.check(
-        apart,
-        warn=measures.axis_difference_deg > limits.warn_axis_check_deg,
+        f"the tilt axis given and that found lie {measures.axis_difference_deg:.1f}° apart",
+        warn=measures.axis is None and elsewhere,
+    )
+    doubt = measures.axis_doubt
+    if not doubt and elsewhere:
+        doubt = f"two methods find tilt axes {measures.axis_difference_deg:.1f}° apart"
+    findings.check(
+        f"{doubt}, as with {_HARD_SPECIMENS}; give tilt_axis_angle_deg if you know it",
+        warn=measures.axis is not None and bool(doubt),
     )
 
 
-def _judge_scan(axis: AxisScan, limits: Verdict, findings: _Findings) -> None:
+def _judge_scan(axis: AxisScan, measures: Measures, limits: Verdict, findings: _Findings) -> None:
+    better_elsewhere = (
+        axis.better_elsewhere(limits.stop_axis_elsewhere) and not measures.elsewhere_refuted
+    )
     findings.check(
         f"the images agree better along {axis.elsewhere_deg:.0f}° than near the vertical"
         f"{_way(axis)}",
-        stop=axis.elsewhere_disagreement < limits.stop_axis_elsewhere * axis.least,
+        warn=better_elsewhere,
+        stop=better_elsewhere and not measures.all_alike,
     )
     findings.check(
         f"the tilt axis is uncertain (contrast {axis.contrast:.2f}); "
@@ -232,12 +245,13 @@ def _judge_angles(measures: Measures, limits: Verdict, findings: _Findings) -> N
             f"the tilts would predict each other {1 / max(reading.ratio, 1e-3):.1f} times better "
             f"if {reading.words}; {reading.way_out}"
         )
-    findings.check(
-        f"only {measures.order:.0%} of the tilts resemble the next more than a distant one: "
-        "are the angles in the order of the images?",
-        warn=measures.order < limits.warn_order,
-        stop=measures.order < limits.stop_order,
-    )
+    if measures.all_alike and measures.order < limits.warn_order:
+        findings.warnings.append(
+            "all views look alike, as those of a round rod along the tilt axis do: whether the "
+            "angles are in the order of the images cannot be judged"
+        )
+    else:
+        _judge_order(measures, limits, findings)
     for tilt, resembles in measures.misfits[:_MOST_NAMED]:
         like = "" if resembles is None else f"; it resembles {resembles:g}°, is it in its place?"
         findings.check(
@@ -248,6 +262,15 @@ def _judge_angles(measures: Measures, limits: Verdict, findings: _Findings) -> N
     findings.check(
         f"nor are the images at {more}",
         warn=bool(more),
+    )
+
+
+def _judge_order(measures: Measures, limits: Verdict, findings: _Findings) -> None:
+    findings.check(
+        f"only {measures.order:.0%} of the tilts resemble the next more than a distant one: "
+        "are the angles in the order of the images?",
+        warn=measures.order < limits.warn_order,
+        stop=measures.order < limits.stop_order,
     )
 
 
