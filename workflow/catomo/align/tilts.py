@@ -14,7 +14,7 @@ import numpy as np
 from scipy import ndimage
 
 from catomo.align.chain import Solution, solve
-from catomo.align.examination import Examination, examine
+from catomo.align.examination import Examination, contradicts, examine
 from catomo.align.geometry import Geometry, SplineOrder
 from catomo.align.preprocess import CleanSeries, clean
 from catomo.align.readings import Recording
@@ -155,6 +155,7 @@ def align_series(
     write: Callable[[int, np.ndarray], None],
     known: Geometry | None = None,
     recording: Recording | None = None,
+    accepted: list[str] | None = None,
 ) -> Alignment:
     """Align a clean series, and give away its aligned images one by one.
 
@@ -168,6 +169,9 @@ def align_series(
         A known alignment to use as it is.
     recording : Recording, optional
         How images and angles were recorded, where that is known.
+    accepted : list of str, optional
+        With which reasons the known alignment was accepted on another channel; it is then
+        judged on this one only if this one contradicts it.
     """
     solution = solve(series, settings) if known is None else Solution(known)
     recording = recording or Recording.sorted(series.tilt_deg)
@@ -181,7 +185,9 @@ def align_series(
     next_likeness, order_share, all_alike = likeness(thumbnails, series.usable)
     per_tilt, offset = _per_tilt(series, solution, examination, next_likeness)
     measures = _measures(series, solution, examination, per_tilt, order_share, all_alike)
-    verdict, reasons = judge(measures, settings.verdict)
+    if accepted is not None and contradicts(series, solution.geometry, settings.axis_search_deg):
+        accepted = None
+    verdict, reasons = judge(measures, settings.verdict, accepted)
     return Alignment(
         geometry=solution.geometry,
         usable=series.usable,

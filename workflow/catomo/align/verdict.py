@@ -161,24 +161,40 @@ class _Findings:
             (self.stops if stop else self.warnings).append(reason)
 
 
-def judge(measures: Measures, limits: Verdict) -> tuple[str, list[str]]:
+def judge(
+    measures: Measures, limits: Verdict, accepted: list[str] | None = None
+) -> tuple[str, list[str]]:
     """Return ``("pass" | "warn" | "stop", reasons)``, the gravest reasons first.
 
     Parameters
     ----------
     measures : Measures
     limits : Verdict
+    accepted : list of str, optional
+        With which reasons the alignment was accepted on another channel. What this channel shows
+        of it is then not judged, because noise alone can make it look bad.
     """
     shown = measures.images - len(measures.blank_deg)
     if shown < _FEWEST_SHOWN:
         return "stop", [f"only {shown} of {measures.images} images show anything"]
     findings = _Findings()
-    _judge_axis(measures, limits, findings)
-    _judge_angles(measures, limits, findings)
-    _judge_shifts(measures, limits, findings)
+    if accepted is None:
+        _judge_axis(measures, limits, findings)
+        _judge_angles(measures, limits, findings)
+        _judge_misfits(measures, findings)
+        _judge_shifts(measures, limits, findings)
+    else:
+        _judge_misfits(measures, findings)
+        findings.warnings.extend(
+            f"on the channel that the alignment was found on: {reason}" for reason in accepted
+        )
+    findings.check(
+        f"up to {measures.outside_frame:.0%} of an aligned image lies outside the recorded frame",
+        warn=measures.outside_frame > limits.warn_outside_frame,
+    )
     findings.check(
         f"{shown} images are too few to predict each other: nothing confirms the alignment",
-        warn=bool(np.isnan(measures.reprojection_error)),
+        warn=accepted is None and bool(np.isnan(measures.reprojection_error)),
     )
     blank = _listed(measures.blank_deg)
     findings.check(
@@ -252,6 +268,18 @@ def _judge_angles(measures: Measures, limits: Verdict, findings: _Findings) -> N
         )
     else:
         _judge_order(measures, limits, findings)
+
+
+def _judge_order(measures: Measures, limits: Verdict, findings: _Findings) -> None:
+    findings.check(
+        f"only {measures.order:.0%} of the tilts resemble the next more than a distant one: "
+        "are the angles in the order of the images?",
+        warn=measures.order < limits.warn_order,
+        stop=measures.order < limits.stop_order,
+    )
+
+
+def _judge_misfits(measures: Measures, findings: _Findings) -> None:
     for tilt, resembles in measures.misfits[:_MOST_NAMED]:
         like = "" if resembles is None else f"; it resembles {resembles:g}°, is it in its place?"
         findings.check(
@@ -262,15 +290,6 @@ def _judge_angles(measures: Measures, limits: Verdict, findings: _Findings) -> N
     findings.check(
         f"nor are the images at {more}",
         warn=bool(more),
-    )
-
-
-def _judge_order(measures: Measures, limits: Verdict, findings: _Findings) -> None:
-    findings.check(
-        f"only {measures.order:.0%} of the tilts resemble the next more than a distant one: "
-        "are the angles in the order of the images?",
-        warn=measures.order < limits.warn_order,
-        stop=measures.order < limits.stop_order,
     )
 
 
@@ -297,10 +316,6 @@ def _judge_shifts(measures: Measures, limits: Verdict, findings: _Findings) -> N
             warn=value > limits.warn_disagreement_px,
             stop=value > limits.stop_disagreement_px,
         )
-    findings.check(
-        f"up to {measures.outside_frame:.0%} of an aligned image lies outside the recorded frame",
-        warn=measures.outside_frame > limits.warn_outside_frame,
-    )
 
 
 def _listed(tilts: Iterable[float]) -> str:
