@@ -8,9 +8,11 @@ import tifffile
 from scipy import ndimage
 
 from catomo.align.geometry import Geometry
-from catomo.align.known import known_geometry
+from catomo.align.known import accepted_reasons, known_geometry
+from catomo.align.preprocess import clean
 from catomo.align.settings import Align
 from catomo.align.stage import align
+from catomo.align.tilts import align_series
 from catomo.errors import UserError
 from catomo.files.store import StackReader
 from catomo.record.record import read_record
@@ -206,3 +208,35 @@ def test_a_wrong_alignment_does_not_pass(tmp_path, random, offset, turn, reason)
     record = read_record(tmp_path / "out", "align")
     assert record["verdict"] != "pass"
     assert reason in "; ".join(record["reasons"])
+
+
+def test_an_accepted_alignment_is_judged_on_a_noisy_channel_only_if_that_contradicts_it():
+    across, along = shifts(1)
+    right = Geometry(2.3, across + 2.7, along)
+    random = np.random.default_rng(0)
+    counts = random.poisson(project(BALLS, 2.3, across + 2.7, along) / 150)
+    jitter = random.normal(size=(2, len(TILTS)))
+    jittered = Geometry(2.3, right.across + jitter[0], along + jitter[1])
+
+    def verdict(geometry, accepted):
+        series = clean(counts.astype(np.float32), TILTS, Align())
+        return align_series(series, Align(), lambda *_: None, geometry, accepted=accepted)
+
+    by_itself = verdict(right, None)
+    assert by_itself.verdict != "pass"
+    assert verdict(right, []).verdict == "pass"
+    accepted = verdict(right, ["the film is thick"])
+    assert accepted.verdict == "warn"
+    assert "the film is thick" in accepted.reasons[0]
+    for wrong in (jittered, right.turned(6.0)):
+        found = verdict(wrong, [])
+        assert found.verdict != "pass"
+        assert found.reasons
+
+
+def test_only_records_of_accepted_alignments_count_as_accepted(tmp_path):
+    record = {"stage": "align", "verdict": "warn", "reasons": ["blank image"]}
+    assert accepted_reasons(write(tmp_path, **record)) == ["blank image"]
+    assert accepted_reasons(write(tmp_path, **record | {"verdict": "stop"})) is None
+    assert accepted_reasons(write(tmp_path)) is None
+    assert accepted_reasons(tmp_path / "series.xf") is None

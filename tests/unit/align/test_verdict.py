@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from catomo.align.settings import Verdict
 from catomo.align.tilt_axis import AxisScan
-from catomo.align.verdict import Measures, judge
+from catomo.align.verdict import Measures, judge, likeness
+from helpers.balls import BALLS, TILTS, project
 
 
 @pytest.mark.parametrize(
@@ -29,3 +31,74 @@ def test_the_advice_on_the_tilt_axis_fits_where_it_was_found(found, advice):
     assert advice in reason
     assert ("along x" in reason) == (abs(found) > 80)
     assert ("raise" in reason) == (abs(found) < 45)
+
+
+@pytest.mark.parametrize(
+    ("apart", "doubt", "words"),
+    [
+        (2.4, "", "two methods find tilt axes 2.4° apart"),
+        (3.0, "best at an end", "best at an end"),
+        (0.0, "under no angle", "under no angle"),
+    ],
+)
+def test_a_second_opinion_in_doubt_names_crystals_and_asks_for_the_axis(apart, doubt, words):
+    verdict, [reason] = judge(measured(apart, axis_doubt=doubt), Verdict())
+    assert verdict == "warn"
+    assert words in reason
+    assert "crystals" in reason
+    assert "give tilt_axis_angle_deg" in reason
+
+
+def measured(apart=0.0, order=1.0, elsewhere=0.5, **more):
+    """Return measures that pass but for what is given."""
+    scan = AxisScan(1.0, np.arange(-50, 51) * 0.2, np.ones(101), 0.4, 0.5, False, 80.0, elsewhere)
+    values = (9, np.zeros(0), 0.99, order, 0.0, 0.0, scan, apart, 0.01, 0.0, 0.0, [], None, 0.0)
+    return Measures(*values, **more)
+
+
+@pytest.mark.parametrize(("alike", "verdict"), [(False, "stop"), (True, "warn")])
+def test_views_that_all_look_alike_are_not_stopped_for_their_order(alike, verdict):
+    found, [reason] = judge(measured(order=0.5, all_alike=alike), Verdict())
+    assert found == verdict
+    assert ("cannot be judged" in reason) == alike
+
+
+@pytest.mark.parametrize(
+    ("more", "verdict"),
+    [({}, "stop"), ({"all_alike": True}, "warn"), ({"elsewhere_refuted": True}, "pass")],
+)
+def test_a_better_direction_elsewhere(more, verdict):
+    assert judge(measured(elsewhere=0.01, **more), Verdict())[0] == verdict
+
+
+def rod(dots):
+    """Return noisy views of a round rod along the tilt axis, with dots in it."""
+    rng = np.random.default_rng(1)
+    y, x = np.indices((64, 64)) - 31.5
+    places = rng.uniform([0, 3, -27], [2 * np.pi, 10, 27], (dots, 3))
+    views = []
+    for tilt in np.deg2rad(np.arange(-60, 61, 10)):
+        view = 4 * np.sqrt(np.maximum(12**2 - x**2, 0)) + 2
+        for turn, radius, height in places:
+            across = radius * np.cos(turn + tilt)
+            view = view + 9 * np.exp(-((x - across) ** 2 + (y - height) ** 2) / 4)
+        views.append(ndimage.gaussian_filter(rng.poisson(view).astype(float), 1))
+    return views
+
+
+@pytest.mark.parametrize("dots", [0, 5])
+def test_views_that_all_look_alike_tell_nothing_of_their_order(dots):
+    next_likeness, _, all_alike = likeness(rod(dots), np.ones(13, bool))
+    assert next_likeness.min() > 0.9
+    assert all_alike
+
+
+def test_views_that_differ_tell_their_order():
+    still = np.zeros(len(TILTS))
+    views = list(project(BALLS, 0.0, still, still))
+    usable = np.ones(len(views), bool)
+    assert likeness(views, usable)[1:] == (1, False)
+    mixed = [views[k] for k in np.random.default_rng(0).permutation(len(views))]
+    _, order, all_alike = likeness(mixed, usable)
+    assert order < 0.65
+    assert not all_alike

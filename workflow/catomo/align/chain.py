@@ -7,12 +7,13 @@ other better with it (`catomo.align.reprojection`); what each one did is noted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from catomo.align.geometry import Geometry, in_axis_frame
+from catomo.align.axis_check import CHECK_REACH_DEG, AxisCheck, by_reprojection
+from catomo.align.geometry import Geometry, in_axis_frame, rotation
 from catomo.align.low_order import fit_low_order
 from catomo.align.preprocess import CleanSeries
 from catomo.align.projection_matching import SIZE as MATCHING_SIZE
@@ -20,13 +21,15 @@ from catomo.align.projection_matching import match
 from catomo.align.registration import centres_of_mass, common_line_of, pairwise
 from catomo.align.reprojection import JUDGE_FOLDS, Reprojector, judging_reprojector
 from catomo.align.settings import Align
-from catomo.align.tilt_axis import AxisScan, by_reprojection, find_axis
+from catomo.align.tilt_axis import AxisScan, find_axis
 from catomo.progress import say
 
 _FEWEST_SHOWN = 3  # images that show something, below which nothing is aligned
 # The Fourier search is the more exact of the two methods if they differ by less. A specimen cut
 # by the frame disturbs it more than a reconstruction.
 _TURN_FROM_DEG = {"isolated": 0.5, "extended": 0.25}
+_LOST_PX = 3.0  # between two measures along the axis, of which one has lost the specimen
+_LOST_GAIN = 0.2  # film pulls at a centre of mass; a registration that is lost is far worse
 _TURN_GAIN = 0.005  # on weak or round specimens noise alone makes other axes this much better
 
 
@@ -39,8 +42,8 @@ class Solution:
     geometry : Geometry
     axis : AxisScan or None
         The search of the tilt axis; None if its angle was given.
-    axis_check_deg : float
-        The tilt axis by a second method; NaN if it was not tried.
+    axis_check : AxisCheck or None
+        The tilt axis by a second method; None if it was not tried.
     across_disagreement, along_disagreement : ndarray (tilt,) or None
         Differences in px of two independent measures of the shifts.
     line_disagreement : ndarray (tilt,) or None
@@ -51,7 +54,7 @@ class Solution:
 
     geometry: Geometry
     axis: AxisScan | None = None
-    axis_check_deg: float = np.nan
+    axis_check: AxisCheck | None = None
     across_disagreement: np.ndarray | None = None
     along_disagreement: np.ndarray | None = None
     line_disagreement: np.ndarray | None = None
@@ -70,12 +73,15 @@ def solve(series: CleanSeries, settings: Align) -> Solution:
     if series.usable.sum() < _FEWEST_SHOWN:
         still = np.zeros(len(series.images))
         return Solution(Geometry(0.0 if angle == "auto" else angle, still, still))
+    reproject = judging_reprojector(series)
     start = _FirstShifts.of(series, settings)
+    if reproject is not None and settings.centre_of_mass:
+        start = start.found_along(reproject, 0.0 if angle == "auto" else angle)
     axis = None
     if angle == "auto":
         axis = find_axis(series, start.shifts, settings.axis_search_deg)
         angle = axis.angle_deg
-    trials = _Trials(series, start.geometry(angle))
+    trials = _Trials(reproject, start.geometry(angle))
     if axis is not None:
         trials.steps["tilt_axis"] = {
             "angle_deg": angle,
@@ -83,25 +89,30 @@ def solve(series: CleanSeries, settings: Align) -> Solution:
             "best_elsewhere_deg": axis.elsewhere_deg,
         }
     across_disagreement = _across(series, start, trials, settings.centre_of_mass)
-    line_disagreement = None
-    if settings.common_line:
-        shifts, line_disagreement = common_line_of(series, trials.geometry)
-        old = trials.geometry
-        trials.offer("common_line", Geometry(angle, old.across, old.along + shifts))
-    axis_check_deg = np.nan
+    line_disagreement = _common_line(series, trials) if settings.common_line else None
+    axis_check = None
     if axis is not None:
         # Drift along the axis would disturb this check, so it comes after the common line.
-        axis_check_deg = _checked_axis(trials, series.isolated)
+        axis_check = _checked_axis(trials, series.isolated, settings.axis_search_deg)
+        turned_deg = trials.geometry.axis_angle_deg
+        if abs(turned_deg - angle) > CHECK_REACH_DEG:
+            # What was measured along and across an axis so far off is worth nothing.
+            trials.geometry = start.geometry(turned_deg)
+            across_disagreement = _across(series, start, trials, settings.centre_of_mass)
+            if settings.common_line:
+                line_disagreement = _common_line(series, trials)
     if settings.projection_matching and trials.reproject is not None:
         keep_offset = series.isolated and settings.centre_of_mass
-        reproject = Reprojector(series, MATCHING_SIZE)
-        trials.offer("projection_matching", match(reproject, trials.geometry, keep_offset))
+        finer = Reprojector(series, MATCHING_SIZE)
+        trials.offer("projection_matching", match(finer, trials.geometry, keep_offset))
     return Solution(
         geometry=trials.geometry,
         axis=axis,
-        axis_check_deg=axis_check_deg,
+        axis_check=axis_check,
         across_disagreement=across_disagreement,
-        along_disagreement=_along_disagreement(series, start, trials.geometry),
+        along_disagreement=None
+        if start.lost
+        else _along_disagreement(series, start, trials.geometry),
         line_disagreement=line_disagreement,
         steps=trials.steps,
     )
@@ -119,17 +130,41 @@ class _FirstShifts:
         By pairwise registration; None if that is switched off.
     by_mass : bool
         Whether the chain starts from the centre of mass, else from the path or from nothing.
+    lost : bool
+        Whether the registration lost the specimen along the axis; the path has its mass there.
     """
 
     mass: np.ndarray
     path: np.ndarray | None
     by_mass: bool
+    lost: bool = False
 
     @classmethod
     def of(cls, series: CleanSeries, settings: Align) -> _FirstShifts:
         mass = centres_of_mass(series)
         path = pairwise(series) if settings.pairwise else None
         return cls(mass, path, settings.centre_of_mass and (series.isolated or path is None))
+
+    def found_along(self, reproject: Reprojector, angle_deg: float) -> _FirstShifts:
+        """Return the shifts with the mass in place of a registration lost along the axis.
+
+        A rod along the tilt axis looks the same however far it moves along it.
+        """
+        if self.by_mass or self.path is None:
+            return self
+        across, along = in_axis_frame(self.path, angle_deg)
+        mass = in_axis_frame(self.mass, angle_deg)[1]
+        mass = mass - np.median(mass) + np.median(along)
+        if _rms(mass - along) < _LOST_PX:
+            return self
+        kept, by_mass = (
+            float(reproject(Geometry(angle_deg, across, y), JUDGE_FOLDS).error().mean())
+            for y in (along, mass)
+        )
+        if by_mass > (1 - _LOST_GAIN) * kept:
+            return self
+        path = (rotation(angle_deg) @ np.stack([mass, across])).T
+        return replace(self, path=path, lost=True)
 
     @property
     def shifts(self) -> np.ndarray:
@@ -157,21 +192,31 @@ class _Trials:
         None with too few images to judge by; then every refinement stays.
     """
 
-    def __init__(self, series: CleanSeries, geometry: Geometry):
+    def __init__(self, reproject: Reprojector | None, geometry: Geometry):
         self.geometry = geometry
         self.steps: dict[str, Any] = {}
-        self.reproject = judging_reprojector(series)
+        self.reproject = reproject
 
-    def offer(self, name: str, new: Geometry, least_gain: float = 0.0) -> None:
-        """Take the new geometry if it lowers the error by more than a share `least_gain`."""
+    def offer(
+        self,
+        name: str,
+        new: Geometry,
+        least_gain: float = 0.0,
+        judge: Reprojector | None = None,
+    ) -> None:
+        """Take the new geometry if it lowers the error by more than a share `least_gain`.
+
+        The error is that of the images themselves, or of those of another `judge`.
+        """
         old = self.geometry
         moved = [_rms(new.across - old.across), _rms(new.along - old.along)]
         self.steps[name] = {"rms_px": moved}
-        if self.reproject is None:
+        judge = judge or self.reproject
+        if judge is None:
             self.geometry = new
             return
         before, after = (
-            float(self.reproject(geometry, JUDGE_FOLDS).error().mean()) for geometry in (old, new)
+            float(judge(geometry, JUDGE_FOLDS).error().mean()) for geometry in (old, new)
         )
         accepted = after < (1 - least_gain) * before
         self.steps[name] |= {"error_before": before, "error_after": after, "accepted": accepted}
@@ -205,16 +250,24 @@ def _across(
     return np.where(series.usable, difference - drift, np.nan)
 
 
-def _checked_axis(trials: _Trials, isolated: bool) -> float:
-    """Return the tilt axis by reprojection (deg), and turn the geometry if it lies elsewhere."""
+def _common_line(series: CleanSeries, trials: _Trials) -> np.ndarray:
+    """Offer the shifts along the axis by the common line; return its disagreement."""
+    old = trials.geometry
+    shifts, disagreement = common_line_of(series, old)
+    trials.offer("common_line", Geometry(old.axis_angle_deg, old.across, old.along + shifts))
+    return disagreement
+
+
+def _checked_axis(trials: _Trials, isolated: bool, search_deg: float) -> AxisCheck | None:
+    """Return the tilt axis by reprojection, and turn the geometry if it lies elsewhere."""
     if trials.reproject is None:
-        return np.nan
-    angle_deg = by_reprojection(trials.reproject, trials.geometry)
-    trials.steps["tilt_axis"]["by_reprojection_deg"] = angle_deg
-    turn = angle_deg - trials.geometry.axis_angle_deg
-    if abs(turn) > _TURN_FROM_DEG["isolated" if isolated else "extended"]:
-        trials.offer("turned_axis", trials.geometry.turned(turn), _TURN_GAIN)
-    return angle_deg
+        return None
+    check = by_reprojection(trials.reproject, trials.geometry, search_deg)
+    trials.steps["tilt_axis"]["by_reprojection_deg"] = check.angle_deg
+    turn = check.angle_deg - trials.geometry.axis_angle_deg
+    if not check.doubt and abs(turn) > _TURN_FROM_DEG["isolated" if isolated else "extended"]:
+        trials.offer("turned_axis", trials.geometry.turned(turn), _TURN_GAIN, check.judge)
+    return check
 
 
 def _along_disagreement(

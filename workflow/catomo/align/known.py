@@ -61,6 +61,27 @@ def known_geometry(path: Path | str, series: Mapping[str, Any]) -> Geometry:
     return (_of_xf if path.suffix == ".xf" else _of_json)(path, text, series)
 
 
+def accepted_reasons(path: Path | str) -> list[str] | None:
+    """Return with which reasons a known alignment was accepted on the channel it was found on.
+
+    Parameters
+    ----------
+    path : path
+        A file that `known_geometry` can read.
+
+    Returns
+    -------
+    list of str or None
+        Empty after ``pass``; None where it was stopped, or is no record of an alignment.
+    """
+    path = Path(path)
+    record = json.loads(path.read_text()) if path.suffix == ".json" else {}
+    if record.get("stage") != "align" or record.get("verdict") not in ("pass", "warn"):
+        return None
+    reasons = record.get("reasons")
+    return [str(reason) for reason in reasons] if isinstance(reasons, list) else []
+
+
 def _of_json(path: Path, text: str, series: Mapping[str, Any]) -> Geometry:
     tilt_deg = np.array(series["tilt_deg"], dtype=float)
     try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,6 +107,12 @@ class Reprojector:
         rows, columns = images.shape[1:]
         self.raw_shape = rows, columns
         self.images = [binned(images[t], self.factor).astype(np.float32) for t in self.indices]
+
+    def smoothed(self, sigma: float) -> Reprojector:
+        """Return the same of images without structures finer than `sigma` binned px."""
+        coarser = copy(self)
+        coarser.images = [ndimage.gaussian_filter(image, sigma) for image in self.images]
+        return coarser
 
     def __call__(
         self, geometry: Geometry, folds: int, tilt_deg: np.ndarray | None = None

@@ -14,7 +14,7 @@ import numpy as np
 
 from catomo.align.figures import Sinograms, draw
 from catomo.align.geometry import Geometry
-from catomo.align.known import known_geometry
+from catomo.align.known import accepted_reasons, known_geometry
 from catomo.align.mirrored import are_mirrored, put_right
 from catomo.align.preprocess import clean
 from catomo.align.readings import SUGGESTED_ANGLES, Recording
@@ -54,6 +54,7 @@ def align(
     apply = apply or os.path.expandvars(settings.apply)
     with committing(output, "align", settings, {"tilt_series": source}) as out:
         known = known_geometry(apply, source) if apply else None
+        accepted = accepted_reasons(apply) if apply else None
         with StackReader(source.file("tilt_series.tif")) as reader:
             series = clean(reader.read(), np.array(source["tilt_deg"], dtype=float), settings)
         mirrored = are_mirrored(series.tilt_deg, source.get("mirrored_deg") or [])
@@ -70,6 +71,7 @@ def align(
                 lambda t, image: writer.write(t, image[None]),
                 known,
                 Recording.of(source),
+                accepted,
             )
         say("; ".join([f"alignment: {alignment.verdict}", *alignment.reasons]))
         _write_table(out.path("alignment.csv"), alignment.per_tilt)

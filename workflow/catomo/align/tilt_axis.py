@@ -14,9 +14,8 @@ import numpy as np
 from scipy import ndimage
 from scipy.signal.windows import tukey
 
-from catomo.align.geometry import Geometry, rotation
+from catomo.align.geometry import rotation
 from catomo.align.preprocess import CleanSeries
-from catomo.align.reprojection import Reprojector
 from catomo.projection.binning import binned
 
 _SIZE = 256  # px: larger images are binned, which still gives 0.1°
@@ -28,8 +27,6 @@ _STEP_DEG = 0.2  # of the search
 _VERTEX_DEG = 0.6  # to both sides of the best step: range of the parabola through it
 _HIGHEST_FREQUENCY = 0.3  # part of the sampling frequency: nothing finer is common to all tilts
 _ROUNDS = 5  # of shifting all lines onto their mean
-_CHECKED_DEG = np.array([-3.0, -1.5, 0.0, 1.5, 3.0])  # about the angle found
-_CHECK_FOLDS = 3
 
 
 @dataclass(frozen=True)
@@ -61,6 +58,10 @@ class AxisScan:
     at_the_end: bool
     elsewhere_deg: float
     elsewhere_disagreement: float
+
+    def better_elsewhere(self, ratio: float) -> bool:
+        """Tell whether the best direction outside has less than this part of the disagreement."""
+        return self.elsewhere_disagreement < ratio * self.least
 
 
 def find_axis(series: CleanSeries, shifts: np.ndarray, search_deg: float) -> AxisScan:
@@ -189,23 +190,3 @@ def _vertex(x: np.ndarray, y: np.ndarray, best: int) -> float:
     if bend <= 0:
         return float(x[best])
     return float(x[best] + np.clip(-slope / (2 * bend), -_STEP_DEG * reach, _STEP_DEG * reach))
-
-
-def by_reprojection(reproject: Reprojector, geometry: Geometry) -> float:
-    """Return the angle near that of a geometry at which the tilts predict each other best.
-
-    It uses whole images and a reconstruction, not one line of their Fourier transforms, and so
-    is independent of `find_axis`.
-
-    Parameters
-    ----------
-    reproject : Reprojector
-    geometry : Geometry
-    """
-    errors = [
-        np.mean(reproject(geometry.turned(turn), _CHECK_FOLDS).error() ** 2)
-        for turn in _CHECKED_DEG
-    ]
-    bend, slope, _ = np.polyfit(_CHECKED_DEG, errors, 2)
-    turn = -slope / (2 * bend) if bend > 0 else _CHECKED_DEG[int(np.argmin(errors))]
-    return geometry.axis_angle_deg + float(np.clip(turn, *_CHECKED_DEG[[0, -1]]))

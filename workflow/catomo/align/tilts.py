@@ -14,7 +14,7 @@ import numpy as np
 from scipy import ndimage
 
 from catomo.align.chain import Solution, solve
-from catomo.align.examination import Examination, examine
+from catomo.align.examination import Examination, contradicts, examine
 from catomo.align.geometry import Geometry, SplineOrder
 from catomo.align.preprocess import CleanSeries, clean
 from catomo.align.readings import Recording
@@ -155,6 +155,7 @@ def align_series(
     write: Callable[[int, np.ndarray], None],
     known: Geometry | None = None,
     recording: Recording | None = None,
+    accepted: list[str] | None = None,
 ) -> Alignment:
     """Align a clean series, and give away its aligned images one by one.
 
@@ -168,6 +169,9 @@ def align_series(
         A known alignment to use as it is.
     recording : Recording, optional
         How images and angles were recorded, where that is known.
+    accepted : list of str, optional
+        With which reasons the known alignment was accepted on another channel; it is then
+        judged on this one only if this one contradicts it.
     """
     solution = solve(series, settings) if known is None else Solution(known)
     recording = recording or Recording.sorted(series.tilt_deg)
@@ -178,10 +182,12 @@ def align_series(
         image = solution.geometry.warp(series.images[t], t, order)
         write(t, image)
         thumbnails.append(_thumbnail(image))
-    next_likeness, order_share = likeness(thumbnails, series.usable)
+    next_likeness, order_share, all_alike = likeness(thumbnails, series.usable)
     per_tilt, offset = _per_tilt(series, solution, examination, next_likeness)
-    measures = _measures(series, solution, examination, per_tilt, order_share)
-    verdict, reasons = judge(measures, settings.verdict)
+    measures = _measures(series, solution, examination, per_tilt, order_share, all_alike)
+    if accepted is not None and contradicts(series, solution.geometry, settings.axis_search_deg):
+        accepted = None
+    verdict, reasons = judge(measures, settings.verdict, accepted)
     return Alignment(
         geometry=solution.geometry,
         usable=series.usable,
@@ -233,6 +239,7 @@ def _measures(
     examination: Examination,
     per_tilt: dict[str, np.ndarray],
     order_share: float,
+    all_alike: bool,
 ) -> Measures:
     axis, geometry = solution.axis, solution.geometry
     axis_used_deg = axis.angle_deg if axis else geometry.axis_angle_deg
@@ -251,12 +258,17 @@ def _measures(
         misfits=examination.misfits,
         reading=examination.reading,
         outside_frame=float(per_tilt["outside_frame"].max()),
+        axis_doubt=solution.axis_check.doubt if solution.axis_check else "",
+        all_alike=all_alike,
+        elsewhere_refuted=examination.elsewhere_refuted,
     )
 
 
 def _axis_check(solution: Solution, examination: Examination) -> float:
     """Return the angle that the tilt axis is compared with: by another method, or found."""
-    return solution.axis_check_deg if solution.axis else examination.axis_found_deg
+    if solution.axis is None:
+        return examination.axis_found_deg
+    return solution.axis_check.angle_deg if solution.axis_check else np.nan
 
 
 def _thumbnail(image: np.ndarray) -> np.ndarray:

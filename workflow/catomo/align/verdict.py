@@ -18,6 +18,9 @@ from catomo.align.suspects import Misfits, Reading
 from catomo.align.tilt_axis import AxisScan
 
 _FEWEST_SHOWN = 3  # images that show something, below which nothing can be said
+_ALIKE = 0.7  # correlation of nearly all pairs of images from which on all views look alike
+_AS_UNLIKE = 0.3  # least ratio of what the likest pairs lack of 1 to what the unlikest lack
+_HARD_SPECIMENS = "crystals and round or sparse specimens"  # whose tilt axis is hard to find
 _MOST_NAMED = 6  # tilts that get a reason of their own
 _WIDER_DEG = 5  # steps in which a wider search for the tilt axis is advised
 _WIDEST_DEG = 45  # search that the settings allow
@@ -51,6 +54,12 @@ class Measures:
         The other reading of the angles that fits best; None if it was not searched.
     outside_frame : float
         Largest share of an aligned image that was never recorded.
+    axis_doubt : str
+        Why the second method finds no tilt axis; empty where it finds one.
+    all_alike : bool
+        Whether all views look alike, so that they tell nothing of their order.
+    elsewhere_refuted : bool
+        Whether the tilts predict each other worse about the best direction outside the range.
     """
 
     images: int
@@ -67,6 +76,9 @@ class Measures:
     misfits: Misfits
     reading: Reading | None
     outside_frame: float
+    axis_doubt: str = ""
+    all_alike: bool = False
+    elsewhere_refuted: bool = False
 
     def record(self) -> dict[str, Any]:
         """Return the numbers that `judge` compares with the limits."""
@@ -91,7 +103,7 @@ class Measures:
         return sorted({*map(float, self.blank_deg), *(tilt for tilt, _ in self.misfits)})
 
 
-def likeness(images: list[np.ndarray], usable: np.ndarray) -> tuple[np.ndarray, float]:
+def likeness(images: list[np.ndarray], usable: np.ndarray) -> tuple[np.ndarray, float, bool]:
     """Correlate aligned images with their neighbours and with distant ones.
 
     Parameters
@@ -106,7 +118,10 @@ def likeness(images: list[np.ndarray], usable: np.ndarray) -> tuple[np.ndarray, 
         Correlation with the next usable image (of the last with the one before); NaN for
         blank tilts, and for all where there are too few.
     order : float
-        Share of the tilts that resemble the next more than one a quarter of the series away.
+        Share of the tilts that resemble the next more than one a quarter of the series away;
+        NaN where there are too few.
+    all_alike : bool
+        Whether all look alike, as the views of a round rod along the tilt axis do.
     """
     indices = np.flatnonzero(usable)
     n, far = len(indices), max(2, len(indices) // 4)
@@ -117,10 +132,21 @@ def likeness(images: list[np.ndarray], usable: np.ndarray) -> tuple[np.ndarray, 
 
     after = np.full(len(images), np.nan)
     if n <= far:
-        return after, np.nan
+        return after, np.nan, False
     after[indices] = [with_one(k, 1) for k in range(n)]
     far_off = np.array([with_one(k, far) for k in range(n)])
-    return after, float(np.mean(after[indices] > far_off))
+    correlation = np.array([[np.vdot(one, other) for other in unit] for one in unit])
+    return after, float(np.mean(after[indices] > far_off)), _all_alike(correlation)
+
+
+def _all_alike(correlation: np.ndarray) -> bool:
+    """Tell whether all views look alike.
+
+    Of images in a wrong order some still resemble each other far more than others do.
+    """
+    pairs = correlation[np.triu_indices(len(correlation), 1)]
+    least, most = np.quantile(pairs, [0.1, 0.9])
+    return bool(least > _ALIKE and 1 - most > _AS_UNLIKE * (1 - least))
 
 
 @dataclass(frozen=True)
@@ -135,24 +161,40 @@ class _Findings:
             (self.stops if stop else self.warnings).append(reason)
 
 
-def judge(measures: Measures, limits: Verdict) -> tuple[str, list[str]]:
+def judge(
+    measures: Measures, limits: Verdict, accepted: list[str] | None = None
+) -> tuple[str, list[str]]:
     """Return ``("pass" | "warn" | "stop", reasons)``, the gravest reasons first.
 
     Parameters
     ----------
     measures : Measures
     limits : Verdict
+    accepted : list of str, optional
+        With which reasons the alignment was accepted on another channel. What this channel shows
+        of it is then not judged, because noise alone can make it look bad.
     """
     shown = measures.images - len(measures.blank_deg)
     if shown < _FEWEST_SHOWN:
         return "stop", [f"only {shown} of {measures.images} images show anything"]
     findings = _Findings()
-    _judge_axis(measures, limits, findings)
-    _judge_angles(measures, limits, findings)
-    _judge_shifts(measures, limits, findings)
+    if accepted is None:
+        _judge_axis(measures, limits, findings)
+        _judge_angles(measures, limits, findings)
+        _judge_misfits(measures, findings)
+        _judge_shifts(measures, limits, findings)
+    else:
+        _judge_misfits(measures, findings)
+        findings.warnings.extend(
+            f"on the channel that the alignment was found on: {reason}" for reason in accepted
+        )
+    findings.check(
+        f"up to {measures.outside_frame:.0%} of an aligned image lies outside the recorded frame",
+        warn=measures.outside_frame > limits.warn_outside_frame,
+    )
     findings.check(
         f"{shown} images are too few to predict each other: nothing confirms the alignment",
-        warn=bool(np.isnan(measures.reprojection_error)),
+        warn=accepted is None and bool(np.isnan(measures.reprojection_error)),
     )
     blank = _listed(measures.blank_deg)
     findings.check(
@@ -165,21 +207,30 @@ def judge(measures: Measures, limits: Verdict) -> tuple[str, list[str]]:
 
 def _judge_axis(measures: Measures, limits: Verdict, findings: _Findings) -> None:
     if measures.axis is not None:
-        _judge_scan(measures.axis, limits, findings)
-    pair = (
-        "two methods find tilt axes" if measures.axis else "the tilt axis given and that found lie"
-    )
+        _judge_scan(measures.axis, measures, limits, findings)
+    elsewhere = measures.axis_difference_deg > limits.warn_axis_check_deg
     findings.check(
-        f"{pair} {measures.axis_difference_deg:.1f}° apart",
-        warn=measures.axis_difference_deg > limits.warn_axis_check_deg,
+        f"the tilt axis given and that found lie {measures.axis_difference_deg:.1f}° apart",
+        warn=measures.axis is None and elsewhere,
+    )
+    doubt = measures.axis_doubt
+    if not doubt and elsewhere:
+        doubt = f"two methods find tilt axes {measures.axis_difference_deg:.1f}° apart"
+    findings.check(
+        f"{doubt}, as with {_HARD_SPECIMENS}; give tilt_axis_angle_deg if you know it",
+        warn=measures.axis is not None and bool(doubt),
     )
 
 
-def _judge_scan(axis: AxisScan, limits: Verdict, findings: _Findings) -> None:
+def _judge_scan(axis: AxisScan, measures: Measures, limits: Verdict, findings: _Findings) -> None:
+    better_elsewhere = (
+        axis.better_elsewhere(limits.stop_axis_elsewhere) and not measures.elsewhere_refuted
+    )
     findings.check(
         f"the images agree better along {axis.elsewhere_deg:.0f}° than near the vertical"
         f"{_way(axis)}",
-        stop=axis.elsewhere_disagreement < limits.stop_axis_elsewhere * axis.least,
+        warn=better_elsewhere,
+        stop=better_elsewhere and not measures.all_alike,
     )
     findings.check(
         f"the tilt axis is uncertain (contrast {axis.contrast:.2f}); "
@@ -210,12 +261,25 @@ def _judge_angles(measures: Measures, limits: Verdict, findings: _Findings) -> N
             f"the tilts would predict each other {1 / max(reading.ratio, 1e-3):.1f} times better "
             f"if {reading.words}; {reading.way_out}"
         )
+    if measures.all_alike and measures.order < limits.warn_order:
+        findings.warnings.append(
+            "all views look alike, as those of a round rod along the tilt axis do: whether the "
+            "angles are in the order of the images cannot be judged"
+        )
+    else:
+        _judge_order(measures, limits, findings)
+
+
+def _judge_order(measures: Measures, limits: Verdict, findings: _Findings) -> None:
     findings.check(
         f"only {measures.order:.0%} of the tilts resemble the next more than a distant one: "
         "are the angles in the order of the images?",
         warn=measures.order < limits.warn_order,
         stop=measures.order < limits.stop_order,
     )
+
+
+def _judge_misfits(measures: Measures, findings: _Findings) -> None:
     for tilt, resembles in measures.misfits[:_MOST_NAMED]:
         like = "" if resembles is None else f"; it resembles {resembles:g}°, is it in its place?"
         findings.check(
@@ -252,10 +316,6 @@ def _judge_shifts(measures: Measures, limits: Verdict, findings: _Findings) -> N
             warn=value > limits.warn_disagreement_px,
             stop=value > limits.stop_disagreement_px,
         )
-    findings.check(
-        f"up to {measures.outside_frame:.0%} of an aligned image lies outside the recorded frame",
-        warn=measures.outside_frame > limits.warn_outside_frame,
-    )
 
 
 def _listed(tilts: Iterable[float]) -> str:

@@ -1,0 +1,110 @@
+"""The second opinion on the tilt axis: crystals, round rods, and errors without a minimum."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from catomo.align.axis_check import by_reprojection
+from catomo.align.chain import solve
+from catomo.align.geometry import Geometry
+from catomo.align.preprocess import clean
+from catomo.align.settings import Align
+from catomo.align.tilts import align_tilts
+
+FCC = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
+
+
+def crystal(seed):
+    """Return noisy images of a small fcc crystal in some orientation, the axis at 0°, shifted."""
+    rng = np.random.default_rng(seed)
+    n = np.arange(-8, 9)
+    corners = np.stack(np.meshgrid(n, n, n, indexing="ij"), -1).reshape(-1, 1, 3)
+    atoms = 5.0 * (corners + FCC).reshape(-1, 3)
+    turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    atoms = atoms[(np.abs(atoms).sum(1) < 33) & (np.abs(atoms).max(1) < 22)] @ turn
+    tilts = np.arange(-70, 71, 4.0)
+    u = np.arange(72) - 35.5
+    images = []
+    for t in np.deg2rad(tilts):
+        x = atoms[:, 0] * np.cos(t) + atoms[:, 2] * np.sin(t) + rng.integers(-3, 4)
+        y = atoms[:, 1] + rng.integers(-3, 4)
+        across = np.exp(-((u - x[:, None]) ** 2) / 2.4)
+        along = np.exp(-((u - y[:, None]) ** 2) / 2.4)
+        images.append(rng.poisson(60 * along.T @ across / 2.4 + 8))
+    return np.array(images, np.float32), tilts
+
+
+def rod(seed):
+    """Return noisy images of a round rod along the tilt axis, at 0°, with a few particles."""
+    rng = np.random.default_rng(seed)
+    tilts = np.arange(-60, 61, 10.0)
+    y, x = np.indices((128, 128)) - 63.5
+    dots = np.c_[rng.uniform(0, 2 * np.pi, 5), rng.uniform(6, 20, 5), rng.uniform(-55, 55, 5)]
+    images = []
+    for t in np.deg2rad(tilts):
+        image = 2 * np.sqrt(np.maximum(24**2 - x**2, 0))
+        for turn, radius, height in dots:
+            across = radius * np.cos(turn + t)
+            image = image + 9 * np.exp(-((x - across) ** 2 + (y - height) ** 2) / 8)
+        images.append(rng.poisson(image + 2))
+    return np.array(images, np.float32), tilts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_lattice_of_a_crystal_does_not_turn_the_axis(seed):
+    settings = Align(projection_matching=False)
+    images, tilts = crystal(seed)
+    found = solve(clean(images, tilts, settings), settings)
+    assert found.geometry.axis_angle_deg == pytest.approx(0, abs=0.5)
+    assert found.axis_check.doubt == ""
+    assert found.axis_check.angle_deg == pytest.approx(0, abs=0.5)
+
+
+@pytest.mark.slow
+def test_a_round_rod_along_the_axis_is_aligned_and_not_stopped():
+    found = align_tilts(*rod(1))
+    assert found.axis_angle_deg == pytest.approx(0, abs=0.5)
+    assert found.verdict == "warn"
+    assert any("cannot be judged" in reason for reason in found.reasons)
+    assert not any("order of the images?" in reason for reason in found.reasons)
+
+
+class Errors:
+    """Reprojections whose error is a function of the axis angle, fine and smoothed."""
+
+    def __init__(self, fine, coarse):
+        self.fine, self.coarse = fine, coarse
+
+    def __call__(self, geometry, folds):
+        return SimpleNamespace(error=lambda: np.array([self.fine(geometry.axis_angle_deg)]))
+
+    def smoothed(self, sigma):
+        return Errors(self.coarse, self.coarse)
+
+
+def bowl(at):
+    return lambda angle: np.sqrt(0.1 + 0.01 * (angle - at) ** 2)
+
+
+def ripple(angle):
+    return np.sqrt(0.1 + 0.01 * (round(angle / 1.5) % 2 == 0))
+
+
+@pytest.mark.parametrize(
+    ("fine", "coarse", "angle", "doubt"),
+    [
+        (bowl(1.0), None, 1.0, ""),
+        (ripple, bowl(-0.4), -0.4, ""),
+        (bowl(7.0), bowl(7.0), 7.0, ""),
+        (bowl(30.0), bowl(30.0), 12.0, "at an end"),
+        (ripple, ripple, None, "under no angle"),
+    ],
+)
+def test_where_the_tilts_predict_each_other_best(fine, coarse, angle, doubt):
+    found = by_reprojection(Errors(fine, coarse), Geometry(0.0, np.zeros(3), np.zeros(3)), 10.0)
+    assert doubt in found.doubt
+    assert bool(doubt) == bool(found.doubt)
+    if angle is not None:
+        assert found.angle_deg == pytest.approx(angle)
