@@ -15,10 +15,17 @@ import numpy as np
 from catomo.align.geometry import Geometry, in_axis_frame
 from catomo.align.low_order import fit_low_order
 from catomo.align.preprocess import CleanSeries
+from catomo.align.projection_matching import FOLDS as MATCHING_FOLDS
 from catomo.align.projection_matching import SIZE as MATCHING_SIZE
 from catomo.align.projection_matching import match
 from catomo.align.registration import centres_of_mass, common_line_of, pairwise
-from catomo.align.reprojection import JUDGE_FOLDS, Reprojector, judging_reprojector
+from catomo.align.reprojection import (
+    FEWEST_IMAGES,
+    JUDGE_FOLDS,
+    Reprojector,
+    folds_of,
+    judging_reprojector,
+)
 from catomo.align.settings import Align
 from catomo.align.tilt_axis import AxisScan, by_reprojection, find_axis
 from catomo.progress import say
@@ -27,6 +34,7 @@ _FEWEST_SHOWN = 3  # images that show something, below which nothing is aligned
 # The Fourier search is the more exact of the two methods if they differ by less. A specimen cut
 # by the frame disturbs it more than a reconstruction.
 _TURN_FROM_DEG = {"isolated": 0.5, "extended": 0.25}
+_MATCHED_AGAIN = 3  # times at the most, with few images, which start far from their places
 _TURN_GAIN = 0.005  # on weak or round specimens noise alone makes other axes this much better
 
 
@@ -94,8 +102,7 @@ def solve(series: CleanSeries, settings: Align) -> Solution:
         axis_check_deg = _checked_axis(trials, series.isolated)
     if settings.projection_matching and trials.reproject is not None:
         keep_offset = series.isolated and settings.centre_of_mass
-        reproject = Reprojector(series, MATCHING_SIZE)
-        trials.offer("projection_matching", match(reproject, trials.geometry, keep_offset))
+        trials.offer("projection_matching", _matched(series, trials, keep_offset))
     return Solution(
         geometry=trials.geometry,
         axis=axis,
@@ -162,6 +169,15 @@ class _Trials:
         self.steps: dict[str, Any] = {}
         self.reproject = judging_reprojector(series)
 
+    def error(self, geometry: Geometry) -> float:
+        """Return how badly the tilts predict each other under a geometry; NaN if there is no way.
+
+        It is the mean share of an image that is not predicted.
+        """
+        if self.reproject is None:
+            return np.nan
+        return float(self.reproject(geometry, JUDGE_FOLDS).error().mean())
+
     def offer(self, name: str, new: Geometry, least_gain: float = 0.0) -> None:
         """Take the new geometry if it lowers the error by more than a share `least_gain`."""
         old = self.geometry
@@ -170,9 +186,7 @@ class _Trials:
         if self.reproject is None:
             self.geometry = new
             return
-        before, after = (
-            float(self.reproject(geometry, JUDGE_FOLDS).error().mean()) for geometry in (old, new)
-        )
+        before, after = self.error(old), self.error(new)
         accepted = after < (1 - least_gain) * before
         self.steps[name] |= {"error_before": before, "error_after": after, "accepted": accepted}
         if accepted:
@@ -205,9 +219,30 @@ def _across(
     return np.where(series.usable, difference - drift, np.nan)
 
 
+def _matched(series: CleanSeries, trials: _Trials, keep_offset: bool) -> Geometry:
+    """Return the geometry after projection matching, with few images after some more of it.
+
+    Few images are registered worse to each other and lie farther from their places at first. Each
+    further matching counts only if the tilts then predict each other better.
+    """
+    reproject = Reprojector(series, MATCHING_SIZE)
+    images = len(reproject.indices)
+    geometry = match(reproject, trials.geometry, keep_offset)
+    if folds_of(images, MATCHING_FOLDS) == MATCHING_FOLDS:
+        return geometry
+    error = trials.error(geometry)
+    for _ in range(_MATCHED_AGAIN):
+        further = match(reproject, geometry, keep_offset)
+        before, error = error, trials.error(further)
+        if not error < before:
+            break
+        geometry = further
+    return geometry
+
+
 def _checked_axis(trials: _Trials, isolated: bool) -> float:
     """Return the tilt axis by reprojection (deg), and turn the geometry if it lies elsewhere."""
-    if trials.reproject is None:
+    if trials.reproject is None or len(trials.reproject.indices) < FEWEST_IMAGES:
         return np.nan
     angle_deg = by_reprojection(trials.reproject, trials.geometry)
     trials.steps["tilt_axis"]["by_reprojection_deg"] = angle_deg

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from catomo.align.reprojection import FEWEST_COMPARED, FEWEST_IMAGES
 from catomo.align.settings import Verdict
 from catomo.align.suspects import Misfits, Reading
 from catomo.align.tilt_axis import AxisScan
@@ -149,10 +150,16 @@ def judge(measures: Measures, limits: Verdict) -> tuple[str, list[str]]:
     findings = _Findings()
     _judge_axis(measures, limits, findings)
     _judge_angles(measures, limits, findings)
-    _judge_shifts(measures, limits, findings)
+    _judge_shifts(measures, limits, findings, few=shown < FEWEST_IMAGES)
     findings.check(
-        f"{shown} images are too few to predict each other: nothing confirms the alignment",
-        warn=bool(np.isnan(measures.reprojection_error)),
+        f"{shown} images are too few to predict each other: nothing confirms the shifts, the tilt "
+        "axis and the order of the angles",
+        warn=shown < FEWEST_COMPARED,
+    )
+    findings.check(
+        f"{shown} images are too few to confirm the tilt axis and the order of the angles; only "
+        "the shifts are tested, by what the other images predict",
+        warn=FEWEST_COMPARED <= shown < FEWEST_IMAGES,
     )
     blank = _listed(measures.blank_deg)
     findings.check(
@@ -229,7 +236,7 @@ def _judge_angles(measures: Measures, limits: Verdict, findings: _Findings) -> N
     )
 
 
-def _judge_shifts(measures: Measures, limits: Verdict, findings: _Findings) -> None:
+def _judge_shifts(measures: Measures, limits: Verdict, findings: _Findings, few: bool) -> None:
     findings.check(
         f"neighbouring tilts correlate by {measures.likeness:.2f} only",
         warn=measures.likeness < limits.warn_likeness,
@@ -238,7 +245,8 @@ def _judge_shifts(measures: Measures, limits: Verdict, findings: _Findings) -> N
     findings.check(
         f"the other tilts leave {measures.reprojection_error:.0%} of an image unpredicted",
         warn=measures.reprojection_error > limits.warn_reprojection_error,
-        stop=measures.reprojection_error > limits.stop_reprojection_error,
+        # Few tilts predict each other badly even where they are in their places.
+        stop=not few and measures.reprojection_error > limits.stop_reprojection_error,
     )
     for way in ("across", "along"):
         residual = getattr(measures, f"residual_{way}_px")
