@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from catomo.align.brightness import Brightness
 from catomo.align.reprojection import FEWEST_COMPARED, FEWEST_IMAGES
 from catomo.align.settings import Verdict
 from catomo.align.suspects import Misfits, Reading
@@ -52,6 +53,8 @@ class Measures:
         The other reading of the angles that fits best; None if it was not searched.
     outside_frame : float
         Largest share of an aligned image that was never recorded.
+    brightness : Brightness or None
+        Images brighter or darker than others; None if that was not looked at.
     """
 
     images: int
@@ -68,6 +71,7 @@ class Measures:
     misfits: Misfits
     reading: Reading | None
     outside_frame: float
+    brightness: Brightness | None = None
 
     def record(self) -> dict[str, Any]:
         """Return the numbers that `judge` compares with the limits."""
@@ -88,8 +92,9 @@ class Measures:
         return reading if reading and reading.ratio < limits.stop_other_reading else None
 
     def suggested_exclusions(self) -> list[float]:
-        """Return the tilts better left out: blank ones and those in the wrong place."""
-        return sorted({*map(float, self.blank_deg), *(tilt for tilt, _ in self.misfits)})
+        """Return the tilts better left out: blank, in the wrong place, of quite another dose."""
+        named = {*map(float, self.blank_deg), *(tilt for tilt, _ in self.misfits)}
+        return sorted(named | (self.brightness.harmful_deg() if self.brightness else set()))
 
 
 def likeness(images: list[np.ndarray], usable: np.ndarray) -> tuple[np.ndarray, float]:
@@ -166,6 +171,8 @@ def judge(measures: Measures, limits: Verdict) -> tuple[str, list[str]]:
         f"the images at {blank} show nothing; their shifts are interpolated",
         warn=bool(blank),
     )
+    if measures.brightness:
+        findings.warnings.extend(measures.brightness.words())
     verdict = "stop" if findings.stops else "warn" if findings.warnings else "pass"
     return verdict, findings.stops + findings.warnings
 
