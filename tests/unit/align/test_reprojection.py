@@ -6,7 +6,7 @@ import pytest
 from catomo.align.geometry import Geometry
 from catomo.align.preprocess import CleanSeries
 from catomo.align.projection_matching import match
-from catomo.align.reprojection import Reprojection, Reprojector
+from catomo.align.reprojection import Reprojection, Reprojector, folds_of
 from helpers.balls import BALLS, TILTS, project, shifts
 
 ALL = np.ones(len(TILTS), bool)
@@ -104,3 +104,7 @@ def test_images_are_registered_along_the_axis_as_neighbours_under_given_angles()
     error = found.along - along[taken]
     assert np.std(error) < 0.25
     assert np.array_equal(found.across, across[taken])
+
+
+def test_fewer_images_are_left_out_at_a_time_where_few_remain():
+    assert [folds_of(n, 4) for n in (5, 9, 14, 16, 20, 35, 70)] == [5, 9, 14, 8, 4, 4, 4]

@@ -16,10 +16,17 @@ from catomo.align.axis_check import CHECK_REACH_DEG, AxisCheck, by_reprojection
 from catomo.align.geometry import Geometry, in_axis_frame, rotation
 from catomo.align.low_order import fit_low_order
 from catomo.align.preprocess import CleanSeries
+from catomo.align.projection_matching import FOLDS as MATCHING_FOLDS
 from catomo.align.projection_matching import SIZE as MATCHING_SIZE
 from catomo.align.projection_matching import match
 from catomo.align.registration import centres_of_mass, common_line_of, pairwise
-from catomo.align.reprojection import JUDGE_FOLDS, Reprojector, judging_reprojector
+from catomo.align.reprojection import (
+    FEWEST_IMAGES,
+    JUDGE_FOLDS,
+    Reprojector,
+    folds_of,
+    judging_reprojector,
+)
 from catomo.align.settings import Align
 from catomo.align.tilt_axis import AxisScan, find_axis
 from catomo.progress import say
@@ -30,6 +37,7 @@ _FEWEST_SHOWN = 3  # images that show something, below which nothing is aligned
 _TURN_FROM_DEG = {"isolated": 0.5, "extended": 0.25}
 _LOST_PX = 3.0  # between two measures along the axis, of which one has lost the specimen
 _LOST_GAIN = 0.2  # film pulls at a centre of mass; a registration that is lost is far worse
+_MATCHED_AGAIN = 3  # times at the most, with few images, which start far from their places
 _TURN_GAIN = 0.005  # on weak or round specimens noise alone makes other axes this much better
 
 
@@ -103,8 +111,7 @@ def solve(series: CleanSeries, settings: Align) -> Solution:
                 line_disagreement = _common_line(series, trials)
     if settings.projection_matching and trials.reproject is not None:
         keep_offset = series.isolated and settings.centre_of_mass
-        finer = Reprojector(series, MATCHING_SIZE)
-        trials.offer("projection_matching", match(finer, trials.geometry, keep_offset))
+        trials.offer("projection_matching", _matched(series, trials, keep_offset))
     return Solution(
         geometry=trials.geometry,
         axis=axis,
@@ -197,6 +204,17 @@ class _Trials:
         self.steps: dict[str, Any] = {}
         self.reproject = reproject
 
+    def error(self, geometry: Geometry, judge: Reprojector | None = None) -> float:
+        """Return how badly the tilts predict each other under a geometry; NaN if there is no way.
+
+        It is the mean share of an image that is not predicted, of the images themselves or of
+        those of another `judge`.
+        """
+        judge = judge or self.reproject
+        if judge is None:
+            return np.nan
+        return float(judge(geometry, JUDGE_FOLDS).error().mean())
+
     def offer(
         self,
         name: str,
@@ -204,20 +222,14 @@ class _Trials:
         least_gain: float = 0.0,
         judge: Reprojector | None = None,
     ) -> None:
-        """Take the new geometry if it lowers the error by more than a share `least_gain`.
-
-        The error is that of the images themselves, or of those of another `judge`.
-        """
+        """Take the new geometry if it lowers the error by more than a share `least_gain`."""
         old = self.geometry
         moved = [_rms(new.across - old.across), _rms(new.along - old.along)]
         self.steps[name] = {"rms_px": moved}
-        judge = judge or self.reproject
-        if judge is None:
+        if self.reproject is None:
             self.geometry = new
             return
-        before, after = (
-            float(judge(geometry, JUDGE_FOLDS).error().mean()) for geometry in (old, new)
-        )
+        before, after = self.error(old, judge), self.error(new, judge)
         accepted = after < (1 - least_gain) * before
         self.steps[name] |= {"error_before": before, "error_after": after, "accepted": accepted}
         if accepted:
@@ -250,6 +262,27 @@ def _across(
     return np.where(series.usable, difference - drift, np.nan)
 
 
+def _matched(series: CleanSeries, trials: _Trials, keep_offset: bool) -> Geometry:
+    """Return the geometry after projection matching, with few images after some more of it.
+
+    Few images are registered worse to each other and lie farther from their places at first. Each
+    further matching counts only if the tilts then predict each other better.
+    """
+    reproject = Reprojector(series, MATCHING_SIZE)
+    images = len(reproject.indices)
+    geometry = match(reproject, trials.geometry, keep_offset)
+    if folds_of(images, MATCHING_FOLDS) == MATCHING_FOLDS:
+        return geometry
+    error = trials.error(geometry)
+    for _ in range(_MATCHED_AGAIN):
+        further = match(reproject, geometry, keep_offset)
+        before, error = error, trials.error(further)
+        if not error < before:
+            break
+        geometry = further
+    return geometry
+
+
 def _common_line(series: CleanSeries, trials: _Trials) -> np.ndarray:
     """Offer the shifts along the axis by the common line; return its disagreement."""
     old = trials.geometry
@@ -260,7 +293,7 @@ def _common_line(series: CleanSeries, trials: _Trials) -> np.ndarray:
 
 def _checked_axis(trials: _Trials, isolated: bool, search_deg: float) -> AxisCheck | None:
     """Return the tilt axis by reprojection, and turn the geometry if it lies elsewhere."""
-    if trials.reproject is None:
+    if trials.reproject is None or len(trials.reproject.indices) < FEWEST_IMAGES:
         return None
     check = by_reprojection(trials.reproject, trials.geometry, search_deg)
     trials.steps["tilt_axis"]["by_reprojection_deg"] = check.angle_deg

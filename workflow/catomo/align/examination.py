@@ -12,7 +12,12 @@ from catomo.align.geometry import Geometry, in_axis_frame, rotation
 from catomo.align.preprocess import CleanSeries
 from catomo.align.readings import Recording
 from catomo.align.registration import centres_of_mass
-from catomo.align.reprojection import JUDGE_FOLDS, Reprojector, judging_reprojector
+from catomo.align.reprojection import (
+    FEWEST_IMAGES,
+    JUDGE_FOLDS,
+    Reprojector,
+    judging_reprojector,
+)
 from catomo.align.settings import Align
 from catomo.align.suspects import Misfits, Reading, misfits, other_reading
 from catomo.align.tilt_axis import find_axis
@@ -77,6 +82,8 @@ def examine(
     across[used], along[used] = aligned.shifts()
     still = np.zeros(len(series.images))
     unaligned[used] = reproject(Geometry(0.0, still, still), JUDGE_FOLDS).error()
+    if len(used) < FEWEST_IMAGES:  # too few to tell which images or angles are wrong
+        return Examination(error, unaligned, across, along, [], None, np.nan)
 
     coarse = Reprojector(series, _SUSPECT_SIZE)
     coarse_error = coarse(geometry, JUDGE_FOLDS).error()

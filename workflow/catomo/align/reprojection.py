@@ -8,6 +8,7 @@ the frame, and wide structures, which the missing surroundings change, are not c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
@@ -30,7 +31,9 @@ _ROWS_AT_ONCE = 8  # reconstructed by a thread
 
 # How geometries are compared with each other: other folds than those of the matching.
 JUDGE_SIZE, JUDGE_FOLDS = 128, 4
-FEWEST_IMAGES = 10  # fewer tilts predict each other too badly to judge a geometry by it
+FEWEST_IMAGES = 10  # fewer tilts predict each other too badly to vouch for a geometry
+FEWEST_COMPARED = 5  # fewer cannot even tell which of two geometries is the better one
+_FEWEST_LEARNT = 14  # images to predict from: of fewer, every one that is left out is missed
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,7 @@ class Reprojector:
         geometry : Geometry
             Of all tilts.
         folds : int
+            There are more with few images (`folds_of`).
         tilt_deg : ndarray (tilt,), optional
             Angles of all tilts to use instead of those of the series.
         """
@@ -202,6 +206,7 @@ class Reprojector:
         width = detector if self.isolated else round(_BEYOND_FRAME * detector)
         sinograms = np.ascontiguousarray(images.swapaxes(0, 1))
         parts = [slice(row, row + _ROWS_AT_ONCE) for row in range(0, rows, _ROWS_AT_ONCE)]
+        folds = folds_of(n, folds)
         for fold in range(folds):
             held = np.arange(n) % folds == fold
             shape = detector, width
@@ -234,11 +239,21 @@ class Reprojector:
 
 
 def judging_reprojector(series: CleanSeries) -> Reprojector | None:
-    """Return the reprojector that geometries are judged by, None if too few images show anything.
+    """Return the reprojector that geometries are compared by, None if too few images show anything.
 
     It is called with `JUDGE_FOLDS`.
     """
-    return Reprojector(series, JUDGE_SIZE) if series.usable.sum() >= FEWEST_IMAGES else None
+    return Reprojector(series, JUDGE_SIZE) if series.usable.sum() >= FEWEST_COMPARED else None
+
+
+def folds_of(images: int, folds: int) -> int:
+    """Return the number of folds: so many that enough images remain to predict each fold from.
+
+    At the most it is the number of images: then one alone is left out at a time.
+    """
+    while folds < images and images - math.ceil(images / folds) < _FEWEST_LEARNT:
+        folds += 1
+    return folds
 
 
 def _unit_spectra(images: np.ndarray) -> np.ndarray:

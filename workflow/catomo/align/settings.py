@@ -96,6 +96,11 @@ class Align(Settings):
     bad_pixel_sigmas: float = key(
         8.0, "pixels beyond all neighbours by this are replaced; 0 keeps all", "noise sigmas", ge=0
     )
+    brightness: bool = key(
+        True,
+        "scale images of an isolated specimen to one total brightness where that differs clearly; "
+        "of an extended one name images that stand out",
+    )
     tilt_axis_angle_deg: float | Literal["auto"] = key(
         "auto", "angle of the tilt axis against the image's vertical, or auto to search", "degree"
     )

@@ -1,18 +1,19 @@
 """Alignment as a function of arrays: raw images in, aligned images and a verdict out.
 
-Clean images → the chain of `catomo.align.chain`, or a known alignment → examination → one
-resampling of the clean images → verdict.
+Clean images → their brightness → the chain of `catomo.align.chain`, or a known alignment →
+examination → one resampling of the clean images → verdict.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy import ndimage
 
+from catomo.align.brightness import brightness_of
 from catomo.align.chain import Solution, solve
 from catomo.align.examination import Examination, contradicts, examine
 from catomo.align.geometry import Geometry, SplineOrder
@@ -173,9 +174,14 @@ def align_series(
         With which reasons the known alignment was accepted on another channel; it is then
         judged on this one only if this one contradicts it.
     """
+    brightness = brightness_of(series) if settings.brightness else None
+    if brightness:
+        brightness.divide(series.images)
     solution = solve(series, settings) if known is None else Solution(known)
     recording = recording or Recording.sorted(series.tilt_deg)
     examination = examine(series, solution, settings, recording)
+    if brightness:
+        brightness.undo(series.images)
     order = _SPLINE_ORDERS[settings.interpolation]
     thumbnails = []
     for t in progress(range(len(series.images)), "resample"):
@@ -185,6 +191,7 @@ def align_series(
     next_likeness, order_share, all_alike = likeness(thumbnails, series.usable)
     per_tilt, offset = _per_tilt(series, solution, examination, next_likeness)
     measures = _measures(series, solution, examination, per_tilt, order_share, all_alike)
+    measures = replace(measures, brightness=brightness)
     if accepted is not None and contradicts(series, solution.geometry, settings.axis_search_deg):
         accepted = None
     verdict, reasons = judge(measures, settings.verdict, accepted)

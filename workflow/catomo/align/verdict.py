@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from catomo.align.brightness import Brightness
+from catomo.align.reprojection import FEWEST_COMPARED, FEWEST_IMAGES
 from catomo.align.settings import Verdict
 from catomo.align.suspects import Misfits, Reading
 from catomo.align.tilt_axis import AxisScan
@@ -60,6 +62,8 @@ class Measures:
         Whether all views look alike, so that they tell nothing of their order.
     elsewhere_refuted : bool
         Whether the tilts predict each other worse about the best direction outside the range.
+    brightness : Brightness or None
+        Images brighter or darker than others; None if that was not looked at.
     """
 
     images: int
@@ -79,6 +83,7 @@ class Measures:
     axis_doubt: str = ""
     all_alike: bool = False
     elsewhere_refuted: bool = False
+    brightness: Brightness | None = None
 
     def record(self) -> dict[str, Any]:
         """Return the numbers that `judge` compares with the limits."""
@@ -99,8 +104,9 @@ class Measures:
         return reading if reading and reading.ratio < limits.stop_other_reading else None
 
     def suggested_exclusions(self) -> list[float]:
-        """Return the tilts better left out: blank ones and those in the wrong place."""
-        return sorted({*map(float, self.blank_deg), *(tilt for tilt, _ in self.misfits)})
+        """Return the tilts better left out: blank, in the wrong place, of quite another dose."""
+        named = {*map(float, self.blank_deg), *(tilt for tilt, _ in self.misfits)}
+        return sorted(named | (self.brightness.harmful_deg() if self.brightness else set()))
 
 
 def likeness(images: list[np.ndarray], usable: np.ndarray) -> tuple[np.ndarray, float, bool]:
@@ -178,11 +184,12 @@ def judge(
     if shown < _FEWEST_SHOWN:
         return "stop", [f"only {shown} of {measures.images} images show anything"]
     findings = _Findings()
+    few = shown < FEWEST_IMAGES
     if accepted is None:
         _judge_axis(measures, limits, findings)
         _judge_angles(measures, limits, findings)
         _judge_misfits(measures, findings)
-        _judge_shifts(measures, limits, findings)
+        _judge_shifts(measures, limits, findings, few)
     else:
         _judge_misfits(measures, findings)
         findings.warnings.extend(
@@ -193,14 +200,22 @@ def judge(
         warn=measures.outside_frame > limits.warn_outside_frame,
     )
     findings.check(
-        f"{shown} images are too few to predict each other: nothing confirms the alignment",
-        warn=accepted is None and bool(np.isnan(measures.reprojection_error)),
+        f"{shown} images are too few to predict each other: nothing confirms the shifts, the tilt "
+        "axis and the order of the angles",
+        warn=accepted is None and shown < FEWEST_COMPARED,
+    )
+    findings.check(
+        f"{shown} images are too few to confirm the tilt axis and the order of the angles; only "
+        "the shifts are tested, by what the other images predict",
+        warn=accepted is None and FEWEST_COMPARED <= shown < FEWEST_IMAGES,
     )
     blank = _listed(measures.blank_deg)
     findings.check(
         f"the images at {blank} show nothing; their shifts are interpolated",
         warn=bool(blank),
     )
+    if measures.brightness:
+        findings.warnings.extend(measures.brightness.words())
     verdict = "stop" if findings.stops else "warn" if findings.warnings else "pass"
     return verdict, findings.stops + findings.warnings
 
@@ -293,7 +308,7 @@ def _judge_misfits(measures: Measures, findings: _Findings) -> None:
     )
 
 
-def _judge_shifts(measures: Measures, limits: Verdict, findings: _Findings) -> None:
+def _judge_shifts(measures: Measures, limits: Verdict, findings: _Findings, few: bool) -> None:
     findings.check(
         f"neighbouring tilts correlate by {measures.likeness:.2f} only",
         warn=measures.likeness < limits.warn_likeness,
@@ -302,7 +317,8 @@ def _judge_shifts(measures: Measures, limits: Verdict, findings: _Findings) -> N
     findings.check(
         f"the other tilts leave {measures.reprojection_error:.0%} of an image unpredicted",
         warn=measures.reprojection_error > limits.warn_reprojection_error,
-        stop=measures.reprojection_error > limits.stop_reprojection_error,
+        # Few tilts predict each other badly even where they are in their places.
+        stop=not few and measures.reprojection_error > limits.stop_reprojection_error,
     )
     for way in ("across", "along"):
         residual = getattr(measures, f"residual_{way}_px")
