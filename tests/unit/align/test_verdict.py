@@ -58,7 +58,7 @@ def test_a_second_opinion_in_doubt_names_crystals_and_asks_for_the_axis(apart, d
 def measured(apart=0.0, order=1.0, elsewhere=0.5, **more):
     """Return measures that pass but for what is given."""
     scan = AxisScan(1.0, np.arange(-50, 51) * 0.2, np.ones(101), 0.4, 0.5, False, 80.0, elsewhere)
-    values = (9, np.zeros(0), 0.99, order, 0.0, 0.0, scan, apart, 0.01, 0.0, 0.0, [], None, 0.0)
+    values = (33, np.zeros(0), 0.99, order, 0.0, 0.0, scan, apart, 0.01, 0.0, 0.0, [], None, 0.0)
     return Measures(*values, **more)
 
 
