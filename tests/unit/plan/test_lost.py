@@ -91,7 +91,9 @@ def test_lost_files_and_records_are_found_and_check_names_them(plan, tmp_path):
     assert f"  {record_path('slices', 'alone')}: {text}" in lines
     make(slices)
     assert read_record(slices, "slices").has("to_annotate/a.tif")
-    assert not any("04_slices" in line and "missing" in line for line in check([tmp_path / "config.yaml"])[1])
+    assert not any(
+        "04_slices" in line and "missing" in line for line in check([tmp_path / "config.yaml"])[1]
+    )
 
 
 def test_many_missing_files_are_one_short_line():
