@@ -162,14 +162,27 @@ def test_what_is_lost_is_made_again_with_its_followers_alone(lost):
     assert lost.planned("results/scored/08_surfaces/particles.csv") == set()
 
 
-def test_what_was_let_go_on_purpose_is_not_made_again(lost):
-    let_go = lost.folder / "results/folder/02_align/pruned.json"
-    before = lost.planned()
-    let_go.write_text('{"files": {"aligned.tif": {"sha256": "", "bytes": 1}}}')
+LET_GO = {"mdoc": "02_align/aligned.tif", "known": "03_reconstruct/volume.tif"}
+
+
+def test_what_was_let_go_is_made_again_only_when_a_later_stage_must_read_it(made, tmp_path):
+    for dataset, name in LET_GO.items():
+        path = made.folder / "results" / dataset / name
+        path.rename(tmp_path / dataset)
+        entry = f'{{"files": {{"{path.name}": {{"sha256": "", "bytes": 1}}}}}}'
+        (path.parent / "pruned.json").write_text(entry)
+    changes = {"mdoc": {"reconstruct": {"iterations": 3}}, "known": {"slices": {"suggest": 5}}}
+    overrides = {name: {**CONFIG["overrides"].get(name, {}), **changes[name]} for name in changes}
     try:
-        assert before - lost.planned() == LOST["results/folder/02_align/aligned.tif"]
+        assert made.planned() == set()
+        made.write("config/config.yaml", yaml.safe_dump(CONFIG | {"overrides": overrides}))
+        of_known = jobs(("reconstruct", "slices", *FROM_PREDICT), "known")
+        assert made.planned() == jobs(FROM_ALIGN, "mdoc") | of_known
     finally:
-        let_go.unlink()
+        made.write("config/config.yaml", yaml.safe_dump(CONFIG))
+        for dataset, name in LET_GO.items():
+            (tmp_path / dataset).rename(made.folder / "results" / dataset / name)
+            (made.folder / "results" / dataset / name).with_name("pruned.json").unlink()
 
 
 def test_a_stage_that_fails_is_planned_again_whatever_lies_after_it(made, tmp_path):

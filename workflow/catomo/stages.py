@@ -302,6 +302,7 @@ TOOLS = (
         help="check that every file in a results folder is what its record says",
         package="plan",
     ),
+    Tool(verb="prune", help="let large files of a dataset go on purpose", package="plan"),
 )
 
 # `reconstruct --slices` writes a preview. No later stage takes it, and it has a record of its

@@ -7,6 +7,7 @@ import sys
 from functools import cache, wraps
 from pathlib import Path
 
+from catomo.export.settings import MADE_BY
 from catomo.plan.gpu import gpus_of, has_gpu
 from catomo.plan.inputs import fingerprint_of, fingerprint_of_named
 from catomo.plan.lost import line_of, lost_files, lost_records, stages_of

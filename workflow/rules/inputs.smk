@@ -22,6 +22,12 @@ def volume_of(wildcards):
     return [] if is_slices else record("reconstruct", wildcards.dataset)
 
 
+def volume_file_of(wildcards):
+    """Return the file of the volume; nothing for a dataset that begins with slices."""
+    path = volume_of(wildcards)
+    return str(Path(path).with_name("volume.tif")) if path else []
+
+
 @seeing_what_is_lost
 def segmentation_of(wildcards):
     """Return the record of the labels of a whole dataset: predicted, or made elsewhere."""
@@ -87,3 +93,11 @@ def frame_of_export(wildcards):
     """Return the record of the volume, in whose frame labels lie, too."""
     parts = PLAN.exported(dataset_of(wildcards))
     return volume_of(wildcards) if {"volume", "labels"} & set(parts) else []
+
+
+def exported_stacks(wildcards):
+    """Return the files of the parts of the dataset that are exported."""
+    return [
+        str(Path(record(MADE_BY[part], wildcards.dataset)).with_name(f"{part}.tif"))
+        for part in PLAN.exported(dataset_of(wildcards))
+    ]
