@@ -10,7 +10,7 @@ from pathlib import Path
 from catomo.export.settings import MADE_BY
 from catomo.plan.gpu import gpus_of, has_gpu
 from catomo.plan.inputs import fingerprint_of, fingerprint_of_named
-from catomo.plan.lost import line_of, lost_files, lost_records, stages_of
+from catomo.plan.lost import all_stages, line_of, lost_files, lost_records, stages_of
 from catomo.record import code
 from catomo.stages import STAGES, record_path, stage_of
 
@@ -96,7 +96,7 @@ def run_lost_again():
     """
     if not workflow.is_main_process:
         return
-    stages = stages_of(PLAN, [stage.verb for stage in STAGES])
+    stages = all_stages(PLAN)
     lost = lost_files(stages, place)
     workflow.dag.forcefiles.update(lost)
     for path, names in lost.items():

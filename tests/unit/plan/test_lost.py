@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from catomo.plan.check import check
-from catomo.plan.lost import line_of, lost_files, lost_records, stages_of
+from catomo.plan.lost import all_stages, line_of, lost_files, lost_records, stages_of
 from catomo.plan.plan import load_plan
 from catomo.record.record import committing, read_record
 from catomo.slices.settings import Slices
@@ -60,6 +60,7 @@ def test_a_stage_needs_all_before_it_that_it_was_made_from(plan):
 def test_each_is_named_once_and_in_order(plan):
     found = stages_of(plan, [stage.verb for stage in STAGES])
     assert len(found) == len(set(found)) == 4 * 6 + 3 * 3 + 2
+    assert set(all_stages(plan)) == set(found)
     order = [verb for verb, name in plan.needed_for("report", "alone")]
     assert order == [*UP_TO_SLICES, "report"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catomo.record.listed import missing_files
-from catomo.stages import record_path, stage_of
+from catomo.stages import STAGES, record_path, stage_of
 
 if TYPE_CHECKING:
     from catomo.plan.plan import Plan
@@ -21,6 +21,14 @@ _MOST_NAMES = 3  # in one line
 
 # Returns the path of the record of a verb and a name.
 PathOf = Callable[[str, str], str]
+
+
+def all_stages(plan: Plan) -> list[tuple[str, str]]:
+    """Return verb and name of all stages of all datasets and models."""
+    of_models = [
+        (stage.verb, model) for stage in STAGES if stage.per_model for model in plan.models()
+    ]
+    return of_models + [(v, d.name) for d in plan.datasets.values() for v in plan.stages(d)]
 
 
 def stages_of(plan: Plan, verbs: Iterable[str]) -> list[tuple[str, str]]:
