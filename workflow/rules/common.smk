@@ -8,6 +8,8 @@ from functools import cache, wraps
 from pathlib import Path
 
 from catomo.export.settings import MADE_BY
+from catomo.plan.failures import failures_in
+from catomo.plan.failures import line_of as line_of_failure
 from catomo.plan.gpu import gpus_of, has_gpu
 from catomo.plan.inputs import fingerprint_of, fingerprint_of_named
 from catomo.plan.lost import all_stages, line_of, lost_files, lost_records, stages_of
@@ -310,13 +312,19 @@ def environment_of_backend(wildcards):
     return environment("tomopy" if backend.startswith("tomopy") else "reconstruct")
 
 
+def asked_mb(log, log_of_job):
+    """Return the memory (MB) that a job reserved, from Snakemake's log; 0 if it is not there."""
+    block = rf"    log: {re.escape(log_of_job)}\n(?:    .*\n)*?    resources: .*?mem_mb=(\d+)"
+    found = re.search(block, log)
+    return int(found[1]) if found else 0
+
+
 def last_lines(log):
-    """Return the last line of the log of each failed job: the one clear sentence of its verb."""
-    lines = []
-    for file in re.findall(r"Error in rule[^\0]*?log: (\S+\.log)", log):
-        text = Path(file).read_text(errors="replace").strip().splitlines()
-        lines.append(f"\n{text[-1] if text else 'no message'} (see {file})\n")
-    return lines
+    """Return the reason of each failed job in Snakemake's log: one clear sentence."""
+    return [
+        f"\n{line_of_failure(failed, asked_mb(log, failed.log), PLAN)} (see {failed.log})\n"
+        for failed in failures_in(log)
+    ]
 
 
 # Snakemake runs this for our own workflow alone: a project that uses these rules as a module

@@ -91,6 +91,17 @@ def locked(folder: Path, stage: str) -> Iterator[None]:
                 empty.rmdir()
 
 
+def peak_of_killed(folder: Path, stage: str) -> int:
+    """Return the most memory (MB) that a stage had used when it was killed; 0 if not known."""
+    try:
+        file = os.open(place_of_lock(folder, stage), os.O_RDONLY)
+    except OSError:
+        return 0
+    holder = _read(file)
+    os.close(file)
+    return holder.get("peak_mb", 0)
+
+
 def _take(place: Path, folder: Path, own: dict[str, Any]) -> int:
     """Return the open file of a lock that is now this process's own."""
     while True:
