@@ -25,7 +25,10 @@ _COMMAND = re.compile(
     rf'"\$CATOMO_PACKAGE" (\w+) [^\n]*?--output {_WORD} [^\n]*> {_WORD} 2>&1(?P<rest>[^\n]*)'
 )
 _STATUS = re.compile(r"returned non-zero exit status (\d+)|died with <Signals\.\w+: (\d+)>")
-_BLOCK = re.compile(r"Error in rule (\w+)[^\n]*:\n((?:    [^\n]*\n|\s*sbatch[^\n]*\n)*)")
+# What an executor says may have empty lines; the command ends what is said of a job.
+_BLOCK = re.compile(
+    r"Error in rule \w+[^\n]*:\n(.*?)(?=\(command exited with non-zero|\nError in rule |\Z)", re.S
+)
 _OF_PERSON = re.compile(r"catomo \w+: .+")
 _OF_ERROR = re.compile(
     r"\b\w*(Error|Exception|Interrupt)\b|No space left|command not found|Killed|[Ee]rror:|cannot "
@@ -68,7 +71,7 @@ def failures_in(log: str) -> list[Failure]:
             if failure and status:
                 code = int(status[1]) - 128 if status[1] else int(status[2])
                 failure.signal = max(code, 0)
-    for _, block in _BLOCK.findall(log):
+    for block in _BLOCK.findall(log):
         failure = _of_command(block, found)
         said = re.search(r"    message: (.+?)(?=\n    (?:jobid|input|output|log):|\Z)", block, re.S)
         if failure and said and said[1].strip() != "None":
