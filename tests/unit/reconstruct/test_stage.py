@@ -21,6 +21,7 @@ from catomo.reconstruct.stage import reconstruct
 from catomo.record import code, record
 from catomo.record.record import committing
 from catomo.settings.base import Settings
+from helpers.records import rewrite
 
 pytestmark = pytest.mark.slow
 
@@ -119,6 +120,7 @@ KILLED = """
 import os, signal, sys
 from catomo.reconstruct import stage as reconstruct
 from catomo.reconstruct.settings import Reconstruct
+from helpers.records import rewrite
 
 class Writer(reconstruct.StackWriter):
     def write(self, start, slab):
@@ -148,7 +150,7 @@ def test_blank_tilts_are_left_out(folders, tmp_path):
     path = folders / "02" / "alignment.json"
     text = path.read_text()
     try:
-        path.write_text(json.dumps(json.loads(text) | {"blank_tilts_deg": [TILT[3]]}))
+        rewrite(path, json.loads(text) | {"blank_tilts_deg": [TILT[3]]})
         found, _ = run(folders, tmp_path)
     finally:
         path.write_text(text)
@@ -278,7 +280,7 @@ def test_a_stopped_alignment_is_refused_unless_accepted(folders, tmp_path):
     try:
         content = json.loads(text)
         content.update(verdict="stop", reasons=["the tilts are in no order"])
-        path.write_text(json.dumps(content))
+        rewrite(path, content)
         with pytest.raises(UserError, match=r"the tilts are in no order.*accept_stop: true"):
             run(folders, tmp_path)
         assert not list(tmp_path.iterdir())
