@@ -158,7 +158,6 @@ import os, signal, sys
 from catomo.predict import slabs
 from catomo.predict.stage import predict
 from catomo.predict.settings import Predict
-from helpers.records import rewrite
 
 save = slabs.Slabs.save
 

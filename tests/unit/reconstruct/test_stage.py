@@ -120,7 +120,6 @@ KILLED = """
 import os, signal, sys
 from catomo.reconstruct import stage as reconstruct
 from catomo.reconstruct.settings import Reconstruct
-from helpers.records import rewrite
 
 class Writer(reconstruct.StackWriter):
     def write(self, start, slab):
