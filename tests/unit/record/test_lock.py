@@ -39,6 +39,20 @@ def test_the_place_depends_on_the_folder_alone(tmp_path):
     assert aside == tmp_path / ".catomo/locks/made+align.json"
 
 
+def test_where_nothing_may_be_written_beside_the_results_it_lies_in_the_folder(
+    tmp_path, monkeypatch
+):
+    folder = tmp_path / "results" / "mine"
+    make(folder)
+    monkeypatch.setattr(os, "access", lambda path, _: tmp_path / "results" in path.parents)
+    with locked(folder, "report"):
+        assert (folder / ".report.lock").is_file()
+        with pytest.raises(UserError, match="another catomo writes here"):
+            make(folder)
+    make(folder)
+    assert not (folder / ".report.lock").exists()
+
+
 def test_a_second_process_is_refused_until_the_first_is_killed(tmp_path):
     folder = tmp_path / "results" / "a" / "09_report"
     child = subprocess.Popen([sys.executable, "-c", HOLDS, str(folder)], stdout=subprocess.PIPE)

@@ -105,7 +105,9 @@ def _follow(found: Found) -> None:
         )
     for place, users in changed.items():
         found.problems.setdefault(
-            str(place), f"{place}: is another one than {_and(users)} made from; {AGAIN}"
+            str(place),
+            f"{place}: is another one than {_and(users)} made from; delete "
+            f"{', '.join(sorted(users))} and {AGAIN}",
         )
 
 

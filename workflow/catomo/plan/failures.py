@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 import signal
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -127,7 +128,9 @@ def line_of(failure: Failure, asked_mb: int = 0, plan: Plan | None = None) -> st
     else:
         line = f"catomo {failure.verb}: ended without a message"
     if plan is not None and _FULL.search(line):
-        need = _disk_needed(plan, failure)
+        need = ""
+        with suppress(Exception):  # what is wrong with the data must not hide the full disk
+            need = _disk_needed(plan, failure)
         line += f"; the stage needs about {need} there" if need else ""
     return printable(line)
 

@@ -26,6 +26,8 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+_LOCKS = "locks"
+
 _SECONDS_BETWEEN_SIGNS = 2.0
 # After this long without a sign of life a process on another host counts as dead. A library
 # may keep a process from giving signs for minutes.
@@ -44,14 +46,18 @@ def place_of_lock(folder: Path, stage: str) -> Path:
     """Return where the lock of a stage's folder lies.
 
     It depends on the folder alone, not on where one works: below ``.catomo/locks`` beside
-    ``results``, or beside the folder where it lies in no ``results``.
+    ``results``, or beside the folder where it lies in no ``results``. Where nothing may be written
+    there, it lies in the folder itself.
     """
     folder = folder.resolve()
     parts = folder.parts
     depth = len(parts) - 1 - parts[::-1].index("results") if "results" in parts else -1
     base = Path(*parts[:depth]) if depth > 0 else folder.parent
     inside = parts[depth + 1 :] if depth > 0 else parts[-1:]
-    return base / ".catomo" / "locks" / ("+".join([*inside, stage]) + ".json")
+    locks = base / ".catomo" / _LOCKS
+    if base.is_dir() and not os.access(locks if locks.is_dir() else base, os.W_OK):
+        return folder / f".{stage}.lock"
+    return locks / ("+".join([*inside, stage]) + ".json")
 
 
 @contextmanager
@@ -86,9 +92,10 @@ def locked(folder: Path, stage: str) -> Iterator[None]:
         with suppress(OSError):
             place.unlink()
         os.close(file)
-        for empty in (place.parent, place.parent.parent):
-            with suppress(OSError):  # it holds other files
-                empty.rmdir()
+        if place.parent.name == _LOCKS:
+            for empty in (place.parent, place.parent.parent):
+                with suppress(OSError):  # it holds other files
+                    empty.rmdir()
 
 
 def peak_of_killed(folder: Path, stage: str) -> int:

@@ -69,8 +69,8 @@ class Record(dict[str, Any]):
     def _why_missing(self, name: str) -> str:
         if name in pruned(self.folder):
             return (
-                "was let go with 'catomo prune'; to make it again, name this file as a target: "
-                "snakemake --cores 1 and its path"
+                f"was let go with 'catomo prune'; 'snakemake --cores 1 {self.folder / name}' makes "
+                "it again"
             )
         return f"file is missing though {self.path.name} lists it; run snakemake again"
 
@@ -88,7 +88,8 @@ class Record(dict[str, Any]):
         """
         if self["inputs"].get(word, {}).get("sha256") != sha256_of(source.path):
             raise UserError(
-                f"{self.path}: was made from other {word} than {source.path}; run snakemake again"
+                f"{self.path}: was made from other {word} than {source.path}; delete "
+                f"{self.path.name} and run snakemake again"
             )
 
 
