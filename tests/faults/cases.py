@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -88,6 +89,13 @@ def settle(place: Place, seen: Seen, before: dict[str, str], verb: str) -> None:
     seen.check(place.planned() == set(), "planned once more")
 
 
+def seconds_of(place: Place, verb: str) -> float:
+    """Return how long a stage took in the base."""
+    owner = "models/m" if verb == "train" else "p"
+    benchmark = place.folder / f"logs/{owner}/{verb}.benchmark.jsonl"
+    return float(json.loads(benchmark.read_text().splitlines()[0])["s"])
+
+
 def kill_at(place: Place, verb: str, what: str, moment: float, has_later: bool) -> Seen:
     """Kill a stage, snakemake, or both, a while after the stage began.
 
@@ -98,17 +106,18 @@ def kill_at(place: Place, verb: str, what: str, moment: float, has_later: bool) 
     what : str
         ``stage``, ``snakemake`` or ``both``.
     moment : float
-        Seconds after its process was seen.
+        After which part of the time that the stage took in the base.
     has_later : bool
         Whether the results of later stages lie there.
     """
     seen, before = Seen(), place.hashes()
+    seconds = seconds_of(place, verb)
     (place.folder / RECORDS[verb]).unlink()
     for later in () if has_later else followers(before, verb) - {verb}:
         shutil.rmtree((place.folder / RECORDS[later]).parent)
     run = place.start("snakemake", "--cores", "2", RECORDS[verb])
     stage = wait_for_stage(place, verb, run)
-    time.sleep(moment)
+    time.sleep(moment * seconds)
     if what in ("snakemake", "both"):
         kill(run.pid)
     if what in ("stage", "both") and stage:
@@ -335,9 +344,9 @@ def kills(count: int, verbs: list[str], seed: int = 1) -> dict[str, Callable[[Pl
     for number in range(count):
         verb = verbs[number % len(verbs)]
         what = ("stage", "snakemake", "both")[number // len(verbs) % 3]
-        moment, has_later = rng.uniform(0, 6), rng.random() < 0.7
+        moment, has_later = rng.random(), rng.random() < 0.7
         with_later = "" if has_later else ", nothing after it"
-        found[f"kill {number:03d} {what} of {verb} after {moment:.2f} s{with_later}"] = (
+        found[f"kill {number:03d} {what} of {verb} after {moment:.2f} of its time{with_later}"] = (
             lambda place, v=verb, w=what, m=moment, h=has_later: kill_at(place, v, w, m, h)
         )
     return found

@@ -15,9 +15,9 @@ pytestmark = [
 ]
 
 CASES = {
-    "a stage is killed": lambda place: kill_at(place, "align", "stage", 1.5, True),
+    "a stage is killed": lambda place: kill_at(place, "align", "stage", 0.5, True),
     "snakemake is killed, its stage lives on": lambda place: kill_at(
-        place, "slices", "snakemake", 0.2, True
+        place, "slices", "snakemake", 0.1, True
     ),
     "one digit of a record": lambda place: damage(place, "slices", edit),
     "one stage twice at a time": lambda place: two_verbs(place, "slices"),
