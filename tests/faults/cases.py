@@ -211,6 +211,7 @@ def disk_full(place: Place, verb: str) -> Seen:
             path.write_bytes(text)
         raise Skipped("a small disk can only be mounted by root")
     try:
+        (folder / "of a person").touch()  # Snakemake removes empty folders, no mounted one
         status, said = place.snakemake(RECORDS[verb])
     finally:
         subprocess.run(["umount", str(folder)], check=True)
@@ -236,14 +237,20 @@ def temporary_full(place: Place, verb: str) -> Seen:
         subprocess.run(["umount", str(folder)], check=True)
 
 
+def command_of(place: Place, verb: str) -> str:
+    """Return the command of a stage, as a person would type it."""
+    _, shown = place.snakemake("--dry-run", "--printshellcmds", "--force", RECORDS[verb])
+    start = '"$CATOMO_PYTHON"'
+    [command] = [x for x in shown.splitlines() if f'{start} "$CATOMO_PACKAGE" {verb} ' in x][:1]
+    return command[command.index(start) :].rpartition(" > ")[0]
+
+
 def memory_short(place: Place, verb: str, megabytes: int) -> Seen:
     """Run a stage by hand where it may take only so much memory."""
     import resource
 
     seen, before = Seen(), place.hashes()
-    _, shown = place.snakemake("--dry-run", "--printshellcmds", "--force", RECORDS[verb])
-    [command] = [x for x in shown.splitlines() if f'"$CATOMO_PACKAGE" {verb} ' in x][:1]
-    command = command.rpartition(" > ")[0]
+    command = command_of(place, verb)
     (place.folder / RECORDS[verb]).unlink()
 
     def limit() -> None:
@@ -267,12 +274,11 @@ def memory_short(place: Place, verb: str, megabytes: int) -> Seen:
 def two_verbs(place: Place, verb: str) -> Seen:
     """Run one stage twice at the same time: one writes, the other is told so."""
     seen, before = Seen(), place.hashes()
-    _, shown = place.snakemake("--dry-run", "--printshellcmds", "--force", RECORDS[verb])
-    [command] = [x for x in shown.splitlines() if f'"$CATOMO_PACKAGE" {verb} ' in x][:1]
+    command = command_of(place, verb)
     environment = {"CATOMO_PYTHON": sys.executable, "CATOMO_PACKAGE": "workflow/catomo"}
     runs = [
         subprocess.Popen(
-            ["bash", "-c", command.rpartition(" > ")[0]],
+            ["bash", "-c", command],
             cwd=place.folder,
             env={**os.environ, **environment},
             stdout=subprocess.DEVNULL,
