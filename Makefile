@@ -18,7 +18,7 @@ endef
 TARGET ?= mrc tiff labels records models
 MINUTES ?= 1
 
-.PHONY: help demo test quick floors fuzz setup needle genc2022 paper-check lock rulegraph docs clean
+.PHONY: help demo test quick floors fuzz faults setup needle genc2022 paper-check lock rulegraph docs clean
 
 help:            ## this list
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*##/\t/'
@@ -52,6 +52,9 @@ fuzz: setup .venv/.fuzz  ## made-up bytes at every door (TARGET=mrc for one) for
 	  PYTHONPATH=workflow:tests $(BIN)/python -m fuzz.run $$target --minutes $(MINUTES) \
 	    || failed=1; \
 	done; exit $$failed
+
+faults: setup .venv/.test ## kills, full disks and other faults on purpose; a stopped run goes on
+	PYTHONPATH=workflow:tests $(BIN)/python -m faults.run
 
 setup: .venv/.installed
 

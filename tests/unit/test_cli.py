@@ -1,5 +1,6 @@
 """The command line: every verb explains itself; a user's mistake is one line and status 1."""
 
+import errno
 import json
 import re
 import subprocess
@@ -81,3 +82,27 @@ def test_an_error_that_nobody_foresaw_is_one_line_with_its_place(capsys, tmp_pat
     error = capsys.readouterr().err
     assert re.match(r"catomo surfaces: .*\n$", error)
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "a.tif"), "no space left .* of a.tif; "),
+        (OSError("4096 requested and 512 written"), "no space left on the disk; make room"),
+        (RuntimeError("HDF5: errno = 28, 'No space left on device'"), "no space left on the disk"),
+        (MemoryError(), "out of memory; see 'catomo check'"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "out of memory; see 'catomo check'"),
+        (ImportError("a.so: failed to map segment from shared object"), "out of memory; see"),
+        (FileNotFoundError(2, "No usable temporary directory found in ['/t']"), "set TMPDIR to"),
+    ],
+)
+def test_what_the_machine_lacks_is_one_line_with_the_way_out(monkeypatch, capsys, error, line):
+    def run(folder):
+        raise error
+
+    monkeypatch.setattr("catomo.plan.check.verify", run)
+    with pytest.raises(SystemExit):
+        main(["verify", "nowhere"])
+    said = capsys.readouterr().err
+    assert re.match(rf"catomo verify: .*{line}", said)
+    assert said.count("\n") == 1

@@ -38,13 +38,20 @@ FILES = (
     *(f"data/{folder}/slice_{number}.tif" for folder in ("slices", "labels") for number in (1, 2)),
     *("data/user.tif", "data/scores.tif", "a.keras", "b.keras", "start.keras"),
 )
-# Writes all files of the folder of the record that it is told to write.
+# Writes all files of the folder of the record that it is told to write, one that no rule names,
+# and the list of them. A stage that is named in fails.txt ends with an error.
 STAND_IN = """
 import pathlib, sys
 record = pathlib.Path(sys.argv[sys.argv.index("--output") + 1])
-for name in pathlib.Path("outputs.txt").read_text().splitlines():
-    if pathlib.Path(name).parent == record.parent:
-        pathlib.Path(name).write_text(name)
+if pathlib.Path("fails.txt").is_file() and sys.argv[1] == pathlib.Path("fails.txt").read_text():
+    sys.exit("it was told to fail")
+names = [pathlib.Path(name) for name in pathlib.Path("outputs.txt").read_text().splitlines()]
+names = [name for name in names if name.parent == record.parent] + [record.parent / "more/x.txt"]
+for name in names:
+    name.parent.mkdir(exist_ok=True)
+    name.write_text(str(name))
+listed = [name.relative_to(record.parent).as_posix() for name in names]
+(record.parent / f".{sys.argv[1]}.files").write_text("\\n".join(listed) + "\\n")
 """
 
 FROM_PREDICT = ("predict", "surfaces", "report")
@@ -120,6 +127,82 @@ def test_one_byte_reruns_exactly_its_stages_and_their_followers(made, edits):
         for name, (place, _) in edits.items():
             edit(made.folder / name, place)
     assert planned == set().union(*(expected for _, expected in edits.values()))
+
+
+LOST = {
+    "results/mdoc/04_slices": jobs(("slices", *FROM_PREDICT), "mdoc"),  # a whole folder
+    "results/folder/02_align/aligned.tif": jobs(FROM_ALIGN, "folder"),
+    "results/known/08_surfaces/more/x.txt": jobs(("surfaces", "report"), "known"),
+    "results/phantom/01_tilt_series/tilt_series.json": jobs(("simulate", *FROM_ALIGN), "phantom"),
+    "results/models/learned/05_train/model.keras": TRAINED,
+    "results/scored/07_evaluate": jobs(("evaluate", "report"), "scored"),
+}
+
+
+@pytest.fixture
+def lost(made, tmp_path):
+    """Folders and files of stages moved away, though all that was made from them is there."""
+    for number, name in enumerate(LOST):
+        (made.folder / name).rename(tmp_path / str(number))
+    yield made
+    for number, name in enumerate(LOST):
+        (tmp_path / str(number)).rename(made.folder / name)
+
+
+def test_what_is_lost_is_made_again_with_its_followers_alone(lost):
+    assert lost.planned() == set().union(*LOST.values())
+    said = lost.snakemake("--dry-run", "--quiet").stderr
+    assert "results/folder/02_align: aligned.tif is missing though the record lists it" in said
+    assert "results/known/08_surfaces: more/x.txt is missing" in said
+    # A stopping point, and a file, ask for what they depend on alone.
+    of_aligned = {"align folder", "simulate phantom", "align phantom"}
+    assert lost.planned("aligned") == of_aligned
+    surfaces = "results/mdoc/08_surfaces/quantities.json"
+    assert lost.planned(surfaces) == jobs(("slices", "predict", "surfaces"), "mdoc")
+    assert lost.planned("results/scored/08_surfaces/particles.csv") == set()
+
+
+LET_GO = {"mdoc": "02_align/aligned.tif", "known": "03_reconstruct/volume.tif"}
+
+
+def test_what_was_let_go_is_made_again_only_when_a_later_stage_must_read_it(made, tmp_path):
+    for dataset, name in LET_GO.items():
+        path = made.folder / "results" / dataset / name
+        path.rename(tmp_path / dataset)
+        entry = f'{{"files": {{"{path.name}": {{"sha256": "", "bytes": 1}}}}}}'
+        (path.parent / "pruned.json").write_text(entry)
+    changes = {"mdoc": {"reconstruct": {"iterations": 3}}, "known": {"slices": {"suggest": 5}}}
+    overrides = {name: {**CONFIG["overrides"].get(name, {}), **changes[name]} for name in changes}
+    try:
+        assert made.planned() == set()
+        made.write("config/config.yaml", yaml.safe_dump(CONFIG | {"overrides": overrides}))
+        of_known = jobs(("reconstruct", "slices", *FROM_PREDICT), "known")
+        assert made.planned() == jobs(FROM_ALIGN, "mdoc") | of_known
+    finally:
+        made.write("config/config.yaml", yaml.safe_dump(CONFIG))
+        for dataset, name in LET_GO.items():
+            (tmp_path / dataset).rename(made.folder / "results" / dataset / name)
+            (made.folder / "results" / dataset / name).with_name("pruned.json").unlink()
+
+
+def test_a_stage_that_fails_is_planned_again_whatever_lies_after_it(made, tmp_path):
+    """Its old results are gone, those after it still lie there and fit no longer."""
+    project = Project(tmp_path / "project")
+    shutil.rmtree(project.folder)
+    shutil.copytree(made.folder, project.folder, copy_function=shutil.copy2)
+    overrides = {**CONFIG["overrides"], "mdoc": {"reconstruct": {"iterations": 3}}}
+    project.write("config/config.yaml", yaml.safe_dump(CONFIG | {"overrides": overrides}))
+    project.write("fails.txt", "reconstruct")
+    run = project.snakemake()
+    assert run.returncode == 1
+    assert "it was told to fail (see logs/mdoc/reconstruct.log)" in run.stderr
+    expected = jobs(("reconstruct", "slices", *FROM_PREDICT), "mdoc")
+    assert project.planned() == expected
+    project.write("config/config.yaml", yaml.safe_dump(CONFIG))
+    assert project.planned() == expected  # also with the settings of before
+    (project.folder / "fails.txt").unlink()
+    assert project.snakemake().returncode == 0
+    assert project.planned() == set()
 
 
 def test_the_settings_of_one_dataset_rerun_no_other(made):

@@ -7,7 +7,9 @@ those of `catomo.stages`; each package's module ``verbs`` adds their arguments a
 from __future__ import annotations
 
 import argparse
+import errno
 import os
+import re
 import sys
 import traceback
 from importlib import import_module
@@ -46,14 +48,42 @@ def main(arguments: list[str] | None = None) -> None:
         advice = f"pip install 'catomo[{EXTRAS[error.name]}]'"
         print(f"catomo {options.verb}: {error.name} is not installed; {advice}", file=sys.stderr)
         sys.exit(1)
-    except MemoryError:
-        print(f"catomo {options.verb}: out of memory; see 'catomo check'", file=sys.stderr)
-        sys.exit(1)
     except Exception as error:
         if sys.flags.dev_mode:
             raise
-        print(f"catomo {options.verb}: {line_of(error)} ({_place(error)})", file=sys.stderr)
+        told = _of_machine(error) or f"{line_of(error)} ({_place(error)})"
+        print(f"catomo {options.verb}: {told}", file=sys.stderr)
         sys.exit(1)
+
+
+def _of_machine(error: Exception) -> str:
+    """Return what the machine lacks, memory or disk, and the way out; empty for other errors."""
+    text = str(error)
+    number = error.errno if isinstance(error, OSError) else None
+    if (
+        isinstance(error, MemoryError)
+        or number == errno.ENOMEM
+        or any(sign in text for sign in ("failed to map segment", "annot allocate memory"))
+    ):
+        return "out of memory; see 'catomo check'"
+    if "No usable temporary directory" in text:
+        return (
+            f"no temporary file can be written ({' '.join(text.split())}); make room there, or "
+            "set TMPDIR to another folder"
+        )
+    # NumPy says how much it has written, and no more.
+    if (
+        number in (errno.ENOSPC, errno.EDQUOT)
+        or "No space left on device" in text
+        or re.search(r"\d+ requested and \d+ written", text)
+    ):
+        name = getattr(error, "filename", None)
+        of_file = f" of {name}" if isinstance(name, str) else ""
+        return (
+            f"no space left on the disk{of_file}; make room ('catomo check' estimates how much a "
+            "stage needs) and run again"
+        )
+    return ""
 
 
 def _place(error: Exception) -> str:

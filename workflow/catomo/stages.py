@@ -67,6 +67,8 @@ class Stage:
         the same for different datasets share one.
     per_model : bool
         Whether it runs once for each model instead of once for each dataset.
+    does_without : tuple of str
+        Verbs of stages before it that its result does not depend on, not even through others.
     """
 
     number: int
@@ -80,6 +82,7 @@ class Stage:
     module: str = "stage"
     stopping_point: str = ""
     per_model: bool = False
+    does_without: tuple[str, ...] = ()
 
     @property
     def folder(self) -> str:
@@ -244,6 +247,7 @@ STAGES = (
         help="make surfaces, views and quantities",
         settings="Surfaces",
         takes=lambda dataset: _is_segmented(dataset) and dataset.is_volume,
+        does_without=("evaluate",),
     ),
     Stage(
         number=9,
@@ -265,6 +269,7 @@ STAGES = (
         settings="Export",
         takes=lambda dataset: _has_tilt_series(dataset) or bool(dataset.model),
         stopping_point="exported",
+        does_without=("evaluate", "surfaces", "report"),
     ),
 )
 
@@ -297,6 +302,7 @@ TOOLS = (
         help="check that every file in a results folder is what its record says",
         package="plan",
     ),
+    Tool(verb="prune", help="let large files of a dataset go on purpose", package="plan"),
 )
 
 # `reconstruct --slices` writes a preview. No later stage takes it, and it has a record of its

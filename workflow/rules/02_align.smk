@@ -5,7 +5,7 @@
 rule align:
     """Align the tilt series and judge the alignment."""
     input:
-        record=record("import"),
+        record=tilt_series_of,
         series=ancient("results/{dataset}/01_tilt_series/tilt_series.tif"),
     output:
         record="results/{dataset}/02_align/alignment.json",

@@ -6,6 +6,7 @@ rule slices:
     """Export 8-bit slices by a recorded contrast rule and suggest which to annotate."""
     input:
         record=volume_of,
+        volume=ancient(volume_file_of),
         truth=truth_of,
     output:
         record="results/{dataset}/04_slices/slices.json",

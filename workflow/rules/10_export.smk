@@ -9,6 +9,7 @@ rule export:
         aligned=exported("aligned", "align"),
         volume=frame_of_export,
         labels=exported("labels", "predict"),
+        stacks=ancient(exported_stacks),
     output:
         record="results/{dataset}/10_export/export.json",
     log:

@@ -4,10 +4,15 @@
 import os
 import re
 import sys
+from functools import cache, wraps
 from pathlib import Path
 
+from catomo.export.settings import MADE_BY
+from catomo.plan.failures import failures_in
+from catomo.plan.failures import line_of as line_of_failure
 from catomo.plan.gpu import gpus_of, has_gpu
 from catomo.plan.inputs import fingerprint_of, fingerprint_of_named
+from catomo.plan.lost import all_stages, line_of, lost_files, lost_records, stages_of
 from catomo.record import code
 from catomo.stages import STAGES, record_path, stage_of
 
@@ -79,17 +84,54 @@ def record(verb, name="{dataset}"):
     return record_path(verb, name)
 
 
-def everything(verb):
-    """Return the targets of a stopping point: the records of a stage of all datasets."""
-    if stage_of(verb).per_model:
-        targets = [record(verb, model) for model in PLAN.models()]
-    else:
-        targets = [
-            record(verb, dataset.name)
-            for dataset in PLAN.datasets.values()
-            if verb in PLAN.stages(dataset)
-        ]
+def place(verb, name):
+    """Return the path of a stage's record, with the prefix of a module."""
+    return str(workflow.modifier.modify_path(record_path(verb, name)))
 
+
+@cache
+def run_lost_again():
+    """Let Snakemake run stages that have lost some of their files, whatever lies after them.
+
+    Rules cannot name all files of a stage, and Snakemake does not miss one that nothing asks
+    for. So these stages are forced, as far as what is asked for depends on them.
+    """
+    if not workflow.is_main_process:
+        return
+    stages = all_stages(PLAN)
+    lost = lost_files(stages, place)
+    workflow.dag.forcefiles.update(lost)
+    for path, names in lost.items():
+        sys.stderr.write(f"{line_of(Path(path).parent, names)}\n")
+    if workflow.dag.targetfiles:
+        # A file is asked for. Stopping points ask for the records of all that they need.
+        workflow.dag.forcefiles.update(lost_records(stages, place))
+
+
+def seeing_what_is_lost(function):
+    """Return an input function that has `run_lost_again` done: no other time is right for it.
+
+    Snakemake calls functions of inputs when it begins to plan. Before that there is no plan that
+    could be told, and afterwards it has decided what is to be run.
+    """
+
+    @wraps(function)
+    def of(wildcards):
+        run_lost_again()
+        return function(wildcards)
+
+    return of
+
+
+def everything(*verbs):
+    """Return the targets of a stopping point: the records of its stages and of all they need.
+
+    Snakemake takes a result for up to date although something that it was made from is missing,
+    as after a stage that failed. So each record is asked for by itself.
+    """
+    targets = [record(*stage) for stage in stages_of(PLAN, verbs)]
+
+    @seeing_what_is_lost
     def keep_going_for(wildcards):
         # One bad dataset must not stop the others. This can only be set while the
         # targets are collected: earlier there are no execution settings yet.
@@ -270,13 +312,19 @@ def environment_of_backend(wildcards):
     return environment("tomopy" if backend.startswith("tomopy") else "reconstruct")
 
 
+def asked_mb(log, log_of_job):
+    """Return the memory (MB) that a job reserved, from Snakemake's log; 0 if it is not there."""
+    block = rf"    log: {re.escape(log_of_job)}\n(?:    .*\n)*?    resources: .*?mem_mb=(\d+)"
+    found = re.search(block, log)
+    return int(found[1]) if found else 0
+
+
 def last_lines(log):
-    """Return the last line of the log of each failed job: the one clear sentence of its verb."""
-    lines = []
-    for file in re.findall(r"Error in rule[^\0]*?log: (\S+\.log)", log):
-        text = Path(file).read_text(errors="replace").strip().splitlines()
-        lines.append(f"\n{text[-1] if text else 'no message'} (see {file})\n")
-    return lines
+    """Return the reason of each failed job in Snakemake's log: one clear sentence."""
+    return [
+        f"\n{line_of_failure(failed, asked_mb(log, failed.log), PLAN)} (see {failed.log})\n"
+        for failed in failures_in(log)
+    ]
 
 
 # Snakemake runs this for our own workflow alone: a project that uses these rules as a module

@@ -12,6 +12,7 @@ from catomo.annotate.session import open_session
 from catomo.errors import UserError
 from catomo.settings.base import DEFAULT_CLASSES, PhaseClass
 from helpers.annotation import write_annotation_input
+from helpers.records import rewrite
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ def test_titles_and_colours_are_those_of_the_configuration_now(place, monkeypatc
     record = place / "slices/slices.json"
     content = json.loads(record.read_text())
     content["settings"]["classes"] = [{"name": n} for n in ("background", "alumina", "gold")]
-    record.write_text(json.dumps(content))
+    rewrite(record, content)
 
     def classes(*files):
         return open_session(place / "slices", place / "new", configfiles=files).classes

@@ -19,6 +19,7 @@ from catomo.record.hashes import sha256_of
 from catomo.segmentation.settings import Segmentation
 from catomo.segmentation.stage import take_segmentation
 from catomo.stages import RECORDS
+from helpers.records import rewrite
 
 pytestmark = pytest.mark.slow
 
@@ -154,7 +155,7 @@ def test_scores_of_a_draft_say_so(stages, tmp_path):
     made = stages()
     assert run(made, tmp_path)["draft"] is False
     path = made[0] / "prediction.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"draft": True}))
+    rewrite(path, json.loads(path.read_text()) | {"draft": True})
     assert run(made, tmp_path)["draft"] is True
 
 

@@ -14,6 +14,7 @@ from catomo.predict.settings import Predict
 from catomo.record.hashes import sha256_of
 from catomo.record.record import committing, read_record
 from catomo.tilt_series.reading import read_tilt_series
+from helpers.records import rewrite
 
 RNG = np.random.default_rng(1)
 ALIGNED = RNG.normal(9, 2, (5, 16, 18)).astype(np.float32)
@@ -138,7 +139,7 @@ def test_with_nothing_to_export_the_way_out_is_named(made, tmp_path):
 
 def test_other_classes_than_those_of_the_labels_are_named(made, tmp_path):
     path = made["labels"] / "prediction.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"classes": ["pore", "solid"]}))
+    rewrite(path, json.loads(path.read_text()) | {"classes": ["pore", "solid"]})
     with pytest.raises(UserError, match=r"classes pore, solid, the settings name background"):
         export(tmp_path / "out", Export(mrc=["labels"]), labels=made["labels"])
     export(tmp_path / "out", Export(mrc=["volume", "labels"]), volume=made["volume"])
@@ -148,7 +149,7 @@ def test_labels_without_classes_of_the_settings_are_exported_with_their_own(made
     path, names = made["labels"] / "prediction.json", ["pore", "gold", "carbon"]
     settings = {"classes": [{"name": name} for name in names]}
     changed = {**json.loads(path.read_text()), "classes": names, "settings": settings}
-    path.write_text(json.dumps(changed))
+    rewrite(path, changed)
     export(tmp_path / "out", Export(ome_zarr=["labels"]), labels=made["labels"])
     attributes = json.loads((tmp_path / "out/labels.ome.zarr/.zattrs").read_text())
     properties = attributes["image-label"]["properties"]

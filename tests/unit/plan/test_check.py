@@ -20,6 +20,7 @@ from catomo.stages import RECORDS
 from catomo.train.settings import Train
 from conftest import ROOT
 from helpers.mrc import STACK, mrc
+from helpers.records import rewrite
 
 HEADER = "dataset\tsource\tpath\tangles\tpixel_size_nm\tlabels\tmodel\ttrains\n"
 
@@ -240,7 +241,7 @@ def test_a_colour_contradicts_only_the_record_of_a_stage_that_shows_it(
     path = next(place.glob("*.json"))
     content = json.loads(path.read_text())
     content["settings"]["classes"] = classes
-    path.write_text(json.dumps(content))
+    rewrite(path, content)
     now = [phase | {"colour": "#654321"} for phase in classes]
     _, lines = problems_of(tmp_path, ["a\tslices\ts.tif\t\t0.5\n"], classes=now)
     assert any("made with other settings" in line for line in lines) is contradicts

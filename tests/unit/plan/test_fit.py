@@ -15,6 +15,7 @@ from catomo.plan.check import check
 from catomo.record.record import committing
 from catomo.train.settings import Train
 from conftest import ROOT
+from helpers.records import rewrite
 
 HEADER = "dataset\tsource\tpath\tangles\tpixel_size_nm\tlabels\tmodel\ttrains\n"
 CLASSES = ["background", "alumina", "pt"]
@@ -113,7 +114,7 @@ def test_whence_a_ready_model_comes_is_told(here):
     assert said(of_dataset) == ([], [])
     record = json.loads((here / "05_train/training.json").read_text())
     other = record | {"code": "0" * 64, "catomo": "0.1"}
-    (here / "05_train/training.json").write_text(json.dumps(other))
+    rewrite(here / "05_train/training.json", other)
     [told] = said(of_dataset)[1]
     assert told.endswith("was trained by other code (catomo 0.1)")
     write_model(path, preset="paper")

@@ -27,6 +27,7 @@ from catomo.slices.stage import slices_of_stack
 from catomo.train.settings import Train
 from catomo.train.stage import train
 from helpers.models import CLASSES, make_model, write_noise
+from helpers.records import rewrite
 
 pytestmark = pytest.mark.slow
 
@@ -295,7 +296,7 @@ def test_two_supports_that_are_as_likely_stop_the_prediction_until_one_is_named(
 
     def write(peaks):
         levels = Levels(contrast, 0.0, peaks, 255.0)
-        record.write_text(json.dumps(content | {"levels": levels.record()}))
+        rewrite(record, content | {"levels": levels.record()})
 
     write((3.0, 60.0))
     words = r"slices\.json: the support has the value 3 \(factor 0\.25\) or 60 \(factor 5\)"

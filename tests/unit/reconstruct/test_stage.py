@@ -21,6 +21,7 @@ from catomo.reconstruct.stage import reconstruct
 from catomo.record import code, record
 from catomo.record.record import committing
 from catomo.settings.base import Settings
+from helpers.records import rewrite
 
 pytestmark = pytest.mark.slow
 
@@ -148,7 +149,7 @@ def test_blank_tilts_are_left_out(folders, tmp_path):
     path = folders / "02" / "alignment.json"
     text = path.read_text()
     try:
-        path.write_text(json.dumps(json.loads(text) | {"blank_tilts_deg": [TILT[3]]}))
+        rewrite(path, json.loads(text) | {"blank_tilts_deg": [TILT[3]]})
         found, _ = run(folders, tmp_path)
     finally:
         path.write_text(text)
@@ -278,7 +279,7 @@ def test_a_stopped_alignment_is_refused_unless_accepted(folders, tmp_path):
     try:
         content = json.loads(text)
         content.update(verdict="stop", reasons=["the tilts are in no order"])
-        path.write_text(json.dumps(content))
+        rewrite(path, content)
         with pytest.raises(UserError, match=r"the tilts are in no order.*accept_stop: true"):
             run(folders, tmp_path)
         assert not list(tmp_path.iterdir())

@@ -11,6 +11,7 @@ from catomo.files.store import write_labels
 from catomo.record.hashes import sha256_of
 from catomo.settings.base import DEFAULT_CLASSES
 from catomo.slices.suggest import ranked, suggest_next
+from helpers.records import rewrite
 from helpers.slices import make_slices
 
 
@@ -88,7 +89,7 @@ def test_a_prediction_of_other_slices_is_refused(tmp_path):
 def test_labels_that_are_masks_are_told(tmp_path, capsys):
     path = make_slices(tmp_path / "slices", count=9) / "slices.json"
     classes = [phase.model_dump() for phase in DEFAULT_CLASSES]
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"settings": {"classes": classes}}))
+    rewrite(path, json.loads(path.read_text()) | {"settings": {"classes": classes}})
     (tmp_path / "mine").mkdir()
     mask = np.zeros((56, 64), np.uint8)
     mask[8:20] = 255

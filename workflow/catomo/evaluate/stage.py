@@ -111,7 +111,8 @@ def _check(prediction: Record, source: Record, settings: Evaluate) -> None:
     if prediction.get("pixel_size_nm", source["pixel_size_nm"]) != source["pixel_size_nm"]:
         raise UserError(
             f"{prediction.path}: has {prediction['pixel_size_nm']:g} nm per pixel, "
-            f"{source.path} has {source['pixel_size_nm']:g}; run snakemake again"
+            f"{source.path} has {source['pixel_size_nm']:g}; delete {prediction.path.name} and run "
+            "snakemake again"
         )
     distance, size_nm = settings.slice_distance_nm, source["pixel_size_nm"]
     are_cubes = source is prediction or "reconstruction" in source.get("inputs", {})

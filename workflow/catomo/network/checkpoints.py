@@ -59,7 +59,10 @@ class Checkpoint:
         self._path = self._folder / f"{key}.npz"
         others = [path for path in self._folder.glob("*") if path != self._path]
         for other in others:
-            other.unlink()
+            if other.is_dir() and not other.is_symlink():
+                shutil.rmtree(other)
+            else:
+                other.unlink()
         if any(other.suffix == self._path.suffix for other in others):
             say(
                 "the checkpoint that lay there is of another training (other data, settings, "

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from catomo.errors import UserError
-from catomo.record.record import AGAIN, Record
+from catomo.record.forms import AGAIN
+from catomo.record.record import Record
 
 # The distribution of the logarithms of matter, from white down to an 1800th of it.
 MATTER_STEP = 0.05

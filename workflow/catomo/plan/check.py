@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from catomo.errors import UserError, line_of
 from catomo.network.inference import VIEWS
+from catomo.plan.chain import look_through
 from catomo.plan.changes import models_of_other_order
 from catomo.plan.datasets import Dataset
 from catomo.plan.fit import Data, file_lines, model_lines
@@ -25,15 +26,18 @@ from catomo.plan.given import values_of
 from catomo.plan.gpu import gpu_memory_of, mixed_backends
 from catomo.plan.inputs import changed_inputs
 from catomo.plan.levels import level_lines
+from catomo.plan.lost import line_of as line_of_lost
+from catomo.plan.lost import lost_files, lost_records
 from catomo.plan.plan import DEFAULT_CONFIG, Plan, load_plan
 from catomo.predict.settings import Predict
 from catomo.reconstruct.settings import Reconstruct
 from catomo.record import code
-from catomo.record.record import Record, read_record
+from catomo.record.listed import made_before
+from catomo.record.record import read_record
 from catomo.segmentation.settings import Segmentation
 from catomo.settings.base import Settings
 from catomo.slices.settings import Slices
-from catomo.stages import RECORDS, record_path
+from catomo.stages import record_path
 from catomo.tilt_series.settings import ImportSeries
 from catomo.train.settings import Train
 
@@ -230,10 +234,11 @@ def _time(seconds: float) -> str:
 
 def stale(dataset: Dataset, plan: Plan) -> list[str]:
     """Return a line for each result that is damaged, or does not fit plan, code or inputs."""
-    lines = []
     results = [(verb, dataset.name) for verb in plan.stages(dataset)]
     if dataset.trains:
-        results.append(("train", dataset.model))
+        results.insert(results.index(("slices", dataset.name)) + 1, ("train", dataset.model))
+    lost = set(lost_records(results))
+    lines = [line_of_lost(Path(path).parent, names) for path, names in lost_files(results).items()]
     for verb, name in results:
         path = Path(record_path(verb, name))
         folder = path.parent
@@ -241,6 +246,8 @@ def stale(dataset: Dataset, plan: Plan) -> list[str]:
             if not path.is_file():
                 if verb == "train" and (folder / "model.keras").is_file():
                     lines.append(f"{folder}/model.keras: has no {path.name}; it is trained again")
+                elif str(path) in lost or made_before(folder, verb):
+                    lines.append(f"{path}: was made before and is missing, so the stage runs again")
                 continue
             record = read_record(path, verb)
             settings = plan.settings(verb, name)
@@ -270,7 +277,7 @@ def _as_now(settings: Settings, recorded: dict[str, Any]) -> dict[str, Any]:
 
 
 def verify(folder: Path) -> str:
-    """Check every file below `folder` against the sha256 in its stage's record.
+    """Check every file below `folder` against its stage's record, and the records with each other.
 
     Returns
     -------
@@ -280,33 +287,12 @@ def verify(folder: Path) -> str:
     Raises
     ------
     UserError
-        One line with all files that are missing or changed.
+        One line with all that is missing, changed, or made from other results than there are.
     """
-    paths = [p for p in sorted(Path(folder).rglob("*.json")) if p.name in RECORDS.values()]
-    if not paths:
+    found = look_through(Path(folder))
+    if found.problems:
+        raise UserError("; ".join(found.problems.values()))
+    if not found.records:
         raise UserError(f"{folder}: found no results there")
-    problems: list[str] = []
-    files = 0
-    for path in paths:
-        try:
-            record = read_record(path, *[v for v, name in RECORDS.items() if name == path.name])
-            files += len(record["files"])
-            problems += _file_problems(record)
-        except UserError as error:
-            problems.append(str(error))
-    if problems:
-        raise UserError("; ".join(problems))
-    return f"{folder}: {len(paths)} stages, {files} files, all as recorded"
-
-
-def _file_problems(record: Record) -> list[str]:
-    """Return a line for each file of a record that is missing or changed."""
-    problems = []
-    for name in record["files"]:
-        try:
-            record.file(name)
-        except UserError as error:
-            problems.append(str(error))
-        except OSError as error:
-            problems.append(f"{error.filename}: cannot be read ({error.strerror})")
-    return problems
+    text = f"{folder}: {len(found.records)} stages, {found.files} files, all as recorded"
+    return f"{text}; {found.let_go} of them let go with 'catomo prune'" if found.let_go else text

@@ -26,7 +26,7 @@ from catomo.plan.given import FLAG, lines_of_shadows, shadows, without
 from catomo.settings.base import Settings
 from catomo.settings.blocks import merged, read_blocks
 from catomo.settings.problems import lines_of
-from catomo.stages import STAGES
+from catomo.stages import STAGES, stage_of
 from catomo.train.settings import Train
 
 S = TypeVar("S", bound=Settings)
@@ -97,6 +97,45 @@ class Plan:
         """Return the verbs that a dataset passes through, in order."""
         verbs = [s.verb for s in STAGES if not s.per_model and s.takes(dataset)]
         return verbs if self.exported(dataset) else [verb for verb in verbs if verb != "export"]
+
+    def needed_for(self, verb: str, name: str) -> list[tuple[str, str]]:
+        """Return verb and name of all stages that a stage's result depends on, and of itself.
+
+        Parameters
+        ----------
+        verb : str
+        name : str
+            Of the dataset, or of the model for ``train``.
+
+        Returns
+        -------
+        list of tuple
+            Each once, in pipeline order for one dataset.
+        """
+        found: dict[tuple[str, str], None] = {}
+        self._gather(verb, name, found)
+        return list(found)
+
+    def _gather(self, verb: str, name: str, found: dict[tuple[str, str], None]) -> None:
+        if (verb, name) in found:
+            return
+        stage = stage_of(verb)
+        if stage.per_model:
+            datasets, model = self.trainers(name), self.teacher(name)
+        else:
+            dataset = self.datasets[name]
+            datasets, model = [dataset], "" if dataset.model_is_file else dataset.model
+        uses_model = stage.per_model or verb == "predict"
+        for dataset in datasets:
+            for before in map(stage_of, self.stages(dataset)):
+                if before.number >= stage.number or before.verb in stage.does_without:
+                    continue
+                if before.verb == "predict":
+                    self._gather(before.verb, dataset.name, found)
+                found[before.verb, dataset.name] = None
+        if uses_model and model:
+            self._gather("train", model, found)
+        found[verb, name] = None
 
     def exported(self, dataset: Dataset) -> list[Part]:
         """Return what is exported of a dataset: what the configuration names and it has."""

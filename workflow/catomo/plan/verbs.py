@@ -1,4 +1,4 @@
-"""The command line of `check` and `verify`: arguments and the call; nothing heavy is imported."""
+"""The command line of `check`, `verify` and `prune`; nothing heavy is imported before they run."""
 
 from __future__ import annotations
 
@@ -46,4 +46,21 @@ def _verify(options: argparse.Namespace) -> None:
     print(verify(options.folder))
 
 
-VERBS = {"check": (_arguments_check, _check), "verify": (_arguments_verify, _verify)}
+def _arguments_prune(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dataset", help="its tilt series and aligned images are removed")
+    parser.add_argument(
+        "--volumes", action="store_true", help="remove its volume, too, and a phantom's density"
+    )
+
+
+def _prune(options: argparse.Namespace) -> None:
+    from catomo.plan.prune import prune
+
+    print(prune(options.dataset, options.volumes))
+
+
+VERBS = {
+    "check": (_arguments_check, _check),
+    "verify": (_arguments_verify, _verify),
+    "prune": (_arguments_prune, _prune),
+}

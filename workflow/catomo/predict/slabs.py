@@ -45,7 +45,10 @@ class Slabs:
         self._count = count
         others = [path for path in self._root.glob("*") if path != self._folder]
         for other in others:
-            shutil.rmtree(other)
+            if other.is_dir() and not other.is_symlink():
+                shutil.rmtree(other)
+            else:
+                other.unlink()
         if others:
             say(
                 "the slices that were labelled before a kill are of another prediction (another "

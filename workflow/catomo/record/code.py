@@ -26,6 +26,9 @@ _NEUTRAL = {
     "catomo.errors",
     "catomo.progress",
     "catomo.record.code",
+    "catomo.record.forms",
+    "catomo.record.listed",
+    "catomo.record.lock",
     "catomo.record.remembered",
     "catomo.stages",
 }

@@ -8,10 +8,12 @@ stage, `catomo check` and Snakemake all see from a small file whether a big one 
 
 from __future__ import annotations
 
+import glob
 import json
 import math
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,10 +24,13 @@ from catomo.errors import UserError
 from catomo.files.folders import split_member
 from catomo.files.ome import files_of_set
 from catomo.record import code
+from catomo.record.forms import AGAIN, SEAL, check_form, check_seal, seal_of
 from catomo.record.hashes import fingerprint, fingerprint_of_labels, sha256_of
+from catomo.record.listed import PRUNED, lies_inside, listed, pruned, write_list
+from catomo.record.lock import locked
 from catomo.record.remembered import sha256_of_files
 from catomo.settings.base import Settings
-from catomo.stages import RECORDS, STAGES
+from catomo.stages import RECORDS
 
 
 class Record(dict[str, Any]):
@@ -50,14 +55,24 @@ class Record(dict[str, Any]):
         if name not in self["files"]:
             raise UserError(f"{self.path}: lists no file '{name}', only {sorted(self['files'])}")
         path = self.folder / name
+        if not lies_inside(self.folder, name):
+            raise UserError(f"{self.path}: '{name}' lies outside of its folder; {AGAIN}")
         if not path.is_file():
-            raise UserError(f"{path}: file is missing though {self.path.name} lists it; rerun it")
+            raise UserError(f"{path}: {self._why_missing(name)}")
         if sha256_of(path) != self["files"][name].get("sha256"):
             raise UserError(
                 f"{path}: content differs from the sha256 in {self.path.name}; "
                 f"delete {self.path.name} and run the stage '{self['stage']}' again"
             )
         return path
+
+    def _why_missing(self, name: str) -> str:
+        if name in pruned(self.folder):
+            return (
+                f"was let go with 'catomo prune'; 'snakemake --cores 1 {self.folder / name}' makes "
+                "it again"
+            )
+        return f"file is missing though {self.path.name} lists it; run snakemake again"
 
     def has(self, name: str) -> bool:
         """Return whether the stage made a file of this name."""
@@ -73,7 +88,8 @@ class Record(dict[str, Any]):
         """
         if self["inputs"].get(word, {}).get("sha256") != sha256_of(source.path):
             raise UserError(
-                f"{self.path}: was made from other {word} than {source.path}; run snakemake again"
+                f"{self.path}: was made from other {word} than {source.path}; delete "
+                f"{self.path.name} and run snakemake again"
             )
 
 
@@ -114,73 +130,9 @@ def read_record(place: Path | str, *verbs: str) -> Record:
         raise UserError(
             f"{place}: is the record of '{content.get('stage')}', expected {' or '.join(verbs)}"
         )
-    _check_form(place, content)
+    check_form(place, content)
+    check_seal(place, content)
     return Record(place, content)
-
-
-def _check_form(place: Path, content: dict[str, Any]) -> None:
-    """Check that what is there of a record has the form in which a stage writes it.
-
-    Raises
-    ------
-    UserError
-        Naming the first key of another form.
-    """
-    for name, is_right in _FORMS.items():
-        if name in content and not is_right(content[name]):
-            found = json.dumps(content[name])
-            found = found if len(found) <= 40 else f"{found[:37]}..."
-            raise UserError(f"{place}: '{name}' is damaged (found {found}); {AGAIN}")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _are_blocks(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(block, dict) for block in value.values())
-
-
-def _are_files(value: Any) -> bool:
-    return _are_blocks(value) and all(isinstance(b.get("sha256", ""), str) for b in value.values())
-
-
-def _are_inputs(value: Any) -> bool:
-    verbs = [stage.verb for stage in STAGES]
-    return _are_blocks(value) and all(b.get("stage", verbs[0]) in verbs for b in value.values())
-
-
-def _are_numbers(value: Any) -> bool:
-    return isinstance(value, list) and all(_is_number(item) for item in value)
-
-
-def _are_counts(value: Any) -> bool:
-    return _are_numbers(value) and all(isinstance(n, int) and n >= 0 for n in value)
-
-
-AGAIN = "delete it and run the stage again"
-
-# The form of what all or many records hold.
-_FORMS: dict[str, Callable[[Any], bool]] = {
-    "code": lambda value: isinstance(value, str),
-    "settings": lambda value: isinstance(value, dict),
-    "inputs": _are_inputs,
-    "files": _are_files,
-    "pixel_size_nm": lambda value: value is None or (_is_number(value) and 0 < value < math.inf),
-    "shape": lambda value: _are_counts(value) and len(value) == 3 and min(value) > 0,
-    "names": lambda value: isinstance(value, list) and all(isinstance(n, str) for n in value),
-    "suggested": _are_counts,
-    # How far the steps of an alignment came, or how many steps a training took.
-    "steps": lambda value: (
-        isinstance(value.get("known_alignment") or {}, dict)
-        if isinstance(value, dict)
-        else _is_number(value)
-    ),
-    "tilt_deg": _are_numbers,
-    "order": _are_numbers,
-    "axes": lambda value: isinstance(value, list),
-    "classes": lambda value: isinstance(value, list | dict),
-}
 
 
 class Output:
@@ -190,7 +142,11 @@ class Output:
         self.folder = folder
         self.stage = stage
         self.record: dict[str, Any] = {}
-        self.temporary = folder / f".{stage}.partial"
+        # A folder of this process alone. What a process that was killed has left is removed.
+        folder.mkdir(parents=True, exist_ok=True)
+        for left in folder.glob(f".{glob.escape(stage)}.partial*"):
+            shutil.rmtree(left, ignore_errors=True)
+        self.temporary = Path(tempfile.mkdtemp(prefix=f".{stage}.partial.", dir=folder))
         self._hashed: dict[str, Future[str]] = {}
 
     def path(self, name: str) -> Path:
@@ -225,10 +181,10 @@ def committing(
 
     Inputs are hashed at the start: a person may save other labels while a stage works for
     hours, and the record must name those that the stage began with. Files are written into a
-    temporary folder. When the block ends well they are hashed and renamed into place, and the
-    record comes last. When it fails, nothing is left. The names of the files are also kept in
-    a hidden list, so that after a kill in the middle of the renaming the next run can tell
-    these files from a person's own.
+    temporary folder of this process. When the block ends well they are hashed and renamed into
+    place, and the record comes last. When it fails, nothing is left. The names of the files are
+    also kept in a hidden list (`catomo.record.listed`). Until the end no other process may write
+    the folder (`catomo.record.lock`).
 
     Parameters
     ----------
@@ -250,29 +206,35 @@ def committing(
     Raises
     ------
     UserError
-        If the folder holds a file of that name that catomo did not make.
+        If the folder holds a file of that name that catomo did not make, its hidden list names
+        a file outside of it, or another process writes it.
     """
     output = Path(output)
     folder = output.parent if output.suffix == ".json" else output
-    out = Output(folder, stage)
-    begun = {
+    listed(folder, stage)  # what is wrong with it is told before the work, not after it
+    with locked(folder, stage):
+        begun = _begin(stage, settings, inputs or {})
+        out = Output(folder, stage)
+        try:
+            yield out
+            _commit(out, begun)
+        finally:
+            shutil.rmtree(out.temporary, ignore_errors=True)
+
+
+def _begin(stage: str, settings: Settings, inputs: Mapping[str, Record | Path]) -> dict[str, Any]:
+    """Return what a record says of what its stage begins with."""
+    return {
         "stage": stage,
         "catomo": __version__,
         "code": code.code_of(stage),
         "settings": settings.model_dump(mode="json"),
         "inputs": {
             word: identity(source, word.endswith("labels"))
-            for word, source in sorted((inputs or {}).items())
+            for word, source in sorted(inputs.items())
         },
         "versions": code.versions_of(stage),
     }
-    shutil.rmtree(out.temporary, ignore_errors=True)
-    out.temporary.mkdir(parents=True)
-    try:
-        yield out
-        _commit(out, begun)
-    finally:
-        shutil.rmtree(out.temporary, ignore_errors=True)
 
 
 def _commit(out: Output, begun: dict[str, Any]) -> None:
@@ -280,12 +242,12 @@ def _commit(out: Output, begun: dict[str, Any]) -> None:
     target = out.folder / RECORDS[out.stage]
     written = sorted(p for p in out.temporary.rglob("*") if p.is_file())
     names = [p.relative_to(out.temporary).as_posix() for p in written]
-    list_of_files = out.folder / f".{out.stage}.files"
-    former = set(list_of_files.read_text().splitlines()) if list_of_files.is_file() else set()
+    former = listed(out.folder, out.stage)
     for name in [*names, target.name]:
-        if (out.folder / name).exists() and name not in former:
+        place = out.folder / name
+        if place.exists() and (name not in former or place.is_dir()):
             raise UserError(
-                f"{out.folder / name}: exists and was not made by catomo; "
+                f"{place}: exists and was not made by catomo; "
                 "move it away or choose another --output"
             )
     record = {
@@ -296,11 +258,15 @@ def _commit(out: Output, begun: dict[str, Any]) -> None:
         },
         **out.record,
     }
-    text = json.dumps(_plain(record), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    _write_lines(list_of_files, {*former, *names, target.name})
+    content = _plain(record)
+    content[SEAL] = seal_of(content)
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    write_list(out.folder, out.stage, {*former, *names, target.name})
     target.unlink(missing_ok=True)
+    (out.folder / PRUNED).unlink(missing_ok=True)
     for name in former - {*names, target.name}:
-        (out.folder / name).unlink(missing_ok=True)
+        with suppress(IsADirectoryError):  # a person's, in the place of a file of before
+            (out.folder / name).unlink(missing_ok=True)
         for folder in list(Path(name).parents)[:-1]:
             with suppress(OSError):  # it holds other files, or is gone already
                 (out.folder / folder).rmdir()
@@ -310,11 +276,7 @@ def _commit(out: Output, begun: dict[str, Any]) -> None:
     last = out.temporary / target.name
     last.write_text(text)
     last.replace(target)
-    _write_lines(list_of_files, {*names, target.name})
-
-
-def _write_lines(path: Path, names: set[str]) -> None:
-    path.write_text("".join(f"{name}\n" for name in sorted(names)))
+    write_list(out.folder, out.stage, {*names, target.name})
 
 
 def identity(source: Record | Path, are_labels: bool) -> dict[str, str]:

@@ -1,21 +1,26 @@
 """Views of the surfaces, drawn without a display in a process of its own.
 
 If its graphics libraries are missing, VTK ends the process instead of raising an exception.
-So a child process draws (it runs this file); when it fails, the caller is told the reason and
-continues.
+So a child process draws (it runs this file). Only where no renderer is installed the caller is
+told so and continues; whatever else ends the child ends the stage.
 """
 
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+if __name__ != "__main__":  # the child that draws needs nothing else of catomo
+    from catomo.errors import UserError, printable
 
 Vector = tuple[float, float, float]
 
@@ -32,6 +37,46 @@ VIEWS: dict[str, tuple[Vector, Vector, bool]] = {
 }
 
 _LIBRARIES = "libegl1 libgl1-mesa-dri libx11-6 (or libosmesa6)"
+
+# How VTK ends a process whose graphics libraries are missing.
+_OF_MISSING_LIBRARIES = (signal.SIGSEGV, signal.SIGABRT)
+# What Python says of a package, and the linker of a library, that is not there. Where memory is
+# short they say something else.
+_NOT_THERE = ("ModuleNotFoundError: ", "cannot open shared object file: No such file")
+
+# Ends with status 3 where nothing is installed that could draw without a display.
+_PROBE = """
+import ctypes, os, resource, sys
+def load(*names):
+    for name in names:
+        try:
+            return ctypes.CDLL(name)
+        except OSError as error:
+            if "No such file" not in str(error):
+                sys.exit("it is there and cannot be loaded")
+    return None
+if load("libOSMesa.so.8", "libOSMesa.so.6", "libOSMesa.so"):
+    sys.exit(0)
+if os.environ.get("DISPLAY") and load("libGL.so.1"):
+    sys.exit(0)
+egl = load("libEGL.so.1")
+if egl is None:
+    sys.exit(3)
+egl.eglGetProcAddress.restype = ctypes.c_void_p
+query, display = (egl.eglGetProcAddress(name) for name in (
+    b"eglQueryDevicesEXT", b"eglGetPlatformDisplayEXT"))
+devices, count = (ctypes.c_void_p * 16)(), ctypes.c_int(0)
+if query and display:
+    ctypes.CFUNCTYPE(ctypes.c_uint, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(query)(
+        16, devices, ctypes.byref(count))
+    of = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_uint, ctypes.c_void_p, ctypes.c_void_p)(display)
+    egl.eglInitialize.argtypes = [ctypes.c_void_p] * 3
+    for device in devices[:count.value]:
+        if egl.eglInitialize(of(0x313F, device, None), None, None):
+            sys.exit(0)
+# A driver that may not take the memory it needs looks like one that is missing.
+sys.exit(3 if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY else 1)
+"""
 
 
 @dataclass(frozen=True)
@@ -55,10 +100,17 @@ def render(phases: list[dict[str, Any]], background: str) -> tuple[dict[str, Vie
     Returns
     -------
     views : dict of str to View, or None
-        None if nothing could be drawn.
+        None if no renderer is installed.
     reason : str
-        Why nothing was drawn, in one sentence; empty if the views are there.
+        What is not installed, in one sentence; empty if the views are there.
+
+    Raises
+    ------
+    UserError
+        If a renderer is installed and did not draw: it was killed, or memory or disk are full.
     """
+    if find_spec("pyvista") is None:
+        return None, _not_installed("PyVista is not installed; pip install 'catomo[surfaces]'")
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder, "views.npz")
         task = {"phases": phases, "background": background, "result": str(result)}
@@ -67,14 +119,35 @@ def render(phases: list[dict[str, Any]], background: str) -> tuple[dict[str, Vie
             input=json.dumps(task),
             capture_output=True,
             text=True,
+            errors="replace",
         )
         if child.returncode == 0 and result.is_file():
             with np.load(result) as views:
                 return {n: View(views[n], float(views[f"{n}_nm"])) for n in VIEWS}, ""
-    ending = f"signal {-child.returncode}" if child.returncode < 0 else f"status {child.returncode}"
-    return None, (
-        f"3-D views could not be drawn (the renderer ended with {ending}); install the Debian "
-        f"packages {_LIBRARIES} and run surfaces again"
+    code = child.returncode
+    said = [line.strip() for line in child.stderr.splitlines() if line.strip()]
+    last = printable(said[-1])[:300] if said and code > 0 else ""
+    ending = last or (f"it ended with signal {-code}" if code < 0 else f"status {code}")
+    may_be_missing = code > 0 or -code in _OF_MISSING_LIBRARIES
+    if may_be_missing and (any(sign in last for sign in _NOT_THERE) or not _is_installed()):
+        return None, _not_installed(f"no renderer is installed: {ending}")
+    if -code == signal.SIGKILL:
+        ending += ", perhaps because memory ran out"
+    raise UserError(
+        f"the renderer of the 3-D views failed ({ending}), so nothing was written; see to memory "
+        f"and to the disk of {tempfile.gettempdir()}, and run again"
+    )
+
+
+def _is_installed() -> bool:
+    """Return whether there is a renderer; where that cannot be told, there is."""
+    return subprocess.run([sys.executable, "-c", _PROBE], capture_output=True).returncode != 3
+
+
+def _not_installed(why: str) -> str:
+    return (
+        f"3-D views could not be drawn ({why}); install the Debian packages {_LIBRARIES}, "
+        "delete quantities.json and run again"
     )
 
 

@@ -1,0 +1,1 @@
+"""Faults on purpose: kills, full disks, short memory, damaged files, two processes at once."""

@@ -1,0 +1,125 @@
+"""Two processes on one folder: the second is told who, where and since when, and what to do."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from catomo.errors import UserError
+from catomo.record.lock import locked, place_of_lock
+from catomo.record.record import committing, read_record
+from catomo.report.settings import Report
+
+HOLDS = """
+import sys, time
+from pathlib import Path
+from catomo.record.record import committing
+from catomo.report.settings import Report
+with committing(Path(sys.argv[1]), "report", Report()) as out:
+    out.path("half.html").write_text("half")
+    print("holds", flush=True)
+    time.sleep(60)
+"""
+
+
+def make(folder):
+    with committing(folder, "report", Report()) as out:
+        out.path("report.html").write_text("page")
+
+
+def test_the_place_depends_on_the_folder_alone(tmp_path):
+    folder = tmp_path / "results" / "a" / "02_align"
+    assert place_of_lock(folder, "align") == tmp_path / ".catomo/locks/a+02_align+align.json"
+    aside = place_of_lock(tmp_path / "made", "align")
+    assert aside == tmp_path / ".catomo/locks/made+align.json"
+
+
+def test_where_nothing_may_be_written_beside_the_results_it_lies_in_the_folder(
+    tmp_path, monkeypatch
+):
+    folder = tmp_path / "results" / "mine"
+    make(folder)
+    monkeypatch.setattr(os, "access", lambda path, _: tmp_path / "results" in path.parents)
+    with locked(folder, "report"):
+        assert (folder / ".report.lock").is_file()
+        with pytest.raises(UserError, match="another catomo writes here"):
+            make(folder)
+    make(folder)
+    assert not (folder / ".report.lock").exists()
+
+
+def test_a_second_process_is_refused_until_the_first_is_killed(tmp_path):
+    folder = tmp_path / "results" / "a" / "09_report"
+    child = subprocess.Popen([sys.executable, "-c", HOLDS, str(folder)], stdout=subprocess.PIPE)
+    try:
+        assert child.stdout.readline() == b"holds\n"
+        since = r"another catomo writes here since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+        way_out = rf"\(process {child.pid} on this host\); .* stop it with 'kill {child.pid}'"
+        with pytest.raises(UserError, match=f"{since} {way_out}"):
+            make(folder)
+        child.send_signal(signal.SIGKILL)  # not waited for: it is a zombie now
+        for _ in range(500):
+            try:
+                make(folder)
+                break
+            except UserError:
+                time.sleep(0.01)
+    finally:
+        child.kill()
+        child.wait()
+    assert read_record(folder, "report").file("report.html").read_text() == "page"
+    seen = {path.name for path in folder.iterdir()}
+    assert seen == {"report.html", "provenance.json", ".report.files"}
+    assert not (tmp_path / ".catomo").exists()
+
+
+def leave(place, **changes):
+    """Leave a lock of a process that does not hold it any more."""
+    with locked(place.parents[2] / "made", "report"):
+        content = json.loads(place.read_text())
+    place.parent.mkdir(parents=True)
+    place.write_text(json.dumps(content | changes))
+
+
+def test_what_a_process_of_this_host_has_left_counts_for_nothing(tmp_path):
+    place = place_of_lock(tmp_path / "made", "report")
+    for left in ({"pid": 2**22 + 1}, {"birth": "1"}, {"pid": "damaged"}):
+        leave(place, **left)
+        make(tmp_path / "made")
+        assert not place.exists()
+    leave(place, boot="the start before")
+    os.utime(place, (1, 1))
+    make(tmp_path / "made")
+
+
+def test_a_process_on_another_host_is_told_with_its_last_sign_of_life(tmp_path):
+    place = place_of_lock(tmp_path / "made", "report")
+    leave(place, host="node7", boot="another")
+    os.utime(place, (time.time() - 90, time.time() - 90))
+    told = rf"on node7, last sign of life 9\d s ago\); wait .*, delete {re.escape(str(place))}$"
+    with pytest.raises(UserError, match=told):
+        make(tmp_path / "made")
+    place.unlink()  # the way out
+    make(tmp_path / "made")
+    leave(place, host="node7", boot="another")
+    os.utime(place, (1, 1))  # silent for years
+    make(tmp_path / "made")
+
+
+def test_a_stage_that_fails_gives_its_lock_back(tmp_path):
+    def fail():
+        with locked(tmp_path / "made", "report"):
+            assert place_of_lock(tmp_path / "made", "report").is_file()
+            with pytest.raises(UserError, match="another catomo writes here"):
+                make(tmp_path / "made")
+            raise ValueError("mistake")
+
+    with pytest.raises(ValueError, match="mistake"):
+        fail()
+    make(tmp_path / "made")
+    assert not (tmp_path / ".catomo").exists()
