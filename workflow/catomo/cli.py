@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catomo import __version__
-from catomo.errors import EXTRAS, UserError, line_of
+from catomo.errors import EXTRAS, OUT_OF_MEMORY, UNFORESEEN, UserError, line_of
 from catomo.stages import STAGES, TOOLS, stage_of
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"catomo {options.verb}: {error.name} is not installed; {advice}", file=sys.stderr)
         sys.exit(1)
     except MemoryError:
-        print(f"catomo {options.verb}: out of memory; see 'catomo check'", file=sys.stderr)
+        print(f"catomo {options.verb}: {OUT_OF_MEMORY}", file=sys.stderr)
         sys.exit(1)
     except Exception as error:
         if sys.flags.dev_mode:
@@ -62,7 +62,7 @@ def _place(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     last = [frame for frame in frames if Path(frame.filename).is_relative_to(package)][-1]
     where = Path(last.filename).relative_to(package.parent).as_posix()
-    return f"in {where} line {last.lineno}; 'python -X dev -m catomo' shows how it came there"
+    return f"in {where} line {last.lineno}; {UNFORESEEN}"
 
 
 def helps() -> dict[str, str]:
