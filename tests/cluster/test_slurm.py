@@ -99,9 +99,10 @@ class Runs:
         lines = ["job  state      node  cores  GPUs  memory MB  in Slurm s  stage s  rule, dataset"]
         for job in self.jobs:
             own = self.seconds(job)
+            alone = "" if own is None else f"{own:.1f}"
             lines.append(
                 f"{job.number:3d}  {job.state:9s}  {job.node:4s}  {job.cores:5d}  {job.gpus:4d}  "
-                f"{job.memory_mb:9d}  {job.seconds:10d}  {'' if own is None else f'{own:.1f}':>7s}  "
+                f"{job.memory_mb:9d}  {job.seconds:10d}  {alone:>7s}  "
                 f"{job.comment.removeprefix('rule_').replace('_wildcards_', ', ')}"
             )
         in_slurm = sum(job.seconds for job in self.jobs if self.seconds(job) is not None)

@@ -233,14 +233,19 @@ def memory_mb(base, factor):
     )
 
 
+# The nodes of a cluster run its jobs (there --jobs is given), so a card of this machine says
+# nothing about them: there a profile asks for cards, or the name of a backend.
+_SEES_GPU = workflow.resource_settings.nodes is None and has_gpu()
+
+
 def gpu_of_backend(wildcards):
     """Return a resource: 1 where the reconstruction takes a GPU."""
-    return gpus_of(PLAN.settings("reconstruct", wildcards.dataset))
+    return gpus_of(PLAN.settings("reconstruct", wildcards.dataset), _SEES_GPU)
 
 
 def gpu_of_network(wildcards):
     """Return a resource: 1 where TensorFlow may find a GPU."""
-    return int(has_gpu())
+    return int(_SEES_GPU)
 
 
 def training_memory_mb(wildcards, attempt):
