@@ -8,12 +8,14 @@ why a machine which has one already is left alone. All else lies in a temporary 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import getpass
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,6 +27,8 @@ ETC = Path("/etc/slurm")
 GPU_NODE, CPU_NODE = "gpu1", "cpu1"
 CORES, MEMORY_MB = 2, 4000
 PARTITION, ACCOUNT = "standard", "lab"
+_OURS = "# Written by catomo's test of a cluster, process"
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,20 @@ def missing() -> str:
     absent = [name for name in DAEMONS if not _found(name)]
     if absent:
         return f"{', '.join(absent)} not installed: apt-get install {PACKAGES}"
-    if (ETC / "slurm.conf").exists():
+    if (ETC / "slurm.conf").exists() and not _is_left_over(ETC / "slurm.conf"):
         return f"{ETC}/slurm.conf is there: this machine has a Slurm of its own"
     return ""
+
+
+def _is_left_over(file: Path) -> bool:
+    """Return whether a test that was killed has left its configuration."""
+    first = file.read_text().partition("\n")[0]
+    return first.startswith(_OURS) and not Path("/proc", first.split()[-1]).exists()
+
+
+def _end_with_parent() -> None:
+    """Let a daemon end when the test is killed; run in the new process."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _found(name: str) -> str | None:
@@ -91,6 +106,7 @@ class Daemons:
         with open(self.folder / f"{program}.{len(self._started)}.log", "wb") as log:
             process = subprocess.Popen(
                 [_found(program), *arguments], stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                preexec_fn=_end_with_parent,
                 **options,
             )  # fmt: skip
         self._started.append(process)
@@ -115,6 +131,7 @@ def slurm(folder: Path) -> Iterator[Daemons]:
         (folder / name).mkdir()
     made = _configuration(folder)
     daemons = Daemons(folder)
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
     try:
         _start_munge(daemons, made)
         _start_accounting(daemons)
@@ -126,7 +143,10 @@ def slurm(folder: Path) -> Iterator[Daemons]:
         yield daemons
     finally:
         _says("scancel", "--quiet", "--user", getpass.getuser())
+        with contextlib.suppress(TimeoutError):  # their steps are no children of the daemons
+            _wait(lambda: not _says("squeue", "-h"), "the end of all jobs")
         daemons.stop()
+        signal.signal(signal.SIGTERM, before)
         for path in made:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
@@ -137,7 +157,7 @@ def _configuration(folder: Path) -> list[Path]:
     controller, accounting, database, *nodes = _free_ports(5)
     node = f"NodeHostname={host} NodeAddr=127.0.0.1 CPUs={CORES} RealMemory={MEMORY_MB}"
     files = {
-        "slurm.conf": f"""
+        "slurm.conf": f"""{_OURS} {os.getpid()}
             ClusterName=catomo
             SlurmctldHost={host}(127.0.0.1)
             SlurmUser=root
