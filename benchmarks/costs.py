@@ -67,7 +67,7 @@ def measure(specimen: Path, folder: Path, quick: bool) -> list[dict]:
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
     if quick:
         config["overrides"]["phantom"]["reconstruct"]["iterations"] = 3
-        config["overrides"]["phantom"]["train"]["steps"] = 40
+        config["overrides"]["phantom"]["train"]["steps"] = 8
     (folder / "config").mkdir()
     shutil.copy(specimen, folder / "specimen.yaml")
     (folder / "config/config.yaml").write_text(yaml.safe_dump(config))

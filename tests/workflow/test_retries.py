@@ -32,17 +32,17 @@ def _asked(output: str) -> dict[str, dict[str, str]]:
 
 
 CLUSTER = ("--dry-run", "--jobs", "9", "--default-resources", "runtime=240 * attempt")
-ABOVE = ("--max-threads", "2", "--resources", "mem_mb=5000")
+ABOVE = ("--max-threads", "2", "--resources", "mem_mb=1300")
 ELSEWHERE = ("--set-resources", "train:slurm_partition=small")
 
 
 @pytest.mark.parametrize(
     ("options", "lines", "threads", "memory", "minutes"),
     [
-        ((), "main*|4|3000|1:00:00", "4", 3000, "60"),
+        ((), "main*|4|1500|1:00:00", "4", 1500, "60"),
         ((), "", "8", None, "480"),  # Slurm does not answer
-        (ABOVE, "main*|4|6000|infinite", "2", 5000, "480"),
-        (ELSEWHERE, "main*|64|500000|infinite\nsmall|3|2900|30:00", "3", 2900, "30"),
+        (ABOVE, "main*|4|6000|infinite", "2", 1300, "480"),
+        (ELSEWHERE, "main*|64|500000|infinite\nsmall|3|1400|30:00", "3", 1400, "30"),
     ],
     ids=["small nodes", "unknown nodes", "smaller keys win", "small nodes of a rule"],
 )

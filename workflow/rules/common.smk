@@ -8,6 +8,7 @@ from pathlib import Path
 
 from catomo.plan.gpu import gpus_of, has_gpu
 from catomo.plan.inputs import fingerprint_of, fingerprint_of_named
+from catomo.plan.sizes import phantom_voxels, recorded_voxels
 from catomo.record import code
 from catomo.stages import STAGES, record_path, stage_of
 
@@ -231,6 +232,22 @@ def memory_mb(base, factor):
     return lambda wildcards, input, attempt: int(
         attempt * (base + factor * input.size_mb)
     )
+
+
+def memory_per_voxel(base, bytes_per_voxel):
+    """Return a resource: megabytes from the voxels of the recorded input, more at each attempt.
+
+    Labels are compressed, so the size of their file says little.
+    """
+    return lambda wildcards, input, attempt: int(
+        attempt * (base + bytes_per_voxel * recorded_voxels(input.record) / 1e6)
+    )
+
+
+def memory_of_phantom(wildcards, attempt):
+    """Return a resource: megabytes from the voxels of a phantom, more at each attempt."""
+    voxels = phantom_voxels(dataset_of(wildcards).path)
+    return int(attempt * (1000 + 50 * voxels / 1e6))
 
 
 # The nodes of a cluster run its jobs (there --jobs is given), so a card of this machine says

@@ -60,31 +60,39 @@ def costs(dataset: Dataset, plan: Plan, data: Data) -> list[Cost]:
     """
     tilts, (slices, depth, width) = data.tilts, data.shape
     voxels = slices * depth * width
+    area = voxels ** (2 / 3)  # compressed labels, and meshes, grow with it
     found = []
     verbs = plan.stages(dataset)
     if tilts:
         pixels = tilts * slices * width
         stack = 4.0 * pixels
-        found.append(Cost(verbs[0], 0.5e9 + stack, stack, pixels * 5e-7))
-        found.append(Cost("align", 0.6e9 + 2.5 * stack, stack, 10 + pixels * 1e-6))
+        if dataset.source == "phantom":  # the truth is kept, too
+            found.append(
+                Cost("simulate", 0.1e9 + 43 * voxels, stack + 4.1 * voxels, voxels * 2.5e-6)
+            )
+        else:
+            found.append(Cost("import", 0.11e9 + stack, stack, pixels * 5e-7))
+        found.append(Cost("align", 0.33e9 + 4 * stack, stack, 10 + pixels * 1e-6))
         settings = plan.settings_as(Reconstruct, dataset.name)
         seconds = 10 + voxels * tilts * settings.iterations * _SECONDS_PER_VOXEL_TILT_ITERATION
         card = gpu_memory_of(settings, tilts, data.shape)
-        found.append(Cost("reconstruct", 0.6e9, 4.0 * voxels, seconds, card))
+        found.append(Cost("reconstruct", 0.3e9, 4.0 * voxels, seconds, card))
     if "slices" in verbs:
-        found.append(Cost("slices", 0.5e9, 1.0 * voxels, voxels * 2e-8))
+        found.append(Cost("slices", 0.13e9, 1.0 * voxels, voxels * 2e-8))
     if "segmentation" in verbs:
-        found.append(Cost("segmentation", 0.5e9, 0.02 * voxels, voxels * 2e-8))
+        found.append(Cost("segmentation", 0.065e9, 3.3 * area, voxels * 2e-8))
     if dataset.trains:
         train = plan.settings_as(Train, dataset.model)
         pixels = train.steps * train.batch_size * min(train.patch_px**2, depth * width)
         weight = (train.network.base_filters / 16) ** 2
         seconds = pixels * _SECONDS_PER_TRAINED_PIXEL * weight
-        found.append(Cost("train", train.memory_bytes(), 0.1e9, seconds))
+        found.append(Cost("train", train.memory_bytes(), 4.0 * train.parameters(), seconds))
     if "predict" in verbs:
         passes = len(VIEWS[plan.settings_as(Predict, dataset.name).average])
         seconds = voxels * passes * _SECONDS_PER_PREDICTED_PIXEL
-        found.append(Cost("predict", 2.0e9, 0.02 * voxels, seconds))
+        found.append(Cost("predict", 0.8e9, 0.14 * voxels, seconds))
     if "surfaces" in verbs:
-        found.append(Cost("surfaces", 1.0e9 + 6.0 * voxels, 0.1e9, 20 + voxels * 1e-7))
+        # Noise in the labels makes far more surface, and so more of both.
+        disk = 1.5e6 + 430 * area
+        found.append(Cost("surfaces", 0.65e9 + 6.0 * voxels, disk, 20 + voxels * 1e-7))
     return found

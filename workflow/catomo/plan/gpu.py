@@ -36,7 +36,9 @@ def gpus_of(settings: Reconstruct, seen: bool) -> int:
 
 def gpu_memory_of(settings: Reconstruct, tilts: int, shape: tuple[int, int, int]) -> str:
     """Return what a reconstruction takes of a GPU's memory; nothing where it takes none."""
-    if not gpus_of(settings, has_gpu()) or settings.backend == "tomopy_cuda":  # TomoPy takes what it finds
+    if (
+        not gpus_of(settings, has_gpu()) or settings.backend == "tomopy_cuda"
+    ):  # TomoPy takes what it finds
         return ""
     from catomo.reconstruct.backends import gpu_memory, gpu_slices
     from catomo.reconstruct.method import TiltGeometry
