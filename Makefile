@@ -18,7 +18,7 @@ endef
 TARGET ?= mrc tiff labels records models
 MINUTES ?= 1
 
-.PHONY: help demo test quick floors fuzz faults setup needle genc2022 paper-check lock rulegraph docs clean
+.PHONY: help demo test quick floors fuzz faults cluster setup needle genc2022 paper-check lock rulegraph docs clean
 
 help:            ## this list
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*##/\t/'
@@ -56,6 +56,9 @@ fuzz: setup .venv/.fuzz  ## made-up bytes at every door (TARGET=mrc for one) for
 faults: setup .venv/.test ## kills, full disks and other faults on purpose; a stopped run goes on
 	PYTHONPATH=workflow:tests $(BIN)/python -m faults.run
 
+cluster: setup .venv/.cluster  ## the Slurm profile on a real Slurm of two nodes (needs root and its packages)
+	CATOMO_CLUSTER=1 $(BIN)/pytest tests/cluster -v -s
+
 setup: .venv/.installed
 
 .venv/.installed: requirements.txt pyproject.toml
@@ -82,6 +85,10 @@ setup: .venv/.installed
 	$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-fuzz.txt
 	@touch $@
 
+.venv/.cluster: requirements-cluster.txt .venv/.test
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-cluster.txt
+	@touch $@
+
 # The real series lies inside the package etspy; its files are taken, its code is not run.
 $(NEEDLE)/HAADF.mrc: resources/needle.txt .venv/.installed
 	$(BIN)/python -m pip download -qq --disable-pip-version-check --no-deps --require-hashes -r resources/needle.txt -d .venv/needle
@@ -91,11 +98,12 @@ $(NEEDLE)/HAADF.mrc: resources/needle.txt .venv/.installed
 LOCK := $(PYTHON) -m uv pip compile -q --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
-lock:            ## renew requirements.txt, requirements-test.txt and requirements-fuzz.txt
+lock:            ## renew requirements.txt and those for the tests, for fuzzing and for Slurm
 	$(LOCK) pyproject.toml requirements.in --extra workflow --extra train --extra surfaces \
 	  -o requirements.txt
 	$(LOCK) requirements-test.in -o requirements-test.txt
 	$(LOCK) requirements-fuzz.in -o requirements-fuzz.txt
+	$(LOCK) requirements-cluster.in -o requirements-cluster.txt
 
 docs: setup      ## renew config/README.md and config/schema.json from the settings models
 	$(BIN)/python -m catomo.plan.document > config/README.md

@@ -17,7 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catomo import __version__
-from catomo.errors import EXTRAS, UserError, line_of
+from catomo.errors import (
+    DISK_FULL,
+    EXTRAS,
+    NO_TEMPORARY,
+    OUT_OF_MEMORY,
+    UNFORESEEN,
+    UserError,
+    line_of,
+)
 from catomo.stages import STAGES, TOOLS, stage_of
 
 if TYPE_CHECKING:
@@ -65,10 +73,10 @@ def _of_machine(error: Exception) -> str:
         or number == errno.ENOMEM
         or any(sign in text for sign in ("failed to map segment", "annot allocate memory"))
     ):
-        return "out of memory; see 'catomo check'"
+        return OUT_OF_MEMORY
     if "No usable temporary directory" in text:
         return (
-            f"no temporary file can be written ({' '.join(text.split())}); make room there, or "
+            f"{NO_TEMPORARY} ({' '.join(text.split())}); make room there, or "
             "set TMPDIR to another folder"
         )
     # NumPy says how much it has written, and no more.
@@ -80,7 +88,7 @@ def _of_machine(error: Exception) -> str:
         name = getattr(error, "filename", None)
         of_file = f" of {name}" if isinstance(name, str) else ""
         return (
-            f"no space left on the disk{of_file}; make room ('catomo check' estimates how much a "
+            f"{DISK_FULL}{of_file}; make room ('catomo check' estimates how much a "
             "stage needs) and run again"
         )
     return ""
@@ -92,7 +100,7 @@ def _place(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     last = [frame for frame in frames if Path(frame.filename).is_relative_to(package)][-1]
     where = Path(last.filename).relative_to(package.parent).as_posix()
-    return f"in {where} line {last.lineno}; 'python -X dev -m catomo' shows how it came there"
+    return f"in {where} line {last.lineno}; {UNFORESEEN}"
 
 
 def helps() -> dict[str, str]:

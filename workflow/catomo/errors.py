@@ -12,6 +12,13 @@ EXTRAS = {
 }
 
 
+# What stands in the last line of a verb for an end that the user did not cause. Another try may
+# find more memory, or a disk that answers.
+OUT_OF_MEMORY = "out of memory; see 'catomo check'"
+DISK_FULL = "no space left on the disk"
+NO_TEMPORARY = "no temporary file can be written"
+UNFORESEEN = "'python -X dev -m catomo' shows how it came there"
+
 # Ends of lines, other control characters, and the halves of characters that cannot be written.
 _NOT_PRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -31,6 +38,17 @@ class UserError(Exception):
 def printable(text: str) -> str:
     """Return a text in which signs that cannot stand in one line are written as in Python."""
     return _NOT_PRINTABLE.sub(lambda sign: sign[0].encode("unicode_escape").decode(), text)
+
+
+def is_mistake(line: str) -> bool:
+    """Return whether a line is one with which the command line ends after a user's mistake.
+
+    A second try meets the same mistake.
+    """
+    if re.match(r"catomo [a-z]+: ", line) is None:
+        return False
+    ends = (OUT_OF_MEMORY, DISK_FULL, NO_TEMPORARY, UNFORESEEN)
+    return not any(text in line for text in ends)
 
 
 def line_of(error: Exception) -> str:

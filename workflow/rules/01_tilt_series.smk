@@ -26,7 +26,7 @@ rule simulate:
     conda:
         environment("io")
     resources:
-        mem_mb=memory_mb(4000, 0),
+        mem_mb=memory_of_phantom,
     params:
         specimen=column_option("", "path"),
         raw=raw("path"),

@@ -13,6 +13,7 @@ from catomo.plan.failures import line_of as line_of_failure
 from catomo.plan.gpu import gpus_of, has_gpu
 from catomo.plan.inputs import fingerprint_of, fingerprint_of_named
 from catomo.plan.lost import all_stages, line_of, lost_files, lost_records, stages_of
+from catomo.plan.sizes import phantom_voxels, recorded_voxels
 from catomo.record import code
 from catomo.stages import STAGES, record_path, stage_of
 
@@ -275,14 +276,35 @@ def memory_mb(base, factor):
     )
 
 
+def memory_per_voxel(base, bytes_per_voxel):
+    """Return a resource: megabytes from the voxels of the recorded input, more at each attempt.
+
+    Labels are compressed, so the size of their file says little.
+    """
+    return lambda wildcards, input, attempt: int(
+        attempt * (base + bytes_per_voxel * recorded_voxels(input.record) / 1e6)
+    )
+
+
+def memory_of_phantom(wildcards, attempt):
+    """Return a resource: megabytes from the voxels of a phantom, more at each attempt."""
+    voxels = phantom_voxels(dataset_of(wildcards).path)
+    return int(attempt * (1000 + 50 * voxels / 1e6))
+
+
+# The nodes of a cluster run its jobs (there --jobs is given), so a card of this machine says
+# nothing about them: there a profile asks for cards, or the name of a backend.
+_SEES_GPU = workflow.resource_settings.nodes is None and has_gpu()
+
+
 def gpu_of_backend(wildcards):
     """Return a resource: 1 where the reconstruction takes a GPU."""
-    return gpus_of(PLAN.settings("reconstruct", wildcards.dataset))
+    return gpus_of(PLAN.settings("reconstruct", wildcards.dataset), _SEES_GPU)
 
 
 def gpu_of_network(wildcards):
     """Return a resource: 1 where TensorFlow may find a GPU."""
-    return int(has_gpu())
+    return int(_SEES_GPU)
 
 
 def training_memory_mb(wildcards, attempt):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Self
 from xml.sax.saxutils import quoteattr
@@ -19,6 +20,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from catomo.errors import UserError
+
+_MOST_32_BIT = 2**32 - 1
 
 
 class StackWriter:
@@ -232,8 +235,10 @@ def pages_of(path: Path | str) -> Iterator[np.ndarray]:
 
 
 def _resolution(pixel_size_nm: float) -> dict[str, Any]:
-    per_cm = 1e7 / pixel_size_nm
-    return {"resolution": (per_cm, per_cm), "resolutionunit": "CENTIMETER"}
+    # A fraction of two 32-bit numbers. Some versions of tifffile round it to 1 %.
+    per_cm = Fraction(1e7 / pixel_size_nm)
+    per_cm = per_cm.limit_denominator(max(1, min(_MOST_32_BIT, int(_MOST_32_BIT / per_cm))))
+    return {"resolution": (per_cm.as_integer_ratio(),) * 2, "resolutionunit": "CENTIMETER"}
 
 
 def _ome_xml(

@@ -17,20 +17,18 @@ import numpy as np
 from pydantic import ValidationError
 
 from catomo.errors import UserError, line_of
-from catomo.network.inference import VIEWS
 from catomo.plan.chain import look_through
 from catomo.plan.changes import models_of_other_order
+from catomo.plan.costs import costs
 from catomo.plan.datasets import Dataset
 from catomo.plan.fit import Data, file_lines, model_lines
 from catomo.plan.given import values_of
-from catomo.plan.gpu import gpu_memory_of, mixed_backends
+from catomo.plan.gpu import mixed_backends
 from catomo.plan.inputs import changed_inputs
 from catomo.plan.levels import level_lines
 from catomo.plan.lost import line_of as line_of_lost
 from catomo.plan.lost import lost_files, lost_records
 from catomo.plan.plan import DEFAULT_CONFIG, Plan, load_plan
-from catomo.predict.settings import Predict
-from catomo.reconstruct.settings import Reconstruct
 from catomo.record import code
 from catomo.record.listed import made_before
 from catomo.record.record import read_record
@@ -39,12 +37,6 @@ from catomo.settings.base import Settings
 from catomo.slices.settings import Slices
 from catomo.stages import record_path
 from catomo.tilt_series.settings import ImportSeries
-from catomo.train.settings import Train
-
-# Seconds on two cores like those of the README's table; only a guide.
-_SECONDS_PER_VOXEL_TILT_ITERATION = 1.1e-10
-_SECONDS_PER_TRAINED_PIXEL = 1.2e-6  # base 16, bfloat16; grows with the square of the base
-_SECONDS_PER_PREDICTED_PIXEL = 4e-7
 
 
 def check(files: list[Path], values: Sequence[str] = ()) -> tuple[list[str], list[str]]:
@@ -87,7 +79,7 @@ def check(files: list[Path], values: Sequence[str] = ()) -> tuple[list[str], lis
             with_labels.append(dataset)
         try:
             if data:
-                lines += [f"  {line}" for line in estimates(dataset, plan, data)]
+                lines += [f"  {cost.in_words()}" for cost in costs(dataset, plan, data)]
             lines += [f"  {line}" for line in stale(dataset, plan)]
             if not problems_of_data:
                 lines += [f"  {line}" for line in level_lines(dataset, plan)]
@@ -188,48 +180,6 @@ def _segmentation_data(dataset: Dataset, plan: Plan) -> tuple[Data, list[str]]:
     with inspect_segmentation(path, dataset.pixel_size_nm, settings) as volume:
         data = Data(0, volume.shape, volume.pixel_size_nm, is_8_bit=True)
         return data, [volume.in_words(), *volume.notes]
-
-
-def estimates(dataset: Dataset, plan: Plan, data: Data) -> list[str]:
-    """Return one line per costly stage: memory, disk and time on two cores."""
-    tilts, (slices, depth, width) = data.tilts, data.shape
-    voxels = slices * depth * width
-    lines = []
-
-    def line(stage: str, gigabytes: float, disk: float, seconds: float, more: str = "") -> None:
-        lines.append(
-            f"{stage:12s} memory {gigabytes:5.1f} GB   disk {disk / 1e9:6.2f} GB   "
-            f"time about {_time(seconds)}{more}"
-        )
-
-    verbs = plan.stages(dataset)
-    if tilts:
-        stack = 4.0 * tilts * slices * width
-        line(verbs[0], 0.5 + stack / 1e9, stack, tilts * slices * width * 5e-7)
-        line("align", 0.6 + 2.5 * stack / 1e9, stack, 10 + tilts * slices * width * 1e-6)
-        settings = plan.settings_as(Reconstruct, dataset.name)
-        seconds = 10 + voxels * tilts * settings.iterations * _SECONDS_PER_VOXEL_TILT_ITERATION
-        line("reconstruct", 0.6, 4.0 * voxels, seconds, gpu_memory_of(settings, tilts, data.shape))
-    if "slices" in verbs:
-        line("slices", 0.5, 1.0 * voxels, voxels * 2e-8)
-    if "segmentation" in verbs:
-        line("segmentation", 0.5, 0.02 * voxels, voxels * 2e-8)
-    if dataset.trains:
-        train = plan.settings_as(Train, dataset.model)
-        pixels = train.steps * train.batch_size * min(train.patch_px**2, depth * width)
-        weight = (train.network.base_filters / 16) ** 2
-        memory = train.memory_bytes() / 1e9
-        line("train", memory, 0.1e9, pixels * _SECONDS_PER_TRAINED_PIXEL * weight)
-    if "predict" in verbs:
-        passes = len(VIEWS[plan.settings_as(Predict, dataset.name).average])
-        line("predict", 2.0, 0.02 * voxels, voxels * passes * _SECONDS_PER_PREDICTED_PIXEL)
-    if "surfaces" in verbs:
-        line("surfaces", 1.0 + 6.0 * voxels / 1e9, 0.1e9, 20 + voxels * 1e-7)
-    return lines
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
 
 
 def stale(dataset: Dataset, plan: Plan) -> list[str]:

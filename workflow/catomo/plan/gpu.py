@@ -27,16 +27,18 @@ def has_gpu() -> bool:
     return any(any(_DEVICES.glob(pattern)) for pattern in _PATTERNS)
 
 
-def gpus_of(settings: Reconstruct) -> int:
-    """Return how many GPUs a reconstruction takes: the backend's name says so, or the machine."""
+def gpus_of(settings: Reconstruct, seen: bool) -> int:
+    """Return how many GPUs a reconstruction takes: the backend's name says so, or what is seen."""
     if settings.backend in ("auto", "astra"):
-        return int(has_gpu())
+        return int(seen)
     return int(settings.backend.endswith("cuda"))
 
 
 def gpu_memory_of(settings: Reconstruct, tilts: int, shape: tuple[int, int, int]) -> str:
     """Return what a reconstruction takes of a GPU's memory; nothing where it takes none."""
-    if not gpus_of(settings) or settings.backend == "tomopy_cuda":  # TomoPy takes what it finds
+    if (
+        not gpus_of(settings, has_gpu()) or settings.backend == "tomopy_cuda"
+    ):  # TomoPy takes what it finds
         return ""
     from catomo.reconstruct.backends import gpu_memory, gpu_slices
     from catomo.reconstruct.method import TiltGeometry

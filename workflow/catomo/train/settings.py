@@ -211,10 +211,13 @@ class Train(Settings):
 
     def memory_bytes(self) -> int:
         """Return about how much memory training takes, measured from 8 to 32 filters."""
-        parameters = 30_400 * self.network.base_filters**2 * 4 ** (self.network.levels - 6)
         number = 2 if self.precision == "bfloat16" else 4
         window = self.batch_size * self.patch_px**2 * self.network.base_filters * number
-        return int(0.85e9 + 16 * parameters + 18 * window)
+        return int(0.85e9 + 16 * self.parameters() + 18 * window)
+
+    def parameters(self) -> float:
+        """Return about how many numbers the network learns."""
+        return 30_400 * self.network.base_filters**2 * 4 ** (self.network.levels - 6)
 
     def changed_from_preset(self) -> list[str]:
         """Return the names of the keys whose values are not those of the preset."""
