@@ -160,14 +160,14 @@ def _is_full(path: Path) -> bool:
 
 def _disk_needed(plan: Plan, failure: Failure) -> str:
     """Return how much disk `check` estimates for a stage; empty if it has no estimate."""
-    from catomo.plan.check import data_problems, estimates
+    from catomo.plan.check import data_problems
+    from catomo.plan.costs import costs
 
     name = Path(failure.record).parent.parent.name
     datasets = [plan.datasets[name]] if name in plan.datasets else plan.trainers(name)
     for dataset in datasets[:1]:
         _, data, _ = data_problems(dataset, plan)
-        for line in estimates(dataset, plan, data) if data else []:
-            amount = re.search(r"disk\s+([\d.]+ [kMGT]?B)", line)
-            if line.split()[0] == failure.verb and amount:
-                return amount[1]
+        for cost in costs(dataset, plan, data) if data else []:
+            if cost.stage == failure.verb:
+                return f"{cost.disk / 1e9:.2f} GB"
     return ""
