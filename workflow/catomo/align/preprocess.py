@@ -13,6 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from catomo.align.settings import Align
+from catomo.align.unmeasured import fill, shadows_of
 from catomo.progress import progress
 
 _NOISE_GROUPS = 16  # groups of equal brightness, in each of which the noise is measured
@@ -36,6 +37,8 @@ class CleanSeries:
         Whether the frame holds the whole specimen and nothing else.
     notes : dict
         What was done to the images, as it stands in the record.
+    unmeasured : ndarray of bool (tilt, y, x), optional
+        Pixels that were not measured, and hold a filling; None if all were.
     """
 
     images: np.ndarray
@@ -43,6 +46,7 @@ class CleanSeries:
     usable: np.ndarray
     isolated: bool
     notes: dict[str, Any] = field(default_factory=dict)
+    unmeasured: np.ndarray | None = None
 
     def filled(self, shifts: np.ndarray) -> np.ndarray:
         """Return shifts (tilt, 2) with those of blank tilts interpolated between neighbours."""
@@ -51,7 +55,12 @@ class CleanSeries:
         return np.stack(columns, axis=1)
 
 
-def clean(images: np.ndarray, tilt_deg: np.ndarray, settings: Align) -> CleanSeries:
+def clean(
+    images: np.ndarray,
+    tilt_deg: np.ndarray,
+    settings: Align,
+    unmeasured: np.ndarray | None = None,
+) -> CleanSeries:
     """Mend bad pixels and subtract the background.
 
     Parameters
@@ -61,11 +70,18 @@ def clean(images: np.ndarray, tilt_deg: np.ndarray, settings: Align) -> CleanSer
     tilt_deg : ndarray (tilt,)
         Ascending.
     settings : Align
+    unmeasured : ndarray of bool (tilt, y, x), optional
+        Pixels that were not measured, beside those that `settings.shadows` names.
 
     Returns
     -------
     CleanSeries
     """
+    shadows = shadows_of(settings.shadows, tilt_deg, images.shape)
+    if shadows is not None:
+        unmeasured = shadows if unmeasured is None else unmeasured | shadows
+    if unmeasured is not None:
+        fill(images, unmeasured)
     mended = 0
     for t in progress(range(len(images)), "mend pixels"):
         images[t], bad = mend(images[t], settings.bad_pixel_sigmas)
@@ -95,7 +111,7 @@ def clean(images: np.ndarray, tilt_deg: np.ndarray, settings: Align) -> CleanSer
             "surroundings_pull_px": pull,
         },
     }
-    return CleanSeries(images, tilt_deg, usable_images(images), isolated, notes)
+    return CleanSeries(images, tilt_deg, usable_images(images), isolated, notes, unmeasured)
 
 
 def usable_images(images: np.ndarray) -> np.ndarray:

@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from catomo.figures import AFTER, ALERT, new_figure, save, scale_bar
+from catomo.files.tables import runs
 from catomo.reconstruct.settings import Reconstruct
 from catomo.reconstruct.stopping import Convergence
+
+_HATCHED = {"facecolor": "none", "edgecolor": ALERT, "hatch": "///", "linewidth": 0.5}
 
 
 class Sections:
@@ -40,8 +43,13 @@ class Sections:
         self.zy[:, start : start + len(slab)] = slab[:, :, x].T
 
 
-def draw_sections(path: Path | str, sections: Sections, pixel_size_nm: float) -> None:
-    """Draw the three sections on one grey scale, with the tilt axis y named on each."""
+def draw_sections(
+    path: Path | str, sections: Sections, pixel_size_nm: float, hatched: list[int]
+) -> None:
+    """Draw the three sections on one grey scale, with the tilt axis y named on each.
+
+    The slices `hatched`, which too few tilts recorded, are drawn so.
+    """
     y, z, x = sections.middle
     panels = [
         (sections.zx, f"slice y = {y}, seen along the tilt axis", "x", "z (beam)"),
@@ -55,6 +63,11 @@ def draw_sections(path: Path | str, sections: Sections, pixel_size_nm: float) ->
         ax.imshow(np.sqrt(image), vmin=0, vmax=top or 1, cmap="gray", interpolation="nearest")
         ax.set(title=title, xlabel=across, ylabel=down, xticks=[], yticks=[])
         scale_bar(ax, pixel_size_nm, image.shape[1])
+    for first, last in runs(hatched):
+        axes[1].axhspan(first - 0.5, last + 0.5, **_HATCHED)
+        axes[2].axvspan(first - 0.5, last + 0.5, **_HATCHED)
+        if first <= y <= last:
+            axes[0].axhspan(-0.5, len(sections.zx) - 0.5, **_HATCHED)
     save(figure, path)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
 
 from catomo.errors import UserError
 from catomo.files.store import StackReader, StackWriter
+from catomo.files.tables import runs_text
 from catomo.phantom.truth import Likeness, Truth
 from catomo.progress import progress, say
 from catomo.reconstruct.aligned import AlignedImages
@@ -62,8 +64,9 @@ def reconstruct(
     with (
         committing(output, verb, settings, inputs) as out,
         StackReader(source.file("aligned.tif")) as reader,
+        _unmeasured(source) as unmeasured,
     ):
-        job = prepare(_aligned(source, reader), settings)
+        job = prepare(_aligned(source, reader, unmeasured), settings)
         part = _part(slices, job)
         _announce(job, part)
         run = Run(job, part)
@@ -75,12 +78,22 @@ def reconstruct(
         out.record.update(_frame(source, run))
         if expected:
             out.record["truth"] = {**likeness.result(), "object_shift_px": shift_px}
-        draw_sections(out.path("orthoslices.png"), sections, source["pixel_size_nm"])
+        hatched = [i - run.slices.start for i in out.record.get("unrecorded_slices", [])]
+        draw_sections(out.path("orthoslices.png"), sections, source["pixel_size_nm"], hatched)
         if run.convergence and run.convergence.iterations:
             draw_convergence(out.path("convergence.png"), run.convergence, settings)
 
 
-def _aligned(source: Record, reader: StackReader) -> AlignedImages:
+def _unmeasured(source: Record) -> AbstractContextManager[StackReader | None]:
+    """Return the reader of what was not measured; None where all was."""
+    return (
+        StackReader(source.file("unmeasured.tif"))
+        if source.has("unmeasured.tif")
+        else nullcontext()
+    )
+
+
+def _aligned(source: Record, reader: StackReader, unmeasured: StackReader | None) -> AlignedImages:
     """Return the aligned images of a record, without blank tilts."""
     blank = source.get("blank_tilts_deg", [])
     used = [t for t, angle in enumerate(source["tilt_deg"]) if angle not in blank]
@@ -90,6 +103,7 @@ def _aligned(source: Record, reader: StackReader) -> AlignedImages:
         source["pixel_size_nm"],
         lambda start, stop: reader.read_rows(start, stop)[used],
         str(source.path),
+        (lambda start, stop: unmeasured.read_rows(start, stop)[used] > 0) if unmeasured else None,
     )
 
 
@@ -108,12 +122,27 @@ def _part(slices: tuple[int, int] | None, job: Job) -> range | None:
 
 
 def _announce(job: Job, part: range | None) -> None:
+    """Say what is about to be computed, and what the data lack."""
     length, depth, width = job.shape
     count = length if part is None else len(part)
     say(
         f"reconstruct: {count} slices of {depth} x {width} pixels, backend {job.backend}, "
         f"about {job.memory_gb(count):.1f} GB of memory"
     )
+    missing = job.unmeasured()
+    if missing and job.fills:
+        say(
+            f"reconstruct: backend {job.backend} knows no weights: pixels that were not measured "
+            "count as measured zeros; backend cpu leaves them out"
+        )
+    if missing.get("unrecorded_slices"):
+        least = job.settings.least_recorded
+        say(
+            f"reconstruct: slices {runs_text(missing['unrecorded_slices'])} were recorded by "
+            f"less than {100 * least:.0f} % of the tilts: elsewhere they lay outside the frame or "
+            "were hidden. Their values are uncertain; they are not suggested for annotation and "
+            "not measured"
+        )
 
 
 def _write_volume(path: Path, run: Run, expected: Truth | None) -> tuple[Sections, Likeness]:
