@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from catomo.align.geometry import NO_SIDES, Sides
 from catomo.align.settings import Align
-from catomo.align.unmeasured import fill, shadows_of
+from catomo.align.unmeasured import SIDES, hide, open_sides
 from catomo.progress import progress
 
 _NOISE_GROUPS = 16  # groups of equal brightness, in each of which the noise is measured
@@ -39,6 +40,8 @@ class CleanSeries:
         What was done to the images, as it stands in the record.
     unmeasured : ndarray of bool (tilt, y, x), optional
         Pixels that were not measured, and hold a filling; None if all were.
+    open_sides : (bool, bool, bool, bool)
+        Whether matter goes on beyond the top, bottom, left and right of the images.
     """
 
     images: np.ndarray
@@ -47,6 +50,7 @@ class CleanSeries:
     isolated: bool
     notes: dict[str, Any] = field(default_factory=dict)
     unmeasured: np.ndarray | None = None
+    open_sides: Sides = NO_SIDES
 
     def filled(self, shifts: np.ndarray) -> np.ndarray:
         """Return shifts (tilt, 2) with those of blank tilts interpolated between neighbours."""
@@ -77,11 +81,7 @@ def clean(
     -------
     CleanSeries
     """
-    shadows = shadows_of(settings.shadows, tilt_deg, images.shape)
-    if shadows is not None:
-        unmeasured = shadows if unmeasured is None else unmeasured | shadows
-    if unmeasured is not None:
-        fill(images, unmeasured)
+    unmeasured = hide(images, tilt_deg, settings.shadows, unmeasured)
     mended = 0
     for t in progress(range(len(images)), "mend pixels"):
         images[t], bad = mend(images[t], settings.bad_pixel_sigmas)
@@ -103,7 +103,7 @@ def clean(
         levels = np.array([np.percentile(i, settings.background_percentile) for i in smooth])
     if method != "none":
         images -= levels[:, None, None].astype(np.float32)
-    notes = {
+    notes: dict[str, Any] = {
         "bad_pixels": {"mended_fraction": mended / images.size},
         "background": {"method": method, "level": levels if method != "none" else None},
         "specimen": {
@@ -111,7 +111,11 @@ def clean(
             "surroundings_pull_px": pull,
         },
     }
-    return CleanSeries(images, tilt_deg, usable_images(images), isolated, notes, unmeasured)
+    usable = usable_images(images)
+    sides = open_sides(images[usable])
+    if any(sides):
+        notes["open_sides"] = [name for name, on in zip(SIDES, sides, strict=True) if on]
+    return CleanSeries(images, tilt_deg, usable, isolated, notes, unmeasured, sides)
 
 
 def usable_images(images: np.ndarray) -> np.ndarray:

@@ -96,6 +96,7 @@ class Reprojector:
         images = series.images
         self.tilt_deg = series.tilt_deg
         self.isolated = series.isolated
+        self.open_sides = series.open_sides
         self.factor = -(-max(images.shape[1:]) // size)
         self.indices = np.flatnonzero(series.usable)
         self.sign = 1
@@ -203,7 +204,10 @@ class Reprojector:
         rows, columns = self.images[0].shape
         pairs = zip(self.indices.tolist(), self.hidden, strict=True)
         return np.stack(
-            [unmeasured_pixels(coarse, t, (rows, columns), raw, self.isolated) for t, raw in pairs]
+            [
+                unmeasured_pixels(coarse, t, (rows, columns), raw, self.open_sides)
+                for t, raw in pairs
+            ]
         )
 
     def _predictions(

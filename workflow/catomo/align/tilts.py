@@ -133,7 +133,7 @@ def align_tilts(
     Raises
     ------
     UserError
-        If images and angles do not fit each other, or the angles do not ascend.
+        If images, angles and masks do not fit each other, or the angles do not ascend.
 
     Examples
     --------
@@ -150,23 +150,25 @@ def align_tilts(
     if not (np.diff(tilt_deg) > 0).all():
         raise UserError("tilt_deg: angles must ascend; sort images and angles by tilt")
     settings = settings or Align()
-    if unmeasured is not None:
-        unmeasured = np.array(unmeasured, bool)
-        if unmeasured.shape != images.shape:
-            raise UserError(
-                f"unmeasured: found shape {unmeasured.shape}; give that of the images, "
-                f"{images.shape}"
-            )
     aligned, missing = np.empty_like(images), np.zeros(images.shape, bool)
-    series = clean(images, tilt_deg, settings, unmeasured)
+    series = clean(images, tilt_deg, settings, _mask(unmeasured, images.shape))
 
     def write(t: int, image: np.ndarray, gaps: np.ndarray) -> None:
         aligned[t], missing[t] = image, gaps
 
     alignment = align_series(series, settings, write, known)
-    return AlignedTilts(
-        **vars(alignment), images=aligned, unmeasured=missing if missing.any() else None
-    )
+    gaps = missing if missing.any() else None
+    return AlignedTilts(**vars(alignment), images=aligned, unmeasured=gaps)
+
+
+def _mask(unmeasured: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray | None:
+    """Return a mask of raw pixels as booleans."""
+    if unmeasured is None:
+        return None
+    mask = np.array(unmeasured, bool)
+    if mask.shape != shape:
+        raise UserError(f"unmeasured: found shape {mask.shape}; give that of the images, {shape}")
+    return mask
 
 
 def align_series(
@@ -221,7 +223,7 @@ def _unmeasured(series: CleanSeries, geometry: Geometry, t: int) -> np.ndarray:
     """Return which pixels of an aligned image were not measured."""
     raw = None if series.unmeasured is None else series.unmeasured[t]
     rows, columns = series.images.shape[1:]
-    return unmeasured_pixels(geometry, t, (rows, columns), raw, series.isolated)
+    return unmeasured_pixels(geometry, t, (rows, columns), raw, series.open_sides)
 
 
 def _per_tilt(

@@ -26,10 +26,13 @@ class Sections:
     ----------
     zx, yx, zy : ndarray of float32
         The sections, each named by its rows and columns.
+    hatched : list of int
+        Slices that are drawn so, because too few tilts recorded them.
     """
 
     def __init__(self, shape: tuple[int, int, int]):
         self.middle = [n // 2 for n in shape]
+        self.hatched: list[int] = []
         self.zx = np.empty((shape[1], shape[2]), np.float32)
         self.yx = np.empty((shape[0], shape[2]), np.float32)
         self.zy = np.empty((shape[1], shape[0]), np.float32)
@@ -43,13 +46,8 @@ class Sections:
         self.zy[:, start : start + len(slab)] = slab[:, :, x].T
 
 
-def draw_sections(
-    path: Path | str, sections: Sections, pixel_size_nm: float, hatched: list[int]
-) -> None:
-    """Draw the three sections on one grey scale, with the tilt axis y named on each.
-
-    The slices `hatched`, which too few tilts recorded, are drawn so.
-    """
+def draw_sections(path: Path | str, sections: Sections, pixel_size_nm: float) -> None:
+    """Draw the three sections on one grey scale, with the tilt axis y named on each."""
     y, z, x = sections.middle
     panels = [
         (sections.zx, f"slice y = {y}, seen along the tilt axis", "x", "z (beam)"),
@@ -63,7 +61,7 @@ def draw_sections(
         ax.imshow(np.sqrt(image), vmin=0, vmax=top or 1, cmap="gray", interpolation="nearest")
         ax.set(title=title, xlabel=across, ylabel=down, xticks=[], yticks=[])
         scale_bar(ax, pixel_size_nm, image.shape[1])
-    for first, last in runs(hatched):
+    for first, last in runs(sections.hatched):
         axes[1].axhspan(first - 0.5, last + 0.5, **_HATCHED)
         axes[2].axvspan(first - 0.5, last + 0.5, **_HATCHED)
         if first <= y <= last:

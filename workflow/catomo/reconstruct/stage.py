@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -63,10 +64,9 @@ def reconstruct(
     verb, name = ("preview", "preview.tif") if slices else ("reconstruct", "volume.tif")
     with (
         committing(output, verb, settings, inputs) as out,
-        StackReader(source.file("aligned.tif")) as reader,
-        _unmeasured(source) as unmeasured,
+        _opened(source) as aligned,
     ):
-        job = prepare(_aligned(source, reader, unmeasured), settings)
+        job = prepare(aligned, settings)
         part = _part(slices, job)
         _announce(job, part)
         run = Run(job, part)
@@ -78,33 +78,33 @@ def reconstruct(
         out.record.update(_frame(source, run))
         if expected:
             out.record["truth"] = {**likeness.result(), "object_shift_px": shift_px}
-        hatched = [i - run.slices.start for i in out.record.get("unrecorded_slices", [])]
-        draw_sections(out.path("orthoslices.png"), sections, source["pixel_size_nm"], hatched)
+        draw_sections(out.path("orthoslices.png"), sections, source["pixel_size_nm"])
         if run.convergence and run.convergence.iterations:
             draw_convergence(out.path("convergence.png"), run.convergence, settings)
 
 
-def _unmeasured(source: Record) -> AbstractContextManager[StackReader | None]:
-    """Return the reader of what was not measured; None where all was."""
-    return (
-        StackReader(source.file("unmeasured.tif"))
-        if source.has("unmeasured.tif")
-        else nullcontext()
-    )
-
-
-def _aligned(source: Record, reader: StackReader, unmeasured: StackReader | None) -> AlignedImages:
-    """Return the aligned images of a record, without blank tilts."""
+@contextmanager
+def _opened(source: Record) -> Iterator[AlignedImages]:
+    """Open the aligned images of a record, without blank tilts."""
     blank = source.get("blank_tilts_deg", [])
     used = [t for t, angle in enumerate(source["tilt_deg"]) if angle not in blank]
-    return AlignedImages(
-        [source["tilt_deg"][t] for t in used],
-        (len(used), *reader.shape[1:]),
-        source["pixel_size_nm"],
-        lambda start, stop: reader.read_rows(start, stop)[used],
-        str(source.path),
-        (lambda start, stop: unmeasured.read_rows(start, stop)[used] > 0) if unmeasured else None,
-    )
+    with ExitStack() as opened:
+        images = opened.enter_context(StackReader(source.file("aligned.tif")))
+        read_unmeasured = None
+        if source.has("unmeasured.tif"):
+            gaps = opened.enter_context(StackReader(source.file("unmeasured.tif")))
+
+            def read_unmeasured(start: int, stop: int) -> np.ndarray:
+                return gaps.read_rows(start, stop)[used] > 0
+
+        yield AlignedImages(
+            [source["tilt_deg"][t] for t in used],
+            (len(used), *images.shape[1:]),
+            source["pixel_size_nm"],
+            lambda start, stop: images.read_rows(start, stop)[used],
+            str(source.path),
+            read_unmeasured,
+        )
 
 
 def _part(slices: tuple[int, int] | None, job: Job) -> range | None:
@@ -148,6 +148,7 @@ def _announce(job: Job, part: range | None) -> None:
 def _write_volume(path: Path, run: Run, expected: Truth | None) -> tuple[Sections, Likeness]:
     """Write the slabs of a run; return its middle sections, and its likeness to the truth."""
     first, sections, likeness = run.slices.start, Sections(run.shape), Likeness()
+    sections.hatched = [i - first for i in run.job.unmeasured().get("unrecorded_slices", [])]
     with StackWriter(path, run.shape, np.float32, run.job.aligned.pixel_size_nm) as writer:
         for start, slab in progress(run.slabs(), "reconstruct", run.slab_count):
             writer.write(start, slab)
