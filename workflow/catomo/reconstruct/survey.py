@@ -89,11 +89,12 @@ def survey_images(aligned: AlignedImages, rows: range, pad_width: float = 1.0) -
     for start in range(0, len(rows), 4 * fold):
         stop = min(start + 4 * fold, len(rows))
         slab = aligned.read_rows(rows[start], rows[start] + stop - start)
-        negative += int(np.count_nonzero(slab < 0))
-        mass[start:stop] = np.maximum(slab, 0).sum(axis=(0, 2), dtype=np.float64)
-        if not (np.isfinite(mass[start:stop]).all() and slab.min() > -np.inf):
+        if not np.isfinite(slab.sum(dtype=np.float64)):
             raise UserError("reconstruct: aligned images hold values that are not finite")
-        coarse.append(_binned_measured(aligned.masked(slab, rows[start]), fold))
+        slab = aligned.masked(slab, rows[start])
+        negative += int(np.count_nonzero((slab < 0) & (slab != UNMEASURED)))
+        mass[start:stop] = np.maximum(slab, 0).sum(axis=(0, 2), dtype=np.float64)
+        coarse.append(_binned_measured(slab, fold))
     sinograms = np.concatenate(coarse)
     pixels = sinograms.shape[2]
     # The axis lies in the middle of the detector, of which up to a coarse pixel is cut off.
