@@ -5,9 +5,13 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from catomo.align.geometry import ALL_SIDES, NO_SIDES, Geometry
-from catomo.align.settings import Shadow
-from catomo.align.unmeasured import fill, open_sides, shadows_of, unmeasured_pixels
+from catomo.align.settings import Align, Shadow
+from catomo.align.tilts import align_tilts
+from catomo.align.truth import compare
+from catomo.align.unmeasured import fill, hide, open_sides, shadows_of, unmeasured_pixels
 from catomo.errors import UserError
+from helpers.balls import BALLS, SIZE, project, shifts
+from helpers.balls import TILTS as BALL_TILTS
 
 TILTS = np.arange(-60.0, 61, 10)
 SHAPE = (len(TILTS), 30, 40)
@@ -46,6 +50,39 @@ def test_a_filling_is_the_nearest_value_and_changes_nothing_else():
     fill(images, missing)
     assert np.array_equal(images[~missing], before[~missing])
     assert images[0, 5, 3] in before[0, 5, [2, 4]]
+
+
+def test_a_shadow_is_filled_from_the_nearest_tilt_that_shows_what_it_hides():
+    images = np.random.default_rng(2).random(SHAPE).astype(np.float32)
+    before = images.copy()
+    given = np.zeros(SHAPE, bool)
+    given[9, 10, 5] = True
+    hidden = hide(images, TILTS, [shadow()], given)
+    assert hidden.sum() == 3 * 20 * 8 + 1
+    assert np.array_equal(images[~hidden], before[~hidden])
+    assert np.array_equal(images[11, 11:, 5:13], before[9, 11:, 5:13])
+    assert images[11, 10, 5] == before[8, 10, 5]  # the nearest tilt does not show this one
+    assert hide(images, TILTS, [], None) is None
+
+
+@pytest.mark.slow
+def test_a_shadow_that_is_told_does_not_turn_the_alignment():
+    """The upper edge is dark at high tilts, as behind a grid bar: the axis was 0.5 px off."""
+    across, along = shifts(1)
+    images = project(BALLS, 2.3, across + 2.7, along, tilts=BALL_TILTS) + 7.0
+    images = np.random.default_rng(3).poisson(4 * images).astype(np.float32)
+    images[BALL_TILTS >= 46, :14] = 2
+    bar = Shadow(from_deg=46.0, to_deg=90.0, x=0, y=0, width=SIZE, height=14)
+    found = align_tilts(images, BALL_TILTS, Align(shadows=[bar]))
+    errors = compare(found.geometry, BALL_TILTS, Geometry(2.3, across + 2.7, along))
+    assert errors["offset_error_px"] < 0.2
+    assert errors["across_rms_px"] < 0.1
+    assert errors["along_rms_px"] < 0.1
+    assert found.unmeasured is not None
+    high = found.unmeasured[BALL_TILTS >= 46]
+    assert high[:, 7:9].mean() > 0.9
+    assert not found.unmeasured[BALL_TILTS < 46].any()
+    assert not high[:, 22:].any()
 
 
 def test_outside_the_frame_counts_where_the_specimen_goes_on():

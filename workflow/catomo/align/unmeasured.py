@@ -105,13 +105,33 @@ def hide(
         Pixels beside those that shadows cover.
     """
     covered = shadows_of(shadows, tilt_deg, images.shape)
-    if covered is None:
-        covered = unmeasured
-    elif unmeasured is not None:
-        covered |= unmeasured
-    if covered is not None:
-        fill(images, covered)
-    return covered
+    if covered is None and unmeasured is None:
+        return None
+    everything = np.zeros(images.shape, bool)
+    for mask in (covered, unmeasured):
+        everything |= False if mask is None else mask
+    left = everything if covered is None else _fill_from_tilts(images, covered, everything)
+    fill(images, left)
+    return everything
+
+
+def _fill_from_tilts(images: np.ndarray, covered: np.ndarray, missing: np.ndarray) -> np.ndarray:
+    """Fill what shadows cover from the nearest tilt that shows it, in place.
+
+    Shadows are wide, and neighbouring tilts are more alike than the two sides of a shadow.
+
+    Returns
+    -------
+    ndarray of bool (tilt, y, x)
+        What is still missing.
+    """
+    left = missing.copy()
+    for t in np.flatnonzero(covered.any(axis=(1, 2))).tolist():
+        for other in np.argsort(np.abs(np.arange(len(images)) - t), kind="stable").tolist():
+            found = left[t] & covered[t] & ~missing[other]
+            images[t][found] = images[other][found]
+            left[t] &= ~found
+    return left
 
 
 def fill(images: np.ndarray, unmeasured: np.ndarray) -> None:

@@ -59,9 +59,10 @@ class LinkedAstra(DeviceLoop):
             arrays.divide(y, work, out=work)
         else:
             arrays.subtract(y, work, out=work)
-            arrays.multiply(work, self._weights, out=work)
         if state.partial:  # without a measurement there is nothing to correct
             work[y < 0] = 1.0 if self._weights is None else 0.0
+        if self._weights is not None:
+            arrays.multiply(work, self._weights, out=work)
         self._spread(part, work, state.spare)
         gain, spare = self._gains[number], state.spare
         arrays.multiply(spare, gain, out=spare)
