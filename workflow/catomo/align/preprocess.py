@@ -94,7 +94,9 @@ def clean(
     )
     isolated = settings.specimen == "isolated"
     if settings.specimen == "auto":
-        isolated = pull < _ISOLATED_BELOW_PX
+        isolated = pull < _ISOLATED_BELOW_PX and not all(
+            open_sides(image - level for image, level in zip(images, levels, strict=True))
+        )
     method = settings.background
     if method == "auto":
         method = "ring" if isolated else "percentile"

@@ -6,7 +6,7 @@ compares or reconstructs can leave them out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy import ndimage
@@ -23,15 +23,15 @@ _SMOOTH_PX = 2.0
 SIDES = ("top", "bottom", "left", "right")  # in the order of `Sides`
 
 
-def open_sides(images: np.ndarray) -> Sides:
+def open_sides(images: Iterable[np.ndarray]) -> Sides:
     """Return at which sides of raw images matter goes on, so that what lies beyond is unknown.
 
     Beyond the others the images show empty space, and zero there is right.
 
     Parameters
     ----------
-    images : ndarray (tilt, y, x)
-        Clean, with the background at zero; blank images left out.
+    images : iterable of ndarray (y, x)
+        Clean, with the background at zero.
     """
     shares = np.array([_matter_at_sides(image) for image in images]).reshape(-1, 4)
     if not len(shares):
