@@ -148,7 +148,8 @@ def _announce(job: Job, part: range | None) -> None:
 def _write_volume(path: Path, run: Run, expected: Truth | None) -> tuple[Sections, Likeness]:
     """Write the slabs of a run; return its middle sections, and its likeness to the truth."""
     first, sections, likeness = run.slices.start, Sections(run.shape), Likeness()
-    sections.hatched = [i - first for i in run.job.unmeasured().get("unrecorded_slices", [])]
+    unrecorded = run.job.unmeasured().get("unrecorded_slices", [])
+    sections.hatched = [i - first for i in unrecorded if i in run.slices]
     with StackWriter(path, run.shape, np.float32, run.job.aligned.pixel_size_nm) as writer:
         for start, slab in progress(run.slabs(), "reconstruct", run.slab_count):
             writer.write(start, slab)
