@@ -5,6 +5,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from catomo.align.geometry import ALL_SIDES, NO_SIDES, Geometry
+from catomo.align.preprocess import clean
 from catomo.align.settings import Align, Shadow
 from catomo.align.tilts import align_tilts
 from catomo.align.truth import compare
@@ -120,3 +121,12 @@ def test_vacuum_closes_a_side_and_matter_opens_it(seed):
     cut[:, :24, 36:42] += 80  # as a needle, whose foot leaves the frame
     assert open_sides(cut) == (True, False, False, False)
     assert open_sides(vacuum[:0]) == NO_SIDES
+
+
+def test_a_film_that_fills_the_frame_evenly_is_no_empty_surrounding():
+    tilts = np.arange(-40.0, 41, 10)
+    for film, isolated in ((0.0, True), (0.15, False)):
+        images = np.stack([specimen(film, t) + 10 + 100 * film for t in range(9)])
+        found = clean(images.astype(np.float32), tilts, Align())
+        assert found.isolated is isolated
+        assert found.open_sides == (NO_SIDES if isolated else ALL_SIDES)

@@ -1,6 +1,7 @@
 """A volume from arrays: the same numbers as the stage, and one loop for both."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from catomo.errors import UserError
 from catomo.files.store import read_pages, write_stack
 from catomo.projection.volumes import mlem, osem, project
 from catomo.reconstruct import backends
+from catomo.reconstruct.aligned import AlignedImages
+from catomo.reconstruct.job import prepare
 from catomo.reconstruct.settings import Reconstruct
 from catomo.reconstruct.stage import reconstruct
 from catomo.reconstruct.volume import reconstruct_volume
@@ -167,3 +170,12 @@ def test_what_was_not_measured_gets_no_weight_in_the_stage_as_in_memory(
     masses = [one.sum((1, 2)) / whole.sum((1, 2)) for one in (volume, zeros)]
     assert np.abs(masses[0][2:7] - 1).max() < 0.02
     assert np.abs(masses[1][2:7] - 1).max() > 0.05
+
+
+def test_a_backend_without_weights_says_so(images, gaps):
+    aligned = AlignedImages.in_memory(images, TILT, 0.5, gaps)
+    job = prepare(aligned, Reconstruct(backend="cpu"))
+    assert job.unmeasured() == {"unmeasured_weight": "none", "unrecorded_slices": [0, 1]}
+    filling = replace(job, backend="tomopy").unmeasured()
+    assert filling["unmeasured_weight"] == "as measured zeros"
+    assert not prepare(AlignedImages.in_memory(images, TILT, 0.5), job.settings).unmeasured()
