@@ -22,8 +22,8 @@ def test_warp_puts_a_raw_point_where_the_geometry_says():
 
 def test_fraction_outside_the_frame():
     geometry = Geometry(0.0, np.array([0.0, 10.0]), np.array([0.0, -5.0]))
-    assert geometry.outside((50, 100), 0) == 0
-    assert geometry.outside((50, 100), 1) == pytest.approx(1 - 0.9 * 0.9)
+    assert not geometry.outside((50, 100), 0).any()
+    assert geometry.outside((50, 100), 1).mean() == pytest.approx(1 - 0.9 * 0.9)
     assert not geometry.warp(np.ones((50, 100)), 1, order=3)[:5].any()
 
 
@@ -45,3 +45,21 @@ def test_a_binned_geometry_shows_the_same_scene():
         whole = geometry.warp(image, 0, 3)
         expected = np.array(center_of_mass(whole)) - (np.array(whole.shape) - 1) / 2
         assert centre * factor == pytest.approx(expected, abs=0.05)
+
+
+def test_what_lies_outside_is_what_the_warp_could_not_fill():
+    rng = np.random.default_rng(4)
+    shape = 31, 44
+    for angle, across, along in rng.uniform([-8, -9, -9], [8, 9, 9], (20, 3)):
+        geometry = Geometry(angle, np.array([across]), np.array([along]))
+        filled = geometry.warp(np.full(shape, 5, np.float32), 0, order=1) == 5
+        assert np.array_equal(geometry.outside(shape, 0), ~filled)
+
+
+def test_what_was_hidden_moves_with_the_image():
+    mask = np.zeros((40, 50), bool)
+    mask[10:16, 20:30] = True
+    moved = Geometry(0.0, np.array([4.0]), np.array([-3.0])).hidden(mask, 0)
+    wanted = np.zeros_like(mask)
+    wanted[13:19, 16:26] = True
+    assert np.array_equal(moved, wanted)

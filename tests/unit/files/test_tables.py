@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from catomo.files.tables import number_text, write_csv
+from catomo.files.tables import number_text, runs, runs_text, write_csv
 
 
 def test_a_table_is_utf8_with_unix_line_ends(tmp_path):
@@ -19,3 +19,9 @@ def test_a_table_is_utf8_with_unix_line_ends(tmp_path):
 )  # fmt: skip
 def test_numbers_have_six_digits_and_missing_values_are_empty(value, text):
     assert number_text(value) == text
+
+
+def test_runs_of_numbers_in_words():
+    assert runs([]) == []
+    assert runs([0, 1, 2, 7, 9, 10]) == [(0, 2), (7, 7), (9, 10)]
+    assert runs_text([0, 1, 2, 7, 9, 10]) == "0-2, 7, 9-10"

@@ -34,6 +34,13 @@ def place(tmp_path):
     return tmp_path
 
 
+# What stands in a list whose items have keys.
+LISTED = {
+    "classes[*]": [c.model_dump() for c in Config().classes],
+    "shadows[*]": [{"from_deg": -9.0, "to_deg": 9.0, "x": 5, "y": 5, "width": 5, "height": 5}],
+}
+
+
 def load(place, config, table="datasets.tsv"):
     """Return the plan of a configuration, given as content or as text, and its problems."""
     path = place / "config.yaml"
@@ -109,7 +116,7 @@ def put(config, key, value):
     block = config
     for part in blocks:
         if part.endswith("[*]"):
-            listed = [c.model_dump() for c in Config().classes]
+            listed = copy.deepcopy(LISTED[part])
             block = block.setdefault(part.removesuffix("[*]"), listed)[0]
         else:
             block = block.setdefault(part, {})
@@ -139,6 +146,8 @@ def test_a_changed_key_runs_the_stages_of_the_table(place, key):
     block = key.partition(".classes[*]")[0]
     classes = {block: {"classes": [c.model_dump() for c in Config().classes]}}
     base = classes if block in SETTINGS and "classes[*]" in key else {}
+    if "shadows[*]" in key:
+        base = {"align": {"shadows": LISTED["shadows[*]"]}}
     before, problems = load(place, base)
     assert not problems
     field = field_of(key)

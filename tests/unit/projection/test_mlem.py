@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from catomo.projection.iteration import UNMEASURED
 from catomo.projection.mlem import MaximumLikelihood
 from projectors import OWN, likelihood, projector_of
 
@@ -90,6 +91,68 @@ def test_what_is_not_a_number_is_not_hidden(projector, counts):
     data = counts.copy()
     data[0, 3, 20] = np.nan
     assert np.isnan(likelihood(projector, 2)(data)[0]).any()
+
+
+@pytest.fixture(scope="module")
+def partly():
+    """Which pixels were measured: not some tilts, some columns, and a tenth of all others."""
+    known = np.random.default_rng(2).random((2, len(TILT), 40)) > 0.1
+    known[:, 5:12] = False
+    known[:, :, 33:36] = False
+    known[1, ::2] = False
+    return known
+
+
+def test_with_gaps_the_likelihood_of_what_was_measured_never_falls(projector, counts, partly):
+    curve = []
+
+    def watch(found):
+        mean = np.maximum(projector.forward(found).astype(float), 1e-12)
+        curve.append(np.sum(partly * (counts * np.log(mean) - mean), axis=(1, 2)))
+
+    found = likelihood(projector, 60)(np.where(partly, counts, UNMEASURED), watch)
+    assert np.all(np.diff(curve, axis=0) > 0)
+    assert np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("subsets", [1, 5])
+def test_gaps_lead_to_the_images_that_weights_lead_to(projector, partly, subsets):
+    """x ← x · A'(w·y/Ax) / A'(w) with weights of 0 in the gaps has the same limit."""
+    image = np.zeros((2, *SHAPE), np.float32)
+    image[:, 12:20, 8:30] = 1
+    y = projector.forward(image)
+    x = np.ones_like(image, dtype=float)
+    iterations = 300 if subsets == 1 else 100
+    for update in range(iterations * subsets):
+        start = update % subsets
+        part, weight = projector.subset(start, subsets), partly[:, start::subsets]
+        ratio = weight * y[:, start::subsets] / np.maximum(part.forward(x).astype(float), 1e-9)
+        gain = part.backward(weight.astype(np.float32))
+        x *= np.where(gain > 1e-4, part.backward(ratio) / np.maximum(gain, 1e-4), 1)
+    found = likelihood(projector, iterations, subsets)(np.where(partly, y, UNMEASURED))
+    left = np.linalg.norm(partly * (projector.forward(found) - y), axis=(1, 2))
+    assert (left < 0.01 * np.linalg.norm(y, axis=(1, 2))).all()
+    apart = np.linalg.norm(found - x, axis=(1, 2))
+    assert (apart < 0.1 * np.linalg.norm(x, axis=(1, 2))).all()
+
+
+def test_a_constant_stays_a_constant_where_only_parts_of_it_were_measured(make):
+    projector = make(np.arange(-60, 61, 4), (12, 80), 40)
+    sinograms = projector.forward(np.ones((1, 12, 80), np.float32))
+    known = np.random.default_rng(3).random(sinograms.shape) > 0.5
+    known[:, :, 22:26] = False
+    known[:, 3:9] = False
+    solve = likelihood(projector, 30, 5, 1.0, 0.01)
+    found = solve(np.where(known, sinograms, UNMEASURED))[0]
+    assert found[:, 30:50] == pytest.approx(np.ones((12, 20)), abs=0.03)
+
+
+def test_a_slice_without_any_measurement_is_empty_and_changes_no_other(projector, counts):
+    solve = likelihood(projector, 5, 3, 20.0, 0.01)
+    gone = np.concatenate([counts, np.full_like(counts[:1], UNMEASURED)])
+    found = solve(gone)
+    np.testing.assert_array_equal(found[2], 0)
+    np.testing.assert_array_equal(found[:2], solve(counts))
 
 
 def test_negative_values_count_as_zero(projector, counts):

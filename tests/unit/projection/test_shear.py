@@ -68,6 +68,20 @@ def test_backward_is_the_adjoint_of_forward(geometry, make):
     assert abs(left - right) <= ADJOINT.get(make.backend, 1e-6) * abs(left)
 
 
+@pytest.mark.parametrize("geometry", GEOMETRIES.values(), ids=GEOMETRIES.keys())
+def test_with_weights_they_are_adjoint_too(geometry, make):
+    """Pixels of weight 0 on either side: ⟨wAx, y⟩ = ⟨x, A'wy⟩."""
+    shape, detector, centre, tilt_deg = geometry
+    projector = make(tilt_deg, shape, detector, centre)
+    rng = np.random.default_rng(2)
+    x = rng.random((2, *shape), dtype=np.float32)
+    y = rng.random((2, len(tilt_deg), detector), dtype=np.float32)
+    weight = (rng.random(y.shape) > 0.4).astype(np.float32)
+    left = np.vdot((weight * projector.forward(x)).astype(float), y)
+    right = np.vdot(x.astype(float), projector.backward(weight * y))
+    assert abs(left - right) <= ADJOINT.get(make.backend, 1e-6) * abs(left)
+
+
 @pytest.mark.parametrize("tilt_deg", [np.arange(-74, 75, 3), np.arange(-90, 91, 9)])
 def test_a_detector_that_sees_all_receives_all(tilt_deg):
     image = np.random.default_rng(2).random((1, 21, 34), dtype=np.float32)

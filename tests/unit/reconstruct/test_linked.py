@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from catomo.errors import UserError
+from catomo.projection.iteration import UNMEASURED
 from catomo.projection.mlem import MaximumLikelihood
 from catomo.projection.shear import ShearProjector
 from catomo.projection.sirt import Sirt
@@ -61,6 +62,7 @@ def data():
     return counts.astype(np.float32) - 1
 
 
+@pytest.mark.parametrize("gaps", [False, True], ids=["whole", "gaps"])
 @pytest.mark.parametrize(
     "method",
     [
@@ -72,7 +74,10 @@ def data():
     ],
     ids=["mlem", "osem", "tv", "tv across", "sirt"],
 )
-def test_it_is_the_loop_of_the_cpu(astra, host, data, method):
+def test_it_is_the_loop_of_the_cpu(astra, host, data, method, gaps):
+    if gaps:
+        missing = np.random.default_rng(2).random(data.shape) < 0.2
+        data = np.where(missing, UNMEASURED, data)
     images, fit = LinkedAstra(StandIn(TILT, SHAPE, 44), host, method).solve(data)
     shear = ShearProjector(TILT, SHAPE, 44)
     if method.algorithm == "sirt":

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from catomo.projection.iteration import solve_in_threads
+from catomo.projection.iteration import UNMEASURED, solve_in_threads
 from catomo.projection.mlem import MaximumLikelihood
 from catomo.projection.shear import ShearProjector
+from catomo.projection.sirt import Sirt
 from catomo.reconstruct.kernels import Kernels
 from catomo.reconstruct.method import Method, TiltGeometry
 from catomo.reconstruct.resident import DeviceProjector, Resident, gpu_bytes
@@ -60,6 +61,30 @@ def test_volumes_are_those_of_cpu_and_as_near_to_the_truth(kernels, method, data
     assert apart < 1.01 * apart_own
 
 
+@pytest.mark.parametrize(
+    "method", [Method("osem", 5, 7, 1.0, 0.01), Method("sirt", 10, 1, 1.0)], ids=["osem", "sirt"]
+)
+def test_what_was_not_measured_has_no_weight_on_the_device_either(kernels, method, data, truth):
+    known = np.random.default_rng(6).random(data.shape) > 0.2
+    known[1, 20:30] = False
+    gaps = np.where(known, data, UNMEASURED)
+    found, fit = Resident(kernels, method).solve(gaps)
+    shear = ShearProjector(TILT, SHAPE, DETECTOR)
+    loop = (
+        Sirt(shear, method.iterations, method.unit)
+        if method.algorithm == "sirt"
+        else MaximumLikelihood(shear, method.iterations, method.subsets, method.unit, method.tv)
+    )
+    own = solve_in_threads(loop, gaps)
+    assert np.linalg.norm(found - own) < 0.04 * np.linalg.norm(own)
+    filled = Resident(kernels, method)(np.where(known, data, 0))
+    apart, apart_filled = (np.linalg.norm(one - truth) for one in (found, filled))
+    assert apart < 0.95 * apart_filled
+    wanted = fit_of(gaps, DeviceProjector(kernels).forward(found), found)
+    for one, right in zip(fit, wanted, strict=True):
+        np.testing.assert_allclose(one, right, rtol=1e-5, atol=1e-5 * np.abs(right).max())
+
+
 def test_a_run_repeats_to_the_byte(kernels, data):
     solve = Resident(kernels, Method("osem", 3, 5, 1.0, 0.01))
     first = solve(data)
@@ -92,6 +117,7 @@ def test_what_is_not_finite_makes_its_sum_so(kernels, data):
 def test_the_stopping_figures_are_those_of_the_images(kernels, data, gain, unit):
     noisy = data + np.random.default_rng(4).normal(0, 1, data.shape).astype(np.float32)
     noisy[2] *= 10
+    noisy[1:, 4:9, 30:50] = UNMEASURED
     solve = Resident(kernels, Method("osem", 4, 3, unit))
     here, there = (
         Convergence(DeviceProjector(kernels), noisy, "count", 0.01, gain, 3.0) for _ in range(2)

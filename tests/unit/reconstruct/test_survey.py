@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from catomo.errors import UserError
 from catomo.projection.shear import ShearProjector
 from catomo.reconstruct.aligned import AlignedImages
 from catomo.reconstruct.survey import survey_images
@@ -73,3 +74,32 @@ def test_nothing_has_no_unit():
     assert found.unit == 0
     assert found.depth == 160
     assert found.sample(5) == [12]
+
+
+def test_gaps_in_the_images_change_neither_the_unit_nor_the_depth():
+    volume = plate(20, 10)
+    stack = 40 * ShearProjector(TILT, SHAPE[1:], 160).forward(volume).swapaxes(0, 1)
+    gaps = np.random.default_rng(3).random(stack.shape) < 0.05
+    gaps[::3, :7] = gaps[:, :, 70:74] = True
+    gaps[:20, 2] = True
+    whole, partly = (
+        survey_images(AlignedImages.in_memory(stack, TILT, 0.25, mask), range(SHAPE[0]))
+        for mask in (None, gaps)
+    )
+    assert partly.unit == pytest.approx(whole.unit, rel=0.1)
+    assert abs(partly.depth - whole.depth) <= 4
+    assert whole.recorded.tolist() == [1.0] * SHAPE[0]
+    assert partly.recorded[10] == 1
+    assert partly.recorded[5] == pytest.approx(23 / 35)
+    assert partly.unrecorded(0.5) == [2]
+    assert partly.unrecorded(0.7) == [0, 1, 2, 3, 4, 5, 6]
+    assert not set(partly.sample(8, 0.7)) & set(range(7))
+
+
+def test_infinity_below_is_no_gap_but_refused():
+    stack = np.ones((len(TILT), 8, 40), np.float32)
+    stack[3, 2, 5] = -np.inf
+    with pytest.raises(UserError, match="not finite"):
+        survey_images(AlignedImages.in_memory(stack, TILT, 0.25), range(8))
+    with pytest.raises(ValueError, match="unmeasured: found shape"):
+        AlignedImages.in_memory(np.ones_like(stack), TILT, 0.25, np.zeros((2, 2, 2), bool))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from catomo.projection.iteration import UNMEASURED
 from catomo.projection.shear import ShearProjector
 from catomo.reconstruct.tilt_sums import TiltSums, fit_of
 
@@ -85,3 +86,16 @@ def test_empty_data_have_no_figures_and_raise_nothing():
     sums = sums_of(nothing, nothing, np.zeros((2, 8, 16), np.float32))
     assert np.isnan(sums.residual())
     assert np.isnan(sums.mass_balance()["drift"])
+
+
+def test_what_was_not_measured_is_in_none_of_the_sums(exact):
+    projected, slab = exact
+    measured = 2 * projected
+    measured[:, 5] = UNMEASURED
+    measured[:, :, 30:34] = UNMEASURED
+    sums = sums_of(measured, projected, slab)
+    assert sums.residual() == pytest.approx(0.5)
+    balance = sums.mass_balance()
+    assert np.isfinite(sums.residual_by_tilt()[:5]).all()
+    assert balance["by_tilt"][5] == 0
+    assert max(balance["by_tilt"]) < 2 - 4 / 64

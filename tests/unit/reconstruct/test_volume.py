@@ -1,6 +1,7 @@
 """A volume from arrays: the same numbers as the stage, and one loop for both."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ from catomo.errors import UserError
 from catomo.files.store import read_pages, write_stack
 from catomo.projection.volumes import mlem, osem, project
 from catomo.reconstruct import backends
+from catomo.reconstruct.aligned import AlignedImages
+from catomo.reconstruct.job import prepare
 from catomo.reconstruct.settings import Reconstruct
 from catomo.reconstruct.stage import reconstruct
 from catomo.reconstruct.volume import reconstruct_volume
@@ -128,3 +131,51 @@ def test_arrays_that_do_not_fit_are_refused(images):
         reconstruct_volume(images, TILT[1:], 0.5, settings)
     with pytest.raises(UserError, match="nothing above zero"):
         reconstruct_volume(np.zeros_like(images), TILT, 0.5, settings)
+
+
+@pytest.fixture(scope="module")
+def gaps(images):
+    """Nothing was measured in some rows of some tilts, and in a column of all."""
+    gaps = np.zeros(images.shape, bool)
+    gaps[10:, :2] = True
+    gaps[:8, -3:] = True
+    gaps[:, :, 11] = True
+    return gaps
+
+
+def test_what_was_not_measured_gets_no_weight_in_the_stage_as_in_memory(
+    alignment, images, gaps, tmp_path, capsys
+):
+    folder = tmp_path / "02"
+    with committing(folder, "align", Settings()) as out:
+        write_stack(out.path("aligned.tif"), np.where(gaps, 0, images), 0.5)
+        write_stack(out.path("unmeasured.tif"), gaps.astype(np.uint8), 0.5)
+        out.record.update(
+            tilt_deg=TILT, pixel_size_nm=0.5, orientation={}, verdict="pass", reasons=[]
+        )
+    settings = Reconstruct(backend="cpu", iterations=5)
+    written, record = by_stage(folder, tmp_path / "03", settings)
+    assert "slices 0-1 were recorded by less than 50 % of the tilts" in capsys.readouterr().err
+    assert record["unrecorded_slices"] == [0, 1]
+    assert record["unmeasured_weight"] == "none"
+    volume, figures = reconstruct_volume(images, TILT, 0.5, settings, unmeasured=gaps)
+    np.testing.assert_array_equal(volume, written)
+    assert figures["residual"] == record["residual"]
+    other = np.where(gaps, np.float32(77), images)  # what stands in a gap has no influence
+    same, _ = reconstruct_volume(other, TILT, 0.5, settings, unmeasured=gaps)
+    np.testing.assert_array_equal(same, volume)
+    whole, without = by_stage(alignment, tmp_path / "whole", settings)
+    assert "unrecorded_slices" not in without
+    zeros, _ = reconstruct_volume(np.where(gaps, 0, images), TILT, 0.5, settings)
+    masses = [one.sum((1, 2)) / whole.sum((1, 2)) for one in (volume, zeros)]
+    assert np.abs(masses[0][2:7] - 1).max() < 0.02
+    assert np.abs(masses[1][2:7] - 1).max() > 0.05
+
+
+def test_a_backend_without_weights_says_so(images, gaps):
+    aligned = AlignedImages.in_memory(images, TILT, 0.5, gaps)
+    job = prepare(aligned, Reconstruct(backend="cpu"))
+    assert job.unmeasured() == {"unmeasured_weight": "none", "unrecorded_slices": [0, 1]}
+    filling = replace(job, backend="tomopy").unmeasured()
+    assert filling["unmeasured_weight"] == "as measured zeros"
+    assert not prepare(AlignedImages.in_memory(images, TILT, 0.5), job.settings).unmeasured()

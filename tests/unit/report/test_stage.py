@@ -138,3 +138,24 @@ def test_the_page_says_how_the_series_was_recorded(page):
     for words in ("300 kV", "HAADF", "a.tlt (column 2 of 2)", "Images beyond ±90° (1)"):
         assert words in text
     assert "probe current" not in text
+
+
+def test_slices_that_few_tilts_recorded_are_named(page):
+    text = page(
+        reconstruction={
+            "stage": "reconstruct",
+            "backend": "tomopy",
+            "settings": {"least_recorded": 0.5},
+            "unrecorded_slices": [0, 1, 2, 47],
+            "unmeasured_weight": "as measured zeros",
+        },
+        quantities={
+            "stage": "surfaces",
+            "quantities": {},
+            "pictures_note": None,
+            "slices_left_out": [0, 1, 2, 47],
+        },
+    )
+    assert "Slices 0-2, 47, hatched in the picture, were recorded by less than 50 %" in text
+    assert "The backend tomopy took pixels that were not measured for measured zeros" in text
+    assert "Slices 0-2, 47 are left out of surfaces and quantities" in text

@@ -25,3 +25,11 @@ def test_bright_particles_do_not_hide_the_support():
     chosen = suggest(stack, 10)
     assert chosen[0] < 12
     assert np.ptp(np.diff(chosen)) <= 1
+
+
+def test_slices_that_are_left_out_are_not_suggested():
+    stack = np.zeros((12, 8, 8), np.uint8)
+    stack[:, 2:6] = 200
+    assert not {0, 1, 11} & set(suggest(stack, 5, [0, 1, 11]))
+    assert suggest(stack, 20, [0, 1, 11]) == list(range(2, 11))
+    assert suggest(stack, 20, list(range(12))) == list(range(12))  # something must be annotated

@@ -196,3 +196,14 @@ def test_what_is_given_must_not_contradict_the_record_of_the_volume(phantom, lab
     tifffile.imwrite(phantom / "labels.tif", labels[1:], photometric="minisblack")
     with pytest.raises(UserError, match="found 11 pages, expected 12"):
         export(Given(labels=phantom / "labels.tif"))
+
+
+def test_slices_that_few_tilts_recorded_are_passed_on(phantom):
+    path = phantom / "03" / "reconstruction.json"
+    settings = Slices(suggest=20)
+    slices_of_reconstruction(phantom / "03", phantom / "04", settings, "x", phantom / "01")
+    assert "unrecorded_slices" not in read(phantom / "04")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"unrecorded_slices": [0, 11]}))
+    slices_of_reconstruction(phantom / "03", phantom / "04", settings, "x", phantom / "01")
+    assert read(phantom / "04")["unrecorded_slices"] == [0, 11]
+    assert read(phantom / "04")["suggested"] == list(range(1, 11))

@@ -62,6 +62,15 @@ def test_lines_say_why(tmp_path):
     assert "100 % of the unsure pixels" in line
 
 
+def test_slices_that_few_tilts_recorded_are_not_suggested(tmp_path):
+    make_slices(tmp_path / "slices", count=9)
+    path = tmp_path / "slices" / "slices.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"unrecorded_slices": [0, 1, 8]}))
+    lines = suggest_next(tmp_path / "slices", 9)
+    assert len(lines) == 6
+    assert not [line for line in lines for i in (0, 1, 8) if f"slice_000{i}" in line]
+
+
 def test_labels_may_have_as_many_classes_as_the_dataset(tmp_path):
     path = make_slices(tmp_path / "slices", count=9) / "slices.json"
     (tmp_path / "mine").mkdir()

@@ -38,6 +38,7 @@ def make(tmp_path, monkeypatch):
             "draft": more.get("draft", False),
             "classes": more.get("classes", [phase.name for phase in Surfaces().classes]),
             "settings": {"classes": more.get("described", [])},
+            "unrecorded_slices": more.get("unrecorded", []),
             "files": {"labels.tif": {"sha256": sha256_of(folder / "labels.tif")}},
         }
         (folder / "prediction.json").write_text(json.dumps(record))
@@ -74,6 +75,16 @@ def test_quantities_of_a_draft_say_so(make):
     labels = balls((12, 12, 12), (6, 6, 6, 3))
     assert make(labels)[1]["draft"] is False
     assert make(labels, draft=True)[1]["draft"] is True
+
+
+def test_slices_that_few_tilts_recorded_do_not_count(make, capsys):
+    labels = np.zeros((20, 24, 24), np.uint8)
+    labels[2:12, 4:20, 4:20] = 1
+    _, record = make(labels, unrecorded=[0, 1, 2, 3])
+    assert value(record, "alumina_volume") == pytest.approx(8 * 16 * 16 * PIXEL_NM**3)
+    assert record["slices_left_out"] == [0, 1, 2, 3]
+    assert "slices 0-3 are left out" in capsys.readouterr().err
+    assert "slices_left_out" not in make(labels)[1]
 
 
 def test_the_array_function_gives_the_quantities_of_the_stage(make):

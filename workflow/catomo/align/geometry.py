@@ -19,6 +19,14 @@ from scipy import ndimage
 
 SplineOrder = Literal[1, 3]  # linear and cubic interpolation
 
+# A value for the top, bottom, left and right of raw images.
+Sides = tuple[bool, bool, bool, bool]
+ALL_SIDES: Sides = (True, True, True, True)
+NO_SIDES: Sides = (False, False, False, False)
+
+# An aligned pixel was not measured if more than this part of it comes from such raw pixels.
+HIDDEN_FROM = 0.25
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -61,15 +69,23 @@ class Geometry:
         along, across = rotation(-angle_deg) @ np.stack([self.along, self.across])
         return Geometry(self.axis_angle_deg + angle_deg, across, along)
 
-    def outside(self, shape: tuple[int, int], t: int) -> float:
-        """Return which share of aligned image `t` lies outside the raw frame."""
+    def outside(self, shape: tuple[int, int], t: int, sides: Sides = ALL_SIDES) -> np.ndarray:
+        """Return which pixels of aligned image `t` lie outside the raw frame, beyond some sides."""
         cos, sin = rotation(self.axis_angle_deg)[0, 0], rotation(self.axis_angle_deg)[1, 0]
         middle_y, middle_x = (np.array(shape) - 1) / 2
         v = (np.arange(shape[0]) - middle_y + self.along[t])[:, None]
         u = np.arange(shape[1]) - middle_x + self.across[t]
-        inside = np.abs(cos * v - sin * u) <= middle_y
-        inside &= np.abs(cos * u + sin * v) <= middle_x
-        return float(1 - inside.mean())
+        y, x = cos * v - sin * u, cos * u + sin * v
+        beyond = np.zeros(shape, bool)
+        for is_open, past in zip(
+            sides, (y < -middle_y, y > middle_y, x < -middle_x, x > middle_x), strict=True
+        ):
+            beyond |= past & is_open
+        return beyond
+
+    def hidden(self, mask: np.ndarray, t: int) -> np.ndarray:
+        """Return which pixels of aligned image `t` come from those that a raw mask marks."""
+        return self.warp(mask.astype(np.float32), t, order=1) > HIDDEN_FROM
 
 
 def rotation(angle_deg: float) -> np.ndarray:

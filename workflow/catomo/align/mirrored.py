@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import ndimage
 
-from catomo.align.geometry import Geometry, rotation
+from catomo.align.geometry import HIDDEN_FROM, Geometry, rotation
 from catomo.align.preprocess import CleanSeries
 from catomo.align.registration import centres_of_mass, pairwise
 from catomo.align.reprojection import FEWEST_IMAGES
@@ -67,6 +67,7 @@ def found_axis_deg(series: CleanSeries, mirrored: np.ndarray, settings: Align) -
         images=series.images[seen],
         tilt_deg=series.tilt_deg[seen],
         usable=series.usable[seen],
+        unmeasured=None,  # which the search does not need
     )
     shifts = centres_of_mass(part) if part.isolated else pairwise(part)
     scan = find_axis(part, shifts, settings.axis_search_deg)
@@ -102,4 +103,8 @@ def put_right(
     if series.images.shape[1] * abs(np.tan(np.deg2rad(angle))) < _LEAST_LEAN_PX:
         return ""
     turn_onto_axis(series.images, mirrored, angle)
+    if series.unmeasured is not None:
+        masks = series.unmeasured.astype(np.float32)
+        turn_onto_axis(masks, mirrored, angle)
+        series.unmeasured[:] = masks > HIDDEN_FROM
     return told + f"are turned by {2 * angle:.2f}° onto the tilt axis"

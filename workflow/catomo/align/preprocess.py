@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from catomo.align.geometry import NO_SIDES, Sides
 from catomo.align.settings import Align
+from catomo.align.unmeasured import SIDES, hide, open_sides
 from catomo.progress import progress
 
 _NOISE_GROUPS = 16  # groups of equal brightness, in each of which the noise is measured
@@ -36,6 +38,10 @@ class CleanSeries:
         Whether the frame holds the whole specimen and nothing else.
     notes : dict
         What was done to the images, as it stands in the record.
+    unmeasured : ndarray of bool (tilt, y, x), optional
+        Pixels that were not measured, and hold a filling; None if all were.
+    open_sides : (bool, bool, bool, bool)
+        Whether matter goes on beyond the top, bottom, left and right of the images.
     """
 
     images: np.ndarray
@@ -43,6 +49,8 @@ class CleanSeries:
     usable: np.ndarray
     isolated: bool
     notes: dict[str, Any] = field(default_factory=dict)
+    unmeasured: np.ndarray | None = None
+    open_sides: Sides = NO_SIDES
 
     def filled(self, shifts: np.ndarray) -> np.ndarray:
         """Return shifts (tilt, 2) with those of blank tilts interpolated between neighbours."""
@@ -51,7 +59,12 @@ class CleanSeries:
         return np.stack(columns, axis=1)
 
 
-def clean(images: np.ndarray, tilt_deg: np.ndarray, settings: Align) -> CleanSeries:
+def clean(
+    images: np.ndarray,
+    tilt_deg: np.ndarray,
+    settings: Align,
+    unmeasured: np.ndarray | None = None,
+) -> CleanSeries:
     """Mend bad pixels and subtract the background.
 
     Parameters
@@ -61,11 +74,14 @@ def clean(images: np.ndarray, tilt_deg: np.ndarray, settings: Align) -> CleanSer
     tilt_deg : ndarray (tilt,)
         Ascending.
     settings : Align
+    unmeasured : ndarray of bool (tilt, y, x), optional
+        Pixels that were not measured, beside those that `settings.shadows` names.
 
     Returns
     -------
     CleanSeries
     """
+    unmeasured = hide(images, tilt_deg, settings.shadows, unmeasured)
     mended = 0
     for t in progress(range(len(images)), "mend pixels"):
         images[t], bad = mend(images[t], settings.bad_pixel_sigmas)
@@ -78,7 +94,9 @@ def clean(images: np.ndarray, tilt_deg: np.ndarray, settings: Align) -> CleanSer
     )
     isolated = settings.specimen == "isolated"
     if settings.specimen == "auto":
-        isolated = pull < _ISOLATED_BELOW_PX
+        isolated = pull < _ISOLATED_BELOW_PX and not all(
+            open_sides(image - level for image, level in zip(images, levels, strict=True))
+        )
     method = settings.background
     if method == "auto":
         method = "ring" if isolated else "percentile"
@@ -87,7 +105,7 @@ def clean(images: np.ndarray, tilt_deg: np.ndarray, settings: Align) -> CleanSer
         levels = np.array([np.percentile(i, settings.background_percentile) for i in smooth])
     if method != "none":
         images -= levels[:, None, None].astype(np.float32)
-    notes = {
+    notes: dict[str, Any] = {
         "bad_pixels": {"mended_fraction": mended / images.size},
         "background": {"method": method, "level": levels if method != "none" else None},
         "specimen": {
@@ -95,7 +113,11 @@ def clean(images: np.ndarray, tilt_deg: np.ndarray, settings: Align) -> CleanSer
             "surroundings_pull_px": pull,
         },
     }
-    return CleanSeries(images, tilt_deg, usable_images(images), isolated, notes)
+    usable = usable_images(images)
+    sides = open_sides(images[usable])
+    if any(sides):
+        notes["open_sides"] = [name for name, on in zip(SIDES, sides, strict=True) if on]
+    return CleanSeries(images, tilt_deg, usable, isolated, notes, unmeasured, sides)
 
 
 def usable_images(images: np.ndarray) -> np.ndarray:

@@ -17,10 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from catomo.align.geometry import Geometry
+from catomo.align.geometry import HIDDEN_FROM, Geometry
 from catomo.align.preprocess import CleanSeries
 from catomo.align.registration import along_from_neighbours, common_line
+from catomo.align.unmeasured import unmeasured_pixels
 from catomo.projection.binning import binned
+from catomo.projection.iteration import UNMEASURED
 from catomo.projection.mlem import MaximumLikelihood
 from catomo.projection.shear import ShearProjector, threads
 
@@ -98,6 +100,7 @@ class Reprojector:
         images = series.images
         self.tilt_deg = series.tilt_deg
         self.isolated = series.isolated
+        self.open_sides = series.open_sides
         self.factor = -(-max(images.shape[1:]) // size)
         self.indices = np.flatnonzero(series.usable)
         self.sign = 1
@@ -110,6 +113,9 @@ class Reprojector:
         rows, columns = images.shape[1:]
         self.raw_shape = rows, columns
         self.images = [binned(images[t], self.factor).astype(np.float32) for t in self.indices]
+        self.hidden: list[np.ndarray | None] = [None] * len(self.indices)
+        if (hidden := series.unmeasured) is not None:
+            self.hidden = [binned(hidden[t], self.factor) > HIDDEN_FROM for t in self.indices]
 
     def smoothed(self, sigma: float) -> Reprojector:
         """Return the same of images without structures finer than `sigma` binned px."""
@@ -132,11 +138,16 @@ class Reprojector:
             Angles of all tilts to use instead of those of the series.
         """
         small = self._aligned(geometry)
+        missing = self._missing(geometry)
         predicted = np.empty_like(small)
         angles = self.tilt_deg if tilt_deg is None else tilt_deg
-        for held, at_held in self._predictions(small, angles, folds, only_held=True):
+        given = np.where(missing, UNMEASURED, small)
+        for held, at_held in self._predictions(given, angles, folds, only_held=True):
             predicted[held] = at_held
-        return Reprojection(self._band(small), self._band(predicted), self.factor)
+        # A prediction in the place of what was not measured leaves no edge behind in the band.
+        small = np.where(missing, predicted, small)
+        ours, theirs = (self._band(images) * ~missing for images in (small, predicted))
+        return Reprojection(ours, theirs, self.factor)
 
     def likeness(self, geometry: Geometry, folds: int) -> np.ndarray:
         """Return how each image (row) correlates with the prediction at each usable tilt.
@@ -145,9 +156,10 @@ class Reprojector:
         series was also shifted wrongly.
         """
         small = self._aligned(geometry)
+        given = np.where(self._missing(geometry), UNMEASURED, small)
         images = _unit_spectra(self._band(small))
         correlation = np.empty((len(small), len(small)))
-        for held, at_all in self._predictions(small, self.tilt_deg, folds, only_held=False):
+        for held, at_all in self._predictions(given, self.tilt_deg, folds, only_held=False):
             predicted = _unit_spectra(self._band(at_all))
             for t in held:
                 products = np.fft.irfft2(images[t] * predicted.conj(), small.shape[1:])
@@ -196,6 +208,18 @@ class Reprojector:
         coarse = geometry.binned(self.factor, self.raw_shape)
         pairs = zip(self.indices.tolist(), self.images, strict=True)
         return np.stack([coarse.warp(image, t, order=1) for t, image in pairs])
+
+    def _missing(self, geometry: Geometry) -> np.ndarray:
+        """Return which pixels of the aligned images were not measured."""
+        coarse = geometry.binned(self.factor, self.raw_shape)
+        rows, columns = self.images[0].shape
+        pairs = zip(self.indices.tolist(), self.hidden, strict=True)
+        return np.stack(
+            [
+                unmeasured_pixels(coarse, t, (rows, columns), raw, self.open_sides)
+                for t, raw in pairs
+            ]
+        )
 
     def _predictions(
         self, images: np.ndarray, tilt_deg: np.ndarray, folds: int, only_held: bool

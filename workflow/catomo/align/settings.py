@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import model_validator
+
 from catomo.settings.base import Settings, key
 
 
@@ -73,6 +75,23 @@ class Verdict(Settings):
     )
 
 
+class Shadow(Settings):
+    """A rectangle that hides the specimen in some images, such as the shadow of a grid bar."""
+
+    from_deg: float = key(..., "first tilt that shows the shadow", "degree")
+    to_deg: float = key(..., "last tilt that shows it", "degree")
+    x: int = key(..., "its left edge, as Fiji shows it in tilt_series.tif", "px", ge=0)
+    y: int = key(..., "its upper edge", "px", ge=0)
+    width: int = key(..., "its width", "px", ge=1)
+    height: int = key(..., "its height", "px", ge=1)
+
+    @model_validator(mode="after")
+    def _ascends(self) -> Shadow:
+        if self.from_deg > self.to_deg:
+            raise ValueError("from_deg is at most to_deg")
+        return self
+
+
 class Align(Settings):
     """How the tilt series is aligned. Every step can be switched off."""
 
@@ -100,6 +119,11 @@ class Align(Settings):
         True,
         "scale images of an isolated specimen to one total brightness where that differs clearly; "
         "of an extended one name images that stand out",
+    )
+    shadows: list[Shadow] = key(
+        [],
+        "rectangles in which nothing of the specimen was measured, each with from_deg, to_deg, x, "
+        "y, width and height, in pixels of 01_tilt_series/tilt_series.tif; they get no weight",
     )
     tilt_axis_angle_deg: float | Literal["auto"] = key(
         "auto", "angle of the tilt axis against the image's vertical, or auto to search", "degree"

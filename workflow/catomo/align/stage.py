@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -40,6 +41,7 @@ def align(
     output : path
         Folder to write: ``aligned.tif`` (tilt, y, x) float32 with the tilt axis along y through
         the centre and zero background, ``alignment.csv``, ``alignment.png``, ``alignment.json``;
+        ``unmeasured.tif`` (uint8, 1 where nothing was measured) if something was not;
         ``suggested_angles.tlt`` if other angles than those imported fit clearly better.
     settings : Align
     apply : path, optional
@@ -62,16 +64,9 @@ def align(
             say(f"align: {told}")
             series.notes["mirrored"] = told
         shape = series.images.shape
-        with StackWriter(
-            out.path("aligned.tif"), shape, np.float32, source["pixel_size_nm"]
-        ) as writer:
+        with _Images(out, shape, source["pixel_size_nm"]) as images:
             alignment = align_series(
-                series,
-                settings,
-                lambda t, image: writer.write(t, image[None]),
-                known,
-                Recording.of(source),
-                accepted,
+                series, settings, images.write, known, Recording.of(source), accepted
             )
         say("; ".join([f"alignment: {alignment.verdict}", *alignment.reasons]))
         _write_table(out.path("alignment.csv"), alignment.per_tilt)
@@ -81,9 +76,43 @@ def align(
         if better and source["stage"] == "import":
             _write_angles(out.path(SUGGESTED_ANGLES), better.angles_deg, source["settings"])
         _record(out, alignment, source, shape)
+        if images.unmeasured_pixels:
+            out.record["unmeasured_fraction"] = images.unmeasured_pixels / np.prod(shape)
         if apply:
             used = {"file": Path(apply).name, "sha256": sha256_of(apply)}
             out.record["steps"] = alignment.steps | {"known_alignment": used}
+
+
+class _Images:
+    """The aligned images, and beside them which pixels were not measured if there are any.
+
+    ``unmeasured.tif`` holds 1 for these and 0 for all others.
+    """
+
+    def __init__(self, out: Output, shape: tuple[int, ...], pixel_size_nm: float):
+        self._new = partial(StackWriter, shape=shape, pixel_size_nm=pixel_size_nm)
+        self._out = out
+        self._images = self._new(out.path("aligned.tif"), dtype=np.float32)
+        self._unmeasured: StackWriter | None = None
+        self.unmeasured_pixels = 0
+
+    def write(self, t: int, image: np.ndarray, unmeasured: np.ndarray) -> None:
+        """Write an aligned image and its mask."""
+        self._images.write(t, image[None])
+        if unmeasured.any():
+            if self._unmeasured is None:
+                path = self._out.path("unmeasured.tif")
+                self._unmeasured = self._new(path, dtype=np.uint8)
+            self._unmeasured.write(t, unmeasured[None])
+            self.unmeasured_pixels += int(np.count_nonzero(unmeasured))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._images.close()
+        if self._unmeasured is not None:
+            self._unmeasured.close()
 
 
 def _sinograms(images: np.ndarray, aligned: Path) -> Sinograms:

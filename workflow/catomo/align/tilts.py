@@ -21,6 +21,7 @@ from catomo.align.preprocess import CleanSeries, clean
 from catomo.align.readings import Recording
 from catomo.align.settings import Align
 from catomo.align.tilt_axis import AxisScan
+from catomo.align.unmeasured import unmeasured_pixels
 from catomo.align.verdict import Measures, judge, likeness
 from catomo.errors import UserError
 from catomo.progress import progress
@@ -93,9 +94,12 @@ class AlignedTilts(Alignment):
     ----------
     images : ndarray of float32, (tilt, y, x)
         The tilt axis lies along y through the centre; the background is zero.
+    unmeasured : ndarray of bool, (tilt, y, x), or None
+        Which of their pixels were not measured; None if all were. `reconstruct_volume` takes it.
     """
 
     images: np.ndarray
+    unmeasured: np.ndarray | None = None
 
 
 def align_tilts(
@@ -103,6 +107,7 @@ def align_tilts(
     tilt_deg: np.ndarray,
     settings: Align | None = None,
     known: Geometry | None = None,
+    unmeasured: np.ndarray | None = None,
 ) -> AlignedTilts:
     """Align a tilt series: find shifts, angle and offset of the tilt axis, and resample.
 
@@ -119,6 +124,8 @@ def align_tilts(
     known : Geometry, optional
         A known alignment to use as it is, for instance from
         `catomo.align.known.known_geometry`; by default one is found.
+    unmeasured : array_like of bool (tilt, y, x), optional
+        Raw pixels that were not measured, beside those that `settings.shadows` names.
 
     Returns
     -------
@@ -127,7 +134,7 @@ def align_tilts(
     Raises
     ------
     UserError
-        If images and angles do not fit each other, or the angles do not ascend.
+        If images, angles and masks do not fit each other, or the angles do not ascend.
 
     Examples
     --------
@@ -144,16 +151,31 @@ def align_tilts(
     if not (np.diff(tilt_deg) > 0).all():
         raise UserError("tilt_deg: angles must ascend; sort images and angles by tilt")
     settings = settings or Align()
-    aligned = np.empty_like(images)
-    series = clean(images, tilt_deg, settings)
-    alignment = align_series(series, settings, aligned.__setitem__, known)
-    return AlignedTilts(**vars(alignment), images=aligned)
+    aligned, missing = np.empty_like(images), np.zeros(images.shape, bool)
+    series = clean(images, tilt_deg, settings, _mask(unmeasured, images.shape))
+
+    def write(t: int, image: np.ndarray, gaps: np.ndarray) -> None:
+        aligned[t], missing[t] = image, gaps
+
+    alignment = align_series(series, settings, write, known)
+    gaps = missing if missing.any() else None
+    return AlignedTilts(**vars(alignment), images=aligned, unmeasured=gaps)
+
+
+def _mask(unmeasured: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray | None:
+    """Return a mask of raw pixels as booleans."""
+    if unmeasured is None:
+        return None
+    mask = np.array(unmeasured, bool)
+    if mask.shape != shape:
+        raise UserError(f"unmeasured: found shape {mask.shape}; give that of the images, {shape}")
+    return mask
 
 
 def align_series(
     series: CleanSeries,
     settings: Align,
-    write: Callable[[int, np.ndarray], None],
+    write: Callable[[int, np.ndarray, np.ndarray], None],
     known: Geometry | None = None,
     recording: Recording | None = None,
     accepted: list[str] | None = None,
@@ -165,7 +187,8 @@ def align_series(
     series : CleanSeries
     settings : Align
     write : callable
-        Takes the number of a tilt and its aligned image, float32 (y, x).
+        Takes the number of a tilt, its aligned image, float32 (y, x), and which of its pixels
+        were not measured.
     known : Geometry, optional
         A known alignment to use as it is.
     recording : Recording, optional
@@ -186,7 +209,7 @@ def align_series(
     thumbnails = []
     for t in progress(range(len(series.images)), "resample"):
         image = solution.geometry.warp(series.images[t], t, order)
-        write(t, image)
+        write(t, image, _unmeasured(series, solution.geometry, t))
         thumbnails.append(_thumbnail(image))
     next_likeness, order_share, all_alike = likeness(thumbnails, series.usable)
     per_tilt, offset = _per_tilt(series, solution, examination, next_likeness)
@@ -207,6 +230,13 @@ def align_series(
         axis_check_deg=_axis_check(solution, examination),
         steps=series.notes | solution.steps,
     )
+
+
+def _unmeasured(series: CleanSeries, geometry: Geometry, t: int) -> np.ndarray:
+    """Return which pixels of an aligned image were not measured."""
+    raw = None if series.unmeasured is None else series.unmeasured[t]
+    rows, columns = series.images.shape[1:]
+    return unmeasured_pixels(geometry, t, (rows, columns), raw, series.open_sides)
 
 
 def _per_tilt(
@@ -234,7 +264,7 @@ def _per_tilt(
         "common_line_disagreement": measured(solution.line_disagreement),
         "likeness_to_next": next_likeness,
         "outside_frame": np.array(
-            [geometry.outside((rows, columns), t) for t in range(len(usable))]
+            [geometry.outside((rows, columns), t).mean() for t in range(len(usable))]
         ),
         "usable": usable.astype(int),
     }, offset

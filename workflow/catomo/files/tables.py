@@ -29,3 +29,19 @@ def write_csv(path: Path | str, header: Sequence[str], rows: Iterable[Sequence])
 def number_text(value: float | None) -> str:
     """Return a number with six significant digits; an empty cell for None, NaN and infinity."""
     return f"{value:.6g}" if value is not None and math.isfinite(value) else ""
+
+
+def runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the first and the last number of every run in whole numbers that ascend."""
+    found: list[tuple[int, int]] = []
+    for number in numbers:
+        if found and number == found[-1][1] + 1:
+            found[-1] = found[-1][0], number
+        else:
+            found.append((number, number))
+    return found
+
+
+def runs_text(numbers: Sequence[int]) -> str:
+    """Return whole numbers that ascend in words, such as ``0-3, 7``."""
+    return ", ".join(f"{a}-{b}" if b > a else f"{a}" for a, b in runs(numbers))

@@ -171,7 +171,8 @@ def _segment_all(job: Job, slabs: Slabs, reader: StackReader, out: Output) -> np
 def _facts(job: Job, counts: np.ndarray) -> dict[str, Any]:
     """Return what the record says of the prediction."""
     info, source = job.model.info, job.source
-    return {
+    unrecorded = source.get("unrecorded_slices")
+    return ({"unrecorded_slices": unrecorded} if unrecorded else {}) | {
         "pixel_size_nm": source["pixel_size_nm"],
         "shape": source["shape"],
         "names": source["names"],

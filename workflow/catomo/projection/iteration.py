@@ -20,6 +20,10 @@ from catomo.projection.shear import threads
 # Relative to its mean, a projection or a sensitivity as small as this carries no information.
 FLOOR = np.float32(1e-6)
 
+# Stands in a sinogram for a pixel that was not measured. It is not NaN, which a fault of a
+# computation may be and which must be found; and it is below zero, which no data in the loop are.
+UNMEASURED = np.float32(-np.inf)
+
 # Is shown the images (n, depth, width) after every iteration; the loop ends when it returns true.
 Watch = Callable[[np.ndarray], bool | None]
 
@@ -30,7 +34,7 @@ class Measured(NamedTuple):
     Attributes
     ----------
     sinograms : ndarray (n, tilt, detector)
-        Clipped and scaled intensities.
+        Clipped and scaled intensities; `UNMEASURED` where there are none.
     floors : ndarray (n,)
         Least projected value of each slice that may serve as a divisor.
     """
@@ -80,6 +84,7 @@ class Iteration:
         ----------
         sinograms : ndarray
             Intensities. Negative values cannot come from a Poisson process: they count as 0.
+            `UNMEASURED` says that nothing was measured there; such pixels have no weight.
         watch : callable, optional
             Is shown the images after every iteration; when it returns true, the loop ends.
         pool : Executor, optional
@@ -88,7 +93,15 @@ class Iteration:
         Returns
         -------
         ndarray of float32
-            Never negative; zero where no tilt looks, and all zero for an empty sinogram.
+            Never negative; zero where no tilt looks, and all zero for an empty sinogram. What
+            only pixels without a measurement see keeps the value of the start.
+
+        Notes
+        -----
+        A pixel without a measurement is taken to hold what the images project onto it. That is
+        the EM algorithm for missing data (Dempster, Laird & Rubin 1977): it converges to the
+        same images as weights of zero in the data and in the sensitivity, needs neither memory
+        nor time for weights, and changes little where little was measured.
         """
         y, scales, means = scaled(sinograms, self.unit)
         data = [np.ascontiguousarray(y[:, start :: self.subsets]) for start in range(self.subsets)]
@@ -176,21 +189,31 @@ def scaled(sinograms: np.ndarray, unit: float | None) -> tuple[np.ndarray, np.nd
     Parameters
     ----------
     sinograms : ndarray (n, tilt, detector)
+        `UNMEASURED` where nothing was measured.
     unit : float, optional
         As in `Iteration`.
 
     Returns
     -------
     sinograms : ndarray of float32, (n, tilt, detector)
+        `UNMEASURED` where nothing was measured.
     scales : ndarray of float32, (n,)
         0 for a slice without data.
     means : ndarray of float32, (n,)
-        Of the scaled sinograms.
+        Of the scaled sinograms, where they were measured.
     """
     y = np.maximum(sinograms, 0, dtype=np.float32)
-    means = np.array([np.mean(one, dtype=np.float64) for one in y])
+    missing = np.asarray(sinograms) == UNMEASURED
+    means = np.array([_mean(one, gaps) for one, gaps in zip(y, missing, strict=True)])
     scales = means if unit is None else np.full(len(y), float(unit))
     scales = np.where(means > 0, scales, 0).astype(np.float32)
     divisors = np.where(scales > 0, scales, 1)
     y /= divisors[:, None, None]
+    y[missing] = UNMEASURED
     return y, scales, (means / divisors).astype(np.float32)
+
+
+def _mean(sinogram: np.ndarray, missing: np.ndarray) -> float:
+    """Return the mean of what was measured, 0 where nothing was."""
+    measured = sinogram[~missing] if missing.any() else sinogram
+    return float(np.mean(measured, dtype=np.float64)) if measured.size else 0.0

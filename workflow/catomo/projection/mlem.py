@@ -77,12 +77,16 @@ class MaximumLikelihood(Iteration):
 
 @njit(**_compile)
 def _divide(measured: np.ndarray, projected: np.ndarray, floors: np.ndarray) -> None:
-    """Replace the projection by the ratio of measured to projected values, in place."""
+    """Replace the projection by the ratio of measured to projected values, in place.
+
+    Where nothing was measured the ratio is 1: the projection stands for the data.
+    """
     for n in range(len(measured)):
         for t in range(measured.shape[1]):
             for pixel in range(measured.shape[2]):
                 floored = max(projected[n, t, pixel], floors[n])
-                projected[n, t, pixel] = measured[n, t, pixel] / floored
+                value = measured[n, t, pixel]
+                projected[n, t, pixel] = np.float32(1) if value < 0 else value / floored
 
 
 @njit(**_compile)

@@ -41,12 +41,16 @@ class Sirt(Iteration):
 
 @njit(**_compile)
 def _subtract(measured: np.ndarray, projected: np.ndarray, weights: np.ndarray) -> None:
-    """Replace the projection by the weighted difference from the measured values, in place."""
+    """Replace the projection by the weighted difference from the measured values, in place.
+
+    Where nothing was measured there is none.
+    """
     for n in range(len(measured)):
         for t in range(measured.shape[1]):
             for pixel in range(measured.shape[2]):
-                left = measured[n, t, pixel] - projected[n, t, pixel]
-                projected[n, t, pixel] = weights[t, pixel] * left
+                value = measured[n, t, pixel]
+                left = value - projected[n, t, pixel]
+                projected[n, t, pixel] = np.float32(0) if value < 0 else weights[t, pixel] * left
 
 
 @njit(**_compile)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from catomo.projection.iteration import UNMEASURED
+
 
 @dataclass(frozen=True)
 class AlignedImages:
@@ -24,6 +26,9 @@ class AlignedImages:
         (tilt, stop - start, x).
     origin : str
         Named in errors.
+    read_unmeasured : callable, optional
+        ``read_unmeasured(start, stop)`` returns for the same pixels whether nothing was measured
+        there; without it all was.
     """
 
     tilt_deg: list[float]
@@ -31,17 +36,23 @@ class AlignedImages:
     pixel_size_nm: float
     read_rows: Callable[[int, int], np.ndarray]
     origin: str
+    read_unmeasured: Callable[[int, int], np.ndarray] | None = None
 
     @classmethod
     def in_memory(
-        cls, images: np.ndarray, tilt_deg: Iterable[float], pixel_size_nm: float
+        cls,
+        images: np.ndarray,
+        tilt_deg: Iterable[float],
+        pixel_size_nm: float,
+        unmeasured: np.ndarray | None = None,
     ) -> AlignedImages:
         """Return images (tilt, y, x) that are in memory already.
 
         Raises
         ------
         ValueError
-            If the images do not have three axes, or there are not as many angles as images.
+            If the images do not have three axes, there are not as many angles as images, or
+            `unmeasured` has another shape.
         """
         images, angles = np.asarray(images, np.float32), [float(angle) for angle in tilt_deg]
         if images.ndim != 3:
@@ -49,18 +60,44 @@ class AlignedImages:
         if len(angles) != len(images):
             raise ValueError(f"tilt_deg: found {len(angles)} angles for {len(images)} images")
         tilts, rows, columns = images.shape
+        read_unmeasured = None
+        if unmeasured is not None:
+            missing = np.asarray(unmeasured, bool)
+            if missing.shape != images.shape:
+                raise ValueError(
+                    f"unmeasured: found shape {missing.shape}, expected that of the images, "
+                    f"{images.shape}"
+                )
+            read_unmeasured = lambda start, stop: missing[:, start:stop]  # noqa: E731
         return cls(
             angles,
             (tilts, rows, columns),
             pixel_size_nm,
             lambda start, stop: images[:, start:stop].copy(),
             "images",
+            read_unmeasured,
         )
 
+    def masked(self, images: np.ndarray, start: int) -> np.ndarray:
+        """Set rows (tilt, n, x) from `start` on to `UNMEASURED` where nothing was measured."""
+        if self.read_unmeasured is not None:
+            images[self.read_unmeasured(start, start + images.shape[1])] = UNMEASURED
+        return images
+
+    def recorded(self, rows: range) -> np.ndarray:
+        """Return the share (row) of the tilts that recorded at least half of each row."""
+        if self.read_unmeasured is None:
+            return np.ones(len(rows))
+        missing = [self.read_unmeasured(row, row + 1)[:, 0].mean(axis=1) for row in rows]
+        return (np.array(missing) <= 0.5).mean(axis=1)
+
     def sinograms(self, rows: range | list[int]) -> np.ndarray:
-        """Return the sinograms (n, tilt, x) of some rows."""
+        """Return the sinograms (n, tilt, x) of some rows, `UNMEASURED` where nothing was."""
         if isinstance(rows, range):
-            images = self.read_rows(rows.start, rows.stop)
+            images = self._measured_rows(rows.start, rows.stop)
         else:
-            images = np.concatenate([self.read_rows(row, row + 1) for row in rows], axis=1)
+            images = np.concatenate([self._measured_rows(row, row + 1) for row in rows], axis=1)
         return np.ascontiguousarray(images.swapaxes(0, 1))
+
+    def _measured_rows(self, start: int, stop: int) -> np.ndarray:
+        return self.masked(self.read_rows(start, stop), start)

@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from catomo.figures import AFTER, ALERT, new_figure, save, scale_bar
+from catomo.files.tables import runs
 from catomo.reconstruct.settings import Reconstruct
 from catomo.reconstruct.stopping import Convergence
+
+_HATCHED = {"facecolor": "none", "edgecolor": ALERT, "hatch": "///", "linewidth": 0.5}
 
 
 class Sections:
@@ -23,10 +26,13 @@ class Sections:
     ----------
     zx, yx, zy : ndarray of float32
         The sections, each named by its rows and columns.
+    hatched : list of int
+        Slices that are drawn so, because too few tilts recorded them.
     """
 
     def __init__(self, shape: tuple[int, int, int]):
         self.middle = [n // 2 for n in shape]
+        self.hatched: list[int] = []
         self.zx = np.empty((shape[1], shape[2]), np.float32)
         self.yx = np.empty((shape[0], shape[2]), np.float32)
         self.zy = np.empty((shape[1], shape[0]), np.float32)
@@ -55,6 +61,11 @@ def draw_sections(path: Path | str, sections: Sections, pixel_size_nm: float) ->
         ax.imshow(np.sqrt(image), vmin=0, vmax=top or 1, cmap="gray", interpolation="nearest")
         ax.set(title=title, xlabel=across, ylabel=down, xticks=[], yticks=[])
         scale_bar(ax, pixel_size_nm, image.shape[1])
+    for first, last in runs(sections.hatched):
+        axes[1].axhspan(first - 0.5, last + 0.5, **_HATCHED)
+        axes[2].axvspan(first - 0.5, last + 0.5, **_HATCHED)
+        if first <= y <= last:
+            axes[0].axhspan(-0.5, len(sections.zx) - 0.5, **_HATCHED)
     save(figure, path)
 
 

@@ -63,6 +63,20 @@ class Job:
             return self.aligned.sinograms(self.rows[slices.start : slices.stop])
         return self.aligned.sinograms([self.rows[i] for i in slices])
 
+    def unmeasured(self) -> dict:
+        """Return what is recorded of pixels without a measurement: nothing if there are none."""
+        if self.aligned.read_unmeasured is None:
+            return {}
+        return {
+            "unmeasured_weight": "as measured zeros" if self.fills else "none",
+            "unrecorded_slices": self.survey.unrecorded(self.settings.least_recorded),
+        }
+
+    @property
+    def fills(self) -> bool:
+        """Whether the backend takes what was not measured for zeros: it knows no weights."""
+        return self.backend.startswith("tomopy")
+
     def crop(self, slab: np.ndarray) -> np.ndarray:
         """Return slices of the loop's width cropped to the volume's width."""
         first = (self.geometry.shape[1] - self.shape[2]) // 2
@@ -82,7 +96,7 @@ class Job:
             settings.counts_per_unit,
             settings.read_noise_counts,
         )
-        if not self.backend.startswith("tomopy"):  # its loop cannot be watched
+        if not self.fills:  # then it is TomoPy's loop, which cannot be watched
             method = replace(self.method, across=False)
             solve = backends.make_solver(self.backend, self.geometry, method)
             if isinstance(solve, DeviceLoop):

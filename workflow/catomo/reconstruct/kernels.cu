@@ -11,6 +11,8 @@
 // the same weights, max(0, c - distance) / c² with c the larger of |cos| and |sin|, so it is the
 // exact adjoint of `project`.
 //
+// Data below zero stand for pixels that were not measured: they have no weight in anything here.
+//
 // Comparisons are written so that NaN passes: the check for finite values finds it later.
 
 struct Tilt { float cosine, sine, larger, share, step, slope, steep; };  // share is 1 / larger²
@@ -24,8 +26,9 @@ enum Correction { SPREAD = 0, TIMES = 1, PLUS = 2 };
 
 __device__ inline float compared(
     int rule, float projected, float measured, float least, float weight) {
-  if (rule == RATIO) return measured / (projected < least ? least : projected);
-  if (rule == DIFFERENCE) return weight * (measured - projected);
+  if (rule == RATIO)
+    return measured < 0.0f ? 1.0f : measured / (projected < least ? least : projected);
+  if (rule == DIFFERENCE) return measured < 0.0f ? 0.0f : weight * (measured - projected);
   return projected;
 }
 
@@ -181,7 +184,7 @@ extern "C" __global__ void unfold(
 }
 
 // Sums along lines in double precision, [sum][line][n]: of `one`, of the squares of its
-// difference from `other`, and of its squares.
+// difference from `other`, and of its squares, where `other` is not negative.
 extern "C" __global__ void line_sums(
     const float *one, const float *other, double *sums, int padded, int lines, int length) {
   int n = blockIdx.x * blockDim.x + threadIdx.x, line = blockIdx.y * blockDim.y + threadIdx.y;
@@ -189,6 +192,7 @@ extern "C" __global__ void line_sums(
   double sum = 0.0, left = 0.0, squares = 0.0;
   for (int i = 0; i < length; ++i) {
     size_t place = ((size_t)line * length + i) * padded + n;
+    if (other[place] < 0.0f) continue;
     double a = one[place], d = a - other[place];
     sum += a;
     left += d * d;
@@ -210,6 +214,7 @@ extern "C" __global__ void poisson_sums(
   double likelihood = 0.0, chi2 = 0.0, count = 0.0;
   for (int i = 0; i < length; ++i) {
     size_t place = ((size_t)line * length + i) * padded + n;
+    if (measured[place] < 0.0f) continue;
     double p = projected[place], y = measured[place], left = counts[n] * (p - y);
     likelihood += y * log(p < floors[n] ? floors[n] : p) - p;
     if (counts[n] * p >= 1.0) {

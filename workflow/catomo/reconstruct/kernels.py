@@ -131,6 +131,8 @@ class Kernels:
     ) -> None:
         """Set `out` (tilt of the subset, detector, n) to projections, or to what a rule makes.
 
+        Values of `measured` below 0 stand for pixels without a measurement.
+
         ``RATIO``: `measured` (tilt, detector, n) by the projection, which counts as `floors` (n)
         at the least. ``DIFFERENCE``: the difference from `measured`, times `weights` (tilt,
         detector).
@@ -184,7 +186,10 @@ class Kernels:
 
 
 def line_sums(device: Device, one: Any, other: Any) -> np.ndarray:
-    """Return sums along i of `one` (line, i, n), of (one - other)², and of one²: (3, line, n)."""
+    """Return sums along i of `one` (line, i, n), of (one - other)², and of one²: (3, line, n).
+
+    What stands where `other` is negative does not count: nothing was measured there.
+    """
     lines, length, count = one.shape
     sums = device.empty((3, lines, count), np.float64)
     grid, block = _launch(count, lines, 1)
@@ -204,7 +209,8 @@ def poisson_sums(
 
     The log-likelihood ``y log p - p``, where p counts as `floors` (n) at the least within the
     logarithm; χ² of the pixels at which at least one count is expected, with `counts` (n) per
-    unit and a variance of the detector's own; and the number of those pixels.
+    unit and a variance of the detector's own; and the number of those pixels. Pixels where
+    `measured` is negative do not count.
     """
     tilts, detector, count = projected.shape
     sums = device.empty((3, tilts, count), np.float64)

@@ -46,7 +46,8 @@ class LinkedAstra(DeviceLoop):
         images[...] = device.put(means / np.float32(shape[0]))[:, None, None]
         spare, measured = device.empty(images.shape), device.put(y)
         floor = device.put(floors)[:, None, None]
-        return State(len(y), measured, device.empty(measured.shape), floor, images, spare)
+        work, partial = device.empty(measured.shape), bool((y < 0).any())
+        return State(len(y), measured, work, floor, images, spare, partial)
 
     def _update(self, state: State, number: int) -> None:
         arrays, subset, part = self._arrays, self.subsets[number], self._parts[number]
@@ -58,6 +59,9 @@ class LinkedAstra(DeviceLoop):
             arrays.divide(y, work, out=work)
         else:
             arrays.subtract(y, work, out=work)
+        if state.partial:  # without a measurement there is nothing to correct
+            work[y < 0] = 1.0 if self._weights is None else 0.0
+        if self._weights is not None:
             arrays.multiply(work, self._weights, out=work)
         self._spread(part, work, state.spare)
         gain, spare = self._gains[number], state.spare
@@ -89,6 +93,9 @@ class LinkedAstra(DeviceLoop):
     def _sums(self, state: State) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         self._project(self._whole, state.images, state.work)
         left = state.work - state.measured
+        if state.partial:
+            missing = state.measured < 0
+            state.work[missing] = left[missing] = 0
         sums = (
             state.work.sum(axis=2, dtype=np.float64),
             self._arrays.square(left, dtype=np.float64).sum(axis=2),

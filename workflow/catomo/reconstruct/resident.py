@@ -68,11 +68,14 @@ class State:
     slices : int
         Slices that count; the arrays may hold more.
     measured, work : array
-        Sinograms: the data, and what the loop makes of projections.
+        Sinograms: the data, negative where nothing was measured, and what the loop makes of
+        projections.
     floors : array
         Least projected value of each slice that may serve as a divisor.
     images, spare : array
         The slices, and where the next ones are written.
+    partial : bool
+        Whether a loop whose rules are NumPy's must look for pixels that were not measured.
     """
 
     slices: int
@@ -81,6 +84,7 @@ class State:
     floors: Any
     images: Any
     spare: Any
+    partial: bool = False
 
 
 class DeviceLoop:
@@ -265,7 +269,7 @@ class Resident(DeviceLoop):
         change = np.sqrt((moved * scale**2).sum() / ((present * scale**2).sum() or 1.0))
         figures = {
             "residual": np.sqrt((left * scale**2).sum() / ((total * scale**2).sum() or 1.0)),
-            "log_likelihood": (likelihood * scale).sum() / convergence.measured.size,
+            "log_likelihood": (likelihood * scale).sum() / convergence.pixels,
             "change": np.nan if last is None else change,
         }
         if convergence.gain is not None:

@@ -73,6 +73,13 @@ class Reconstruct(Settings):
         ge=1,
         le=4,
     )
+    least_recorded: float = key(
+        0.5,
+        "slices that less than this share of the tilts recorded are named; they are not "
+        "suggested for annotation and not measured",
+        ge=0,
+        le=1,
+    )
     accept_stop: bool = key(False, "reconstruct even if the alignment's verdict is stop")
     slab_slices: int | Literal["auto"] = key(
         "auto",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from catomo.errors import UserError
 from catomo.files.store import StackReader, StackWriter
+from catomo.files.tables import runs_text
 from catomo.phantom.truth import Likeness, Truth
 from catomo.progress import progress, say
 from catomo.reconstruct.aligned import AlignedImages
@@ -61,9 +64,9 @@ def reconstruct(
     verb, name = ("preview", "preview.tif") if slices else ("reconstruct", "volume.tif")
     with (
         committing(output, verb, settings, inputs) as out,
-        StackReader(source.file("aligned.tif")) as reader,
+        _opened(source) as aligned,
     ):
-        job = prepare(_aligned(source, reader), settings)
+        job = prepare(aligned, settings)
         part = _part(slices, job)
         _announce(job, part)
         run = Run(job, part)
@@ -80,17 +83,28 @@ def reconstruct(
             draw_convergence(out.path("convergence.png"), run.convergence, settings)
 
 
-def _aligned(source: Record, reader: StackReader) -> AlignedImages:
-    """Return the aligned images of a record, without blank tilts."""
+@contextmanager
+def _opened(source: Record) -> Iterator[AlignedImages]:
+    """Open the aligned images of a record, without blank tilts."""
     blank = source.get("blank_tilts_deg", [])
     used = [t for t, angle in enumerate(source["tilt_deg"]) if angle not in blank]
-    return AlignedImages(
-        [source["tilt_deg"][t] for t in used],
-        (len(used), *reader.shape[1:]),
-        source["pixel_size_nm"],
-        lambda start, stop: reader.read_rows(start, stop)[used],
-        str(source.path),
-    )
+    with ExitStack() as opened:
+        images = opened.enter_context(StackReader(source.file("aligned.tif")))
+        read_unmeasured = None
+        if source.has("unmeasured.tif"):
+            gaps = opened.enter_context(StackReader(source.file("unmeasured.tif")))
+
+            def read_unmeasured(start: int, stop: int) -> np.ndarray:
+                return gaps.read_rows(start, stop)[used] > 0
+
+        yield AlignedImages(
+            [source["tilt_deg"][t] for t in used],
+            (len(used), *images.shape[1:]),
+            source["pixel_size_nm"],
+            lambda start, stop: images.read_rows(start, stop)[used],
+            str(source.path),
+            read_unmeasured,
+        )
 
 
 def _part(slices: tuple[int, int] | None, job: Job) -> range | None:
@@ -108,17 +122,34 @@ def _part(slices: tuple[int, int] | None, job: Job) -> range | None:
 
 
 def _announce(job: Job, part: range | None) -> None:
+    """Say what is about to be computed, and what the data lack."""
     length, depth, width = job.shape
     count = length if part is None else len(part)
     say(
         f"reconstruct: {count} slices of {depth} x {width} pixels, backend {job.backend}, "
         f"about {job.memory_gb(count):.1f} GB of memory"
     )
+    missing = job.unmeasured()
+    if missing and job.fills:
+        say(
+            f"reconstruct: backend {job.backend} knows no weights: pixels that were not measured "
+            "count as measured zeros; backend cpu leaves them out"
+        )
+    if missing.get("unrecorded_slices"):
+        least = job.settings.least_recorded
+        say(
+            f"reconstruct: slices {runs_text(missing['unrecorded_slices'])} were recorded by "
+            f"less than {100 * least:.0f} % of the tilts: elsewhere they lay outside the frame or "
+            "were hidden. Their values are uncertain; they are not suggested for annotation and "
+            "not measured"
+        )
 
 
 def _write_volume(path: Path, run: Run, expected: Truth | None) -> tuple[Sections, Likeness]:
     """Write the slabs of a run; return its middle sections, and its likeness to the truth."""
     first, sections, likeness = run.slices.start, Sections(run.shape), Likeness()
+    unrecorded = run.job.unmeasured().get("unrecorded_slices", [])
+    sections.hatched = [i - first for i in unrecorded if i in run.slices]
     with StackWriter(path, run.shape, np.float32, run.job.aligned.pixel_size_nm) as writer:
         for start, slab in progress(run.slabs(), "reconstruct", run.slab_count):
             writer.write(start, slab)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from catomo.projection.iteration import UNMEASURED
 from catomo.projection.projector import Projector
 
 
@@ -20,7 +21,7 @@ class Convergence:
     ----------
     projector : Projector
     sinograms : ndarray (n, tilt, detector)
-        The data of the slices watched.
+        The data of the slices watched, `UNMEASURED` where nothing was measured.
     rule : str
         ``count``: never before the set number of iterations; ``change``: when an iteration
         changes the images by less than `limit` of their norm; ``chi2``: when the data are
@@ -52,7 +53,9 @@ class Convergence:
         read_noise: float = 0.0,
     ):
         self.projector = projector
+        self._missing = sinograms == UNMEASURED
         self.measured = np.maximum(sinograms, 0).astype(np.float64)
+        self.pixels = self._missing.size - np.count_nonzero(self._missing)
         self.rule, self.limit = rule, limit
         self.gain, self.read_noise = counts_per_unit, read_noise
         self.curves: dict[str, list[float]] = {"change": [], "residual": [], "log_likelihood": []}
@@ -69,11 +72,12 @@ class Convergence:
     def __call__(self, images: np.ndarray) -> bool:
         """Take in the images (n, depth, width) after an iteration; return whether to stop."""
         y, mean = self.measured, self.projector.forward(images).astype(np.float64)
+        mean[self._missing] = 0  # adds nothing to any of the figures
         norm = np.linalg.norm(y) or 1.0
         logs = np.log(np.maximum(mean, self.floor))
         figures = {
             "residual": float(np.linalg.norm(mean - y) / norm),
-            "log_likelihood": float(np.mean(y * logs - mean)),
+            "log_likelihood": float(np.sum(y * logs - mean) / max(self.pixels, 1)),
             "change": self._change(images),
         }
         if self.gain is not None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from catomo.errors import UserError
-from catomo.projection.iteration import solve_in_threads
+from catomo.projection.iteration import UNMEASURED, solve_in_threads
 from catomo.projection.mlem import MaximumLikelihood
 from catomo.projection.shear import ShearProjector
 from catomo.reconstruct.aligned import AlignedImages
@@ -40,16 +40,26 @@ class Survey:
         volume. Particles, brighter but rarer, do not raise it. 0 when there is no matter.
     depth : int
         Depth in pixels that holds the specimen; the detector's width when in doubt.
+    recorded : ndarray (y,)
+        Share of the tilts that recorded each slice.
     """
 
     mass: np.ndarray
     negative_fraction: float
     unit: float
     depth: int
+    recorded: np.ndarray
 
-    def sample(self, count: int) -> list[int]:
-        """Return up to `count` slices, each in the middle of an equal share of the mass."""
-        total = np.cumsum(self.mass)
+    def unrecorded(self, least: float) -> list[int]:
+        """Return the slices that less than this share of the tilts recorded."""
+        return np.flatnonzero(self.recorded < least).tolist()
+
+    def sample(self, count: int, least_recorded: float = 0.0) -> list[int]:
+        """Return up to `count` slices, each in the middle of an equal share of the mass.
+
+        Slices that less than a share `least_recorded` of the tilts recorded are none of them.
+        """
+        total = np.cumsum(np.where(self.recorded < least_recorded, 0, self.mass))
         if not total[-1] > 0:
             return [len(self.mass) // 2]
         shares = (np.arange(count) + 0.5) / count * total[-1]
@@ -79,11 +89,12 @@ def survey_images(aligned: AlignedImages, rows: range, pad_width: float = 1.0) -
     for start in range(0, len(rows), 4 * fold):
         stop = min(start + 4 * fold, len(rows))
         slab = aligned.read_rows(rows[start], rows[start] + stop - start)
-        negative += int(np.count_nonzero(slab < 0))
+        if not np.isfinite(slab.sum(dtype=np.float64)):
+            raise UserError("reconstruct: aligned images hold values that are not finite")
+        slab = aligned.masked(slab, rows[start])
+        negative += int(np.count_nonzero((slab < 0) & (slab != UNMEASURED)))
         mass[start:stop] = np.maximum(slab, 0).sum(axis=(0, 2), dtype=np.float64)
-        coarse.append(_binned(slab, fold))
-    if not np.isfinite(mass).all():
-        raise UserError("reconstruct: aligned images hold values that are not finite")
+        coarse.append(_binned_measured(slab, fold))
     sinograms = np.concatenate(coarse)
     pixels = sinograms.shape[2]
     # The axis lies in the middle of the detector, of which up to a coarse pixel is cut off.
@@ -99,7 +110,18 @@ def survey_images(aligned: AlignedImages, rows: range, pad_width: float = 1.0) -
         residual, _ = _coarse(sinograms, aligned.tilt_deg, (coarse_depth, width), centre)
         if residual <= deep_residual + _MAX_EXTRA_RESIDUAL:
             depth = min(detector, coarse_depth * fold)
-    return Survey(mass, negative / (len(rows) * tilts * detector), unit, depth)
+    recorded = aligned.recorded(rows)
+    return Survey(mass, negative / (len(rows) * tilts * detector), unit, depth, recorded)
+
+
+def _binned_measured(slab: np.ndarray, fold: int) -> np.ndarray:
+    """Return `_binned` of what was measured, `UNMEASURED` where nothing was."""
+    missing = slab == UNMEASURED
+    if not missing.any():
+        return _binned(slab, fold)
+    share = _binned((~missing).astype(np.float32), fold)
+    values = _binned(np.where(missing, 0, slab), fold) / np.where(share > 0, share, 1)
+    return np.where(share > 0, values, UNMEASURED)
 
 
 def _binned(slab: np.ndarray, fold: int) -> np.ndarray:
@@ -120,5 +142,6 @@ def _coarse(
     solve = MaximumLikelihood(projector, _ITERATIONS, min(_SUBSETS, len(tilt_deg)))
     images = solve_in_threads(solve, sinograms)
     measured = np.maximum(sinograms, 0)
-    left = np.linalg.norm(projector.forward(images) - measured)
+    projected = np.where(sinograms == UNMEASURED, 0, projector.forward(images))
+    left = np.linalg.norm(projected - measured)
     return float(left / (np.linalg.norm(measured) or 1.0)), images

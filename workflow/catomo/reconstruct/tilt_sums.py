@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from catomo.projection.iteration import UNMEASURED
+
 
 class Fit(NamedTuple):
     """How well slices explain their data, as sums in double precision.
@@ -22,7 +24,7 @@ class Fit(NamedTuple):
     total : ndarray (n, tilt)
         Squares of the data.
     measured, projected : ndarray (n, tilt)
-        Sums of the data, and of the projections.
+        Sums of the data, and of the projections, where there are data.
     mass : ndarray (n,)
         Sums of the slices.
     """
@@ -40,12 +42,14 @@ def fit_of(measured: np.ndarray, projected: np.ndarray, slab: np.ndarray) -> Fit
     Parameters
     ----------
     measured, projected : ndarray (n, tilt, detector)
-        The data as measured, negative values included, and the projections of `slab`.
+        The data as measured, negative values included, `UNMEASURED` where there are none,
+        and the projections of `slab`.
     slab : ndarray (n, depth, width)
         The slices, in the frame that was projected.
     """
     rows = []
     for y, p, image in zip(measured, projected, slab, strict=True):
+        p = np.where(y == UNMEASURED, 0, p)
         unexplained = np.square(p - np.maximum(y, 0), dtype=np.float64).sum(axis=1)
         summed = p.sum(axis=1, dtype=np.float64)
         rows.append((unexplained, *data_sums(y), summed, image.sum(dtype=np.float64)))
@@ -54,6 +58,7 @@ def fit_of(measured: np.ndarray, projected: np.ndarray, slab: np.ndarray) -> Fit
 
 def data_sums(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return `total` and `measured` of one slice's data (tilt, detector), as in `Fit`."""
+    y = np.where(y == UNMEASURED, 0, y)
     total = np.square(np.maximum(y, 0), dtype=np.float64).sum(axis=1)
     return total, y.sum(axis=1, dtype=np.float64)
 

@@ -37,6 +37,7 @@ def reconstruct_volume(
     tilt_deg: Sequence[float] | np.ndarray,
     pixel_size_nm: float,
     settings: Reconstruct,
+    unmeasured: np.ndarray | None = None,
 ) -> tuple[np.ndarray, dict]:
     """Reconstruct a volume with all that the stage `reconstruct` does, in memory.
 
@@ -49,6 +50,9 @@ def reconstruct_volume(
     pixel_size_nm : float
         Edge of a pixel in nm.
     settings : Reconstruct
+    unmeasured : ndarray of bool (tilt, y, x), optional
+        Where nothing was measured: these pixels have no weight, whatever `images` hold there.
+        By default everything was measured.
 
     Returns
     -------
@@ -59,12 +63,13 @@ def reconstruct_volume(
     Raises
     ------
     ValueError
-        If the images do not have three axes, or there are not as many angles as images.
+        If the images do not have three axes, there are not as many angles as images, or
+        `unmeasured` has another shape.
     UserError
         If the images hold no matter, NaN or infinity, or the backend is missing or returns
         what cannot be right.
     """
-    aligned = AlignedImages.in_memory(images, tilt_deg, pixel_size_nm)
+    aligned = AlignedImages.in_memory(images, tilt_deg, pixel_size_nm, unmeasured)
     run = Run(prepare(aligned, settings))
     volume = np.empty(run.shape, np.float32)
     for start, slab in run.slabs():
@@ -93,7 +98,7 @@ class Run:
         self.job, self.part = job, part
         self.slices = range(job.shape[0]) if part is None else part
         self.shape = (len(self.slices), *job.shape[1:])
-        self._sample = job.survey.sample(_SAMPLE)
+        self._sample = job.survey.sample(_SAMPLE, job.settings.least_recorded)
         self._kept: dict[int, np.ndarray] = {}
         self._sums = TiltSums(job.geometry.tilt_deg)
         self.convergence: Convergence | None = None
@@ -150,6 +155,7 @@ class Run:
             "residual": self._checked_residual(),
             "negative_fraction": job.survey.negative_fraction,
             "specimen_value": job.survey.unit,
+            **job.unmeasured(),
             "quality": self._quality(),
         }
         if self.part is not None:

@@ -67,7 +67,7 @@ _FORMS: dict[str, Callable[[Any], bool]] = {
     "pixel_size_nm": lambda value: value is None or (_is_number(value) and 0 < value < math.inf),
     "shape": lambda value: _are_counts(value) and len(value) == 3 and min(value) > 0,
     "names": lambda value: isinstance(value, list) and all(isinstance(n, str) for n in value),
-    "suggested": _are_counts,
+    **dict.fromkeys(("suggested", "unrecorded_slices", "slices_left_out"), _are_counts),
     # How far the steps of an alignment came, or how many steps a training took.
     "steps": lambda value: (
         isinstance(value.get("known_alignment") or {}, dict)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from catomo.files.tables import runs_text
 from catomo.record.record import Record
 from catomo.report.cells import Cell, Table, cell, lookup, number, plain_table, significant
 from catomo.report.metrics import metrics
@@ -105,6 +106,11 @@ def _tilt_series(record: Record) -> _Content:
 
 def _alignment(record: Record) -> _Content:
     words = [f"Verdict: {record['verdict']}. " + " ".join(record["reasons"])]
+    if share := record.get("unmeasured_fraction"):
+        words.append(
+            f"{significant(100 * share)} % of the aligned pixels were not measured: they lie "
+            "outside the frame, or were hidden or faulty. They get no weight."
+        )
     rows = [
         ("tilt-axis angle", "axis_angle_deg", 2, "°"),
         ("tilt-axis offset", "axis_offset_px", 2, "px"),
@@ -149,7 +155,21 @@ def _reconstruction(record: Record) -> _Content:
         ("correlation with the truth inside the plate", "truth.correlation", 3, ""),
         ("nRMSE against the truth inside the plate", "truth.nrmse", 3, ""),
     ]
-    return [], [plain_table(record, rows)]
+    words = []
+    if unrecorded := record.get("unrecorded_slices"):
+        least = record["settings"]["least_recorded"]
+        words.append(
+            f"Slices {runs_text(unrecorded)}, hatched in the picture, were recorded by less than "
+            f"{100 * least:.0f} % of the tilts; at the others they lay outside the frame or were "
+            "hidden. Their values are uncertain: they are not suggested for annotation, and "
+            "surfaces and quantities leave them out."
+        )
+    if record.get("unmeasured_weight") == "as measured zeros":
+        words.append(
+            f"The backend {record['backend']} took pixels that were not measured for measured "
+            "zeros; matter is missing near them."
+        )
+    return words, [plain_table(record, rows)]
 
 
 def _slices(record: Record) -> _Content:
@@ -229,6 +249,11 @@ def _quantities(record: Record, classes: Sequence[PhaseClass]) -> _Content:
             ]
         )
     words = [record["pictures_note"]] if record["pictures_note"] else []
+    if left_out := record.get("slices_left_out"):
+        words.append(
+            f"Slices {runs_text(left_out)} are left out of surfaces and quantities, because too "
+            "few tilts recorded them."
+        )
     if "lacks" in record:  # of one file of labels, without a stage before
         words += [record["lacks"], *_sentences(record["notes"])]
     return words, [Table(["quantity", "value", "low … high", "unit", "method"], rows)]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from catomo.labels.otsu import material_threshold
 
 
-def suggest(slices: Iterable[np.ndarray], count: int) -> list[int]:
+def suggest(slices: Iterable[np.ndarray], count: int, left_out: Sequence[int] = ()) -> list[int]:
     """Return the indices of `count` slices that cover the specimen evenly.
 
     Each suggested slice stands for an equal share of all material, that is of the pixels
@@ -22,13 +22,19 @@ def suggest(slices: Iterable[np.ndarray], count: int) -> list[int]:
         All slices in order.
     count : int
         How many to suggest.
+    left_out : sequence of int
+        Slices that are not suggested, unless there are no others.
 
     Returns
     -------
     list of int
         Ascending, each once.
     """
-    return spread(material_per_slice(slices), count)
+    content = material_per_slice(slices)
+    kept = np.setdiff1d(np.arange(len(content)), left_out)
+    if not len(kept):
+        kept = np.arange(len(content))
+    return kept[spread(content[kept], count)].tolist()
 
 
 def material_per_slice(slices: Iterable[np.ndarray]) -> np.ndarray:

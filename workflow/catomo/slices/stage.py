@@ -6,7 +6,7 @@ reconstructed elsewhere. Some are suggested for annotation, where the specimen i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +35,7 @@ class _Source:
     """The slices that are exported, and what is known of them.
 
     `origin` is named in errors, `dataset` in the advice where to put labels. `background` is
-    the value of empty space where that is known.
+    the value of empty space where that is known. Too few tilts recorded the slices `unrecorded`.
     """
 
     stack: Stack
@@ -44,6 +44,7 @@ class _Source:
     is_phantom: bool
     origin: Path
     background: float | None = None
+    unrecorded: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,12 @@ def slices_of_reconstruction(
         stack = Stack(numbered(shape[0]), shape, volume.dtype, True, read)
         _check_given(given, stack, source, settings)
         is_phantom = series is not None
-        _write(out, _Source(stack, pixel_size_nm, dataset, is_phantom, source.path, 0.0), settings)
+        unrecorded = source.get("unrecorded_slices", [])
+        _write(
+            out,
+            _Source(stack, pixel_size_nm, dataset, is_phantom, source.path, 0.0, unrecorded),
+            settings,
+        )
         if series:
             expected = Truth(series, source["truth"]["object_shift_px"], shape)
             pages = _pages(expected.labels, shape[0])
@@ -205,8 +211,10 @@ def _write(out: Output, source: _Source, settings: Slices) -> None:
     )
     rule = levels.contrast
     with StackWriter(out.path("slices.tif"), stack.shape, np.uint8, pixel_size_nm) as writer:
-        suggested = suggest(_exported(stack, rule, writer), settings.suggest)
+        suggested = suggest(_exported(stack, rule, writer), settings.suggest, source.unrecorded)
     write_suggested(out, stack.names, suggested, pixel_size_nm)
+    if source.unrecorded:
+        out.record["unrecorded_slices"] = list(source.unrecorded)
     if stack.notes:
         out.record["notes"] = list(stack.notes)
     out.record.update(

@@ -58,7 +58,9 @@ def suggest_next(
             need = material_per_slice(reader.read(i, i + 1)[0] for i in range(reader.shape[0]))
         what = "of the material"
     lines = []
-    for rank, (index, far, share) in enumerate(ranked(need, known, count), start=1):
+    left_out = source.get("unrecorded_slices", [])
+    need[left_out] = 0
+    for rank, (index, far, share) in enumerate(ranked(need, known, count, left_out), start=1):
         near = "nothing is annotated yet" if far is None else f"{far} slices from the nearest one"
         name = source["names"][index]
         lines.append(f"{rank}. {name}: {near}; {100 * share:.0f} % {what} are nearest to it")
@@ -66,7 +68,10 @@ def suggest_next(
 
 
 def ranked(
-    need: Sequence[float] | np.ndarray, known: list[int], count: int
+    need: Sequence[float] | np.ndarray,
+    known: list[int],
+    count: int,
+    left_out: Sequence[int] = (),
 ) -> list[tuple[int, int | None, float]]:
     """Choose slices one by one so that all need lies as near as possible to a chosen slice.
 
@@ -77,6 +82,8 @@ def ranked(
     known : list of int
         Slices that are annotated already; they count as chosen.
     count : int
+    left_out : sequence of int
+        Slices that are not chosen: too few tilts recorded them.
 
     Returns
     -------
@@ -89,17 +96,18 @@ def ranked(
     place = np.arange(len(weight))
     apart = np.abs(place[:, None] - place)
     far = apart[list(known)].min(axis=0) if known else np.full(len(weight), np.inf)
-    taken = set(known)
     chosen: list[tuple[int, int | None, float]] = []
-    while len(chosen) < min(count, len(weight) - len(known)):
-        free = np.array([i for i in place if i not in taken])
+    barred = {*known, *left_out}
+    count = min(count, len(weight) - len(barred))
+    while len(chosen) < count:
+        free = np.array([i for i in place if i not in barred])
         cost = np.minimum(apart[free], far) @ weight
         best = int(free[cost.argmin()])
         nearer = apart[best] < far
         distance = int(far[best]) if np.isfinite(far[best]) else None
         chosen.append((best, distance, float(weight[nearer].sum())))
         far = np.minimum(far, apart[best])
-        taken.add(best)
+        barred.add(best)
     return chosen
 
 

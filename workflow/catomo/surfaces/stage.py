@@ -12,6 +12,7 @@ import numpy as np
 
 from catomo.errors import UserError
 from catomo.files.store import read_pages
+from catomo.files.tables import runs_text
 from catomo.progress import progress, say
 from catomo.record.classes import with_classes_of
 from catomo.record.record import Output, Record, committing, read_record
@@ -51,13 +52,30 @@ def make_surfaces(prediction: Path, output: Path, settings: Surfaces) -> None:
     labels = _read_labels(record, settings)
     with committing(output, "surfaces", settings, {"prediction": record}) as out:
         out.record["draft"] = record.get("draft", False)
-        write_surfaces(out, labels, record["pixel_size_nm"], settings)
+        recorded = np.ones(len(labels), bool)
+        if unrecorded := record.get("unrecorded_slices", []):
+            recorded[unrecorded] = False
+            out.record["slices_left_out"] = unrecorded
+            say(
+                f"surfaces: slices {runs_text(unrecorded)} are left out of surfaces and "
+                "quantities: too few tilts recorded them"
+            )
+        write_surfaces(out, labels, record["pixel_size_nm"], settings, recorded)
 
 
 def write_surfaces(
-    out: Output, labels: np.ndarray, pixel_size_nm: float, settings: Surfaces
+    out: Output,
+    labels: np.ndarray,
+    pixel_size_nm: float,
+    settings: Surfaces,
+    recorded: np.ndarray | None = None,
 ) -> None:
-    """Write the surfaces, views and quantities of labels (y, z, x), and what the record says."""
+    """Write the surfaces, views and quantities of labels (y, z, x), and what the record says.
+
+    Slices that were not `recorded` (a boolean each, all by default) hold nothing that counts.
+    """
+    if recorded is not None and not recorded.all():
+        labels = np.where(recorded[:, None, None], labels, 0)
     roles = Roles(
         [phase.name for phase in settings.classes],
         settings.support,
