@@ -6,6 +6,7 @@ stays in place while the images move along it belongs to the detector.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +28,9 @@ class Thirds:
     high: np.ndarray
 
 
-def moved(images: np.ndarray, tilt_deg: np.ndarray) -> tuple[Thirds | None, Thirds | None]:
+def moved(
+    images: Iterable[np.ndarray], tilt_deg: np.ndarray
+) -> tuple[Thirds | None, Thirds | None]:
     """Return images between which the specimen moved along y, and such between which along x.
 
     What a tilt changes smoothly is no proof: a specimen beside the tilt axis moves as the
@@ -36,8 +39,8 @@ def moved(images: np.ndarray, tilt_deg: np.ndarray) -> tuple[Thirds | None, Thir
 
     Parameters
     ----------
-    images : ndarray (tilt, y, x)
-        Without what stays in place, as far as it is known.
+    images : iterable of ndarray (y, x)
+        One by one, without what stays in place, as far as it is known.
     tilt_deg : ndarray (tilt,)
 
     Returns
@@ -45,7 +48,7 @@ def moved(images: np.ndarray, tilt_deg: np.ndarray) -> tuple[Thirds | None, Thir
     along, across : Thirds or None
         None if the images do not move or do not tell how.
     """
-    if len(images) < _FEWEST:
+    if len(tilt_deg) < _FEWEST:
         return None, None
     steps, leaps = _steps(images)
     agree = np.abs(steps[:-1] + steps[1:] - leaps).max(axis=1) <= _CLOSED
@@ -67,11 +70,12 @@ def _thirds(places: np.ndarray) -> Thirds | None:
     return Thirds(np.sort(low), np.sort(high)) if apart >= _SEPARATE else None
 
 
-def _steps(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _steps(images: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Return how far each image lies from the one before, and from the one before that: (y, x)."""
-    factor = max(1, -(-max(images.shape[1:]) // _LARGEST))
-    steps, leaps, before = [], [], []
+    steps, leaps, factor = [], [], 1
+    before: list[np.ndarray] = []
     for image in images:
+        factor = max(1, -(-max(image.shape) // _LARGEST))
         spectrum = _spectrum(image, factor)
         shape = (image.shape[0] // factor, image.shape[1] // factor)
         if before:
@@ -102,18 +106,14 @@ def _shift(spectrum: np.ndarray, before: np.ndarray, shape: tuple[int, int]) -> 
     peak = np.unravel_index(np.argmax(likeness), shape)
     place = []
     for axis, side in enumerate(shape):
-        at = list(peak)
-        beside = []
-        for step in (-1, 1):
-            at[axis] = (peak[axis] + step) % side
-            beside.append(float(likeness[tuple(at)]))
-        place.append(
-            (peak[axis] + side // 2) % side - side // 2 + _vertex(*beside, float(likeness[peak]))
-        )
+        line = np.moveaxis(likeness, axis, 0)[:, peak[1 - axis]]
+        left, top, right = (float(line[(peak[axis] + step) % side]) for step in (-1, 0, 1))
+        whole = (int(peak[axis]) + side // 2) % side - side // 2
+        place.append(whole + _vertex(left, top, right))
     return np.array(place)
 
 
-def _vertex(left: float, right: float, top: float) -> float:
+def _vertex(left: float, top: float, right: float) -> float:
     """Return where the parabola through three neighbouring values is highest, from the middle."""
     bend = left - 2 * top + right
     return 0.5 * (left - right) / bend if np.isfinite(bend) and bend < 0 else 0.0

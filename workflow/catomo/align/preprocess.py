@@ -12,13 +12,29 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from catomo.align.detector import Faults, find_faults
 from catomo.align.settings import Align
+from catomo.align.surroundings import fill
 from catomo.progress import progress
 
 _NOISE_GROUPS = 16  # groups of equal brightness, in each of which the noise is measured
 _BLOCKS = 8  # blocks along each edge of the frame in which its evenness is judged
 _ISOLATED_BELOW_PX = 0.15  # pull of the surroundings: noise gives 0.02, film 0.3, a cut more
 _BLANK_CONTRAST = 0.1  # of the median tilt: an image of less contrast shows nothing
+_LARGEST_HIT = 4  # pixels that one X-ray sets
+_HIT_RIM = 0.1  # part of a hit seen beside it: a beam 0.6 px wide gives 0.25
+_HIT_ABOVE = 2.0  # times the sharpest that a usual image of the series shows
+_FEWEST = 5  # images that tell what is usual
+_EMPTY = 0.5  # part of the pixels that hold no count where counts are few
+_ALONE = 0.3  # part of the others that stand alone there
+_FEW_HELD = 0.015  # part of the pixels that hold a count, below which they have to be alike
+_ALIKE = 20.0  # times the least, what they hold at most then
+_LOOKED_AT = 8  # images in which it is seen whether counts are few
+
+_FEW_COUNTS = (
+    "most pixels hold no count: counts are too few to tell hot pixels from the signal; "
+    "bin the images (import with bin) for a surer alignment"
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +52,11 @@ class CleanSeries:
         Whether the frame holds the whole specimen and nothing else.
     notes : dict
         What was done to the images, as it stands in the record.
+    told : tuple of str
+        What the verdict has to say of the images.
+    unmeasured : ndarray of bool, (y, x), or None
+        Pixels of the images as recorded, the same in all, whose values are a guess: they lie
+        in the midst of faults of the detector too wide to be interpolated.
     """
 
     images: np.ndarray
@@ -43,6 +64,8 @@ class CleanSeries:
     usable: np.ndarray
     isolated: bool
     notes: dict[str, Any] = field(default_factory=dict)
+    told: tuple[str, ...] = ()
+    unmeasured: np.ndarray | None = None
 
     def filled(self, shifts: np.ndarray) -> np.ndarray:
         """Return shifts (tilt, 2) with those of blank tilts interpolated between neighbours."""
@@ -66,10 +89,7 @@ def clean(images: np.ndarray, tilt_deg: np.ndarray, settings: Align) -> CleanSer
     -------
     CleanSeries
     """
-    mended = 0
-    for t in progress(range(len(images)), "mend pixels"):
-        images[t], bad = mend(images[t], settings.bad_pixel_sigmas)
-        mended += bad
+    pixels, faults, told = mend_series(images, tilt_deg, settings.bad_pixel_sigmas)
     levels = np.array([ring_level(image) for image in images])
     pull = float(
         np.median(
@@ -88,14 +108,16 @@ def clean(images: np.ndarray, tilt_deg: np.ndarray, settings: Align) -> CleanSer
     if method != "none":
         images -= levels[:, None, None].astype(np.float32)
     notes = {
-        "bad_pixels": {"mended_fraction": mended / images.size},
+        "bad_pixels": pixels,
         "background": {"method": method, "level": levels if method != "none" else None},
         "specimen": {
             "kind": "isolated" if isolated else "extended",
             "surroundings_pull_px": pull,
         },
     }
-    return CleanSeries(images, tilt_deg, usable_images(images), isolated, notes)
+    usable = usable_images(images)
+    unmeasured = faults.unmeasured if faults.unmeasured.any() else None
+    return CleanSeries(images, tilt_deg, usable, isolated, notes, told, unmeasured)
 
 
 def usable_images(images: np.ndarray) -> np.ndarray:
@@ -105,7 +127,48 @@ def usable_images(images: np.ndarray) -> np.ndarray:
     return contrast > max(_BLANK_CONTRAST * np.median(contrast), rounding)
 
 
-def mend(image: np.ndarray, sigmas: float) -> tuple[np.ndarray, int]:
+def mend_series(
+    images: np.ndarray, tilt_deg: np.ndarray, sigmas: float
+) -> tuple[dict[str, Any], Faults, tuple[str, ...]]:
+    """Mend all that is not of the specimen: bad pixels, faults of the detector, X-rays.
+
+    Parameters
+    ----------
+    images : ndarray of float32, (tilt, y, x)
+        Changed in place.
+    tilt_deg : ndarray (tilt,)
+    sigmas : float
+        As in `mend`; 0 mends only what is not finite.
+
+    Returns
+    -------
+    notes : dict
+        What is recorded of it.
+    faults : Faults
+        What is wrong in all images.
+    told : tuple of str
+        What the verdict has to say of it.
+    """
+    count = _single_count(images) if sigmas > 0 else 0.0
+    mended = 0
+    for t in progress(range(len(images)), "mend pixels"):
+        images[t], bad = mend(images[t], sigmas, count)
+        mended += bad
+    told = [_FEW_COUNTS] if count else []
+    if sigmas == 0:
+        return {"mended_fraction": mended / images.size}, Faults.none(images), tuple(told)
+    faults = find_faults(images, tilt_deg)
+    if faults.names:
+        for t, image in enumerate(images):
+            images[t] = fill(image, faults.mask)
+        mended += len(images) * int(faults.mask.sum())
+        told.append(faults.words())
+    if not count:
+        mended += _mend_hits(images, sigmas)
+    return {"mended_fraction": mended / images.size} | faults.notes(), faults, tuple(told)
+
+
+def mend(image: np.ndarray, sigmas: float, count: float = 0.0) -> tuple[np.ndarray, int]:
     """Replace bad pixels by the median of their surroundings.
 
     A pixel is bad if it is not finite, or if it lies beyond its eight neighbours by more
@@ -116,6 +179,8 @@ def mend(image: np.ndarray, sigmas: float) -> tuple[np.ndarray, int]:
     image : ndarray (y, x)
     sigmas : float
         0 mends only what is not finite.
+    count : float
+        Where counts are few, the size of a single one: the noise is this at least.
 
     Returns
     -------
@@ -134,9 +199,73 @@ def mend(image: np.ndarray, sigmas: float) -> tuple[np.ndarray, int]:
         highest = ndimage.maximum_filter(image, footprint=around, mode="mirror")
         lowest = ndimage.minimum_filter(image, footprint=around, mode="mirror")
         beyond = np.maximum(image - highest, lowest - image)
-        bad |= beyond > sigmas * _noise(image - median, median)
+        bad |= beyond > sigmas * np.maximum(_noise(image - median, median), count)
     image[bad] = median[bad]
     return image, int(bad.sum())
+
+
+def _single_count(images: np.ndarray) -> float:
+    """Return the size of a single count where most pixels hold none; 0 where counts are many."""
+    chosen = np.linspace(0, len(images) - 1, min(len(images), _LOOKED_AT)).astype(int)
+    counts = [_sparse_count(images[t]) for t in chosen]
+    few = [count for count in counts if count > 0]
+    return float(np.median(few)) if len(few) > len(counts) / 2 else 0.0
+
+
+def _sparse_count(image: np.ndarray) -> float:
+    """Return the size of a count if most pixels hold none and many others stand alone, else 0."""
+    image = np.where(np.isfinite(image), image, np.nanmedian(image))
+    empty = np.median(image)
+    held = image > empty
+    if (image < empty).any() or (image == empty).mean() < _EMPTY or not held.any():
+        return 0.0
+    heights = image[held] - empty
+    count = float(np.percentile(heights, 10))
+    if held.mean() < _FEW_HELD:  # single counts, or an empty image with a few hot pixels
+        return count if heights.max() < _ALIKE * count else 0.0
+    alone = ndimage.median_filter(image, 3, mode="mirror")[held] <= empty
+    return count if alone.mean() > _ALONE else 0.0
+
+
+def _mend_hits(images: np.ndarray, sigmas: float) -> int:
+    """Mend what X-rays left in single images, in place; return the number of pixels."""
+    if len(images) < _FEWEST:
+        return 0
+    usual, highest = np.empty((2, len(images)))
+    for t, image in enumerate(images):
+        excess = image - ndimage.median_filter(image, 5, mode="mirror")
+        usual[t], highest[t] = np.percentile(excess, 99), excess.max()
+    known = usual > 0
+    if not known.any():
+        return 0
+    limit = _HIT_ABOVE * np.median(highest[known] / usual[known])
+    mended = 0
+    for t in np.flatnonzero(known & (highest > limit * usual)):
+        hits = _hits(images[t], sigmas, limit * usual[t])
+        images[t] = fill(images[t], hits)
+        mended += int(hits.sum())
+    return mended
+
+
+def _hits(image: np.ndarray, sigmas: float, least: float) -> np.ndarray:
+    """Return where up to four pixels side by side rise above `least` and end at once."""
+    median = ndimage.median_filter(image, 5, mode="mirror")
+    excess = image - median
+    noise = _noise(excess, median)
+    groups, _ = ndimage.label(excess > np.maximum(least / 2, sigmas * noise), np.ones((3, 3)))
+    sizes = np.bincount(groups.ravel())
+    hits = np.zeros(image.shape, bool)
+    for label, box in enumerate(ndimage.find_objects(groups), start=1):
+        if sizes[label] > _LARGEST_HIT:
+            continue
+        grown = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in box)
+        inside = groups[grown] == label
+        rim = ndimage.binary_dilation(inside, np.ones((3, 3), bool)) & ~inside
+        beside = excess[grown][rim]
+        lowest, highest = excess[grown][inside].min(), excess[grown][inside].max()
+        if highest > least and np.abs(beside).mean() < _HIT_RIM * lowest:
+            hits[grown] |= inside
+    return hits
 
 
 def ring_of(image: np.ndarray) -> list[np.ndarray]:

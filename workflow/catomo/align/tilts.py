@@ -251,6 +251,7 @@ def _measures(
         misfits=examination.misfits,
         reading=examination.reading,
         outside_frame=float(per_tilt["outside_frame"].max()),
+        told=series.told,
     )
 
 

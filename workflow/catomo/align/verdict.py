@@ -51,6 +51,8 @@ class Measures:
         The other reading of the angles that fits best; None if it was not searched.
     outside_frame : float
         Largest share of an aligned image that was never recorded.
+    told : tuple of str
+        What was found in the images before they were aligned.
     """
 
     images: int
@@ -67,6 +69,7 @@ class Measures:
     misfits: Misfits
     reading: Reading | None
     outside_frame: float
+    told: tuple[str, ...] = ()
 
     def record(self) -> dict[str, Any]:
         """Return the numbers that `judge` compares with the limits."""
@@ -159,6 +162,7 @@ def judge(measures: Measures, limits: Verdict) -> tuple[str, list[str]]:
         f"the images at {blank} show nothing; their shifts are interpolated",
         warn=bool(blank),
     )
+    findings.warnings.extend(measures.told)
     verdict = "stop" if findings.stops else "warn" if findings.warnings else "pass"
     return verdict, findings.stops + findings.warnings
 
