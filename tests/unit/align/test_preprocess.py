@@ -58,3 +58,56 @@ def test_a_clean_series_has_no_background_and_knows_its_blank_images():
     for image in series.images[[0, 1, 3]]:
         assert image == pytest.approx(particle, abs=0.05)
     assert series.notes["background"]["level"] == pytest.approx([5, 8, 11, 14], abs=0.05)
+
+
+@pytest.mark.parametrize("counts", [0.3, 0.01])
+@pytest.mark.parametrize("unit", [1.0, 0.0073])
+def test_sparse_counts_are_the_signal(counts, unit):
+    rows, columns = np.indices((64, 64)) - 31.5
+    rate = counts * np.exp(-(rows**2 + columns**2) / 200)
+    images = (unit * RNG(8).poisson(rate, (12, 64, 64))).astype(np.float32)
+    series = clean(images.copy(), np.arange(12.0), Align(background="none"))
+    assert np.array_equal(series.images, images)
+    assert "bin" in series.told[0]
+
+
+def test_hot_pixels_of_an_empty_image_are_no_counts():
+    rows, columns = np.indices((64, 64)) - 31.5
+    particle = np.where(np.hypot(rows, columns) < 12, 100.0, 0.0)
+    images = np.stack([particle] * 6).astype(np.float32)
+    images[0, 3, 4] = 500
+    series = clean(images, np.arange(6.0), Align(background="none"))
+    assert series.told == ()
+    assert np.array_equal(series.images, np.stack([particle] * 6))
+
+
+HITS = [
+    ([20], [30]),
+    ([20, 20], [30, 31]),
+    ([20, 20, 21], [30, 31, 31]),
+    ([20, 21] * 2, [4, 4, 5, 5]),
+]
+
+
+@pytest.mark.parametrize("hit", HITS)
+def test_what_an_x_ray_left_in_one_image_is_mended(hit):
+    images = RNG(9).poisson(50, (12, 64, 64)).astype(np.float32)
+    spoilt = images.copy()
+    spoilt[5][hit] += 3000
+    series = clean(spoilt, np.arange(12.0), Align(background="none"))
+    clean_pixels = np.ones(images.shape, bool)
+    clean_pixels[5][hit] = False
+    assert np.array_equal(series.images[clean_pixels], images[clean_pixels])
+    assert series.images[5][hit] == pytest.approx(50, abs=30)
+    assert series.notes["bad_pixels"]["mended_fraction"] == len(hit[0]) / images.size
+
+
+def test_particles_of_two_pixels_are_no_x_rays():
+    """They are in all images, elsewhere in each; in one of them all is ten times as bright."""
+    images = RNG(10).poisson(50, (12, 64, 64)).astype(np.float32)
+    for t, image in enumerate(images):
+        for row, column in RNG(t).integers(5, 58, (6, 2)):
+            image[row : row + 2, column : column + 2] += 500
+    images[4] *= 10
+    series = clean(images.copy(), np.arange(12.0), Align(background="none"))
+    assert np.array_equal(series.images, images)

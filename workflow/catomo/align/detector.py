@@ -31,6 +31,7 @@ _STEP = 0.6  # part of its height by which a fault ends from one pixel to the ne
 _STEP_PART = 0.5  # the same in a part of the images
 _STEP_IMAGE = 0.2  # the same in most single images
 _MOST = 0.75  # part of the images
+_BESIDE_KNOWN = 0.4  # part of the rim of a group that known faults may cover
 _AGAINST = 0.15  # part of the steps of all images that may go the other way
 _SHARP = 0.1  # part of the height seen one pixel outside
 _NEVER = 0.75  # part of the pixels beside dead ones that never show their value
@@ -230,6 +231,8 @@ def _is_fault(
 
     `height` is that of its pixels, with their sign.
     """
+    if known[_dilated(inside) & ~inside].mean() > _BESIDE_KNOWN:
+        return False  # what a known fault leaves beside it has too little rim to judge
     whole = _falls(still.mean[box][None], inside, known, height)[0]
     if not np.nanmin(whole, initial=1.0) > _STEP or np.isnan(whole).all():
         return False

@@ -240,7 +240,7 @@ def _mend_hits(images: np.ndarray, sigmas: float) -> int:
         return 0
     limit = _HIT_ABOVE * np.median(highest[known] / usual[known])
     mended = 0
-    for t in np.flatnonzero(known & (highest > limit * usual)):
+    for t in map(int, np.flatnonzero(known & (highest > limit * usual))):
         hits = _hits(images[t], sigmas, limit * usual[t])
         images[t] = fill(images[t], hits)
         mended += int(hits.sum())
