@@ -25,13 +25,12 @@ _SMALLEST = 16  # px of the shorter side of the frame
 _WIDTHS = (1, 2, 4)  # px between the pixels of the surroundings: faults up to 2, 4, 8 px wide
 _SIGMAS = 8.0  # noise of the mean image that a fault exceeds
 _LOCAL_SIGMAS = 3.0  # of the variation around it, which is the specimen's
-_LEVELS = (1, 2, 4, 8)  # times this: a strong fault in the midst of a weaker specimen
+_LEVELS = (16, 8, 4, 2, 1)  # times this: a strong fault in the midst of a weaker specimen
 _STRONG = 1.0  # noise of one image that a cluster exceeds: less does no harm
 _STEP = 0.6  # part of its height by which a fault ends from one pixel to the next
 _STEP_PART = 0.5  # the same in a part of the images
 _STEP_IMAGE = 0.2  # the same in most single images
 _MOST = 0.75  # part of the images
-_BESIDE_KNOWN = 0.4  # part of the rim of a group that known faults may cover
 _AGAINST = 0.15  # part of the steps of all images that may go the other way
 _SHARP = 0.1  # part of the height seen one pixel outside
 _NEVER = 0.75  # part of the pixels beside dead ones that never show their value
@@ -110,7 +109,7 @@ def find_faults(images: np.ndarray, tilt_deg: np.ndarray) -> Faults:
         return Faults.none(images)
     along, across = moved((fill(image, suspects) for image in images), tilt_deg)
     still = replace(still, along=_means(images, along), across=_means(images, across))
-    mask = _search(still, prove=True)
+    mask = _without_single(_search(still, prove=True))
     inside = ndimage.distance_transform_cdt(np.pad(mask, 1, mode="edge"), "chessboard")
     return Faults(mask, inside[1:-1, 1:-1] > _WIDE, _names(mask))
 
@@ -135,6 +134,12 @@ def _noise(images: np.ndarray, mean: np.ndarray) -> float:
     """Return the noise of one image: what differs between neighbouring pixels, and moves."""
     some = images[:: max(1, len(images) // 8)] - mean
     return float(np.median([spread(np.diff(image, axis=1)) for image in some]) / 2**0.5)
+
+
+def _without_single(mask: np.ndarray) -> np.ndarray:
+    """Return a mask without single pixels: they are mended image by image, where they do harm."""
+    groups, _ = ndimage.label(mask, np.ones((3, 3)))
+    return np.asarray(mask & (np.bincount(groups.ravel())[groups] > 1))
 
 
 def _search(still: Still, prove: bool) -> np.ndarray:
@@ -209,12 +214,12 @@ def _clusters(still: Still, width: int, known: np.ndarray, prove: bool) -> np.nd
         groups, _ = ndimage.label(high & ~known & ~found, np.ones((3, 3)))
         sizes = np.bincount(groups.ravel())
         for label, box in enumerate(ndimage.find_objects(groups), start=1):
-            if not 1 < sizes[label] <= _LARGEST * groups.size:
-                continue  # single pixels are mended image by image, where they do harm
+            if sizes[label] > _LARGEST * groups.size:
+                continue
             grown = tuple(slice(max(side.start - 2, 0), side.stop + 2) for side in box)
             inside = groups[grown] == label
             height = np.where(inside, excess[grown], 0.0)
-            if _is_fault(still, grown, inside, height, known[grown], prove):
+            if _is_fault(still, grown, inside, height, (known | found)[grown], prove):
                 found[grown] |= inside
     return found
 
@@ -231,8 +236,6 @@ def _is_fault(
 
     `height` is that of its pixels, with their sign.
     """
-    if known[_dilated(inside) & ~inside].mean() > _BESIDE_KNOWN:
-        return False  # what a known fault leaves beside it has too little rim to judge
     whole = _falls(still.mean[box][None], inside, known, height)[0]
     if not np.nanmin(whole, initial=1.0) > _STEP or np.isnan(whole).all():
         return False

@@ -111,5 +111,5 @@ def _bands(steps: dict[int, float], rows: int) -> list[tuple[int, int]]:
 
 def _is_even(steps: np.ndarray, height: float) -> bool:
     """Tell whether a row rises by about the same in most of its parts, and falls in none."""
-    parts = np.sort([np.median(part) for part in np.array_split(steps, _PARTS)] / height)
+    parts = np.sort([np.median(part) / height for part in np.array_split(steps, _PARTS)])
     return bool(np.median(parts) > _MIDDLE_PART and parts[_PARTS // 4] > _PART)

@@ -149,20 +149,24 @@ def mend_series(
     told : tuple of str
         What the verdict has to say of it.
     """
-    count = _single_count(images) if sigmas > 0 else 0.0
     mended = 0
-    for t in progress(range(len(images)), "mend pixels"):
-        images[t], bad = mend(images[t], sigmas, count)
-        mended += bad
-    told = [_FEW_COUNTS] if count else []
+    for t, image in enumerate(images):
+        if not np.isfinite(image).all():
+            images[t], bad = mend(image, 0)
+            mended += bad
     if sigmas == 0:
-        return {"mended_fraction": mended / images.size}, Faults.none(images), tuple(told)
+        return {"mended_fraction": mended / images.size}, Faults.none(images), ()
+    told = []
+    count = _single_count(images)
+    if count:
+        told.append(_FEW_COUNTS)
     faults = find_faults(images, tilt_deg)
     if faults.names:
-        for t, image in enumerate(images):
-            images[t] = fill(image, faults.mask)
-        mended += len(images) * int(faults.mask.sum())
         told.append(faults.words())
+        mended += len(images) * int(faults.mask.sum())
+    for t in progress(range(len(images)), "mend pixels"):
+        images[t], bad = mend(fill(images[t], faults.mask), sigmas, count)
+        mended += bad
     if not count:
         mended += _mend_hits(images, sigmas)
     return {"mended_fraction": mended / images.size} | faults.notes(), faults, tuple(told)
