@@ -31,9 +31,9 @@ import h5py
 import numpy as np
 
 from align_peers import from_etspy
+from catomo.align.bad_pixels import mend
 from catomo.align.geometry import Geometry
 from catomo.align.low_order import low_order_terms
-from catomo.align.preprocess import mend
 from catomo.align.settings import Align
 from catomo.align.stage import align
 from catomo.figures import AFTER, BEFORE, new_figure, save

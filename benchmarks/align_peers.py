@@ -35,8 +35,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
+from catomo.align.bad_pixels import mend
 from catomo.align.geometry import Geometry, in_axis_frame
-from catomo.align.preprocess import mend, ring_level
+from catomo.align.preprocess import ring_level
 from catomo.projection.shear import ShearProjector
 
 _UPSAMPLING = 20  # of scikit-image: steps of 0.05 px

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from catomo.align.bad_pixels import mend_series, sigma_of
 from catomo.align.geometry import NO_SIDES, Sides
 from catomo.align.settings import Align
 from catomo.align.unmeasured import SIDES, hide, open_sides
-from catomo.progress import progress
 
-_NOISE_GROUPS = 16  # groups of equal brightness, in each of which the noise is measured
 _BLOCKS = 8  # blocks along each edge of the frame in which its evenness is judged
 _ISOLATED_BELOW_PX = 0.15  # pull of the surroundings: noise gives 0.02, film 0.3, a cut more
 _BLANK_CONTRAST = 0.1  # of the median tilt: an image of less contrast shows nothing
@@ -42,6 +41,8 @@ class CleanSeries:
         Pixels that were not measured, and hold a filling; None if all were.
     open_sides : (bool, bool, bool, bool)
         Whether matter goes on beyond the top, bottom, left and right of the images.
+    told : tuple of str
+        What the verdict has to say of the images.
     """
 
     images: np.ndarray
@@ -51,6 +52,7 @@ class CleanSeries:
     notes: dict[str, Any] = field(default_factory=dict)
     unmeasured: np.ndarray | None = None
     open_sides: Sides = NO_SIDES
+    told: tuple[str, ...] = ()
 
     def filled(self, shifts: np.ndarray) -> np.ndarray:
         """Return shifts (tilt, 2) with those of blank tilts interpolated between neighbours."""
@@ -82,10 +84,10 @@ def clean(
     CleanSeries
     """
     unmeasured = hide(images, tilt_deg, settings.shadows, unmeasured)
-    mended = 0
-    for t in progress(range(len(images)), "mend pixels"):
-        images[t], bad = mend(images[t], settings.bad_pixel_sigmas)
-        mended += bad
+    pixels, faults, told = mend_series(images, tilt_deg, settings.bad_pixel_sigmas)
+    if faults.unmeasured.any():
+        of_faults = np.broadcast_to(faults.unmeasured, images.shape)
+        unmeasured = of_faults | unmeasured if unmeasured is not None else of_faults.copy()
     levels = np.array([ring_level(image) for image in images])
     pull = float(
         np.median(
@@ -106,7 +108,7 @@ def clean(
     if method != "none":
         images -= levels[:, None, None].astype(np.float32)
     notes: dict[str, Any] = {
-        "bad_pixels": {"mended_fraction": mended / images.size},
+        "bad_pixels": pixels,
         "background": {"method": method, "level": levels if method != "none" else None},
         "specimen": {
             "kind": "isolated" if isolated else "extended",
@@ -117,7 +119,7 @@ def clean(
     sides = open_sides(images[usable])
     if any(sides):
         notes["open_sides"] = [name for name, on in zip(SIDES, sides, strict=True) if on]
-    return CleanSeries(images, tilt_deg, usable, isolated, notes, unmeasured, sides)
+    return CleanSeries(images, tilt_deg, usable, isolated, notes, unmeasured, sides, told)
 
 
 def usable_images(images: np.ndarray) -> np.ndarray:
@@ -125,40 +127,6 @@ def usable_images(images: np.ndarray) -> np.ndarray:
     contrast = np.array([ndimage.gaussian_filter(image, 2).std() for image in images])
     rounding = 1e-6 * max(images.max(), -images.min())
     return contrast > max(_BLANK_CONTRAST * np.median(contrast), rounding)
-
-
-def mend(image: np.ndarray, sigmas: float) -> tuple[np.ndarray, int]:
-    """Replace bad pixels by the median of their surroundings.
-
-    A pixel is bad if it is not finite, or if it lies beyond its eight neighbours by more
-    than `sigmas` times the noise at its brightness (counting noise grows with the signal).
-
-    Parameters
-    ----------
-    image : ndarray (y, x)
-    sigmas : float
-        0 mends only what is not finite.
-
-    Returns
-    -------
-    mended : ndarray (y, x), float32
-    bad : int
-        Number of pixels replaced.
-    """
-    image = np.array(image, dtype=np.float32)
-    bad = ~np.isfinite(image)
-    if bad.any():
-        image[bad] = np.median(image[~bad]) if not bad.all() else 0.0
-    median = ndimage.median_filter(image, 3, mode="mirror")
-    if sigmas > 0:
-        around = np.ones((3, 3), bool)
-        around[1, 1] = False
-        highest = ndimage.maximum_filter(image, footprint=around, mode="mirror")
-        lowest = ndimage.minimum_filter(image, footprint=around, mode="mirror")
-        beyond = np.maximum(image - highest, lowest - image)
-        bad |= beyond > sigmas * _noise(image - median, median)
-    image[bad] = median[bad]
-    return image, int(bad.sum())
 
 
 def ring_of(image: np.ndarray) -> list[np.ndarray]:
@@ -202,22 +170,8 @@ def unevenness_px(image: np.ndarray) -> float:
     return float(np.sqrt(spread * size * image.size) * lever / mass)
 
 
-def _noise(residual: np.ndarray, brightness: np.ndarray) -> np.ndarray:
-    """Return the noise sigma of each pixel, measured in groups of equal brightness."""
-    order = np.argsort(brightness, axis=None, kind="stable")
-    groups = np.array_split(order, _NOISE_GROUPS)
-    sigma = np.array([_sigma(residual.flat[group]) for group in groups])
-    middle = np.array([np.median(brightness.flat[group]) for group in groups])
-    return np.interp(brightness, middle, sigma)
-
-
 def _steady_mean(values: np.ndarray) -> float:
     """Return the mean of the values within four sigmas of their median."""
     middle = np.median(values)
-    near = np.abs(values - middle) <= 4 * _sigma(values - middle)
+    near = np.abs(values - middle) <= 4 * sigma_of(values - middle)
     return float(values[near].mean(dtype=np.float64))
-
-
-def _sigma(residual: np.ndarray) -> float:
-    """Return the noise sigma from the 95th percentile, which works where most counts are 0."""
-    return float(np.percentile(np.abs(residual), 95) / 1.96)

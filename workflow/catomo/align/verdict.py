@@ -64,6 +64,8 @@ class Measures:
         Whether the tilts predict each other worse about the best direction outside the range.
     brightness : Brightness or None
         Images brighter or darker than others; None if that was not looked at.
+    told : tuple of str
+        What was found in the images before they were aligned.
     """
 
     images: int
@@ -84,6 +86,7 @@ class Measures:
     all_alike: bool = False
     elsewhere_refuted: bool = False
     brightness: Brightness | None = None
+    told: tuple[str, ...] = ()
 
     def record(self) -> dict[str, Any]:
         """Return the numbers that `judge` compares with the limits."""
@@ -216,6 +219,7 @@ def judge(
     )
     if measures.brightness:
         findings.warnings.extend(measures.brightness.words())
+    findings.warnings.extend(measures.told)
     verdict = "stop" if findings.stops else "warn" if findings.warnings else "pass"
     return verdict, findings.stops + findings.warnings
 

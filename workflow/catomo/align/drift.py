@@ -1,0 +1,119 @@
+"""How the specimen moved from image to image while a tilt series was recorded.
+
+Along the tilt axis every part of a specimen moves alike, even one that lies on the axis. So what
+stays in place while the images move along it belongs to the detector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import fft, ndimage
+
+_LARGEST = 512  # px: larger images are binned for the search
+_SMOOTH, _COARSE = 1.0, 6.0  # px: what is finer is noise, what is coarser has no place
+_CLOSED = 1.0  # px: two steps and the leap over both agree within this
+_SHARE_CLOSED = 0.7  # of the leaps that have to agree
+_SEPARATE = 1.5  # px between the images of the one third and those of the other
+_FEWEST = 5  # images
+
+
+@dataclass(frozen=True)
+class Thirds:
+    """Two parts of the images, between which the specimen has moved for certain."""
+
+    low: np.ndarray
+    high: np.ndarray
+
+
+def moved(
+    images: Iterable[np.ndarray], tilt_deg: np.ndarray
+) -> tuple[Thirds | None, Thirds | None]:
+    """Return images between which the specimen moved along y, and such between which along x.
+
+    What a tilt changes smoothly is no proof: a specimen beside the tilt axis moves as the
+    cosine and the sine of the tilt, and a part of it on the axis stays. So only what is left
+    beside both counts.
+
+    Parameters
+    ----------
+    images : iterable of ndarray (y, x)
+        One by one, without what stays in place, as far as it is known.
+    tilt_deg : ndarray (tilt,)
+
+    Returns
+    -------
+    along, across : Thirds or None
+        None if the images do not move or do not tell how.
+    """
+    if len(tilt_deg) < _FEWEST:
+        return None, None
+    steps, leaps = _steps(images)
+    agree = np.abs(steps[:-1] + steps[1:] - leaps).max(axis=1) <= _CLOSED
+    if agree.mean() < _SHARE_CLOSED:
+        return None, None
+    places = np.concatenate([np.zeros((1, 2)), np.cumsum(steps, axis=0)])
+    tilt = np.deg2rad(tilt_deg)
+    smooth = np.stack([np.ones_like(tilt), np.cos(tilt), np.sin(tilt)], axis=1)
+    left = places - smooth @ np.linalg.lstsq(smooth, places, rcond=None)[0]
+    along, across = (_thirds(column) for column in left.T)
+    return along, across
+
+
+def _thirds(places: np.ndarray) -> Thirds | None:
+    order = np.argsort(places, kind="stable")
+    third = max(2, len(order) // 3)
+    low, high = order[:third], order[-third:]
+    apart = np.median(places[high]) - np.median(places[low])
+    return Thirds(np.sort(low), np.sort(high)) if apart >= _SEPARATE else None
+
+
+def _steps(images: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return how far each image lies from the one before, and from the one before that: (y, x)."""
+    steps, leaps, factor = [], [], 1
+    before: list[np.ndarray] = []
+    for image in images:
+        factor = max(1, -(-max(image.shape) // _LARGEST))
+        spectrum = _spectrum(image, factor)
+        shape = (image.shape[0] // factor, image.shape[1] // factor)
+        if before:
+            steps.append(_shift(spectrum, before[-1], shape))
+        if len(before) == 2:
+            leaps.append(_shift(spectrum, before[0], shape))
+        before = [*before[-1:], spectrum]
+    return np.array(steps) * factor, np.array(leaps) * factor
+
+
+def _spectrum(image: np.ndarray, factor: int) -> np.ndarray:
+    rows, columns = (side // factor for side in image.shape)
+    small = image[: rows * factor, : columns * factor]
+    small = small.reshape(rows, factor, columns, factor).mean(axis=(1, 3))
+    fine = ndimage.gaussian_filter(small, _SMOOTH) - ndimage.gaussian_filter(small, _COARSE)
+    window = np.outer(np.hanning(rows + 2)[1:-1], np.hanning(columns + 2)[1:-1])
+    return np.asarray(fft.rfft2(fine * window.astype(np.float32)))
+
+
+def _shift(spectrum: np.ndarray, before: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Return how far an image lies from another, (y, x), to a part of a pixel."""
+    likeness = fft.irfft2(spectrum * before.conj(), s=shape)
+    far = [side // 3 for side in shape]
+    rows, columns = (
+        np.abs(fft.fftfreq(side, 1 / side)) <= f for side, f in zip(shape, far, strict=True)
+    )
+    likeness[~np.outer(rows, columns)] = -np.inf
+    peak = np.unravel_index(np.argmax(likeness), shape)
+    place = []
+    for axis, side in enumerate(shape):
+        line = np.moveaxis(likeness, axis, 0)[:, peak[1 - axis]]
+        left, top, right = (float(line[(peak[axis] + step) % side]) for step in (-1, 0, 1))
+        whole = (int(peak[axis]) + side // 2) % side - side // 2
+        place.append(whole + _vertex(left, top, right))
+    return np.array(place)
+
+
+def _vertex(left: float, top: float, right: float) -> float:
+    """Return where the parabola through three neighbouring values is highest, from the middle."""
+    bend = left - 2 * top + right
+    return 0.5 * (left - right) / bend if np.isfinite(bend) and bend < 0 else 0.0
