@@ -190,7 +190,9 @@ def failing_stage(
     seen, before = Seen(), place.hashes()
     (place.folder / RECORDS[verb]).unlink()
     status, said = place.snakemake(RECORDS[verb], env=environment)
-    seen.line = line_in(said)
+    # Where it is Snakemake itself that cannot go on, there is no job that failed.
+    of_snakemake = [x.strip() for x in said.splitlines() if any(word in x for word in words)]
+    seen.line = line_in(said) or (of_snakemake or [""])[-1]
     seen.check(status != 0, "did not fail")
     seen.check(any(word in seen.line for word in words), f"no clear line: {seen.line}")
     settle(place, seen, before, verb)
@@ -231,7 +233,7 @@ def temporary_full(place: Place, verb: str) -> Seen:
         raise Skipped("a small disk can only be mounted by root")
     try:
         (folder / "full").write_bytes(bytes(4096))
-        words = ("no temporary file can be written", "o space left")
+        words = ("no temporary file can be written", "o space left", "No usable temporary")
         return failing_stage(place, verb, {"TMPDIR": str(folder)}, words)
     finally:
         subprocess.run(["umount", str(folder)], check=True)
@@ -327,6 +329,8 @@ def no_permission(place: Place, verb: str) -> Seen:
         "    with committing(Path(sys.argv[1]), 'report', Report()): pass\n"
         "except (UserError, OSError) as error: sys.exit(f'catomo report: {error}')\n"
     )
+    if subprocess.run(["setpriv", "--reuid=65534", sys.executable, "-V"]).returncode:
+        raise Skipped("another user may not run this Python")
     run = subprocess.run(
         [sys.executable, "-c", script, str((place.folder / RECORDS[verb]).parent)],
         cwd=place.folder,
