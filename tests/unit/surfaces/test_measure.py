@@ -23,9 +23,9 @@ def test_a_half_embedded_cube_by_hand_whatever_the_classes_are_called():
     numbers = measure(embedded(), 0.5, names, support="silica", particles="gold")
     assert numbers["gold_volume"]["value"] == 8**3 * 0.5**3
     assert numbers["gold_count"]["value"] == 1
-    assert numbers["gold_contact_fraction"]["value"] == 0.5
+    assert numbers["gold_contact_fraction"]["value"] == pytest.approx(0.5, abs=0.001)
     diameter = 0.5 * np.cbrt(6 * 8**3 / np.pi)
-    assert numbers["gold_diameter_mean"]["value"] == pytest.approx(diameter, rel=1e-12)
+    assert numbers["gold_diameter_d10"]["value"] == pytest.approx(diameter, rel=1e-12)
     area = numbers["silica_area"]["value"]
     assert numbers["gold_loading"]["value"] == pytest.approx(1 / area)
     default = measure(embedded(), 0.5)
@@ -62,3 +62,56 @@ def test_what_cannot_be_measured_is_refused():
         measure(labels // 2, 1.0, ["empty", "carbon"])
     with pytest.raises(ValueError, match="particles is 'gold', expected one of"):
         measure(labels, 1.0, particles="gold")
+
+
+def value(numbers, name):
+    return numbers[name]["value"]
+
+
+def within(numbers, name, truth):
+    return numbers[name]["low"] <= truth <= numbers[name]["high"]
+
+
+def test_a_film_across_the_volume_has_two_sides():
+    labels = balls((60, 60, 60), *((y, 43, x, 4) for y in (15, 45) for x in (15, 45)))
+    labels[:, 20:40] = 1
+    numbers = measure(labels, 0.5)
+    assert value(numbers, "alumina_area") == pytest.approx(1800, rel=0.005)
+    assert within(numbers, "alumina_area", 1800)
+    assert value(numbers, "pt_loading") == pytest.approx(4 / 1800, rel=0.005)
+    assert value(numbers, "alumina_porosity") == 0
+    assert value(numbers, "pt_cut_share") == 0
+
+
+def test_balls_that_the_volume_cuts_are_flagged_and_left_out_of_means():
+    centres = ((20 * y, 10 + 20 * z, 20 * x, 5) for y, z, x in np.ndindex(3, 3, 3))
+    numbers = measure(balls((60, 60, 60), *centres), 0.5)
+    for key in ("d10", "d32", "d43"):
+        assert value(numbers, f"pt_diameter_{key}") == pytest.approx(4.97, abs=0.005)
+    assert value(numbers, "pt_exposed_area") == pytest.approx(1530, rel=0.03)
+    assert within(numbers, "pt_exposed_area", 1530)
+    assert value(numbers, "pt_cut_share") == pytest.approx(15 / 27)
+    assert value(numbers, "pt_spacing_surface") == pytest.approx(5, abs=0.4)
+
+
+def test_small_balls_have_their_area():
+    rng = np.random.default_rng(0)
+    radius = 1.25
+    centres = [12 * np.array(n) + 5.5 + rng.uniform(-0.5, 0.5, 3) for n in np.ndindex(5, 5, 5)]
+    numbers = measure(balls((60, 60, 60), *((*centre, radius) for centre in centres)), 0.5)
+    truth = len(centres) * np.pi * (2 * radius * 0.5) ** 2
+    for key in ("pt_area", "pt_exposed_area"):
+        assert value(numbers, key) == pytest.approx(truth, rel=0.03)
+        assert within(numbers, key, truth)
+
+
+def test_slices_that_were_not_recorded_are_left_out():
+    labels = np.zeros((40, 30, 30), np.uint8)
+    labels[:, 10:20] = 1
+    recorded = np.ones(40, bool)
+    recorded[18:22] = False
+    labels[18:22] = 2  # whatever is there
+    numbers = measure(labels, 1.0, recorded=recorded)
+    assert value(numbers, "pt_count") == value(numbers, "pt_volume") == 0
+    assert value(numbers, "alumina_area") == pytest.approx(2 * 30 * 36, rel=0.005)
+    assert value(numbers, "alumina_porosity") == 0

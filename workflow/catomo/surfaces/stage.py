@@ -18,9 +18,9 @@ from catomo.record.record import Output, Record, committing, read_record
 from catomo.surfaces.measure import Roles, all_quantities
 from catomo.surfaces.mesh_files import StyledMesh, write_glb, write_stl, write_vtp
 from catomo.surfaces.meshes import Mesh, surface
-from catomo.surfaces.particles import write_particles
 from catomo.surfaces.render import render
 from catomo.surfaces.settings import Surfaces
+from catomo.surfaces.table import write_particles
 from catomo.surfaces.views import project_labels, save_view
 
 _SUPPORT_OPACITY = 0.3  # the particles inside must be seen
@@ -65,7 +65,7 @@ def write_surfaces(
         settings.hull_radius_nm,
     )
     meshes = _write_meshes(out, labels, pixel_size_nm, settings)
-    quantities, particles = all_quantities(labels, meshes, pixel_size_nm, roles)
+    quantities, particles = all_quantities(labels, pixel_size_nm, roles)
     write_particles(out.path("particles.csv"), particles)
     reason = _draw_views(out, labels, pixel_size_nm, settings)
     out.record.update(
