@@ -8,7 +8,6 @@ from functools import partial
 
 import numpy as np
 
-from catomo.labels.particles import find_particles
 from catomo.labels.settings import Particles
 from catomo.surfaces import quantities
 from catomo.surfaces.areas import areas_behind
@@ -127,22 +126,21 @@ def all_quantities(
         places = _surface_voxels(labels, support, frame) if support > 0 else None
         in_hull = None if places is None else partial(_in_hulls, hulls)
         specimen = Specimen(frame, len(names), support, places, in_hull)
-        rule = roles.particles
-        pieces = find_particles(labels, phase, labels.shape, 0.0, rule.split_depth_px)
-        particles = measure_particles(
-            labels, pieces, rule.smallest_diameter_px, pixel_size_nm, specimen
-        )
+        particles = measure_particles(labels, phase, roles.particles, pixel_size_nm, specimen)
     voxels = np.bincount(labels.ravel(), minlength=len(names))
     result: dict[str, dict] = {}
     for label, name in list(enumerate(names))[1:]:
         if label == phase and particles is not None:
-            area = counted(float(particles.towards.sum()) * pixel_size_nm**2)
+            area = counted(particles)
         else:
             behind = areas_behind(labels, label, len(names), pixel_size_nm, frame)
             area = quantities.meshed(float(behind.sum()))
         result |= quantities.of_phase(name, voxels[label], area, pixel_size_nm)
     if roles.support:
-        result |= quantities.of_support(roles.support, labels != 0, hulls, roles.hull_radius_nm)
+        sizes_nm = (roles.hull_radius_nm, pixel_size_nm)
+        area_nm2 = result[f"{roles.support}_area"]["value"]
+        result |= quantities.of_support(roles.support, labels != 0, hulls, sizes_nm, area_nm2)
+        result |= quantities.widths(roles.support, labels != 0, hulls, pixel_size_nm)
     if particles is not None:
         result |= of_particles(names[phase], particles, roles.support)
         if roles.support:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.spatial import cKDTree
 
-from catomo.labels.particles import Instances
+from catomo.labels.particles import Instances, find_particles
+from catomo.labels.settings import Particles
 from catomo.surfaces.crofton import areas, loss_of_small
 from catomo.surfaces.frame import Frame
 
@@ -50,12 +51,15 @@ class MeasuredParticles:
         `OUTER`, `PORE`, `EMBEDDED` or, where there is no support, `FREE`.
     spacing : ndarray of float64
         Gap to the nearest other particle; not a number where there is none or it is too small.
+    most : int
+        How many pieces there would be if they were split at half the depth.
     weight, spacing_weight : ndarray of float64
         How many particles of its kind each whole particle stands for; 0 for cut ones and for
         those too near to the frame to know their nearest neighbour.
     """
 
     pieces: Instances
+    most: int
     kept: np.ndarray
     pixel_size_nm: float
     low: np.ndarray
@@ -81,6 +85,11 @@ class MeasuredParticles:
     def contact(self) -> np.ndarray:
         """Area towards the support."""
         return self.towards[:, self.support] if self.support >= 0 else 0 * self.exposed
+
+    @property
+    def rim(self) -> np.ndarray:
+        """Length of the line where particle, support and background meet, for a round contact."""
+        return 2 * np.sqrt(np.pi * self.contact)
 
     @property
     def whole(self) -> np.ndarray:
@@ -113,29 +122,29 @@ class MeasuredParticles:
 
 
 def measure_particles(
-    labels: np.ndarray,
-    pieces: Instances,
-    smallest_px: float,
-    pixel_size_nm: float,
-    specimen: Specimen,
+    labels: np.ndarray, phase: int, rule: Particles, pixel_size_nm: float, specimen: Specimen
 ) -> MeasuredParticles:
-    """Measure each piece of a class.
+    """Find and measure each piece of a class.
 
     Parameters
     ----------
     labels : ndarray of uint8, (y, z, x)
-    pieces : Instances
-        All pieces of the class, found without a lower limit of size.
-    smallest_px : float
-        Equivalent diameter from which a piece counts as a particle.
+    phase : int
+        Label of the class.
+    rule : Particles
+        What counts as one particle.
     pixel_size_nm : float
     specimen : Specimen
     """
     frame = specimen.frame
+    pieces, finer = (
+        find_particles(labels, phase, labels.shape, 0.0, max(depth, 0.25))
+        for depth in (rule.split_depth_px, rule.split_depth_px / 2)
+    )
     voxels, ids = pieces.voxels, pieces.ids
     low, high = _boxes(pieces)
     cut_axes = frame.cut_axes(low, high)
-    kept = pieces.diameters() >= smallest_px
+    kept = pieces.diameters() >= rule.smallest_diameter_px
     towards = areas(labels, voxels, ids, (pieces.count, specimen.classes), frame)
     towards /= loss_of_small(pieces.diameters())[:, None]
     spacing = _spacing(pieces, kept)
@@ -152,7 +161,8 @@ def measure_particles(
             (near[0][known], near[1][known]), centres[known], specimen.places
         )
     return MeasuredParticles(
-        pieces, kept, pixel_size_nm, low, high, cut_axes, towards, specimen.support,
+        pieces, max(pieces.count, finer.count), kept, pixel_size_nm, low, high, cut_axes, towards,
+        specimen.support,
         _places(labels, pieces, towards, specimen), spacing, weight, spacing_weight,
     )  # fmt: skip
 

@@ -1,7 +1,7 @@
 """The pores of a support: its hull, and what of it is open, closed or not to be known.
 
 The hull is the morphological closing of the support by a ball, with its holes filled. Beyond
-the frame everything goes on as in a mirror, so the frame neither opens nor closes a pore.
+the frame everything goes on as at its end, so the frame neither opens nor closes a pore.
 """
 
 from __future__ import annotations
@@ -96,18 +96,15 @@ def hulls_of(solid: np.ndarray, radius_px: float, frame: Frame) -> list[Hull]:
 
 
 def hull(solid: np.ndarray, radius_px: float) -> np.ndarray:
-    """Return the closing of a mask by a ball, with holes filled; beyond its ends as mirrored."""
+    """Return the closing of a mask by a ball, with holes filled; it goes on beyond its ends."""
     result = np.zeros_like(solid)
     if not solid.any():
         return result
     margin = int(np.ceil(radius_px)) + 1
     box = tuple(_around(solid, axis, margin) for axis in range(3))
     part = solid[box]
-    widths = [(min(margin, n),) * 2 for n in part.shape]
-    inner = tuple(
-        slice(before, n + before) for (before, _), n in zip(widths, part.shape, strict=True)
-    )
-    distance = distance_transform_edt(~np.pad(part, widths, mode="symmetric"))
+    inner = tuple(slice(margin, n + margin) for n in part.shape)
+    distance = distance_transform_edt(~np.pad(part, margin, mode="edge"))
     closed = distance_transform_edt(distance <= radius_px) > radius_px
     result[box] = binary_fill_holes(closed[inner] | part)
     return result

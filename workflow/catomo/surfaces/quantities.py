@@ -12,10 +12,15 @@ import numpy as np
 
 from catomo.surfaces.pores import Hull, Pores, find_pores
 from catomo.surfaces.quantity import Interval, quantity
+from catomo.surfaces.radii import access_radii, local_radii
 
 # Area of a digitised ball from flying edges and Taubin smoothing, divided by its true area:
 # 0.97 at a radius of 2 px, 1.012 at 40 px (measured).
 _AREA_RATIO = (0.97, 1.012)
+
+# The hull of a digitised support lies between this much inside and this much outside of the
+# true one, on the average of its surface (measured on phantoms).
+_OFF_HULL_PX = (0.035, 0.01)
 
 
 def of_phase(
@@ -60,7 +65,11 @@ def meshed(area: float) -> tuple[float, Interval, str]:
 
 
 def of_support(
-    name: str, matter: np.ndarray, hulls: list[Hull], radius_nm: float
+    name: str,
+    matter: np.ndarray,
+    hulls: list[Hull],
+    sizes_nm: tuple[float, float],
+    area_nm2: float,
 ) -> dict[str, dict]:
     """Return the porosity of the support: of all pores, of open and of closed ones.
 
@@ -71,8 +80,10 @@ def of_support(
         Everything but background.
     hulls : list of Hull
         Of the support, in each run of slices.
-    radius_nm : float
-        Radius of the ball that closed them.
+    sizes_nm : (float, float)
+        Radius of the ball that closed them, and edge of a voxel.
+    area_nm2 : float
+        Surface area of the support.
     """
     found = [
         find_pores(matter[hull.run][(slice(None, None, hull.stride),) * 3], hull.inside)
@@ -83,23 +94,82 @@ def of_support(
     if not pores.hull:
         none = f"no voxel is labelled {name}"
         return {key: quantity(None, "1", none) for key in keys}
+    radius_nm, pixel_size_nm = sizes_nm
     stride = hulls[0].stride
+    # The hull is off by a part of a voxel along all of the surface.
+    skin = area_nm2 / (pores.hull * (stride * pixel_size_nm) ** 2)
     binned = f"; from every {stride}th voxel along each axis" if stride > 1 else ""
     is_open, closed = pores.open / pores.hull, pores.closed / pores.hull
-    unknown = pores.unknown / pores.hull
-    frame_words = "; pores that the frame cuts count where their way out is seen"
+    every = is_open + closed + pores.unknown / pores.hull
+    words = (
+        "; pores that the frame cuts count where their way out is seen; no interval: one wrong "
+        "voxel opens or closes a pore"
+    )
     return {
         keys[0]: quantity(
-            is_open + closed + unknown, "1",
+            every, "1",
             f"share of background in the hull, {name} closed by a ball of {radius_nm:g} nm "
-            f"radius and filled{binned}",
+            f"radius and filled{binned}; low and high: digitisation alone, as measured on phantoms",
+            (max(every - _OFF_HULL_PX[0] * skin, 0.0), every + _OFF_HULL_PX[1] * skin),
         ),
         keys[1]: quantity(
             is_open, "1",
-            f"share of pores with a way out of the hull through voxel faces{frame_words}{binned}",
+            f"share of pores with a way out of the hull through voxel faces{words}{binned}",
         ),
         keys[2]: quantity(
             closed, "1",
-            f"share of pores without a way out through voxel faces{frame_words}{binned}",
+            f"share of pores without a way out through voxel faces{words}{binned}",
         ),
     }  # fmt: skip
+
+
+def widths(
+    name: str, matter: np.ndarray, hulls: list[Hull], pixel_size_nm: float
+) -> dict[str, dict]:
+    """Return the widths of the support's pores, of the ways into them, and of the support.
+
+    Parameters
+    ----------
+    name : str
+    matter : ndarray of bool, (y, z, x)
+        Everything but background.
+    hulls : list of Hull
+        Of the support, in each run of slices.
+    pixel_size_nm : float
+    """
+    local, access, thick = [], [], []
+    for one in hulls:
+        coarse = matter[one.run][(slice(None, None, one.stride),) * 3]
+        local.append(local_radii(one.inside & ~coarse))
+        access.append(access_radii(coarse, one.inside))
+        thick.append(local_radii(one.inside))
+    voxel_nm = pixel_size_nm * (hulls[0].stride if hulls else 1)
+    half = "of half the volume the value is larger"
+    texts = {
+        "pore_diameter": (
+            local, 2, "local thickness of the pores: diameter of the largest ball between walls "
+            f"and hull that covers a place; {half}", f"there are no pores in {name}",
+        ),
+        "access_radius": (
+            access, 1, "widest path from outside of the hull: the largest ball that gets to a "
+            f"place in an open pore and covers it; {half}", f"there are no open pores in {name}",
+        ),
+        "thickness": (
+            thick, 2, "local thickness of the hull, pores filled: diameter of the largest ball "
+            f"that covers a place; {half}", f"no voxel is labelled {name}, or nothing else",
+        ),
+    }  # fmt: skip
+    result = {}
+    for key, (parts, factor, words, none) in texts.items():
+        radii = np.concatenate(parts) if parts else np.empty(0)
+        if not len(radii):
+            result[f"{name}_{key}"] = quantity(None, "nm", none)
+            continue
+        # A slit of n voxels has a radius of n/2 or (n + 1)/2 from centre to centre.
+        value = float(factor * np.median(radii) - 0.5 * (factor == 2)) * voxel_nm
+        low, high = (-1.0, 1.0) if factor == 2 else (-0.75, 0.25)
+        result[f"{name}_{key}"] = quantity(
+            value, "nm", f"{words}; low and high: digitisation alone",
+            (max(value + low * voxel_nm, 0.0), value + high * voxel_nm),
+        )  # fmt: skip
+    return result
