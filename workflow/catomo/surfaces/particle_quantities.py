@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from catomo.surfaces.particles import EMBEDDED, OUTER, PORE, MeasuredParticles
+from catomo.surfaces.particles import EMBEDDED, OUTER, PORE, MeasuredParticles, rim_of
 from catomo.surfaces.quantity import SAMPLE, UNKNOWN, Interval, quantity, ratio_of, resampled
 
 _WEIGHTED = (
@@ -18,8 +18,10 @@ _DIAMETERS = {
 }
 # Digitisation, measured on phantoms: truth against their labels, in px or as a share.
 _OFF = 0.02  # of areas of balls
-_GAINED_RIM_PX = (0.03, 0.29)  # contact: its rim may lie this farther out, or in
-_LOST_RIM_PX = (0.0, 0.43)  # exposed area: what voxels at its rim hide
+# Where particle and support meet: below and above the value, of the measure of the wedges and
+# per px of the rim.
+_OFF_CONTACT = ((0.6, 0.13), (0.75, 0.06))
+_OFF_EXPOSED = ((0.5, 0.05), (0.5, 0.26))
 _OFF_DIAMETER_PX = (0.05, 0.45)  # of a mean diameter: of all particles alike, of one by chance
 _OFF_SPACING = (0.25, 0.25)  # below: share, where close particles merged; above: px
 
@@ -185,14 +187,15 @@ def _areas(name: str, particles: MeasuredParticles) -> dict[str, dict]:
     if not particles.kept.any():
         none = f"no piece of {name} is large enough to be a particle"
         return {f"{name}_exposed_area": quantity(None, "nm²", none)}
-    exposed, rim = particles.exposed.sum(), particles.rim.sum()
+    exposed = particles.exposed.sum()
+    less, more = (_at_rims(particles, off) for off in _OFF_EXPOSED)
     square = particles.pixel_size_nm**2
     return {
         f"{name}_exposed_area": quantity(
             float(exposed * square), "nm²",
             "area towards background of all that was seen, specks included, by Crofton's formula "
             f"in 13 directions; faces made by the frame are not counted; {_DIGITISED}",
-            _scaled((1 - _OFF) * exposed, (1 + _OFF / 4) * exposed + _LOST_RIM_PX[1] * rim, square),
+            _scaled((1 - _OFF) * exposed - less, (1 + _OFF / 4) * exposed + more, square),
         )
     }  # fmt: skip
 
@@ -211,20 +214,20 @@ def _contact(name: str, particles: MeasuredParticles, support: str) -> dict[str,
     contact, exposed = particles.contact * square, particles.exposed * square
     both = contact.sum() + exposed.sum()
     fraction = float(contact.sum() / both) if both else None
-    rim = particles.rim.sum() * square
-    gained, missed = _GAINED_RIM_PX[1] * rim, _GAINED_RIM_PX[0] * rim
+    less, more = (_at_rims(particles, off) * square for off in _OFF_CONTACT)
+    less = min(less, contact.sum())
     result = {
         f"{name}_contact_area": quantity(
             float(contact.sum()), "nm²",
             f"area towards {support} of all that was seen, by Crofton's formula in 13 directions; "
             f"{_DIGITISED}",
-            (float(contact.sum() - gained), float(contact.sum() + missed)),
+            (float(contact.sum() - less), float(contact.sum() + more)),
         ),
         f"{name}_contact_fraction": quantity(
             fraction, "1",
             f"contact area over contact and exposed area together; {_DIGITISED}; {SAMPLE}",
             UNKNOWN if fraction is None
-            else (float(max(fraction - gained / both, 0)), float(fraction + missed / both)),
+            else (float(max(fraction - less / both, 0)), float(fraction + more / both)),
             resampled(ratio_of(contact[kept], (contact + exposed)[kept]), int(kept.sum())),
         ),
     }  # fmt: skip
@@ -251,14 +254,20 @@ def _contact(name: str, particles: MeasuredParticles, support: str) -> dict[str,
 def counted(particles: MeasuredParticles) -> tuple[float, Interval, str]:
     """Return the area of all particles in nm² with its interval and its method."""
     area = particles.towards.sum()
-    rim = particles.rim.sum()
     square = particles.pixel_size_nm**2
+    hidden = _at_rims(particles, _OFF_EXPOSED[1]) / 2
     return (
         float(area * square),
-        _scaled(area - _OFF * area, area + _OFF * area + _LOST_RIM_PX[1] / 2 * rim, square),
+        _scaled((1 - _OFF) * area, (1 + _OFF / 2) * area + hidden, square),
         f"by Crofton's formula in 13 directions, contact included; faces made by the frame are "
         f"not counted; {_DIGITISED}",
     )
+
+
+def _at_rims(particles: MeasuredParticles, off: tuple[float, float]) -> float:
+    """Return the area in px² that voxels may add or hide where particles meet the support."""
+    rim = rim_of(particles.contact).sum()
+    return float((off[0] * particles.wedge + off[1]) * rim)
 
 
 def _scaled(low: float, high: float, unit: float) -> Interval:
