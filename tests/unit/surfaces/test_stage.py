@@ -15,6 +15,7 @@ from catomo.record.hashes import sha256_of
 from catomo.surfaces import render as rendering
 from catomo.surfaces import stage as surfaces
 from catomo.surfaces.measure import measure
+from catomo.surfaces.quantity import of_a_model
 from catomo.surfaces.settings import Surfaces
 from conftest import balls
 
@@ -82,15 +83,32 @@ def test_the_array_function_gives_the_quantities_of_the_stage(make):
     labels = balls((24, 24, 60), (12, 12, 20, 5), (12, 12, 28, 5), (12, 12, 50, 3))
     labels[:, :12][labels[:, :12] == 0] = 1
     _, record = make(labels)
-    text = json.dumps(measure(labels, PIXEL_NM), default=lambda number: number.tolist())
+    numbers = of_a_model(measure(labels, PIXEL_NM))
+    text = json.dumps(numbers, default=lambda number: number.tolist())
     assert json.loads(text) == record["quantities"]
+
+
+def test_of_labels_that_a_model_made_digitisation_alone_gives_no_interval(make):
+    labels = balls((24, 24, 60), (12, 12, 20, 5), (12, 12, 34, 5), (12, 12, 50, 3))
+    labels[:, :12][labels[:, :12] == 0] = 1
+    _, record = make(labels)
+    known = measure(labels, PIXEL_NM)
+    assert known["pt_diameter_d10"]["low"] is not None
+    for name, entry in record["quantities"].items():
+        assert ("is not known" in entry["method"]) == (
+            known[name]["low"] is not None and not name.endswith("_volume")
+        )
+        assert (entry["low"] is None) == (not name.endswith("_volume"))
+        assert "; low" not in entry["method"] or name.endswith("_volume")
+        assert entry["sample_low"] == pytest.approx(known[name]["sample_low"])
 
 
 def test_particles_are_counted_split_and_spaced(make):
     labels = balls((40, 40, 80), (12, 20, 20, 6), (12, 20, 30, 6), (28, 20, 60, 5))
     labels[0, 0, 0] = 2  # a speck
     output, record = make(labels)
-    count = record["quantities"]["pt_count"]
+    assert value(record, "pt_count") == 3
+    count = measure(labels, PIXEL_NM)["pt_count"]
     assert (count["low"], count["value"], count["high"]) == (3, 3, 4)
     with open(output / "particles.csv", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -110,15 +128,15 @@ def test_contact_of_a_half_embedded_cube_is_one_half(make):
     labels[5:25, :15, 5:25] = 1
     labels[10:18, 11:19, 10:18] = 2  # 8 px, 4 of them sunk in
     output, record = make(labels)
-    assert value(record, "pt_contact_fraction") == pytest.approx(0.5, abs=0.001)
+    assert value(record, "pt_contact_fraction") == pytest.approx(0.5, abs=0.01)
     area = value(record, "pt_area")
     assert area == pytest.approx(6 * 4**2, rel=0.14)  # edges of a few voxels count as rounded
-    assert value(record, "pt_exposed_area") == pytest.approx(0.5 * area, rel=0.002)
-    assert value(record, "pt_contact_area") == pytest.approx(0.5 * area, rel=0.002)
+    assert value(record, "pt_exposed_area") == pytest.approx(0.5 * area, rel=0.02)
+    assert value(record, "pt_contact_area") == pytest.approx(0.5 * area, rel=0.02)
     assert value(record, "pt_loading") == pytest.approx(1 / value(record, "alumina_area"))
     with open(output / "particles.csv", newline="") as file:
         (row,) = csv.DictReader(file)
-    assert float(row["contact_fraction"]) == pytest.approx(0.5, abs=0.001)
+    assert float(row["contact_fraction"]) == pytest.approx(0.5, abs=0.01)
     assert (row["location"], row["whole"]) == ("outer surface", "whole")
     assert float(row["weight"]) > 1  # the frame cuts the block: not everywhere it had been whole
     box = [int(row[f"{axis}_{end}_px"]) for axis in "xyz" for end in ("from", "to")]
@@ -163,7 +181,6 @@ def test_no_voxel_and_one_voxel(make, voxels):
     output, record = make(labels)
     assert value(record, "pt_volume") == voxels * PIXEL_NM**3
     assert value(record, "pt_count") == 0
-    assert record["quantities"]["pt_count"]["high"] == voxels
     assert value(record, "pt_diameter_d10") is None
     assert "large enough" in record["quantities"]["pt_diameter_d10"]["method"]
     assert value(record, "pt_loading") == 0.0

@@ -26,8 +26,8 @@ _OFF_DIAMETER_PX = (0.05, 0.45)  # of a mean diameter: of all particles alike, o
 _OFF_SPACING = (0.25, 0.25)  # below: share, where close particles merged; above: px
 
 _DIGITISED = (
-    "low and high: digitisation alone, as measured on phantoms; what the segmentation has wrong "
-    "is not in them"
+    "low and high: digitisation alone, as measured on phantoms, without what the segmentation "
+    "has wrong"
 )
 _SHARES = {OUTER: "share_outer", PORE: "share_pore", EMBEDDED: "share_embedded"}
 

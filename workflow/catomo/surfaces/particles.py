@@ -281,7 +281,7 @@ def _open_wedges(
     for each px of the rims, and the more is closed.
     """
     contact = towards[:, specimen.support]
-    rims = rim_of(contact)
+    rims = np.where(towards[:, 0] > 0, rim_of(contact), 0)  # embedded particles have none
     if not rims.any():
         return 0.0
     frame = specimen.frame

@@ -18,6 +18,8 @@ from catomo.surfaces.radii import access_radii, local_radii
 # 0.97 at a radius of 2 px, 1.012 at 40 px (measured).
 _AREA_RATIO = (0.97, 1.012)
 
+_DIGITISED = "low and high: digitisation alone, without what the segmentation has wrong"
+
 # The hull of a digitised support lies between this much inside and this much outside of the
 # true one, on the average of its surface (measured on phantoms).
 _OFF_HULL_PX = (0.035, 0.01)
@@ -109,7 +111,7 @@ def of_support(
         keys[0]: quantity(
             every, "1",
             f"share of background in the hull, {name} closed by a ball of {radius_nm:g} nm "
-            f"radius and filled{binned}; low and high: digitisation alone, as measured on phantoms",
+            f"radius and filled{binned}; {_DIGITISED}",
             (max(every - _OFF_HULL_PX[0] * skin, 0.0), every + _OFF_HULL_PX[1] * skin),
         ),
         keys[1]: quantity(
@@ -169,7 +171,7 @@ def widths(
         value = float(factor * np.median(radii) - 0.5 * (factor == 2)) * voxel_nm
         low, high = (-1.0, 1.0) if factor == 2 else (-0.75, 0.25)
         result[f"{name}_{key}"] = quantity(
-            value, "nm", f"{words}; low and high: digitisation alone",
+            value, "nm", f"{words}; {_DIGITISED}",
             (max(value + low * voxel_nm, 0.0), value + high * voxel_nm),
         )  # fmt: skip
     return result

@@ -60,6 +60,23 @@ def quantity(
     }
 
 
+def of_a_model(quantities: dict[str, dict]) -> dict[str, dict]:
+    """Return the quantities of labels that a model predicted: without most low and high.
+
+    How wrong the labels of a model are is not known here, so an interval of digitisation alone
+    would be too narrow. Volumes keep theirs, a boundary moved by half a voxel.
+    """
+    result = {}
+    for name, entry in quantities.items():
+        if not name.endswith("_volume") and (entry["low"], entry["high"]) != UNKNOWN:
+            words = entry["method"].split("; ")
+            words = [word for word in words if not word.startswith(("low and high", "low:"))]
+            words.append("no low and high: how wrong the labels of the model are is not known")
+            entry = {**entry, "low": None, "high": None, "method": "; ".join(words)}
+        result[name] = entry
+    return result
+
+
 def resampled(statistic: Statistic, count: int) -> Interval:
     """Return the 95 % bootstrap interval of a statistic of particles; none for fewer than two.
 

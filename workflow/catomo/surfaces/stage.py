@@ -18,6 +18,7 @@ from catomo.record.record import Output, Record, committing, read_record
 from catomo.surfaces.measure import Roles, all_quantities
 from catomo.surfaces.mesh_files import StyledMesh, write_glb, write_stl, write_vtp
 from catomo.surfaces.meshes import Mesh, surface
+from catomo.surfaces.quantity import of_a_model
 from catomo.surfaces.render import render
 from catomo.surfaces.settings import Surfaces
 from catomo.surfaces.table import write_particles
@@ -51,13 +52,29 @@ def make_surfaces(prediction: Path, output: Path, settings: Surfaces) -> None:
     labels = _read_labels(record, settings)
     with committing(output, "surfaces", settings, {"prediction": record}) as out:
         out.record["draft"] = record.get("draft", False)
-        write_surfaces(out, labels, record["pixel_size_nm"], settings)
+        is_predicted = record["stage"] == "predict"
+        write_surfaces(out, labels, record["pixel_size_nm"], settings, is_predicted=is_predicted)
 
 
 def write_surfaces(
-    out: Output, labels: np.ndarray, pixel_size_nm: float, settings: Surfaces
+    out: Output,
+    labels: np.ndarray,
+    pixel_size_nm: float,
+    settings: Surfaces,
+    *,
+    is_predicted: bool = False,
 ) -> None:
-    """Write the surfaces, views and quantities of labels (y, z, x), and what the record says."""
+    """Write the surfaces, views and quantities of labels (y, z, x), and what the record says.
+
+    Parameters
+    ----------
+    out : Output
+    labels : ndarray of uint8, (y, z, x)
+    pixel_size_nm : float
+    settings : Surfaces
+    is_predicted : bool
+        Whether a model made the labels.
+    """
     roles = Roles(
         [phase.name for phase in settings.classes],
         settings.support,
@@ -72,7 +89,7 @@ def write_surfaces(
         {
             "pixel_size_nm": pixel_size_nm,
             "axes": ["x", "y", "z"],
-            "quantities": quantities,
+            "quantities": of_a_model(quantities) if is_predicted else quantities,
             "triangles": {name: len(mesh.faces) for name, mesh in meshes.items()},
             "pictures": "projections" if reason else "surfaces",
             "pictures_note": reason or None,
