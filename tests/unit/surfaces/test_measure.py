@@ -174,3 +174,14 @@ def test_contact_of_balls_sunk_into_a_plane(sunk):
     assert within(numbers, "pt_contact_area", contact)
     assert within(numbers, "pt_exposed_area", exposed)
     assert within(numbers, "pt_contact_fraction", sunk)
+
+
+def test_outer_and_pore_surface_of_a_shell():
+    labels = np.zeros((50, 50, 50), np.uint8)
+    labels[10:40, 10:40, 10:40] = 1
+    labels[balls(labels.shape, (25, 25, 25, 9)) > 0] = 0
+    numbers = measure(labels, 0.5)
+    assert value(numbers, "alumina_area_pore") == pytest.approx(np.pi * 9**2, rel=0.03)
+    assert value(numbers, "alumina_area_outer") == pytest.approx(6 * 15**2, rel=0.05)
+    whole = value(numbers, "alumina_area_outer") + value(numbers, "alumina_area_pore")
+    assert whole == pytest.approx(value(numbers, "alumina_area"), rel=0.001)

@@ -14,7 +14,7 @@ from catomo.surfaces.areas import areas_behind
 from catomo.surfaces.frame import Frame
 from catomo.surfaces.particle_quantities import counted, density, of_particles
 from catomo.surfaces.particles import MeasuredParticles, Specimen, measure_particles
-from catomo.surfaces.pores import Hull, hulls_of
+from catomo.surfaces.pores import Hull, hulls_of, with_pores
 from catomo.surfaces.settings import Surfaces
 
 _DEFAULT = Surfaces()
@@ -129,14 +129,20 @@ def all_quantities(
         particles = measure_particles(labels, phase, roles.particles, pixel_size_nm, specimen)
     voxels = np.bincount(labels.ravel(), minlength=len(names))
     result: dict[str, dict] = {}
+    sides: dict[str, dict] = {}
     for label, name in list(enumerate(names))[1:]:
         if label == phase and particles is not None:
             area = counted(particles)
         else:
-            behind = areas_behind(labels, label, len(names), pixel_size_nm, frame)
+            # Background in the hull has a value of its own, after those of the classes.
+            parted = with_pores(labels, hulls, len(names)) if label == support else labels
+            behind = areas_behind(parted, label, len(names) + 1, pixel_size_nm, frame)
             area = quantities.meshed(float(behind.sum()))
+            if label == support:
+                sides = quantities.sides(name, float(behind[0]), float(behind[-1]))
         result |= quantities.of_phase(name, voxels[label], area, pixel_size_nm)
     if roles.support:
+        result |= sides
         sizes_nm = (roles.hull_radius_nm, pixel_size_nm)
         area_nm2 = result[f"{roles.support}_area"]["value"]
         result |= quantities.of_support(roles.support, labels != 0, hulls, sizes_nm, area_nm2)

@@ -95,6 +95,18 @@ def hulls_of(solid: np.ndarray, radius_px: float, frame: Frame) -> list[Hull]:
     ]
 
 
+def with_pores(labels: np.ndarray, hulls: list[Hull], value: int) -> np.ndarray:
+    """Return labels in which background within the hull has a value of its own."""
+    result = labels.copy()
+    for one in hulls:
+        part = result[one.run]
+        for number, page in enumerate(part):
+            inside = one.inside[number // one.stride]
+            fine = inside.repeat(one.stride, axis=0).repeat(one.stride, axis=1)
+            page[fine[: page.shape[0], : page.shape[1]] & (page == 0)] = value
+    return result
+
+
 def hull(solid: np.ndarray, radius_px: float) -> np.ndarray:
     """Return the closing of a mask by a ball, with holes filled; it goes on beyond its ends."""
     result = np.zeros_like(solid)

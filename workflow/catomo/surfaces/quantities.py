@@ -66,6 +66,19 @@ def meshed(area: float) -> tuple[float, Interval, str]:
     )
 
 
+def sides(name: str, outer: float, pore: float) -> dict[str, dict]:
+    """Return the free surface of the support outside of its hull and in its pores, in nm²."""
+    words = f"free surface of {name}, without what particles cover: "
+    return {
+        f"{name}_area_outer": quantity(
+            outer, "nm²", f"{words}where background outside of the hull lies before it"
+        ),
+        f"{name}_area_pore": quantity(
+            pore, "nm²", f"{words}where background in the hull lies before it"
+        ),
+    }
+
+
 def of_support(
     name: str,
     matter: np.ndarray,
