@@ -194,7 +194,8 @@ def _areas(name: str, particles: MeasuredParticles) -> dict[str, dict]:
         f"{name}_exposed_area": quantity(
             float(exposed * square), "nm²",
             "area towards background of all that was seen, specks included, by Crofton's formula "
-            f"in 13 directions; faces made by the frame are not counted; {_DIGITISED}",
+            "in 13 directions; faces made by the frame are not counted, and what voxels close in "
+            f"narrow wedges at the rims is given back; {_DIGITISED}",
             _scaled((1 - _OFF) * exposed - less, (1 + _OFF / 4) * exposed + more, square),
         )
     }  # fmt: skip
@@ -219,8 +220,8 @@ def _contact(name: str, particles: MeasuredParticles, support: str) -> dict[str,
     result = {
         f"{name}_contact_area": quantity(
             float(contact.sum()), "nm²",
-            f"area towards {support} of all that was seen, by Crofton's formula in 13 directions; "
-            f"{_DIGITISED}",
+            f"area towards {support} of all that was seen, by Crofton's formula in 13 directions, "
+            f"without what voxels close in narrow wedges at the rims; {_DIGITISED}",
             (float(contact.sum() - less), float(contact.sum() + more)),
         ),
         f"{name}_contact_fraction": quantity(
