@@ -22,8 +22,8 @@ _OFF = 0.02  # of areas of balls
 # per px of the rim.
 _OFF_CONTACT = ((0.6, 0.13), (0.75, 0.06))
 _OFF_EXPOSED = ((0.5, 0.05), (0.5, 0.26))
-_OFF_DIAMETER_PX = (0.08, 0.55)  # of a mean diameter: of all particles alike, of one by chance
-_OFF_SPACING = (0.3, 0.4)  # below: share, where close particles merged; above: px
+_OFF_DIAMETER_PX = (0.08, 0.8)  # of a mean diameter: of all particles alike, of one by chance
+_OFF_SPACING = (0.35, 0.4)  # below: share, where close particles merged; above: px
 
 _DIGITISED = (
     "low and high: digitisation alone, as measured on phantoms, without what the segmentation "
