@@ -59,7 +59,7 @@ def test_a_ball_has_its_volume_and_the_page_says_what_there_is_not(done, dataset
     quantities = record(done, f"{dataset}/08_surfaces/quantities.json")["quantities"]
     assert quantities["pt_volume"]["value"] == pytest.approx(BALL_NM3, rel=0.03)
     assert quantities["pt_count"]["value"] == 1
-    assert quantities["pt_diameter_mean"]["value"] == pytest.approx(6.0, rel=0.01)
+    assert quantities["pt_diameter_d10"]["value"] == pytest.approx(6.0, rel=0.01)
     page = (done.folder / f"results/{dataset}/09_report/report.html").read_text()
     assert "it comes without grey slices and without confidence" in page
     headings = re.findall(r"<h2><small>(\d\d)</small>", page)

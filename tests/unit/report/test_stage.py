@@ -76,7 +76,8 @@ def test_head_figures_and_quantities_have_the_titles_of_the_classes(tmp_path):
         PhaseClass(name="gold_oxide", title="Au2O3", colour="#d4a0ff"),
     ]
     scores = {phase.name: {"dsc": {"mean": 0.5}} for phase in classes}
-    entry = {"value": 2.0, "low": None, "high": None, "unit": "nm³", "method": "counted"}
+    entry = {"value": 2.0, "low": 1.5, "high": 2.5, "sample_low": None, "sample_high": None}
+    entry |= {"unit": "nm³", "method": "counted"}
     records = {
         "metrics.json": {"scope": "All.", "classes": scores, "paper": {}},
         "quantities.json": {
@@ -91,6 +92,8 @@ def test_head_figures_and_quantities_have_the_titles_of_the_classes(tmp_path):
     text = make_page(read, classes, "x")
     assert re.findall("</b><span>([^<]*)<", text) == ["DSC Au", "DSC Au2O3"]
     assert "<td>Au: volume</td>" in text
+    assert "<td>1.5 … 2.5</td><td>–</td>" in re.sub(r"\s*\n\s*", "", text)
+    assert "Quote low … high for what this specimen is like" in text
     assert "<td>Au2O3: volume</td>" in text
     assert "<th>paper</th>" not in text
 

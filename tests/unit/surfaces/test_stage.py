@@ -15,6 +15,7 @@ from catomo.record.hashes import sha256_of
 from catomo.surfaces import render as rendering
 from catomo.surfaces import stage as surfaces
 from catomo.surfaces.measure import measure
+from catomo.surfaces.quantity import of_a_model
 from catomo.surfaces.settings import Surfaces
 from conftest import balls
 
@@ -63,10 +64,12 @@ def test_volume_is_counted_exactly_and_the_area_of_a_ball_is_near(make):
     assert value(record, "pt_volume") == voxels * PIXEL_NM**3
     assert value(record, "pt_area") == pytest.approx(4 * np.pi * 4**2, rel=0.015)
     diameter = np.cbrt(6 * voxels / np.pi) * PIXEL_NM
-    assert value(record, "pt_diameter_mean") == pytest.approx(diameter, rel=1e-12)
+    assert value(record, "pt_diameter_d10") == pytest.approx(diameter, rel=1e-12)
     assert value(record, "pt_exposed_area") == pytest.approx(value(record, "pt_area"))
     for entry in record["quantities"].values():
-        assert set(entry) == {"value", "low", "high", "unit", "method"}
+        assert list(entry) == [
+            "value", "low", "high", "sample_low", "sample_high", "unit", "method",
+        ]  # fmt: skip
         if entry["low"] is not None and entry["high"] is not None:
             assert entry["low"] <= entry["value"] <= entry["high"]
 
@@ -91,15 +94,32 @@ def test_the_array_function_gives_the_quantities_of_the_stage(make):
     labels = balls((24, 24, 60), (12, 12, 20, 5), (12, 12, 28, 5), (12, 12, 50, 3))
     labels[:, :12][labels[:, :12] == 0] = 1
     _, record = make(labels)
-    text = json.dumps(measure(labels, PIXEL_NM), default=lambda number: number.tolist())
+    numbers = of_a_model(measure(labels, PIXEL_NM))
+    text = json.dumps(numbers, default=lambda number: number.tolist())
     assert json.loads(text) == record["quantities"]
+
+
+def test_of_labels_that_a_model_made_digitisation_alone_gives_no_interval(make):
+    labels = balls((24, 24, 60), (12, 12, 20, 5), (12, 12, 34, 5), (12, 12, 50, 3))
+    labels[:, :12][labels[:, :12] == 0] = 1
+    _, record = make(labels)
+    known = measure(labels, PIXEL_NM)
+    assert known["pt_diameter_d10"]["low"] is not None
+    for name, entry in record["quantities"].items():
+        assert ("is not known" in entry["method"]) == (
+            known[name]["low"] is not None and not name.endswith("_volume")
+        )
+        assert (entry["low"] is None) == (not name.endswith("_volume"))
+        assert "; low" not in entry["method"] or name.endswith("_volume")
+        assert entry["sample_low"] == pytest.approx(known[name]["sample_low"])
 
 
 def test_particles_are_counted_split_and_spaced(make):
     labels = balls((40, 40, 80), (12, 20, 20, 6), (12, 20, 30, 6), (28, 20, 60, 5))
     labels[0, 0, 0] = 2  # a speck
     output, record = make(labels)
-    count = record["quantities"]["pt_count"]
+    assert value(record, "pt_count") == 3
+    count = measure(labels, PIXEL_NM)["pt_count"]
     assert (count["low"], count["value"], count["high"]) == (3, 3, 4)
     with open(output / "particles.csv", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -107,10 +127,11 @@ def test_particles_are_counted_split_and_spaced(make):
     last = rows[2]
     centre = [float(last[key]) for key in ("x_nm", "y_nm", "z_nm")]
     assert centre == pytest.approx([30.0, 14.0, 10.0])
-    nearest = [float(rows[1]["x_nm"]) - float(rows[0]["x_nm"])] * 2
-    third = np.array([float(rows[1][f"{axis}_nm"]) for axis in "xyz"]) - centre
-    expected = np.mean([*nearest, np.linalg.norm(third)])
-    assert value(record, "pt_spacing") == pytest.approx(expected, rel=1e-5)
+    # Balls of 6, 6 and 5 px radius: the first two touch, the third lies 12.5 nm from the second.
+    gap = 0.5 * (np.hypot(16, 30) - 11)
+    assert float(last["spacing_nm"]) == pytest.approx(gap, abs=0.25)
+    assert float(rows[0]["spacing_nm"]) == pytest.approx(0, abs=0.25)
+    assert value(record, "pt_spacing_surface") == pytest.approx(gap / 3, abs=0.25)
 
 
 def test_contact_of_a_half_embedded_cube_is_one_half(make):
@@ -118,22 +139,30 @@ def test_contact_of_a_half_embedded_cube_is_one_half(make):
     labels[5:25, :15, 5:25] = 1
     labels[10:18, 11:19, 10:18] = 2  # 8 px, 4 of them sunk in
     output, record = make(labels)
-    assert value(record, "pt_contact_fraction") == 0.5
-    assert value(record, "pt_exposed_area") == pytest.approx(0.5 * value(record, "pt_area"))
+    assert value(record, "pt_contact_fraction") == pytest.approx(0.5, abs=0.01)
+    area = value(record, "pt_area")
+    assert area == pytest.approx(6 * 4**2, rel=0.14)  # edges of a few voxels count as rounded
+    assert value(record, "pt_exposed_area") == pytest.approx(0.5 * area, rel=0.02)
+    assert value(record, "pt_contact_area") == pytest.approx(0.5 * area, rel=0.02)
     assert value(record, "pt_loading") == pytest.approx(1 / value(record, "alumina_area"))
     with open(output / "particles.csv", newline="") as file:
         (row,) = csv.DictReader(file)
-    assert (row["contact_fraction"], row["position"]) == ("0.5", "surface")
+    assert float(row["contact_fraction"]) == pytest.approx(0.5, abs=0.01)
+    assert (row["location"], row["whole"]) == ("outer surface", "whole")
+    assert float(row["weight"]) > 1  # the frame cuts the block: not everywhere it had been whole
+    box = [int(row[f"{axis}_{end}_px"]) for axis in "xyz" for end in ("from", "to")]
+    assert box == [10, 17, 10, 17, 11, 18]
 
 
-def test_a_particle_all_inside_is_buried(make):
+def test_a_particle_all_inside_is_embedded(make):
     labels = np.zeros((30, 30, 30), np.uint8)
     labels[5:25, 5:25, 5:25] = 1
     labels[12:16, 12:16, 12:16] = 2
     output, record = make(labels)
     assert value(record, "pt_contact_fraction") == 1.0
     assert value(record, "pt_exposed_area") == 0.0
-    assert ",buried" in (output / "particles.csv").read_text()
+    assert value(record, "pt_share_embedded") == 1.0
+    assert ",embedded," in (output / "particles.csv").read_text()
 
 
 def test_porosity_counts_closed_and_open_pores_and_no_outside(make):
@@ -145,10 +174,12 @@ def test_porosity_counts_closed_and_open_pores_and_no_outside(make):
     labels[20:24, 20:24, 20:24] = 0  # closed
     _, record = make(labels)
     assert value(record, "alumina_porosity") == pytest.approx(64 / solid, abs=1e-12)
-    assert value(record, "alumina_closed_porosity") == pytest.approx(64 / solid, abs=1e-12)
+    assert value(record, "alumina_porosity_closed") == pytest.approx(64 / solid, abs=1e-12)
     labels[30:33, 10:40, 20:23] = 0  # a channel through, 3 px wide: open at both ends
     _, record = make(labels)
-    assert value(record, "alumina_closed_porosity") == pytest.approx(64 / (solid - 270), abs=1e-12)
+    # The closing ball rounds the channel's two mouths, so not all of it lies in the hull.
+    assert value(record, "alumina_porosity_closed") == pytest.approx(64 / solid, rel=0.002)
+    assert 0.9 * 270 / solid < value(record, "alumina_porosity_open") <= 270 / solid
     # The closing ball rounds the channel's two mouths, so not all of it lies in the hull.
     assert 64 / solid + 0.9 * 270 / solid < value(record, "alumina_porosity") <= 334 / solid
 
@@ -161,9 +192,8 @@ def test_no_voxel_and_one_voxel(make, voxels):
     output, record = make(labels)
     assert value(record, "pt_volume") == voxels * PIXEL_NM**3
     assert value(record, "pt_count") == 0
-    assert record["quantities"]["pt_count"]["high"] == voxels
-    assert value(record, "pt_diameter_mean") is None
-    assert "large enough" in record["quantities"]["pt_diameter_mean"]["method"]
+    assert value(record, "pt_diameter_d10") is None
+    assert "large enough" in record["quantities"]["pt_diameter_d10"]["method"]
     assert value(record, "pt_loading") == 0.0
     assert (output / "pt.stl").stat().st_size == 84 + 50 * record["triangles"]["pt"]
     assert len((output / "particles.csv").read_text().splitlines()) == 1

@@ -17,6 +17,12 @@ from catomo.report.pictures import Picture, pictures
 from catomo.settings.base import PhaseClass
 from catomo.stages import STAGES
 
+_WHICH_INTERVAL = (
+    "Quote low … high for what this specimen is like, and sample low … high for what the material "
+    "is like of which its particles are a sample; – means that no interval is known that can be "
+    "trusted."
+)
+
 _Content = tuple[list[str], list[Table]]
 
 
@@ -234,20 +240,17 @@ def _sentences(notes: Sequence[str]) -> list[str]:
 
 
 def _quantities(record: Record, classes: Sequence[PhaseClass]) -> _Content:
-    rows = []
-    for name, entry in record["quantities"].items():
-        low, high = entry["low"], entry["high"]
-        known = low is not None and high is not None
-        span = f"{significant(low)} … {significant(high)}" if known else "–"
-        rows.append(
-            [
-                Cell(_quantity_in_words(name, classes)),
-                Cell(significant(entry["value"]), f"quantities.{name}.value", "g"),
-                Cell(span),
-                Cell(entry["unit"]),
-                Cell(entry["method"]),
-            ]
-        )
+    rows = [
+        [
+            Cell(_quantity_in_words(name, classes)),
+            Cell(significant(entry["value"]), f"quantities.{name}.value", "g"),
+            Cell(_span(entry["low"], entry["high"])),
+            Cell(_span(entry["sample_low"], entry["sample_high"])),
+            Cell(entry["unit"]),
+            Cell(entry["method"]),
+        ]
+        for name, entry in record["quantities"].items()
+    ]
     words = [record["pictures_note"]] if record["pictures_note"] else []
     if left_out := record.get("slices_left_out"):
         words.append(
@@ -256,7 +259,13 @@ def _quantities(record: Record, classes: Sequence[PhaseClass]) -> _Content:
         )
     if "lacks" in record:  # of one file of labels, without a stage before
         words += [record["lacks"], *_sentences(record["notes"])]
-    return words, [Table(["quantity", "value", "low … high", "unit", "method"], rows)]
+    header = ["quantity", "value", "low … high", "sample low … high", "unit", "method"]
+    return [*words, _WHICH_INTERVAL], [Table(header, rows)]
+
+
+def _span(low: float | None, high: float | None) -> str:
+    known = low is not None and high is not None
+    return f"{significant(low)} … {significant(high)}" if known else "–"
 
 
 def _quantity_in_words(name: str, classes: Sequence[PhaseClass]) -> str:

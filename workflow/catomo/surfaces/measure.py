@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from catomo.labels.particles import find_particles
 from catomo.labels.settings import Particles
 from catomo.surfaces import quantities
-from catomo.surfaces.meshes import Mesh, surface
-from catomo.surfaces.particles import MeasuredParticles, measure_particles
+from catomo.surfaces.areas import areas_behind
+from catomo.surfaces.frame import Frame
+from catomo.surfaces.particle_quantities import counted, density, of_particles
+from catomo.surfaces.particles import MeasuredParticles, Specimen, measure_particles
+from catomo.surfaces.pores import Hull, hulls_of, with_pores
 from catomo.surfaces.settings import Surfaces
 
 _DEFAULT = Surfaces()
@@ -47,6 +50,8 @@ def measure(
     support: str | None = _DEFAULT.support,
     particles: str | Particles | None = _DEFAULT.particles,
     hull_radius_nm: float = _DEFAULT.hull_radius_nm,
+    *,
+    recorded: np.ndarray | None = None,
 ) -> dict[str, dict]:
     """Measure the quantities of a segmented volume.
 
@@ -65,13 +70,17 @@ def measure(
         (`catomo.labels.settings.Particles`); None for none.
     hull_radius_nm : float
         Radius in nm of the ball that closes the open pores of the support to its hull.
+    recorded : ndarray of bool, (slices,), optional
+        Whether each slice along y was recorded. Slices that were not are taken for the outside
+        of the frame, whatever their labels. By default all were.
 
     Returns
     -------
     dict of str to dict
         As ``quantities`` in ``quantities.json``: the name of each quantity, such as
-        ``<class>_volume``, to its ``value``, ``low`` and ``high`` (None where there is none),
-        ``unit`` and ``method``.
+        ``<class>_volume``, to its ``value`` (None where there is nothing to measure), ``low``
+        and ``high`` (for this specimen), ``sample_low`` and ``sample_high`` (for its particles
+        as a sample of more; None where there is no such interval), ``unit`` and ``method``.
 
     Raises
     ------
@@ -84,49 +93,91 @@ def measure(
     labels = np.asarray(labels)
     _check(labels, roles)
     labels = labels.astype(np.uint8, copy=False)
-    meshes = {
-        name: surface(labels == label, pixel_size_nm) for label, name in enumerate(classes) if label
-    }
-    return all_quantities(labels, meshes, pixel_size_nm, roles)[0]
+    return all_quantities(labels, pixel_size_nm, roles, recorded)[0]
 
 
 def all_quantities(
-    labels: np.ndarray, meshes: dict[str, Mesh], pixel_size_nm: float, roles: Roles
+    labels: np.ndarray,
+    pixel_size_nm: float,
+    roles: Roles,
+    recorded: np.ndarray | None = None,
 ) -> tuple[dict[str, dict], MeasuredParticles | None]:
     """Return all quantities, and the particles (None if no class consists of particles).
 
     Parameters
     ----------
     labels : ndarray of uint8, (y, z, x)
-    meshes : dict of str to Mesh
-        Surface of each class but the background, by name.
     pixel_size_nm : float
     roles : Roles
+    recorded : ndarray of bool, (slices,), optional
+        As of `measure`.
     """
+    frame = Frame.of(labels.shape, recorded)
+    if not frame.recorded.all():
+        labels = np.where(frame.recorded[:, None, None], labels, np.uint8(0))
     names = list(roles.names)
-    support, rule = roles.support, roles.particles
-    support_label = names.index(support) if support else -1
+    support = names.index(roles.support) if roles.support else -1
+    phase = names.index(roles.particles.phase) if roles.particles.phase else -1
+    hulls: list[Hull] = []
+    if support > 0:
+        hulls = hulls_of(labels == support, roles.hull_radius_nm / pixel_size_nm, frame)
+    particles = None
+    if phase > 0:
+        places = _surface_voxels(labels, support, frame) if support > 0 else None
+        in_hull = None if places is None else partial(_in_hulls, hulls)
+        specimen = Specimen(frame, len(names), support, places, in_hull)
+        particles = measure_particles(labels, phase, roles.particles, pixel_size_nm, specimen)
     voxels = np.bincount(labels.ravel(), minlength=len(names))
     result: dict[str, dict] = {}
+    sides: dict[str, dict] = {}
     for label, name in list(enumerate(names))[1:]:
-        result |= quantities.of_phase(name, voxels[label], meshes[name], pixel_size_nm)
-    if support:
-        result |= quantities.of_support(
-            support, labels, support_label, roles.hull_radius_nm, pixel_size_nm
-        )
-    if not rule.phase:
-        return result, None
-    label = names.index(rule.phase)
-    pieces = find_particles(labels, label, labels.shape, 0.0, rule.split_depth_px)
-    particles = measure_particles(
-        labels, (label, support_label), pieces, rule.smallest_diameter_px, pixel_size_nm
-    )
-    result |= quantities.of_particles(rule.phase, particles, meshes[rule.phase])
-    if support:
-        result |= quantities.loading(
-            rule.phase, result[f"{rule.phase}_count"], support, result[f"{support}_area"]
-        )
+        if label == phase and particles is not None:
+            area = counted(particles)
+        else:
+            # Background in the hull has a value of its own, after those of the classes.
+            parted = with_pores(labels, hulls, len(names)) if label == support else labels
+            behind = areas_behind(parted, label, len(names) + 1, pixel_size_nm, frame)
+            area = quantities.meshed(float(behind.sum()))
+            if label == support:
+                sides = quantities.sides(name, float(behind[0]), float(behind[-1]))
+        result |= quantities.of_phase(name, voxels[label], area, pixel_size_nm)
+    if roles.support:
+        result |= sides
+        sizes_nm = (roles.hull_radius_nm, pixel_size_nm)
+        area_nm2 = result[f"{roles.support}_area"]["value"]
+        result |= quantities.of_support(roles.support, labels != 0, hulls, sizes_nm, area_nm2)
+        result |= quantities.widths(roles.support, labels != 0, hulls, pixel_size_nm)
+    if particles is not None:
+        result |= of_particles(names[phase], particles, roles.support)
+        if roles.support:
+            area_of = result[f"{roles.support}_area"]
+            result |= density(names[phase], particles, roles.support, area_of)
     return result, particles
+
+
+def _in_hulls(hulls: list[Hull], voxels: np.ndarray) -> np.ndarray:
+    result = np.zeros(len(voxels), bool)
+    for hull in hulls:
+        result |= hull.holds(voxels)
+    return result
+
+
+def _surface_voxels(labels: np.ndarray, support: int, frame: Frame) -> np.ndarray | None:
+    """Return the voxels of the support that have something else beside them, None if none."""
+    found = []
+    for run in frame.runs():
+        solid = labels[run] == support
+        inner = solid.copy()
+        for axis in range(3):
+            for here, there in (
+                (slice(1, None), slice(None, -1)),
+                (slice(None, -1), slice(1, None)),
+            ):
+                lead = (slice(None),) * axis
+                inner[(*lead, here)] &= solid[(*lead, there)]
+        found.append(np.argwhere(solid & ~inner) + np.array([run.start, 0, 0]))
+    voxels = np.concatenate(found) if found else np.empty((0, 3), np.int64)
+    return voxels if len(voxels) else None
 
 
 def _check(labels: np.ndarray, roles: Roles) -> None:

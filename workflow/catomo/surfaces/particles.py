@@ -1,117 +1,300 @@
-"""The particles of a class with their contact to the support, and the table of them."""
+"""The particles of a class, one by one: size, areas, spacing, place and shape."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import product
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.spatial import cKDTree
 
-from catomo.files.tables import number_text, write_csv
-from catomo.labels.particles import Instances
+from catomo.labels.particles import Instances, find_particles
+from catomo.labels.settings import Particles
+from catomo.surfaces.crofton import areas, loss_of_small
+from catomo.surfaces.frame import Frame
 
-_HEADER = [
-    "id",
-    "x_nm",
-    "y_nm",
-    "z_nm",
-    "volume_nm3",
-    "diameter_nm",
-    "contact_fraction",
-    "position",
-]
+OUTER, PORE, EMBEDDED, FREE = "outer surface", "pore wall", "embedded", "free"
+
+_FACES = ((1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1))
+
+# Distances are between centres of voxels. The surfaces of two digitised balls lie, together,
+# this much farther out towards each other (mean over balls of 2 to 10 px radius, measured).
+_BETWEEN_CENTRES_PX = 0.67
+
+# Background voxels with a face to particle and support, per px of a rim, where particles stand
+# upright; by how much one particle is off by chance; and the area that voxels give from the
+# free face to the contact for each such voxel more (balls on planes at 60 to 180°: 0.8 to 2,
+# by how voxels were labelled).
+_UPRIGHT, _BY_CHANCE = 0.52, 0.15
+_CLOSED = 1.4
+
+# Share of the support's surface at the end of the frame from which the frame cuts it.
+_LEAST_AT_END = 0.01
+
+# Takes voxels (n, 3) and returns which of them lie in the support's hull.
+InHull = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
 class MeasuredParticles:
     """All connected or split pieces of a class, and which of them count as particles.
 
+    Arrays of numbers have one entry for each piece, in pixels, square pixels and so on.
+
     Attributes
     ----------
     pieces : Instances
         All pieces, however small.
-    kept : ndarray of bool, (pieces,)
+    kept : ndarray of bool
         Which pieces are large enough to be particles.
     pixel_size_nm : float
-    contact, exposed, faces : ndarray of int64, (pieces,)
-        Number of voxel faces of each piece towards the support, towards background, and in
-        total. Faces towards another particle, or at the end of the volume, are not counted.
+    low, high : ndarray of int64, (pieces, 3)
+        Lowest and highest corner of the box around each piece.
+    cut_axes : ndarray of int64
+        Along how many axes the frame cuts the piece.
+    towards : ndarray of float64, (pieces, classes)
+        Area towards each class.
+    support : int
+        Label of the support, -1 for none.
+    wedge : float
+        How narrow the wedges between particles and support are, in px² for each px of their
+        rims; 0 where particles stand upright.
+    place : ndarray of str
+        `OUTER`, `PORE`, `EMBEDDED` or, where there is no support, `FREE`.
+    spacing : ndarray of float64
+        Gap to the nearest other particle; not a number where there is none or it is too small.
+    most : int
+        How many pieces there would be if they were split at half the depth.
+    weight, spacing_weight : ndarray of float64
+        How many particles of its kind each whole particle stands for; 0 for cut ones and for
+        those too near to the frame to know their nearest neighbour.
     """
 
     pieces: Instances
+    most: int
     kept: np.ndarray
     pixel_size_nm: float
-    contact: np.ndarray
-    exposed: np.ndarray
-    faces: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    cut_axes: np.ndarray
+    towards: np.ndarray
+    support: int
+    wedge: float
+    place: np.ndarray
+    spacing: np.ndarray
+    weight: np.ndarray
+    spacing_weight: np.ndarray
+    diameters: np.ndarray = field(init=False)
 
-    def diameters_nm(self) -> np.ndarray:
-        """Return the diameter of the ball of equal volume of each particle, in nm."""
-        return self.pieces.diameters()[self.kept] * self.pixel_size_nm
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "diameters", self.pieces.diameters())
 
-    def volumes_nm3(self) -> np.ndarray:
-        """Return the volume of each particle, in nm³."""
-        return self.pieces.sizes()[self.kept] * self.pixel_size_nm**3
+    @property
+    def exposed(self) -> np.ndarray:
+        """Area towards background."""
+        return self.towards[:, 0]
+
+    @property
+    def contact(self) -> np.ndarray:
+        """Area towards the support."""
+        return self.towards[:, self.support] if self.support >= 0 else 0 * self.exposed
+
+    @property
+    def whole(self) -> np.ndarray:
+        """Which pieces are particles that the frame does not cut."""
+        return self.kept & (self.cut_axes == 0)
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether there is a support that tells where on it the particles are."""
+        return bool((self.place != FREE).any())
 
     def centres_nm(self) -> np.ndarray:
-        """Return the centroids, (particles, 3), as x, y, z in nm."""
-        return self.pieces.centres()[self.kept][:, [2, 0, 1]] * self.pixel_size_nm
+        """Return the centroids, (pieces, 3), as x, y, z in nm."""
+        return self.pieces.centres()[:, [2, 0, 1]] * self.pixel_size_nm
+
+    def sphericity(self) -> np.ndarray:
+        """Return the area of the ball of equal volume over the area of each piece."""
+        area = self.towards.sum(axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(area > 0, np.pi * self.diameters**2 / area, np.nan)
+
+    def elongation(self) -> np.ndarray:
+        """Return the extent of each piece along the beam (z) over that across it."""
+        voxels, ids, count = self.pieces.voxels, self.pieces.ids, self.pieces.count
+        spread = []
+        for axis, centre in zip(voxels.T, self.pieces.centres().T, strict=True):
+            square = np.bincount(ids, (axis - centre[ids]) ** 2, count)
+            spread.append(square / np.maximum(self.pieces.sizes(), 1) + 1 / 12)
+        return np.sqrt(spread[1] / ((spread[0] + spread[2]) / 2))
 
 
 def measure_particles(
-    labels: np.ndarray,
-    phase_and_support: tuple[int, int],
-    pieces: Instances,
-    smallest_px: float,
-    pixel_size_nm: float,
+    labels: np.ndarray, phase: int, rule: Particles, pixel_size_nm: float, specimen: Specimen
 ) -> MeasuredParticles:
-    """Count the voxel faces of each piece by what lies behind them.
+    """Find and measure each piece of a class.
 
     Parameters
     ----------
     labels : ndarray of uint8, (y, z, x)
-    phase_and_support : (int, int)
-        Label values of the particles and of the support (-1 for none).
-    pieces : Instances
-        All pieces of the class, found without a lower limit of size.
-    smallest_px : float
-        Equivalent diameter from which a piece counts as a particle.
+    phase : int
+        Label of the class.
+    rule : Particles
+        What counts as one particle.
     pixel_size_nm : float
+    specimen : Specimen
     """
-    phase, support = phase_and_support
-    contact, exposed, faces = (np.zeros(pieces.count, np.int64) for _ in range(3))
-    for axis, step in product(range(3), (-1, 1)):
-        neighbour = pieces.voxels.copy()
-        neighbour[:, axis] += step
-        within = (neighbour[:, axis] >= 0) & (neighbour[:, axis] < labels.shape[axis])
-        behind = labels[tuple(neighbour[within].T)]
-        ids = pieces.ids[within]
-        for count, is_counted in (
-            (contact, behind == support),
-            (exposed, behind == 0),
-            (faces, behind != phase),
-        ):
-            count += np.bincount(ids[is_counted], minlength=pieces.count)
-    kept = pieces.diameters() >= smallest_px
-    return MeasuredParticles(pieces, kept, pixel_size_nm, contact, exposed, faces)
-
-
-def write_particles(path: Path, particles: MeasuredParticles | None) -> None:
-    """Write a table with a row per particle; without particles it has its header only."""
-    rows = []
-    if particles is not None:
-        columns = zip(
-            particles.centres_nm(),
-            particles.volumes_nm3(),
-            particles.diameters_nm(),
-            particles.contact[particles.kept],
-            particles.exposed[particles.kept],
-            particles.faces[particles.kept],
-            strict=True,
+    frame = specimen.frame
+    pieces, finer = (
+        find_particles(labels, phase, labels.shape, 0.0, max(depth, 0.25))
+        for depth in (rule.split_depth_px, rule.split_depth_px / 2)
+    )
+    voxels, ids = pieces.voxels, pieces.ids
+    low, high = _boxes(pieces)
+    cut_axes = frame.cut_axes(low, high)
+    kept = pieces.diameters() >= rule.smallest_diameter_px
+    towards = areas(labels, voxels, ids, (pieces.count, specimen.classes), frame)
+    towards /= loss_of_small(pieces.diameters())[:, None]
+    wedge = 0.0
+    if specimen.support >= 0 and pieces.count:
+        wedge = _open_wedges(labels, pieces, towards, specimen)
+    spacing = _spacing(pieces, kept)
+    whole = kept & (cut_axes == 0)
+    weight, spacing_weight = whole.astype(float), (kept & np.isfinite(spacing)).astype(float)
+    if specimen.is_cut(bool((kept & ~whole).any())):
+        centres = pieces.centres()
+        weight[whole] = frame.weights((low[whole], high[whole]), centres[whole], specimen.places)
+        reach = np.ceil(np.nan_to_num(spacing))[:, None].astype(int)
+        near = (low - reach, high + reach)
+        known = whole & np.isfinite(spacing) & frame.holds(*near)
+        spacing_weight[:] = 0
+        spacing_weight[known] = frame.weights(
+            (near[0][known], near[1][known]), centres[known], specimen.places
         )
-        for number, (centre, volume, diameter, contact, exposed, faces) in enumerate(columns, 1):
-            values = [*centre, volume, diameter, contact / max(faces, 1)]
-            position = "surface" if exposed else "buried"
-            rows.append([number, *map(number_text, values), position])
-    write_csv(path, _HEADER, rows)
+    return MeasuredParticles(
+        pieces, max(pieces.count, finer.count), kept, pixel_size_nm, low, high, cut_axes, towards,
+        specimen.support,
+        wedge, _places(labels, pieces, towards, specimen), spacing, weight, spacing_weight,
+    )  # fmt: skip
+
+
+def rim_of(contact: np.ndarray) -> np.ndarray:
+    """Return the length of the rim of contacts of these areas, taken for round."""
+    return 2 * np.sqrt(np.pi * contact)
+
+
+@dataclass(frozen=True)
+class Specimen:
+    """What is around the particles.
+
+    Attributes
+    ----------
+    frame : Frame
+    classes : int
+        Number of classes, background included.
+    support : int
+        Label of the support, -1 for none.
+    places : ndarray, (n, 3), or None
+        Voxels at the surface of the support, where particles may be; None without a support.
+    in_hull : callable or None
+        Tells which voxels lie in the support's hull; None without a support.
+    """
+
+    frame: Frame
+    classes: int
+    support: int
+    places: np.ndarray | None
+    in_hull: InHull | None
+
+    def is_cut(self, particles_are: bool) -> bool:
+        """Return whether the specimen goes on beyond the frame.
+
+        It does where the frame cuts a particle, and where more than a few voxels of the
+        support's surface lie at its end; a corner that just reaches there is no such thing.
+        """
+        if particles_are or self.places is None:
+            return particles_are
+        return bool(self.frame.ends(self.places).mean() > _LEAST_AT_END)
+
+
+def _boxes(pieces: Instances) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lowest and the highest corner of each piece."""
+    if not pieces.count:
+        return np.empty((0, 3), np.int64), np.empty((0, 3), np.int64)
+    order = np.argsort(pieces.ids, kind="stable")
+    starts = np.searchsorted(pieces.ids[order], np.arange(pieces.count))
+    voxels = pieces.voxels[order]
+    return np.minimum.reduceat(voxels, starts), np.maximum.reduceat(voxels, starts)
+
+
+def _spacing(pieces: Instances, kept: np.ndarray) -> np.ndarray:
+    """Return the gap from each particle to the nearest other, NaN where there is none."""
+    spacing = np.full(pieces.count, np.nan)
+    numbers = np.flatnonzero(kept)
+    if len(numbers) < 2:
+        return spacing
+    order = np.argsort(pieces.ids, kind="stable")
+    parts = np.split(pieces.voxels[order], np.cumsum(pieces.sizes())[:-1])
+    parts = [parts[number] for number in numbers]
+    trees = [cKDTree(part) for part in parts]
+    centres = pieces.centres()[numbers]
+    pairs = zip(parts, centres, strict=True)
+    reach = np.array([np.linalg.norm(part - centre, axis=1).max() for part, centre in pairs])
+    for row, number in enumerate(numbers):
+        # No two voxels are nearer to each other than the centres less how far voxels reach.
+        least = np.linalg.norm(centres - centres[row], axis=1) - reach - reach[row]
+        least[row] = np.inf
+        best = np.inf
+        for other in np.argsort(least, kind="stable"):
+            if least[other] >= best or not np.isfinite(least[other]):
+                break
+            distances, _ = trees[row].query(parts[other], distance_upper_bound=best)
+            best = min(best, float(np.min(distances)))
+        spacing[number] = max(best - _BETWEEN_CENTRES_PX, 0.0)
+    return spacing
+
+
+def _places(
+    labels: np.ndarray, pieces: Instances, towards: np.ndarray, specimen: Specimen
+) -> np.ndarray:
+    """Return where each piece is: by most of the free voxels beside it, in the hull or not."""
+    if specimen.in_hull is None:
+        return np.full(pieces.count, FREE)
+    inside, free = np.zeros(pieces.count), np.zeros(pieces.count)
+    for step in _FACES:
+        beside = specimen.frame.neighbours(pieces.voxels, step)
+        is_free = labels[tuple(beside.T)] == 0
+        ids = pieces.ids[is_free]
+        free += np.bincount(ids, minlength=pieces.count)
+        within = specimen.in_hull(beside[is_free])
+        inside += np.bincount(ids[within], minlength=pieces.count)
+    return np.where(towards[:, 0] <= 0, EMBEDDED, np.where(2 * inside > free, PORE, OUTER))
+
+
+def _open_wedges(
+    labels: np.ndarray, pieces: Instances, towards: np.ndarray, specimen: Specimen
+) -> float:
+    """Give back to the free faces, in place, what voxels closed; return how narrow wedges are.
+
+    Where a particle meets the support at a narrow wedge, its end is too thin for a voxel and
+    counts as contact. The narrower the wedges, the more background voxels have a face to both
+    for each px of the rims, and the more is closed.
+    """
+    contact = towards[:, specimen.support]
+    rims = np.where(towards[:, 0] > 0, rim_of(contact), 0)  # embedded particles have none
+    if not rims.any():
+        return 0.0
+    frame = specimen.frame
+    beside = np.concatenate([frame.neighbours(pieces.voxels, step) for step in _FACES])
+    beside = beside[labels[tuple(beside.T)] == 0]
+    _, first = np.unique(np.ravel_multi_index(tuple(beside.T), frame.shape), return_index=True)
+    beside = beside[first]
+    touches = np.zeros(len(beside), bool)
+    for step in _FACES:
+        touches |= labels[tuple(frame.neighbours(beside, step).T)] == specimen.support
+    wedge = max(np.count_nonzero(touches) / rims.sum() - _UPRIGHT, 0.0)
+    sure = max(wedge - _BY_CHANCE / np.sqrt(np.count_nonzero(rims)), 0.0)
+    closed = np.minimum(_CLOSED * sure * rims, contact)
+    towards[:, specimen.support] -= closed
+    towards[:, 0] += closed
+    return float(wedge)

@@ -1,197 +1,190 @@
-"""Quantities of a catalyst from its labels: volumes, areas, porosity, particles, contact.
+"""Quantities of the classes and of the support: volumes, areas, pores.
 
-Each quantity tells its method and how far off it may be. Volumes and counts come from
-voxels, areas from the smoothed surfaces, contact from the faces of voxels.
+Volumes come from voxels, areas from smoothed surfaces without the faces that the frame makes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from functools import reduce
+from operator import add
 
 import numpy as np
-from scipy.ndimage import binary_fill_holes, distance_transform_edt, find_objects
-from scipy.spatial import cKDTree
 
-from catomo.surfaces.meshes import Mesh
-from catomo.surfaces.particles import MeasuredParticles
-
-_RESAMPLES = 2000
-_SEED = 1
+from catomo.surfaces.pores import Hull, Pores, find_pores
+from catomo.surfaces.quantity import Interval, quantity
+from catomo.surfaces.radii import access_radii, local_radii
 
 # Area of a digitised ball from flying edges and Taubin smoothing, divided by its true area:
 # 0.97 at a radius of 2 px, 1.012 at 40 px (measured).
 _AREA_RATIO = (0.97, 1.012)
 
-# The hull of a larger body is computed from every k-th voxel along each axis, in bounded memory.
-_HULL_VOXELS = 10_000_000
+_DIGITISED = "low and high: digitisation alone, without what the segmentation has wrong"
 
-_INTERVAL = "low and high: 95 % interval of 2000 resamplings of the particles"
+# The hull of a digitised support lies between this much inside and this much outside of the
+# true one, on the average of its surface (measured on phantoms).
+_OFF_HULL_PX = (0.035, 0.01)
 
 
-def of_phase(name: str, voxels: int, mesh: Mesh, pixel_size_nm: float) -> dict[str, dict]:
-    """Return volume and surface area of one class."""
-    volume, area = voxels * pixel_size_nm**3, mesh.area()
-    half = min(area * pixel_size_nm / 2, volume)
+def of_phase(
+    name: str, voxels: int, area: tuple[float, Interval, str], pixel_size_nm: float
+) -> dict[str, dict]:
+    """Return volume and surface area of one class.
+
+    Parameters
+    ----------
+    name : str
+    voxels : int
+    area : (float, (float, float), str)
+        The area in nm², between which values it lies, and how it was found.
+    pixel_size_nm : float
+    """
+    volume = voxels * pixel_size_nm**3
+    half = min(area[0] * pixel_size_nm / 2, volume)
     if not voxels:
         none = f"no voxel is labelled {name}"
         return {
-            f"{name}_volume": quantity(0.0, 0.0, None, "nm³", none),
-            f"{name}_area": quantity(0.0, 0.0, None, "nm²", none),
+            f"{name}_volume": quantity(0.0, "nm³", none, (0.0, None)),
+            f"{name}_area": quantity(0.0, "nm²", none, (0.0, None)),
         }
     return {
         f"{name}_volume": quantity(
-            volume, volume - half, volume + half, "nm³",
-            "voxels counted; low and high: boundary moved by half a voxel",
+            volume, "nm³", "voxels counted; low and high: boundary moved by half a voxel",
+            (volume - half, volume + half),
         ),
-        f"{name}_area": quantity(
-            area, area / _AREA_RATIO[1], area / _AREA_RATIO[0], "nm²",
-            "flying edges and Taubin smoothing, pore walls and contact included; low and "
-            "high: what digitised balls of 2 to 40 px radius are off",
-        ),
+        f"{name}_area": quantity(area[0], "nm²", area[2], area[1]),
     }  # fmt: skip
 
 
-def of_support(
-    name: str, labels: np.ndarray, support: int, radius_nm: float, pixel_size_nm: float
-) -> dict[str, dict]:
-    """Return the porosity of the support: of all pores, and of closed pores alone.
+def meshed(area: float) -> tuple[float, Interval, str]:
+    """Return an area of the smoothed surface with its interval and its method."""
+    return (
+        area,
+        (area / _AREA_RATIO[1], area / _AREA_RATIO[0]),
+        "flying edges and Taubin smoothing, bodies and holes below 5 px by Crofton's formula; "
+        "pore walls and contact included, faces made by the frame not; low and high: what "
+        "digitised balls of 2 to 40 px radius are off",
+    )
 
-    Pores are background inside the hull. The hull is the morphological closing of all
-    material by a ball, with its holes filled; closed pores are the holes without closing.
-    """
-    unit = "1"
-    if not np.any(labels == support):
-        none = f"no voxel is labelled {name}"
-        return {
-            f"{name}_porosity": quantity(None, None, None, unit, none),
-            f"{name}_closed_porosity": quantity(None, None, None, unit, none),
-        }
-    solid = _body(labels)
-    stride = int(np.ceil((solid.size / _HULL_VOXELS) ** (1 / 3)))
-    solid = solid[::stride, ::stride, ::stride]
-    radii = np.array([0.75, 1.0, 1.25]) * radius_nm / (stride * pixel_size_nm)
-    values = [_porosity(solid, hull) for hull in _hulls(solid, radii)]
+
+def sides(name: str, outer: float, pore: float) -> dict[str, dict]:
+    """Return the free surface of the support outside of its hull and in its pores, in nm²."""
+    words = f"free surface of {name}, without what particles cover: "
     return {
-        f"{name}_porosity": quantity(
-            values[1], min(values), max(values), unit,
-            f"share of background in the hull, all material closed by a ball of {radius_nm:g} nm "
-            "radius and filled; low and high: a radius 25 % smaller and larger",
+        f"{name}_area_outer": quantity(
+            outer, "nm²", f"{words}where background outside of the hull lies before it"
         ),
-        f"{name}_closed_porosity": quantity(
-            _porosity(solid, binary_fill_holes(solid)), None, None, unit,
-            "share of pores without a way out through voxel faces; no error model: one "
-            "wrong voxel opens or closes a pore",
+        f"{name}_area_pore": quantity(
+            pore, "nm²", f"{words}where background in the hull lies before it"
         ),
-    }  # fmt: skip
-
-
-def of_particles(name: str, particles: MeasuredParticles, mesh: Mesh) -> dict[str, dict]:
-    """Return count, diameters, spacing, contact and exposed surface of the particles."""
-    diameters = particles.diameters_nm()
-    if not len(diameters):
-        return _no_particles(name, particles)
-    pieces = particles.pieces
-    shares = np.stack([particles.contact, particles.exposed, particles.faces], axis=1)
-    whole = shares.sum(axis=0)
-    area = mesh.area()
-    exposed = area * whole[1] / max(whole[2], 1)
-    return {
-        f"{name}_count": quantity(
-            len(diameters), min(pieces.touching, len(diameters)), pieces.count, "1",
-            "touching particles split by the watershed of the distance transform; low: not "
-            "split, high: specks too small to be particles counted as well",
-        ),
-        f"{name}_diameter_mean": _resampled(
-            np.mean, diameters, "nm", f"ball of equal volume; {_INTERVAL}"
-        ),
-        f"{name}_diameter_median": _resampled(
-            np.median, diameters, "nm", f"ball of equal volume; {_INTERVAL}"
-        ),
-        f"{name}_spacing": _spacing(particles.centres_nm()),
-        f"{name}_contact_fraction": _resampled(
-            lambda rows: rows[:, 0].sum() / max(rows[:, 2].sum(), 1), shares, "1",
-            f"share of the voxel faces that touch the support; {_INTERVAL}",
-        ),
-        f"{name}_exposed_area": quantity(
-            exposed, exposed / _AREA_RATIO[1], exposed / _AREA_RATIO[0], "nm²",
-            "surface area times the share of voxel faces towards background; low and high "
-            "as for the area",
-        ),
-    }  # fmt: skip
-
-
-def _no_particles(name: str, particles: MeasuredParticles) -> dict[str, dict]:
-    none = f"no piece of {name} is large enough to be a particle"
-    units = {
-        "diameter_mean": "nm", "diameter_median": "nm", "spacing": "nm",
-        "contact_fraction": "1", "exposed_area": "nm²",
-    }  # fmt: skip
-    count = {f"{name}_count": quantity(0, 0, particles.pieces.count, "1", none)}
-    return count | {
-        f"{name}_{key}": quantity(None, None, None, unit, none) for key, unit in units.items()
     }
 
 
-def loading(name: str, count: dict, support_name: str, area: dict) -> dict[str, dict]:
-    """Return the number of particles per surface area of the support."""
-    key, unit = f"{name}_loading", "nm⁻²"
-    if not area["value"]:
-        none = f"no voxel is labelled {support_name}"
-        return {key: quantity(None, None, None, unit, none)}
+def of_support(
+    name: str,
+    matter: np.ndarray,
+    hulls: list[Hull],
+    sizes_nm: tuple[float, float],
+    area_nm2: float,
+) -> dict[str, dict]:
+    """Return the porosity of the support: of all pores, of open and of closed ones.
+
+    Parameters
+    ----------
+    name : str
+    matter : ndarray of bool, (y, z, x)
+        Everything but background.
+    hulls : list of Hull
+        Of the support, in each run of slices.
+    sizes_nm : (float, float)
+        Radius of the ball that closed them, and edge of a voxel.
+    area_nm2 : float
+        Surface area of the support.
+    """
+    found = [
+        find_pores(matter[hull.run][(slice(None, None, hull.stride),) * 3], hull.inside)
+        for hull in hulls
+    ]
+    pores = reduce(add, found, Pores(0, 0, 0, 0))
+    keys = [f"{name}_{key}" for key in ("porosity", "porosity_open", "porosity_closed")]
+    if not pores.hull:
+        none = f"no voxel is labelled {name}"
+        return {key: quantity(None, "1", none) for key in keys}
+    radius_nm, pixel_size_nm = sizes_nm
+    stride = hulls[0].stride
+    # The hull is off by a part of a voxel along all of the surface.
+    skin = area_nm2 / (pores.hull * (stride * pixel_size_nm) ** 2)
+    binned = f"; from every {stride}th voxel along each axis" if stride > 1 else ""
+    is_open, closed = pores.open / pores.hull, pores.closed / pores.hull
+    every = is_open + closed + pores.unknown / pores.hull
+    words = (
+        "; pores that the frame cuts count where their way out is seen; no interval: one wrong "
+        "voxel opens or closes a pore"
+    )
     return {
-        key: quantity(
-            count["value"] / area["value"], count["low"] / area["high"],
-            count["high"] / area["low"], unit,
-            f"{name}_count over {support_name}_area; low and high from theirs",
-        )
+        keys[0]: quantity(
+            every, "1",
+            f"share of background in the hull, {name} closed by a ball of {radius_nm:g} nm "
+            f"radius and filled{binned}; {_DIGITISED}",
+            (max(every - _OFF_HULL_PX[0] * skin, 0.0), every + _OFF_HULL_PX[1] * skin),
+        ),
+        keys[1]: quantity(
+            is_open, "1",
+            f"share of pores with a way out of the hull through voxel faces{words}{binned}",
+        ),
+        keys[2]: quantity(
+            closed, "1",
+            f"share of pores without a way out through voxel faces{words}{binned}",
+        ),
     }  # fmt: skip
 
 
-def quantity(
-    value: float | None, low: float | None, high: float | None, unit: str, method: str
-) -> dict[str, Any]:
-    """Return one quantity in the form of ``quantities.json``."""
-    return {"value": value, "low": low, "high": high, "unit": unit, "method": method}
+def widths(
+    name: str, matter: np.ndarray, hulls: list[Hull], pixel_size_nm: float
+) -> dict[str, dict]:
+    """Return the widths of the support's pores, of the ways into them, and of the support.
 
-
-def _resampled(
-    statistic: Callable[[np.ndarray], Any], values: np.ndarray, unit: str, method: str
-) -> dict[str, Any]:
-    """Return a statistic of the particles with its bootstrap interval (none for one particle)."""
-    n = len(values)
-    if n < 2:
-        return quantity(statistic(values), None, None, unit, f"{method} (none for one particle)")
-    rng = np.random.default_rng(_SEED)
-    many = [statistic(values[rng.integers(n, size=n)]) for _ in range(_RESAMPLES)]
-    low, high = np.percentile(many, [2.5, 97.5])
-    return quantity(statistic(values), low, high, unit, method)
-
-
-def _spacing(centres: np.ndarray) -> dict[str, Any]:
-    method = "mean distance from each centre to the nearest other"
-    if len(centres) < 2:
-        return quantity(None, None, None, "nm", f"{method}: there is only one particle")
-    distances, _ = cKDTree(centres).query(centres, k=2)  # of itself, and of the nearest other
-    nearest = np.asarray(distances)[:, 1]
-    return _resampled(np.mean, nearest, "nm", f"{method}; {_INTERVAL}")
-
-
-def _body(labels: np.ndarray) -> np.ndarray:
-    """Return the mask of all material, cropped to its bounding box."""
-    solid = labels != 0
-    return solid[find_objects(solid.view(np.int8))[0]]
-
-
-def _hulls(solid: np.ndarray, radii_px: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the closing of a mask by a ball of each radius, with holes filled."""
-    margin = int(np.ceil(max(radii_px))) + 1
-    inner = (slice(margin, -margin),) * 3
-    distance = distance_transform_edt(~np.pad(solid, margin))
-    for radius in radii_px:
-        closed = distance_transform_edt(distance <= radius) > radius
-        yield binary_fill_holes(closed[inner] | solid)
-
-
-def _porosity(solid: np.ndarray, hull: np.ndarray) -> float:
-    return 1 - np.count_nonzero(solid) / np.count_nonzero(hull)
+    Parameters
+    ----------
+    name : str
+    matter : ndarray of bool, (y, z, x)
+        Everything but background.
+    hulls : list of Hull
+        Of the support, in each run of slices.
+    pixel_size_nm : float
+    """
+    local, access, thick = [], [], []
+    for one in hulls:
+        coarse = matter[one.run][(slice(None, None, one.stride),) * 3]
+        local.append(local_radii(one.inside & ~coarse))
+        access.append(access_radii(coarse, one.inside))
+        thick.append(local_radii(one.inside))
+    voxel_nm = pixel_size_nm * (hulls[0].stride if hulls else 1)
+    half = "of half the volume the value is larger"
+    texts = {
+        "pore_diameter": (
+            local, 2, "local thickness of the pores: diameter of the largest ball between walls "
+            f"and hull that covers a place; {half}", f"there are no pores in {name}",
+        ),
+        "access_radius": (
+            access, 1, "widest path from outside of the hull: the largest ball that gets to a "
+            f"place in an open pore and covers it; {half}", f"there are no open pores in {name}",
+        ),
+        "thickness": (
+            thick, 2, "local thickness of the hull, pores filled: diameter of the largest ball "
+            f"that covers a place; {half}", f"no voxel is labelled {name}, or nothing else",
+        ),
+    }  # fmt: skip
+    result = {}
+    for key, (parts, factor, words, none) in texts.items():
+        radii = np.concatenate(parts) if parts else np.empty(0)
+        if not len(radii):
+            result[f"{name}_{key}"] = quantity(None, "nm", none)
+            continue
+        # A slit of n voxels has a radius of n/2 or (n + 1)/2 from centre to centre.
+        value = float(factor * np.median(radii) - 0.5 * (factor == 2)) * voxel_nm
+        low, high = (-1.0, 1.0) if factor == 2 else (-0.75, 0.25)
+        result[f"{name}_{key}"] = quantity(
+            value, "nm", f"{words}; {_DIGITISED}",
+            (max(value + low * voxel_nm, 0.0), value + high * voxel_nm),
+        )  # fmt: skip
+    return result

@@ -19,9 +19,10 @@ from catomo.record.record import Output, Record, committing, read_record
 from catomo.surfaces.measure import Roles, all_quantities
 from catomo.surfaces.mesh_files import StyledMesh, write_glb, write_stl, write_vtp
 from catomo.surfaces.meshes import Mesh, surface
-from catomo.surfaces.particles import write_particles
+from catomo.surfaces.quantity import of_a_model
 from catomo.surfaces.render import render
 from catomo.surfaces.settings import Surfaces
+from catomo.surfaces.table import write_particles
 from catomo.surfaces.views import project_labels, save_view
 
 _SUPPORT_OPACITY = 0.3  # the particles inside must be seen
@@ -60,7 +61,11 @@ def make_surfaces(prediction: Path, output: Path, settings: Surfaces) -> None:
                 f"surfaces: slices {runs_text(unrecorded)} are left out of surfaces and "
                 "quantities: too few tilts recorded them"
             )
-        write_surfaces(out, labels, record["pixel_size_nm"], settings, recorded)
+        write_surfaces(
+            *(out, labels, record["pixel_size_nm"], settings),
+            recorded=recorded,
+            is_predicted=record["stage"] == "predict",
+        )
 
 
 def write_surfaces(
@@ -68,14 +73,25 @@ def write_surfaces(
     labels: np.ndarray,
     pixel_size_nm: float,
     settings: Surfaces,
+    *,
     recorded: np.ndarray | None = None,
+    is_predicted: bool = False,
 ) -> None:
     """Write the surfaces, views and quantities of labels (y, z, x), and what the record says.
 
-    Slices that were not `recorded` (a boolean each, all by default) hold nothing that counts.
+    Parameters
+    ----------
+    out : Output
+    labels : ndarray of uint8, (y, z, x)
+    pixel_size_nm : float
+    settings : Surfaces
+    recorded : ndarray of bool, (slices,), optional
+        Whether each slice along y was recorded; those that were not hold nothing that counts.
+    is_predicted : bool
+        Whether a model made the labels.
     """
     if recorded is not None and not recorded.all():
-        labels = np.where(recorded[:, None, None], labels, 0)
+        labels = np.where(recorded[:, None, None], labels, labels.dtype.type(0))
     roles = Roles(
         [phase.name for phase in settings.classes],
         settings.support,
@@ -83,14 +99,14 @@ def write_surfaces(
         settings.hull_radius_nm,
     )
     meshes = _write_meshes(out, labels, pixel_size_nm, settings)
-    quantities, particles = all_quantities(labels, meshes, pixel_size_nm, roles)
+    quantities, particles = all_quantities(labels, pixel_size_nm, roles, recorded)
     write_particles(out.path("particles.csv"), particles)
     reason = _draw_views(out, labels, pixel_size_nm, settings)
     out.record.update(
         {
             "pixel_size_nm": pixel_size_nm,
             "axes": ["x", "y", "z"],
-            "quantities": quantities,
+            "quantities": of_a_model(quantities) if is_predicted else quantities,
             "triangles": {name: len(mesh.faces) for name, mesh in meshes.items()},
             "pictures": "projections" if reason else "surfaces",
             "pictures_note": reason or None,

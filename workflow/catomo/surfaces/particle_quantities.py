@@ -1,0 +1,281 @@
+"""Quantities of the particles together: number, sizes, spacing, contact and place."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from catomo.surfaces.particles import EMBEDDED, OUTER, PORE, MeasuredParticles, rim_of
+from catomo.surfaces.quantity import SAMPLE, UNKNOWN, Interval, quantity, ratio_of, resampled
+
+_WEIGHTED = (
+    "whole particles, each weighted by one over its chance to be whole in the frame "
+    "(Miles and Lantuéjoul)"
+)
+_DIAMETERS = {
+    "diameter_d10": (1, "number-weighted mean diameter Σd / Σ1"),
+    "diameter_d32": (3, "surface-weighted mean diameter Σd³ / Σd²"),
+    "diameter_d43": (4, "volume-weighted mean diameter Σd⁴ / Σd³"),
+}
+# Digitisation, measured on phantoms: truth against their labels, in px or as a share.
+_OFF = 0.02  # of areas of balls
+# Where particle and support meet: below and above the value, of the measure of the wedges and
+# per px of the rim.
+_OFF_CONTACT = ((0.6, 0.13), (0.75, 0.06))
+_OFF_EXPOSED = ((0.5, 0.05), (0.5, 0.26))
+_OFF_DIAMETER_PX = (0.08, 0.8)  # of a mean diameter: of all particles alike, of one by chance
+_OFF_SPACING = (0.35, 0.4)  # below: share, where close particles merged; above: px
+
+_DIGITISED = (
+    "low and high: digitisation alone, as measured on phantoms, without what the segmentation "
+    "has wrong"
+)
+_SHARES = {OUTER: "share_outer", PORE: "share_pore", EMBEDDED: "share_embedded"}
+
+
+def of_particles(name: str, particles: MeasuredParticles, support: str | None) -> dict[str, dict]:
+    """Return all quantities of the particles of a class.
+
+    Parameters
+    ----------
+    name : str
+        Name of the class.
+    particles : MeasuredParticles
+    support : str or None
+        Name of the class that carries them.
+    """
+    result = _counted(name, particles)
+    result |= _sizes(name, particles)
+    result[f"{name}_spacing_surface"] = _spacing(particles)
+    result |= _shapes(name, particles)
+    result |= _areas(name, particles)
+    if support:
+        result |= _contact(name, particles, support)
+    return result
+
+
+def density(name: str, particles: MeasuredParticles, support: str, area: dict) -> dict[str, dict]:
+    """Return the number of particles per surface area of the support.
+
+    Parameters
+    ----------
+    name, support : str
+        Names of the classes.
+    particles : MeasuredParticles
+    area : dict
+        The quantity of the support's area.
+    """
+    key, unit = f"{name}_loading", "nm⁻²"
+    if not area["value"]:
+        return {key: quantity(None, unit, f"no voxel is labelled {support}")}
+    number = _number(particles)[particles.kept].sum()
+    ends = (area["high"], area["low"])
+    known = [end for end in ends if end]
+    interval = tuple(number / end for end in ends) if len(known) == 2 else UNKNOWN
+    return {
+        key: quantity(
+            number / area["value"], unit,
+            f"number of {name} particles over {support}_area, both of what was seen; a particle "
+            "counts one half for each axis along which the frame cuts it; low and high from those "
+            "of the area",
+            interval,
+        )
+    }  # fmt: skip
+
+
+def _number(particles: MeasuredParticles) -> np.ndarray:
+    """Return how much of each piece belongs to the frame, as a number of particles."""
+    return 0.5**particles.cut_axes
+
+
+def _counted(name: str, particles: MeasuredParticles) -> dict[str, dict]:
+    pieces, kept = particles.pieces, particles.kept
+    count = int(np.count_nonzero(kept))
+    cut = int(np.count_nonzero(kept & (particles.cut_axes > 0)))
+    if not count:
+        none = f"no piece of {name} is large enough to be a particle"
+        return {
+            f"{name}_count": quantity(0, "1", none, (0, particles.most)),
+            f"{name}_cut_share": quantity(None, "1", none),
+        }
+    return {
+        f"{name}_count": quantity(
+            count, "1",
+            "particles seen, those that the frame cuts included; touching ones are split by the "
+            "watershed of the distance transform; low: not split, high: split at half the depth, "
+            "and specks too small to be particles counted as well",
+            (min(pieces.touching, count), particles.most),
+        ),
+        f"{name}_cut_share": quantity(
+            cut / count, "1",
+            "share of the particles that reach the end of the data; their sizes and distances "
+            "are not known and enter no mean",
+        ),
+    }  # fmt: skip
+
+
+def _sizes(name: str, particles: MeasuredParticles) -> dict[str, dict]:
+    whole = particles.whole
+    if not whole.any():
+        none = _no_whole(name, particles)
+        return {f"{name}_{key}": quantity(None, "nm", none) for key in _DIAMETERS}
+    diameter = particles.diameters[whole] * particles.pixel_size_nm
+    weight = particles.weight[whole]
+    alike, one = _OFF_DIAMETER_PX
+    off = float(np.hypot(alike, one / np.sqrt(len(diameter))) * particles.pixel_size_nm)
+    result = {}
+    for key, (power, words) in _DIAMETERS.items():
+        top, bottom = weight * diameter**power, weight * diameter ** (power - 1)
+        mean = float(top.sum() / bottom.sum())
+        result[f"{name}_{key}"] = quantity(
+            mean, "nm",
+            f"{words} of balls of equal volume: {_WEIGHTED}; {_DIGITISED}; {SAMPLE}",
+            (mean - off, mean + off), resampled(ratio_of(top, bottom), len(diameter)),
+        )  # fmt: skip
+    return result
+
+
+def _spacing(particles: MeasuredParticles) -> dict:
+    method = "mean gap from the surface of each particle to that of the nearest other"
+    weight = particles.spacing_weight
+    known = weight > 0
+    if not known.any():
+        lone = np.count_nonzero(particles.kept) < 2
+        why = "there are not two particles" if lone else "the frame cuts all neighbourhoods"
+        return quantity(None, "nm", f"{method}: {why}")
+    weight, gap = weight[known], particles.spacing[known] * particles.pixel_size_nm
+    mean = float((weight * gap).sum() / weight.sum())
+    below, above = _OFF_SPACING
+    return quantity(
+        mean, "nm",
+        f"{method}; those nearer to the end of the data than to their neighbour are left out and "
+        f"the others weighted for it; {_DIGITISED}; {SAMPLE}",
+        ((1 - below) * mean, mean + above * particles.pixel_size_nm),
+        resampled(ratio_of(weight * gap, weight), len(gap)),
+    )  # fmt: skip
+
+
+def _shapes(name: str, particles: MeasuredParticles) -> dict[str, dict]:
+    whole = particles.whole
+    shapes = {
+        "sphericity": (
+            particles.sphericity(),
+            "area of the ball of equal volume over the particle's area",
+        ),
+        "elongation": (
+            particles.elongation(),
+            "extent along the beam (z) over that across it, from second moments; above 1 it is "
+            "most often the missing wedge of tilts and not the particle",
+        ),
+    }
+    result = {}
+    for key, (values, words) in shapes.items():
+        known = whole & np.isfinite(values)
+        if not known.any():
+            result[f"{name}_{key}"] = quantity(None, "1", _no_whole(name, particles))
+            continue
+        weight = particles.weight[known]
+        top = weight * values[known]
+        result[f"{name}_{key}"] = quantity(
+            float(top.sum() / weight.sum()), "1", f"mean of {words}: {_WEIGHTED}; {SAMPLE}",
+            UNKNOWN, resampled(ratio_of(top, weight), len(top)),
+        )  # fmt: skip
+    return result
+
+
+def _areas(name: str, particles: MeasuredParticles) -> dict[str, dict]:
+    """Return the exposed area, of all pieces."""
+    if not particles.kept.any():
+        none = f"no piece of {name} is large enough to be a particle"
+        return {f"{name}_exposed_area": quantity(None, "nm²", none)}
+    exposed = particles.exposed.sum()
+    less, more = (_at_rims(particles, off) for off in _OFF_EXPOSED)
+    square = particles.pixel_size_nm**2
+    return {
+        f"{name}_exposed_area": quantity(
+            float(exposed * square), "nm²",
+            "area towards background of all that was seen, specks included, by Crofton's formula "
+            "in 13 directions; faces made by the frame are not counted, and what voxels close in "
+            f"narrow wedges at the rims is given back; {_DIGITISED}",
+            _scaled((1 - _OFF) * exposed - less, (1 + _OFF / 4) * exposed + more, square),
+        )
+    }  # fmt: skip
+
+
+def _contact(name: str, particles: MeasuredParticles, support: str) -> dict[str, dict]:
+    keys = ("contact_area", "contact_fraction", *(_SHARES.values()))
+    kept = particles.kept
+    if not kept.any():
+        none = f"no piece of {name} is large enough to be a particle"
+        units = ["nm²", *["1"] * 4]
+        return {
+            f"{name}_{key}": quantity(None, unit, none)
+            for key, unit in zip(keys, units, strict=True)
+        }
+    square = particles.pixel_size_nm**2
+    contact, exposed = particles.contact * square, particles.exposed * square
+    both = contact.sum() + exposed.sum()
+    fraction = float(contact.sum() / both) if both else None
+    less, more = (_at_rims(particles, off) * square for off in _OFF_CONTACT)
+    less = min(less, contact.sum())
+    result = {
+        f"{name}_contact_area": quantity(
+            float(contact.sum()), "nm²",
+            f"area towards {support} of all that was seen, by Crofton's formula in 13 directions, "
+            f"without what voxels close in narrow wedges at the rims; {_DIGITISED}",
+            (float(contact.sum() - less), float(contact.sum() + more)),
+        ),
+        f"{name}_contact_fraction": quantity(
+            fraction, "1",
+            f"contact area over contact and exposed area together; {_DIGITISED}; {SAMPLE}",
+            UNKNOWN if fraction is None
+            else (float(max(fraction - less / both, 0)), float(fraction + more / both)),
+            resampled(ratio_of(contact[kept], (contact + exposed)[kept]), int(kept.sum())),
+        ),
+    }  # fmt: skip
+    if not particles.is_placed:
+        none = f"no voxel is labelled {support}"
+        return result | {f"{name}_{key}": quantity(None, "1", none) for key in _SHARES.values()}
+    number = _number(particles)[kept]
+    words = {
+        OUTER: f"on the outer surface of {support}: most of the free voxels beside it lie outside "
+        "of the hull",
+        PORE: f"on a pore wall of {support}: most of the free voxels beside it lie in the hull",
+        EMBEDDED: "embedded: no free face",
+    }
+    for place, key in _SHARES.items():
+        here = number * (particles.place[kept] == place)
+        result[f"{name}_{key}"] = quantity(
+            float(here.sum() / number.sum()), "1",
+            f"share of the particles {words[place]}; {SAMPLE}",
+            UNKNOWN, resampled(ratio_of(here, number), len(here)),
+        )  # fmt: skip
+    return result
+
+
+def counted(particles: MeasuredParticles) -> tuple[float, Interval, str]:
+    """Return the area of all particles in nm² with its interval and its method."""
+    area = particles.towards.sum()
+    square = particles.pixel_size_nm**2
+    hidden = _at_rims(particles, _OFF_EXPOSED[1]) / 2
+    return (
+        float(area * square),
+        _scaled((1 - _OFF) * area, (1 + _OFF / 2) * area + hidden, square),
+        f"by Crofton's formula in 13 directions, contact included; faces made by the frame are "
+        f"not counted; {_DIGITISED}",
+    )
+
+
+def _at_rims(particles: MeasuredParticles, off: tuple[float, float]) -> float:
+    """Return the area in px² that voxels may add or hide where particles meet the support."""
+    rim = rim_of(particles.contact).sum()
+    return float((off[0] * particles.wedge + off[1]) * rim)
+
+
+def _scaled(low: float, high: float, unit: float) -> Interval:
+    return float(low * unit), float(high * unit)
+
+
+def _no_whole(name: str, particles: MeasuredParticles) -> str:
+    if not particles.kept.any():
+        return f"no piece of {name} is large enough to be a particle"
+    return f"the frame cuts every {name} particle"

@@ -1,0 +1,113 @@
+"""One quantity of ``quantities.json``, and the interval of particles as a sample.
+
+Two intervals stand beside a value. `low` and `high` are about this specimen alone: how far
+the value may be off because the labels are made of voxels. `sample_low` and `sample_high`
+take the particles for a sample of many more: how far another field of the same material would
+be off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+SAMPLE = "sample_low and sample_high: 95 % interval of 2000 resamplings of the particles"
+
+_RESAMPLES = 2000
+_SEED = 1
+_MOST_NUMBERS = 4_000_000  # of particles drawn at once, so that memory stays bounded
+
+# A low and a high end, either or both not known.
+Interval = tuple[float | None, float | None]
+UNKNOWN: Interval = (None, None)
+
+# Takes the numbers of the particles drawn, (draws, n), and returns a value for each draw.
+Statistic = Callable[[np.ndarray], np.ndarray]
+
+
+def quantity(
+    value: float | None,
+    unit: str,
+    method: str,
+    interval: Interval = UNKNOWN,
+    sample: Interval = UNKNOWN,
+) -> dict[str, Any]:
+    """Return one quantity in the form of ``quantities.json``.
+
+    Parameters
+    ----------
+    value : float or None
+        None where there is nothing to measure; `method` says why.
+    unit : str
+    method : str
+    interval : (float or None, float or None)
+        Between which values it lies for this specimen.
+    sample : (float or None, float or None)
+        Between which values it lies for the material that the particles are a sample of.
+    """
+    low, high = interval
+    sample_low, sample_high = sample
+    return {
+        "value": value,
+        "low": low,
+        "high": high,
+        "sample_low": sample_low,
+        "sample_high": sample_high,
+        "unit": unit,
+        "method": method,
+    }
+
+
+def of_a_model(quantities: dict[str, dict]) -> dict[str, dict]:
+    """Return the quantities of labels that a model predicted: without most low and high.
+
+    How wrong the labels of a model are is not known here, so an interval of digitisation alone
+    would be too narrow. Volumes keep theirs, a boundary moved by half a voxel.
+    """
+    result = {}
+    for name, entry in quantities.items():
+        if not name.endswith("_volume") and (entry["low"], entry["high"]) != UNKNOWN:
+            words = entry["method"].split("; ")
+            words = [word for word in words if not word.startswith(("low and high", "low:"))]
+            words.append("no low and high: how wrong the labels of the model are is not known")
+            entry = {**entry, "low": None, "high": None, "method": "; ".join(words)}
+        result[name] = entry
+    return result
+
+
+def resampled(statistic: Statistic, count: int) -> Interval:
+    """Return the 95 % bootstrap interval of a statistic of particles; none for fewer than two.
+
+    Parameters
+    ----------
+    statistic : callable
+        Takes the numbers of the drawn particles, int64 (draws, count); returns (draws,).
+    count : int
+        Number of particles.
+    """
+    if count < 2:
+        return UNKNOWN
+    rng = np.random.default_rng(_SEED)
+    at_once = max(_MOST_NUMBERS // count, 1)
+    many = [
+        statistic(rng.integers(count, size=(min(at_once, _RESAMPLES - start), count)))
+        for start in range(0, _RESAMPLES, at_once)
+    ]
+    values = np.concatenate(many)
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return UNKNOWN
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def ratio_of(top: np.ndarray, bottom: np.ndarray) -> Statistic:
+    """Return the statistic: a sum over particles divided by another one."""
+
+    def statistic(drawn: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return top[drawn].sum(axis=1) / bottom[drawn].sum(axis=1)
+
+    return statistic

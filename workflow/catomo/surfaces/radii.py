@@ -1,0 +1,87 @@
+"""Widths: the largest ball that fits around each voxel, and the largest that gets there.
+
+Distances are to the centre of the nearest voxel of something else. The frame is no wall: what
+lies beyond it is not known and does not narrow anything.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt, find_objects
+
+_MOST_SIZES = 24
+
+
+def local_radii(mask: np.ndarray) -> np.ndarray:
+    """Return, for each voxel of a mask, the radius of the largest ball in it that covers it.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, (y, z, x)
+
+    Returns
+    -------
+    ndarray of float64, (n,)
+        In px, in the order of the voxels in the mask; empty if the mask is empty or full.
+    """
+    if not mask.any() or mask.all():
+        return np.empty(0)
+    box = _around(mask)
+    mask = mask[box]
+    if mask.all():  # up to the frame on all sides of the box but where there is a wall beyond
+        return np.empty(0)
+    return _covered(distance_transform_edt(mask), mask)
+
+
+def access_radii(matter: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Return, for each voxel of open pores, the radius of the largest ball that gets there.
+
+    Parameters
+    ----------
+    matter : ndarray of bool, (y, z, x)
+        Everything but background.
+    inside : ndarray of bool
+        The hull; balls come from outside of it.
+
+    Returns
+    -------
+    ndarray of float64, (n,)
+        In px; empty if there are no open pores.
+
+    Notes
+    -----
+    The widest path from outside is the greyscale reconstruction by dilation of the distance
+    map, seeded outside the hull.
+    """
+    from skimage.morphology import reconstruction
+
+    pores = inside & ~matter
+    if not pores.any():
+        return np.empty(0)
+    box = _around(inside)
+    matter, inside, pores = matter[box], inside[box], pores[box]
+    distance = distance_transform_edt(~matter).astype(np.float32)
+    seeds = np.where(inside, np.float32(0), distance)
+    widest = reconstruction(seeds, distance).astype(np.float32)
+    is_open = pores & (widest > 0)
+    return _covered(np.where(is_open, widest, np.float32(0)), is_open)
+
+
+def _around(mask: np.ndarray) -> tuple[slice, ...]:
+    """Return the box around a mask with one voxel more on each side."""
+    box = find_objects(mask.view(np.int8))[0]
+    return tuple(
+        slice(max(ends.start - 1, 0), min(ends.stop + 1, n))
+        for ends, n in zip(box, mask.shape, strict=True)
+    )
+
+
+def _covered(radii: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return for each voxel of a mask the largest radius whose ball covers it."""
+    result = np.zeros(mask.shape, np.float32)
+    every = np.unique(radii[mask])
+    steps = np.array_split(every, _MOST_SIZES) if len(every) > _MOST_SIZES else every[:, None]
+    for step in reversed(steps):
+        reach = distance_transform_edt(radii < step[0]) < step[0]
+        result[reach & (result == 0)] = step.mean()
+    return result[mask].astype(np.float64)

@@ -1,0 +1,62 @@
+"""The table of the particles: a row for each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from catomo.files.tables import number_text, write_csv
+from catomo.surfaces.particles import MeasuredParticles
+
+_HEADER = [
+    "id", "x_nm", "y_nm", "z_nm", "x_from_px", "x_to_px", "y_from_px", "y_to_px", "z_from_px",
+    "z_to_px", "whole", "diameter_nm", "volume_nm3", "contact_area_nm2", "exposed_area_nm2",
+    "contact_fraction", "spacing_nm", "location", "elongation", "sphericity", "probability",
+    "weight",
+]  # fmt: skip
+
+
+def write_particles(path: Path, particles: MeasuredParticles | None) -> None:
+    """Write a table with a row per particle; without particles it has its header only.
+
+    Parameters
+    ----------
+    path : path
+    particles : MeasuredParticles or None
+        ``weight`` is how many particles of its kind each stands for, 0 for one that the frame
+        cuts. ``probability`` is empty: labels alone do not tell how sure a particle is.
+    """
+    write_csv(path, _HEADER, [] if particles is None else _rows(particles))
+
+
+def _rows(particles: MeasuredParticles) -> list[list[str]]:
+    size = particles.pixel_size_nm
+    centres, sphericity = particles.centres_nm(), particles.sphericity()
+    elongation, volumes = particles.elongation(), particles.pieces.sizes() * size**3
+    rows = []
+    for number, one in enumerate(np.flatnonzero(particles.kept), 1):
+        contact, exposed = particles.contact[one], particles.exposed[one]
+        both = contact + exposed
+        box = np.stack([particles.low[one], particles.high[one]], axis=1)[[2, 0, 1]]
+        values = [
+            particles.diameters[one] * size,
+            volumes[one],
+            contact * size**2,
+            exposed * size**2,
+            contact / both if both else np.nan,
+            particles.spacing[one] * size,
+        ]
+        shape = [elongation[one], sphericity[one], np.nan, particles.weight[one]]
+        rows.append(
+            [
+                str(number),
+                *map(number_text, centres[one]),
+                *map(str, box.ravel()),
+                "whole" if particles.cut_axes[one] == 0 else "cut",
+                *map(number_text, values),
+                str(particles.place[one]),
+                *map(number_text, shape),
+            ]
+        )
+    return rows
