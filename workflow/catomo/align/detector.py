@@ -27,6 +27,7 @@ _SIGMAS = 8.0  # noise of the mean image that a fault exceeds
 _LOCAL_SIGMAS = 3.0  # of the variation around it, which is the specimen's
 _LEVELS = (16, 8, 4, 2, 1)  # times this: a strong fault in the midst of a weaker specimen
 _STRONG = 1.0  # noise of one image that a cluster exceeds: less does no harm
+_WEAK = 0.01  # the least noise taken, of the contrast: images without noise have rounding in them
 _STEP = 0.8  # part of its height by which a fault ends from one pixel to the next
 _STEP_PART = 0.5  # the same in a part of the images
 _STEP_IMAGE = 0.2  # the same in most single images
@@ -133,7 +134,9 @@ def _means(images: np.ndarray, thirds: Thirds | None) -> list[np.ndarray]:
 def _noise(images: np.ndarray, mean: np.ndarray) -> float:
     """Return the noise of one image: what differs between neighbouring pixels, and moves."""
     some = images[:: max(1, len(images) // 8)] - mean
-    return float(np.median([spread(np.diff(image, axis=1)) for image in some]) / 2**0.5)
+    noise = np.median([spread(np.diff(image, axis=1)) for image in some]) / 2**0.5
+    dark, bright = np.percentile(mean, [1, 99])
+    return float(max(noise, _WEAK * (bright - dark)))
 
 
 def _without_single(mask: np.ndarray) -> np.ndarray:
