@@ -285,8 +285,8 @@ def _open_wedges(
     if not rims.any():
         return 0.0
     frame = specimen.frame
-    beside = np.concatenate([frame.neighbours(pieces.voxels, step) for step in _FACES])
-    beside = beside[labels[tuple(beside.T)] == 0]
+    every = (frame.neighbours(pieces.voxels, step) for step in _FACES)
+    beside = np.concatenate([there[labels[tuple(there.T)] == 0] for there in every])
     _, first = np.unique(np.ravel_multi_index(tuple(beside.T), frame.shape), return_index=True)
     beside = beside[first]
     touches = np.zeros(len(beside), bool)
