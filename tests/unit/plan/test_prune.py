@@ -67,7 +67,7 @@ def test_series_and_aligned_images_go_and_the_record_stays_as_it_is(make):
 def test_a_stage_that_runs_again_has_its_file_again(make):
     folder = make(*CHAIN)
     prune("p", volumes=True)
-    with pytest.raises(UserError, match=r"volume\.tif: was let go .* snakemake --cores 1"):
+    with pytest.raises(UserError, match=r"volume\.tif: was let go .*snakemake --cores 1"):
         read_record(folder / "03_reconstruct", "reconstruct").file("volume.tif")
     make(*CHAIN)
     assert verify(folder).endswith("6 files, all as recorded")

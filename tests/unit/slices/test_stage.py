@@ -203,7 +203,7 @@ def test_slices_that_few_tilts_recorded_are_passed_on(phantom):
     settings = Slices(suggest=20)
     slices_of_reconstruction(phantom / "03", phantom / "04", settings, "x", phantom / "01")
     assert "unrecorded_slices" not in read(phantom / "04")
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"unrecorded_slices": [0, 11]}))
+    rewrite(path, json.loads(path.read_text()) | {"unrecorded_slices": [0, 11]})
     slices_of_reconstruction(phantom / "03", phantom / "04", settings, "x", phantom / "01")
     assert read(phantom / "04")["unrecorded_slices"] == [0, 11]
     assert read(phantom / "04")["suggested"] == list(range(1, 11))
