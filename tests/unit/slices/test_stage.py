@@ -17,6 +17,7 @@ from catomo.slices.contrast import export_slices
 from catomo.slices.settings import Slices
 from catomo.slices.stacks import inspect_stack
 from catomo.slices.stage import Given, slices_of_reconstruction, slices_of_stack
+from helpers.records import rewrite
 
 SHAPE = (12, 20, 24)
 
