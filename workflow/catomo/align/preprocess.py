@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from catomo.align.bad_pixels import mend_series, sigma_of
+from catomo.align.bad_pixels import mend_series, mirror, sigma_of
 from catomo.align.geometry import NO_SIDES, Sides
 from catomo.align.settings import Align
 from catomo.align.unmeasured import SIDES, hide, open_sides
@@ -66,6 +66,7 @@ def clean(
     tilt_deg: np.ndarray,
     settings: Align,
     unmeasured: np.ndarray | None = None,
+    mirrored: np.ndarray | None = None,
 ) -> CleanSeries:
     """Mend bad pixels and subtract the background.
 
@@ -78,16 +79,21 @@ def clean(
     settings : Align
     unmeasured : ndarray of bool (tilt, y, x), optional
         Pixels that were not measured, beside those that `settings.shadows` names.
+    mirrored : ndarray of bool (tilt,), optional
+        Images that the import mirrored: faults of the detector are mirrored with them.
 
     Returns
     -------
     CleanSeries
     """
     unmeasured = hide(images, tilt_deg, settings.shadows, unmeasured)
-    pixels, faults, told = mend_series(images, tilt_deg, settings.bad_pixel_sigmas)
+    pixels, faults, told = mend_series(images, tilt_deg, settings.bad_pixel_sigmas, mirrored)
     if faults.unmeasured.any():
-        of_faults = np.broadcast_to(faults.unmeasured, images.shape)
-        unmeasured = of_faults | unmeasured if unmeasured is not None else of_faults.copy()
+        of_faults = np.repeat(faults.unmeasured[None], len(images), axis=0)
+        mirror(of_faults, mirrored)
+        if unmeasured is not None:
+            of_faults |= unmeasured
+        unmeasured = of_faults
     levels = np.array([ring_level(image) for image in images])
     pull = float(
         np.median(
@@ -116,7 +122,7 @@ def clean(
         },
     }
     usable = usable_images(images)
-    sides = open_sides(images[usable])
+    sides = open_sides(images[t] for t in np.flatnonzero(usable).tolist())
     if any(sides):
         notes["open_sides"] = [name for name, on in zip(SIDES, sides, strict=True) if on]
     return CleanSeries(images, tilt_deg, usable, isolated, notes, unmeasured, sides, told)
