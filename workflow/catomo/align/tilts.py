@@ -203,6 +203,8 @@ def align_series(
     solution = solve(series, settings) if known is None else Solution(known)
     recording = recording or Recording.sorted(series.tilt_deg)
     examination = examine(series, solution, settings, recording)
+    if accepted is not None and contradicts(series, solution.geometry, settings.axis_search_deg):
+        accepted = None
     if brightness:
         brightness.undo(series.images)
     order = _SPLINE_ORDERS[settings.interpolation]
@@ -215,8 +217,6 @@ def align_series(
     per_tilt, offset = _per_tilt(series, solution, examination, next_likeness)
     measures = _measures(series, solution, examination, per_tilt, order_share, all_alike)
     measures = replace(measures, brightness=brightness)
-    if accepted is not None and contradicts(series, solution.geometry, settings.axis_search_deg):
-        accepted = None
     verdict, reasons = judge(measures, settings.verdict, accepted)
     return Alignment(
         geometry=solution.geometry,
