@@ -180,7 +180,8 @@ def _dead(still: Still) -> np.ndarray:
     dead = np.zeros(constant.shape, bool)
     if constant.mean() > _LARGEST:
         return dead  # an empty or a saturated background, or images without noise
-    for value in np.unique(still.low[constant]):
+    values, pixels = np.unique(still.low[constant], return_counts=True)
+    for value in values[pixels > 1]:
         groups, _ = ndimage.label(constant & (still.low == value), np.ones((3, 3)))
         for label, box in enumerate(ndimage.find_objects(groups), start=1):
             grown = tuple(slice(max(side.start - 2, 0), side.stop + 2) for side in box)
