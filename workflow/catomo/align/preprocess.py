@@ -88,12 +88,7 @@ def clean(
     """
     unmeasured = hide(images, tilt_deg, settings.shadows, unmeasured)
     pixels, faults, told = mend_series(images, tilt_deg, settings.bad_pixel_sigmas, mirrored)
-    if faults.unmeasured.any():
-        of_faults = np.repeat(faults.unmeasured[None], len(images), axis=0)
-        mirror(of_faults, mirrored)
-        if unmeasured is not None:
-            of_faults |= unmeasured
-        unmeasured = of_faults
+    unmeasured = _with_faults(unmeasured, faults.unmeasured, len(images), mirrored)
     levels = np.array([ring_level(image) for image in images])
     pull = float(
         np.median(
@@ -126,6 +121,19 @@ def clean(
     if any(sides):
         notes["open_sides"] = [name for name, on in zip(SIDES, sides, strict=True) if on]
     return CleanSeries(images, tilt_deg, usable, isolated, notes, unmeasured, sides, told)
+
+
+def _with_faults(
+    unmeasured: np.ndarray | None, faults: np.ndarray, tilts: int, mirrored: np.ndarray | None
+) -> np.ndarray | None:
+    """Return which pixels (tilt, y, x) were not measured, those of faults (y, x) with them."""
+    if not faults.any():
+        return unmeasured
+    everything = np.repeat(faults[None], tilts, axis=0)
+    mirror(everything, mirrored)
+    if unmeasured is not None:
+        everything |= unmeasured
+    return everything
 
 
 def usable_images(images: np.ndarray) -> np.ndarray:
