@@ -25,7 +25,7 @@ _FEW_HELD = 0.015  # part of the pixels that hold a count, below which they have
 _ALIKE = 20.0  # times the least, what they hold at most then
 _LOOKED_AT = 8  # images in which it is seen whether counts are few
 
-_FEW_COUNTS = (
+FEW_COUNTS = (
     "most pixels hold no count: counts are too few to tell hot pixels from the signal; "
     "bin the images (import with bin) for a surer alignment"
 )
@@ -65,7 +65,7 @@ def mend_series(
     told = []
     count = _single_count(images)
     if count:
-        told.append(_FEW_COUNTS)
+        told.append(FEW_COUNTS)
     mirror(images, mirrored)
     faults = find_faults(images, tilt_deg, mirrored)
     if faults.names:
