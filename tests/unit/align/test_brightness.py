@@ -75,6 +75,14 @@ def test_an_isolated_specimen_is_scaled_to_one_mass_and_told(kind):
         assert f"(times the median: {brightness.gain[MIDDLE]:.2g} at 2°)" in words
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_noise_of_few_counts_is_no_dose(seed):
+    across, along = RNG(1).uniform(-4, 4, (2, len(TILTS)))
+    counts = RNG(seed).poisson(project(BALLS, 1.0, across, along) / 150).astype(np.float32)
+    brightness, _ = found(counts, specimen="isolated")
+    assert (brightness.gain == 1).all()
+
+
 def test_a_random_dose_of_an_isolated_specimen_is_scaled():
     factor = RNG(8).uniform(0.8, 1.2, len(TILTS))
     brightness, _ = found(isolated() * factor[:, None, None])

@@ -108,6 +108,23 @@ def test_the_middle_of_a_wide_cluster_is_told_to_be_unmeasured(moving):
     assert "16 pixels" in series.told[0]
 
 
+def test_faults_are_mirrored_with_the_images_that_the_import_mirrored(moving):
+    behind = np.arange(len(TILTS)) % 3 == 1
+    recorded_images = moving.copy()
+    recorded_images[behind] = moving[behind][:, :, ::-1]
+    place = (slice(20, 28), slice(6, 14))
+    imported = with_fault(recorded_images, place, dead)
+    imported[behind] = imported[behind][:, :, ::-1]
+    series = clean(imported, TILTS, Align(background="none"), mirrored=behind)
+    assert series.notes["bad_pixels"]["detector_faults"] == ["rows 20-27 columns 6-13"]
+    middle = np.zeros(moving.shape, bool)
+    middle[~behind, 22:26, 8:12] = middle[behind, 22:26, 52:56] = True
+    assert np.array_equal(series.unmeasured, middle)
+    fault = np.zeros(moving.shape, bool)
+    fault[~behind, 20:28, 6:14] = fault[behind, 20:28, 50:58] = True
+    assert (series.images != moving)[~fault].sum() <= 2
+
+
 @pytest.mark.parametrize("sharp", [0.4, 0.85])
 @pytest.mark.parametrize("still", [False, True])
 def test_a_good_series_keeps_its_values(still, sharp):

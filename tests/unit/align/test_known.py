@@ -15,6 +15,7 @@ from catomo.align.stage import align
 from catomo.align.tilts import align_series
 from catomo.errors import UserError
 from catomo.files.store import StackReader
+from catomo.record.forms import seal_of
 from catomo.record.record import read_record
 from catomo.tilt_series.import_series import import_tilt_series
 from catomo.tilt_series.settings import ImportSeries
@@ -238,5 +239,9 @@ def test_only_records_of_accepted_alignments_count_as_accepted(tmp_path):
     record = {"stage": "align", "verdict": "warn", "reasons": ["blank image"]}
     assert accepted_reasons(write(tmp_path, **record)) == ["blank image"]
     assert accepted_reasons(write(tmp_path, **record | {"verdict": "stop"})) is None
+    changed = json.loads(write(tmp_path, **record).read_text())
+    changed["record_sha256"] = seal_of(changed)
+    assert accepted_reasons(write(tmp_path, **changed)) == ["blank image"]
+    assert accepted_reasons(write(tmp_path, **changed | {"along_px": [9.0]})) is None
     assert accepted_reasons(write(tmp_path)) is None
     assert accepted_reasons(tmp_path / "series.xf") is None

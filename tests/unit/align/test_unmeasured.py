@@ -9,7 +9,13 @@ from catomo.align.preprocess import clean
 from catomo.align.settings import Align, Shadow
 from catomo.align.tilts import align_tilts
 from catomo.align.truth import compare
-from catomo.align.unmeasured import fill, hide, open_sides, shadows_of, unmeasured_pixels
+from catomo.align.unmeasured import (
+    fill_from_nearest,
+    hide,
+    open_sides,
+    shadows_of,
+    unmeasured_pixels,
+)
 from catomo.errors import UserError
 from helpers.balls import BALLS, SIZE, project, shifts
 from helpers.balls import TILTS as BALL_TILTS
@@ -30,6 +36,10 @@ def test_a_shadow_covers_its_rectangle_at_its_tilts():
     wanted[6, 10:, 39:] = True
     assert np.array_equal(covered, wanted)
     assert shadows_of([], TILTS, SHAPE) is None
+    rounded = np.rad2deg(np.round(np.deg2rad(TILTS), 4))  # 60 becomes 60.0001, 40 becomes 39.9982
+    assert np.array_equal(
+        shadows_of([shadow(), shadow(from_deg=0, to_deg=0, x=39)], rounded, SHAPE), wanted
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,7 +58,7 @@ def test_a_filling_is_the_nearest_value_and_changes_nothing_else():
     missing[0, 4:7, 3] = True
     before = images.copy()
     images[missing] = -99
-    fill(images, missing)
+    fill_from_nearest(images, missing)
     assert np.array_equal(images[~missing], before[~missing])
     assert images[0, 5, 3] in before[0, 5, [2, 4]]
 

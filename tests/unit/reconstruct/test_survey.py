@@ -101,5 +101,10 @@ def test_infinity_below_is_no_gap_but_refused():
     stack[3, 2, 5] = -np.inf
     with pytest.raises(UserError, match="not finite"):
         survey_images(AlignedImages.in_memory(stack, TILT, 0.25), range(8))
+    gaps = np.isinf(stack)
+    assert survey_images(AlignedImages.in_memory(stack, TILT, 0.25, gaps), range(8)).mass.min() > 0
+    stack[4, 2, 5] = np.nan
+    with pytest.raises(UserError, match="not finite"):
+        survey_images(AlignedImages.in_memory(stack, TILT, 0.25, gaps), range(8))
     with pytest.raises(ValueError, match="unmeasured: found shape"):
         AlignedImages.in_memory(np.ones_like(stack), TILT, 0.25, np.zeros((2, 2, 2), bool))

@@ -25,14 +25,14 @@ _FEW_HELD = 0.015  # part of the pixels that hold a count, below which they have
 _ALIKE = 20.0  # times the least, what they hold at most then
 _LOOKED_AT = 8  # images in which it is seen whether counts are few
 
-_FEW_COUNTS = (
+FEW_COUNTS = (
     "most pixels hold no count: counts are too few to tell hot pixels from the signal; "
     "bin the images (import with bin) for a surer alignment"
 )
 
 
 def mend_series(
-    images: np.ndarray, tilt_deg: np.ndarray, sigmas: float
+    images: np.ndarray, tilt_deg: np.ndarray, sigmas: float, mirrored: np.ndarray | None = None
 ) -> tuple[dict[str, Any], Faults, tuple[str, ...]]:
     """Mend all that is not of the specimen: bad pixels, faults of the detector, X-rays.
 
@@ -43,13 +43,15 @@ def mend_series(
     tilt_deg : ndarray (tilt,)
     sigmas : float
         As in `mend`; 0 mends only what is not finite.
+    mirrored : ndarray of bool (tilt,), optional
+        Images that were mirrored at the vertical after the detector recorded them.
 
     Returns
     -------
     notes : dict
         What is recorded of it.
     faults : Faults
-        What is wrong in all images.
+        What is wrong in all images, before some were mirrored.
     told : tuple of str
         What the verdict has to say of it.
     """
@@ -63,17 +65,25 @@ def mend_series(
     told = []
     count = _single_count(images)
     if count:
-        told.append(_FEW_COUNTS)
-    faults = find_faults(images, tilt_deg)
+        told.append(FEW_COUNTS)
+    mirror(images, mirrored)
+    faults = find_faults(images, tilt_deg, mirrored)
     if faults.names:
         told.append(faults.words())
         mended += len(images) * int(faults.mask.sum())
     for t in progress(range(len(images)), "mend pixels"):
         images[t], bad = mend(fill(images[t], faults.mask), sigmas, count)
         mended += bad
+    mirror(images, mirrored)
     if not count:
         mended += _mend_hits(images, sigmas)
     return {"mended_fraction": mended / images.size} | faults.notes(), faults, tuple(told)
+
+
+def mirror(images: np.ndarray, mirrored: np.ndarray | None) -> None:
+    """Mirror some images or masks (tilt, y, x) at the vertical, in place."""
+    for t in [] if mirrored is None else np.flatnonzero(mirrored).tolist():
+        images[t] = images[t, :, ::-1].copy()
 
 
 def mend(image: np.ndarray, sigmas: float, count: float = 0.0) -> tuple[np.ndarray, int]:

@@ -170,9 +170,15 @@ def _by_mass(series: CleanSeries, comparison: Comparison) -> Brightness | None:
 
 
 def _noise_of_mass(image: np.ndarray) -> float:
-    """Return the standard deviation of the sum of an image, as its edge shows it."""
+    """Return the standard deviation of the sum of an image.
+
+    The noise of the background, which is subtracted, shows at the edge; that of the specimen in
+    what differs between neighbouring pixels, and is all there is where counts are few.
+    """
     edge = np.concatenate([block.ravel() for block in ring_of(image)])
-    return float(edge.std() * image.size * np.sqrt(1 / image.size + 1 / edge.size))
+    own = np.square(np.diff(image, n=2, axis=1), dtype=np.float64).sum() / 6
+    level = edge.var() * image.size**2 / edge.size
+    return float(np.sqrt(max(own, edge.var() * image.size) + level))
 
 
 def _by_neighbours(series: CleanSeries, comparison: Comparison) -> Brightness:

@@ -91,14 +91,18 @@ class Faults:
         )
 
 
-def find_faults(images: np.ndarray, tilt_deg: np.ndarray) -> Faults:
+def find_faults(
+    images: np.ndarray, tilt_deg: np.ndarray, mirrored: np.ndarray | None = None
+) -> Faults:
     """Find what deviates from its surroundings in the same place of all images.
 
     Parameters
     ----------
     images : ndarray (tilt, y, x)
-        As recorded, finite.
+        As the detector recorded them, finite.
     tilt_deg : ndarray (tilt,)
+    mirrored : ndarray of bool (tilt,), optional
+        Images that show the specimen mirrored at the vertical.
     """
     if len(images) < _FEWEST or min(images.shape[1:]) < _SMALLEST:
         return Faults.none(images)
@@ -108,33 +112,40 @@ def find_faults(images: np.ndarray, tilt_deg: np.ndarray) -> Faults:
     suspects = _search(still, prove=False)
     if not suspects.any():
         return Faults.none(images)
-    along, across = moved((fill(image, suspects) for image in images), tilt_deg)
+    from_behind = np.zeros(len(images), bool) if mirrored is None else mirrored
+    filled = (fill(image, suspects) for image in images)
+    seen = (
+        image[:, ::-1] if behind else image
+        for image, behind in zip(filled, from_behind.tolist(), strict=True)
+    )
+    along, across = moved(seen, tilt_deg)
     still = replace(still, along=_means(images, along), across=_means(images, across))
     mask = _without_single(_search(still, prove=True))
     inside = ndimage.distance_transform_cdt(np.pad(mask, 1, mode="edge"), "chessboard")
     return Faults(mask, inside[1:-1, 1:-1] > _WIDE, _names(mask))
 
 
-def _steady_mean(images: np.ndarray) -> np.ndarray:
-    """Return the mean of the middle half of the values of each pixel."""
-    quarter = len(images) // 4
+def _steady_mean(images: np.ndarray, part: np.ndarray | None = None) -> np.ndarray:
+    """Return the mean of the middle half of the values of each pixel, of all images or some."""
+    tilts = np.arange(len(images)) if part is None else part
+    quarter = len(tilts) // 4
     out = np.empty(images.shape[1:])
     for row in range(images.shape[1]):  # memory holds the series once
-        values = np.partition(images[:, row], [quarter, len(images) - 1 - quarter], axis=0)
-        out[row] = values[quarter : len(images) - quarter].mean(axis=0, dtype=np.float64)
+        values = np.partition(images[tilts, row], [quarter, len(tilts) - 1 - quarter], axis=0)
+        out[row] = values[quarter : len(tilts) - quarter].mean(axis=0, dtype=np.float64)
     return out
 
 
 def _means(images: np.ndarray, thirds: Thirds | None) -> list[np.ndarray]:
     if thirds is None:
         return []
-    return [_steady_mean(images[part]) for part in (thirds.low, thirds.high)]
+    return [_steady_mean(images, part) for part in (thirds.low, thirds.high)]
 
 
 def _noise(images: np.ndarray, mean: np.ndarray) -> float:
     """Return the noise of one image: what differs between neighbouring pixels, and moves."""
-    some = images[:: max(1, len(images) // 8)] - mean
-    noise = np.median([spread(np.diff(image, axis=1)) for image in some]) / 2**0.5
+    some = images[:: max(1, len(images) // 8)]
+    noise = np.median([spread(np.diff(image - mean, axis=1)) for image in some]) / 2**0.5
     dark, bright = np.percentile(mean, [1, 99])
     return float(max(noise, _WEAK * (bright - dark)))
 
@@ -169,7 +180,8 @@ def _dead(still: Still) -> np.ndarray:
     dead = np.zeros(constant.shape, bool)
     if constant.mean() > _LARGEST:
         return dead  # an empty or a saturated background, or images without noise
-    for value in np.unique(still.low[constant]):
+    values, pixels = np.unique(still.low[constant], return_counts=True)
+    for value in values[pixels > 1]:
         groups, _ = ndimage.label(constant & (still.low == value), np.ones((3, 3)))
         for label, box in enumerate(ndimage.find_objects(groups), start=1):
             grown = tuple(slice(max(side.start - 2, 0), side.stop + 2) for side in box)

@@ -17,6 +17,7 @@ import numpy as np
 
 from catomo.align.geometry import Geometry
 from catomo.errors import UserError
+from catomo.record.forms import SEAL, seal_of
 
 _SAME_TILT_DEG = 0.02
 _SAME_IMOD_TILT_DEG = 0.5  # tiltalign refines the angles a little
@@ -72,11 +73,14 @@ def accepted_reasons(path: Path | str) -> list[str] | None:
     Returns
     -------
     list of str or None
-        Empty after ``pass``; None where it was stopped, or is no record of an alignment.
+        Empty after ``pass``; None where it was stopped, changed by hand since, or is no record
+        of an alignment.
     """
     path = Path(path)
     record = json.loads(path.read_text()) if path.suffix == ".json" else {}
     if record.get("stage") != "align" or record.get("verdict") not in ("pass", "warn"):
+        return None
+    if SEAL in record and record[SEAL] != seal_of(record):
         return None
     reasons = record.get("reasons")
     return [str(reason) for reason in reasons] if isinstance(reasons, list) else []

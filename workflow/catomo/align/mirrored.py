@@ -104,7 +104,7 @@ def put_right(
         return ""
     turn_onto_axis(series.images, mirrored, angle)
     if series.unmeasured is not None:
-        masks = series.unmeasured.astype(np.float32)
-        turn_onto_axis(masks, mirrored, angle)
-        series.unmeasured[:] = masks > HIDDEN_FROM
+        masks = series.unmeasured[mirrored].astype(np.float32)
+        turn_onto_axis(masks, np.ones(len(masks), bool), angle)
+        series.unmeasured[mirrored] = masks > HIDDEN_FROM
     return told + f"are turned by {2 * angle:.2f}° onto the tilt axis"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from catomo.align.bad_pixels import mend_series, sigma_of
+from catomo.align.bad_pixels import mend_series, mirror, sigma_of
 from catomo.align.geometry import NO_SIDES, Sides
 from catomo.align.settings import Align
 from catomo.align.unmeasured import SIDES, hide, open_sides
@@ -66,6 +66,7 @@ def clean(
     tilt_deg: np.ndarray,
     settings: Align,
     unmeasured: np.ndarray | None = None,
+    mirrored: np.ndarray | None = None,
 ) -> CleanSeries:
     """Mend bad pixels and subtract the background.
 
@@ -78,16 +79,16 @@ def clean(
     settings : Align
     unmeasured : ndarray of bool (tilt, y, x), optional
         Pixels that were not measured, beside those that `settings.shadows` names.
+    mirrored : ndarray of bool (tilt,), optional
+        Images that the import mirrored: faults of the detector are mirrored with them.
 
     Returns
     -------
     CleanSeries
     """
     unmeasured = hide(images, tilt_deg, settings.shadows, unmeasured)
-    pixels, faults, told = mend_series(images, tilt_deg, settings.bad_pixel_sigmas)
-    if faults.unmeasured.any():
-        of_faults = np.broadcast_to(faults.unmeasured, images.shape)
-        unmeasured = of_faults | unmeasured if unmeasured is not None else of_faults.copy()
+    pixels, faults, told = mend_series(images, tilt_deg, settings.bad_pixel_sigmas, mirrored)
+    unmeasured = _with_faults(unmeasured, faults.unmeasured, len(images), mirrored)
     levels = np.array([ring_level(image) for image in images])
     pull = float(
         np.median(
@@ -116,10 +117,23 @@ def clean(
         },
     }
     usable = usable_images(images)
-    sides = open_sides(images[usable])
+    sides = open_sides(images[t] for t in np.flatnonzero(usable).tolist())
     if any(sides):
         notes["open_sides"] = [name for name, on in zip(SIDES, sides, strict=True) if on]
     return CleanSeries(images, tilt_deg, usable, isolated, notes, unmeasured, sides, told)
+
+
+def _with_faults(
+    unmeasured: np.ndarray | None, faults: np.ndarray, tilts: int, mirrored: np.ndarray | None
+) -> np.ndarray | None:
+    """Return which pixels (tilt, y, x) were not measured, those of faults (y, x) with them."""
+    if not faults.any():
+        return unmeasured
+    everything = np.repeat(faults[None], tilts, axis=0)
+    mirror(everything, mirrored)
+    if unmeasured is not None:
+        everything |= unmeasured
+    return everything
 
 
 def usable_images(images: np.ndarray) -> np.ndarray:

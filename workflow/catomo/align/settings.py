@@ -113,7 +113,11 @@ class Align(Settings):
         2.0, "percentile that counts as background", "%", ge=0, le=50
     )
     bad_pixel_sigmas: float = key(
-        8.0, "pixels beyond all neighbours by this are replaced; 0 keeps all", "noise sigmas", ge=0
+        8.0,
+        "pixels beyond all neighbours by this are replaced, and so are faults of the detector and "
+        "X-ray hits; 0 keeps all",
+        "noise sigmas",
+        ge=0,
     )
     brightness: bool = key(
         True,

@@ -57,9 +57,10 @@ def align(
     with committing(output, "align", settings, {"tilt_series": source}) as out:
         known = known_geometry(apply, source) if apply else None
         accepted = accepted_reasons(apply) if apply else None
+        tilt_deg = np.array(source["tilt_deg"], dtype=float)
+        mirrored = are_mirrored(tilt_deg, source.get("mirrored_deg") or [])
         with StackReader(source.file("tilt_series.tif")) as reader:
-            series = clean(reader.read(), np.array(source["tilt_deg"], dtype=float), settings)
-        mirrored = are_mirrored(series.tilt_deg, source.get("mirrored_deg") or [])
+            series = clean(reader.read(), tilt_deg, settings, mirrored=mirrored)
         if told := put_right(series, mirrored, settings, known):
             say(f"align: {told}")
             series.notes["mirrored"] = told

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from catomo.align.bad_pixels import FEW_COUNTS
 from catomo.align.brightness import brightness_of
 from catomo.align.chain import Solution, solve
 from catomo.align.examination import Examination, contradicts, examine
@@ -203,6 +204,8 @@ def align_series(
     solution = solve(series, settings) if known is None else Solution(known)
     recording = recording or Recording.sorted(series.tilt_deg)
     examination = examine(series, solution, settings, recording)
+    if accepted is not None and contradicts(series, solution.geometry, settings.axis_search_deg):
+        accepted = None
     if brightness:
         brightness.undo(series.images)
     order = _SPLINE_ORDERS[settings.interpolation]
@@ -214,9 +217,7 @@ def align_series(
     next_likeness, order_share, all_alike = likeness(thumbnails, series.usable)
     per_tilt, offset = _per_tilt(series, solution, examination, next_likeness)
     measures = _measures(series, solution, examination, per_tilt, order_share, all_alike)
-    measures = replace(measures, brightness=brightness)
-    if accepted is not None and contradicts(series, solution.geometry, settings.axis_search_deg):
-        accepted = None
+    measures = replace(measures, brightness=brightness, told=_told(series, accepted))
     verdict, reasons = judge(measures, settings.verdict, accepted)
     return Alignment(
         geometry=solution.geometry,
@@ -230,6 +231,11 @@ def align_series(
         axis_check_deg=_axis_check(solution, examination),
         steps=series.notes | solution.steps,
     )
+
+
+def _told(series: CleanSeries, accepted: list[str] | None) -> tuple[str, ...]:
+    """Return what was found in the images; few counts are no matter to a known alignment."""
+    return tuple(word for word in series.told if accepted is None or word != FEW_COUNTS)
 
 
 def _unmeasured(series: CleanSeries, geometry: Geometry, t: int) -> np.ndarray:
@@ -298,7 +304,6 @@ def _measures(
         axis_doubt=solution.axis_check.doubt if solution.axis_check else "",
         all_alike=all_alike,
         elsewhere_refuted=examination.elsewhere_refuted,
-        told=series.told,
     )
 
 

@@ -19,6 +19,7 @@ from catomo.errors import UserError
 # side is open: vacuum gives up to 0.004, a thin even film 0.011, a specimen that is cut 0.04.
 _OPEN_FROM = 0.006
 _SMOOTH_PX = 2.0
+_SAME_TILT_DEG = 0.05  # angles are written with few digits, and computed from radians
 
 SIDES = ("top", "bottom", "left", "right")  # in the order of `Sides`
 
@@ -75,7 +76,8 @@ def shadows_of(
         return None
     covered = np.zeros(shape, bool)
     for number, shadow in enumerate(shadows):
-        tilts = (tilt_deg >= shadow.from_deg) & (tilt_deg <= shadow.to_deg)
+        tilts = tilt_deg >= shadow.from_deg - _SAME_TILT_DEG
+        tilts &= tilt_deg <= shadow.to_deg + _SAME_TILT_DEG
         part = covered[:, shadow.y : shadow.y + shadow.height, shadow.x : shadow.x + shadow.width]
         if not tilts.any() or not part.size:
             raise UserError(
@@ -111,7 +113,7 @@ def hide(
     for mask in (covered, unmeasured):
         everything |= False if mask is None else mask
     left = everything if covered is None else _fill_from_tilts(images, covered, everything)
-    fill(images, left)
+    fill_from_nearest(images, left)
     return everything
 
 
@@ -134,7 +136,7 @@ def _fill_from_tilts(images: np.ndarray, covered: np.ndarray, missing: np.ndarra
     return left
 
 
-def fill(images: np.ndarray, unmeasured: np.ndarray) -> None:
+def fill_from_nearest(images: np.ndarray, unmeasured: np.ndarray) -> None:
     """Give pixels that were not measured the value of the nearest one that was, in place."""
     for image, missing in zip(images, unmeasured, strict=True):
         if missing.any() and not missing.all():

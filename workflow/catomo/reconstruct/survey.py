@@ -89,7 +89,11 @@ def survey_images(aligned: AlignedImages, rows: range, pad_width: float = 1.0) -
     for start in range(0, len(rows), 4 * fold):
         stop = min(start + 4 * fold, len(rows))
         slab = aligned.read_rows(rows[start], rows[start] + stop - start)
-        if not np.isfinite(slab.sum(dtype=np.float64)):
+        if aligned.read_unmeasured is None:
+            measured = slab
+        else:  # what stands where nothing was measured is of no importance
+            measured = slab[~aligned.read_unmeasured(rows[start], rows[start] + stop - start)]
+        if not np.isfinite(measured.sum(dtype=np.float64)):
             raise UserError("reconstruct: aligned images hold values that are not finite")
         slab = aligned.masked(slab, rows[start])
         negative += int(np.count_nonzero((slab < 0) & (slab != UNMEASURED)))
