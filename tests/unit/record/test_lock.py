@@ -11,7 +11,7 @@ import time
 import pytest
 
 from catomo.errors import UserError
-from catomo.record.lock import locked, place_of_lock
+from catomo.record.lock import count_as_ended, locked, place_of_lock
 from catomo.record.record import committing, read_record
 from catomo.report.settings import Report
 
@@ -109,6 +109,17 @@ def test_a_process_on_another_host_is_told_with_its_last_sign_of_life(tmp_path):
     leave(place, host="node7", boot="another")
     os.utime(place, (1, 1))  # silent for years
     make(tmp_path / "made")
+
+
+def test_what_an_executor_says_has_ended_on_another_host_holds_nothing(tmp_path):
+    folder = tmp_path / "made"
+    place = place_of_lock(folder, "report")
+    leave(place, host="node7", boot="another")
+    with pytest.raises(UserError, match="another catomo writes here"):
+        make(folder)
+    count_as_ended(folder, "report")
+    make(folder)
+    assert not place.exists()
 
 
 def test_a_stage_that_fails_gives_its_lock_back(tmp_path):

@@ -109,6 +109,15 @@ def peak_of_killed(folder: Path, stage: str) -> int:
     return holder.get("peak_mb", 0)
 
 
+def count_as_ended(folder: Path, stage: str) -> None:
+    """Let the lock of a process count as left behind, because an executor says that it has ended.
+
+    One that lives all the same gives its next sign of life soon, and then its lock counts again.
+    """
+    with suppress(OSError):
+        os.utime(place_of_lock(folder, stage), (0, 0))
+
+
 def _take(place: Path, folder: Path, own: dict[str, Any]) -> int:
     """Return the open file of a lock that is now this process's own."""
     while True:
