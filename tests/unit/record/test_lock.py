@@ -1,5 +1,6 @@
 """Two processes on one folder: the second is told who, where and since when, and what to do."""
 
+import errno
 import json
 import os
 import re
@@ -86,7 +87,14 @@ def leave(place, **changes):
     place.write_text(json.dumps(content | changes))
 
 
-def test_what_a_process_of_this_host_has_left_counts_for_nothing(tmp_path):
+def no_locks(*_):
+    raise OSError(errno.ENOLCK, "No locks available")
+
+
+@pytest.mark.parametrize("has_locks", [True, False], ids=["local disk", "network drive"])
+def test_what_a_process_of_this_host_has_left_counts_for_nothing(tmp_path, monkeypatch, has_locks):
+    if not has_locks:
+        monkeypatch.setattr("catomo.record.lock.fcntl.flock", no_locks)
     place = place_of_lock(tmp_path / "made", "report")
     for left in ({"pid": 2**22 + 1}, {"birth": "1"}, {"pid": "damaged"}):
         leave(place, **left)
@@ -95,6 +103,24 @@ def test_what_a_process_of_this_host_has_left_counts_for_nothing(tmp_path):
     leave(place, boot="the start before")
     os.utime(place, (1, 1))
     make(tmp_path / "made")
+
+
+def test_what_a_container_of_this_host_has_left_counts_for_nothing(tmp_path):
+    """Its name is another one at each start, and so is the numbering of processes."""
+    place = place_of_lock(tmp_path / "made", "report")
+    leave(place, host="3f2a9c", pids="pid:[4]")
+    make(tmp_path / "made")
+    assert not place.exists()
+
+
+def test_where_the_drive_has_no_locks_what_the_file_says_decides(tmp_path, monkeypatch):
+    monkeypatch.setattr("catomo.record.lock.fcntl.flock", no_locks)
+    folder = tmp_path / "made"
+    with locked(folder, "report"), pytest.raises(UserError, match="another catomo writes here"):
+        make(folder)
+    leave(place_of_lock(folder, "report"), host="3f2a9c", pids="pid:[4]")
+    with pytest.raises(UserError, match="another catomo writes here"):
+        make(folder)
 
 
 def test_a_process_on_another_host_is_told_with_its_last_sign_of_life(tmp_path):
