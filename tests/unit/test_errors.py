@@ -24,6 +24,8 @@ def test_what_can_be_printed_stays_as_it_is():
         (UserError("specimen.yaml: shape_px: found 2 numbers, 3 are allowed"), True),
         (ModuleNotFoundError("No module named 'keras'", name="keras"), True),
         (MemoryError(), False),
+        (UserError("the renderer failed (signal 9, perhaps because memory ran out)"), False),
+        (UserError("a.mrc: needs more memory than is free; save it in smaller parts"), False),
         (OSError(5, "Input/output error"), False),
         (RuntimeError("catomo simulate: never seen"), False),
     ],

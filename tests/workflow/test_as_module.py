@@ -150,6 +150,18 @@ def test_every_path_of_results_in_a_command_has_the_prefix(host):
     assert '--init-from "one/results/models/first/05_train/training.json"' in start
 
 
+def test_files_that_a_module_has_lost_are_looked_for_below_its_prefix(host):
+    host.use({"one": ROW.format("tiny", "", "")}, [f'"{ROOT / "workflow/Snakefile"}"'])
+    folder = "results/tiny/04_slices"
+    for place in (folder, f"one/{folder}"):
+        host.write(f"{place}/slices.json", "{}")
+        host.write(f"{place}/.slices.files", "slices.json\nto_annotate/a.tif\n")
+    lost = "04_slices: to_annotate/a.tif is missing though the record lists it"
+    output = host.snakemake("--dry-run", "--quiet")
+    assert f"one/results/tiny/{lost}" in output
+    assert output.count(lost) == 1
+
+
 def test_rules_from_a_repository_use_the_installed_package(host, tmp_path):
     """A Snakefile from github() or gitfile() comes without the package and its folder."""
     repository = tmp_path / "repository"

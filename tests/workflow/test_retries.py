@@ -1,9 +1,11 @@
 """What is tried again, with which memory; and the keys of the Slurm profile. No Slurm is needed."""
 
+import json
 import re
 import stat
 import subprocess
 import sys
+import time
 
 import pytest
 import yaml
@@ -93,6 +95,10 @@ def test_a_mistake_is_not_tried_again_and_a_killed_job_is(project):
     module.write_text(module.read_text().replace(future, future + kill))
     # A mistake of an earlier run, in the log that the killed job does not come to write.
     project.write("logs/killed/simulate.log", "catomo simulate: killed.yaml: wrong\n")
+    # And its lock, as if it had been killed on another node a moment ago.
+    holder = {"host": "node7", "boot": "b", "pids": "p", "birth": "1", "pid": 1, "peak_mb": 1}
+    lock = json.dumps(holder | {"since": time.time()})
+    project.write(".catomo/locks/killed+01_tilt_series+simulate.json", lock)
     targets = [
         f"results/{n}/01_tilt_series/tilt_series.json" for n in ("wrong", "absent", "killed")
     ]

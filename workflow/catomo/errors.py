@@ -43,11 +43,12 @@ def printable(text: str) -> str:
 def is_mistake(line: str) -> bool:
     """Return whether a line is one with which the command line ends after a user's mistake.
 
-    A second try meets the same mistake.
+    A second try meets the same mistake. It asks a cluster for more memory, so what any line says
+    of memory is none.
     """
     if re.match(r"catomo [a-z]+: ", line) is None:
         return False
-    ends = (OUT_OF_MEMORY, DISK_FULL, NO_TEMPORARY, UNFORESEEN)
+    ends = ("memory", DISK_FULL, NO_TEMPORARY, UNFORESEEN)
     return not any(text in line for text in ends)
 
 

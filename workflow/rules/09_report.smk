@@ -1,6 +1,7 @@
 # 09 report: everything about a dataset on one self-contained page.
 # Outputs: report.html with all pictures inside, that of a segmentation, and where every file
-# came from; the dataset's folder described as an RO-Crate. A folder of slices may have no segmentation, so its picture is no output here.
+# came from; the dataset's folder described as an RO-Crate. A folder of slices may have no
+# segmentation, so its picture is no output here.
 
 
 rule report:

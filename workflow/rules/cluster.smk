@@ -6,6 +6,8 @@ from snakemake.jobs import Job
 
 from catomo.errors import is_mistake
 from catomo.plan.cluster import slurm_limits
+from catomo.record.lock import count_as_ended
+from catomo.stages import RECORDS
 
 _BEGIN = time.time()
 
@@ -57,4 +59,17 @@ def has_mistake(job):
 
 # Snakemake knows the number of retries of a rule, and none that depends on how a job failed.
 _restart_times = Job.restart_times.fget
-Job.restart_times = property(lambda job: 0 if has_mistake(job) else _restart_times(job))
+
+
+def restart_times_of(job):
+    """Return how often a job that has failed is tried again."""
+    if has_mistake(job):
+        return 0
+    # The next attempt may meet another node, which cannot see that the killed process is gone.
+    path = Path(job.output.get("record", ""))
+    for verb in (verb for verb, name in RECORDS.items() if name == path.name):
+        count_as_ended(path.parent, verb)
+    return _restart_times(job)
+
+
+Job.restart_times = property(restart_times_of)

@@ -85,9 +85,13 @@ def record(verb, name="{dataset}"):
     return record_path(verb, name)
 
 
+# Snakemake knows the prefix of a module only while it reads the rules, not while it plans.
+_modify_path = workflow.modifier.modify_path
+
+
 def place(verb, name):
     """Return the path of a stage's record, with the prefix of a module."""
-    return str(workflow.modifier.modify_path(record_path(verb, name)))
+    return str(_modify_path(record_path(verb, name)))
 
 
 @cache

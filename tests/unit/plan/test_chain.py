@@ -59,7 +59,8 @@ def test_a_stage_that_failed_is_named_with_what_was_made_from_it(results):
     for path in folder.glob("recon*"):
         path.unlink()
     line = f"{folder}/reconstruction.json: was made before and is missing"
-    assert problems(results) == [line, "run snakemake again"]
+    way_out = "run snakemake again, or delete its folder if the table asks for it no more"
+    assert problems(results) == [line, way_out]
 
 
 @pytest.mark.parametrize(
@@ -104,6 +105,23 @@ def test_a_stage_that_was_made_anew_does_not_fit_what_was_made_from_it(results):
     assert line.startswith(f"{folder}/reconstruction.json: is another one than ")
     assert "04_slices/slices.json" in line
     assert "09_report/provenance.json were made from" in line
+
+
+def test_a_stage_that_the_table_asks_for_no_more_is_no_problem_once_its_folder_is_deleted(results):
+    shutil.rmtree(results / "p/09_report")
+    folder = results / "p/07_evaluate"
+    labels = read_record(results / "p/06_predict", "predict")
+    with committing(folder, "evaluate", Report(), {"prediction": labels}):
+        pass
+    with committing(results / "p/06_predict", "predict", Predict(average="flips")):
+        pass
+    line, way_out = problems(results)
+    assert line.startswith(f"{results}/p/06_predict/prediction.json: is another one than ")
+    assert way_out == f"delete {folder}/metrics.json and run snakemake again"
+    (folder / "metrics.json").unlink()
+    assert "or delete its folder if the table asks for it no more" in problems(results)[1]
+    shutil.rmtree(folder)
+    verify(results)
 
 
 def test_files_that_were_let_go_are_counted_and_others_are_named(results):

@@ -97,6 +97,23 @@ def test_lost_files_and_records_are_found_and_check_names_them(plan, tmp_path):
     )
 
 
+def test_what_a_stage_does_without_is_not_lost_where_that_stage_is_there(plan, tmp_path):
+    """As after a run that asked for the exported files alone."""
+
+    def lost():
+        return {path for path in lost_records(all_stages(plan)) if path.startswith("results/q/")}
+
+    def make_record(verb, name):
+        with committing(tmp_path / record_path(verb, name), verb, Slices()):
+            pass
+
+    for stage in plan.needed_for("export", "q"):
+        make_record(*stage)
+    assert lost() == set()
+    make_record("report", "q")
+    assert lost() == {record_path(verb, "q") for verb in ("evaluate", "surfaces")}
+
+
 def test_many_missing_files_are_one_short_line():
     said = line_of("results/p/10_export", [f"volume.ome.zarr/0/{n}" for n in range(900)])
     assert said.count("volume.ome.zarr") == 3

@@ -1,5 +1,6 @@
 """Two processes on one folder: the second is told who, where and since when, and what to do."""
 
+import errno
 import json
 import os
 import re
@@ -11,7 +12,7 @@ import time
 import pytest
 
 from catomo.errors import UserError
-from catomo.record.lock import locked, place_of_lock
+from catomo.record.lock import count_as_ended, locked, place_of_lock
 from catomo.record.record import committing, read_record
 from catomo.report.settings import Report
 
@@ -86,7 +87,14 @@ def leave(place, **changes):
     place.write_text(json.dumps(content | changes))
 
 
-def test_what_a_process_of_this_host_has_left_counts_for_nothing(tmp_path):
+def no_locks(*_):
+    raise OSError(errno.ENOLCK, "No locks available")
+
+
+@pytest.mark.parametrize("has_locks", [True, False], ids=["local disk", "network drive"])
+def test_what_a_process_of_this_host_has_left_counts_for_nothing(tmp_path, monkeypatch, has_locks):
+    if not has_locks:
+        monkeypatch.setattr("catomo.record.lock.fcntl.flock", no_locks)
     place = place_of_lock(tmp_path / "made", "report")
     for left in ({"pid": 2**22 + 1}, {"birth": "1"}, {"pid": "damaged"}):
         leave(place, **left)
@@ -95,6 +103,24 @@ def test_what_a_process_of_this_host_has_left_counts_for_nothing(tmp_path):
     leave(place, boot="the start before")
     os.utime(place, (1, 1))
     make(tmp_path / "made")
+
+
+def test_what_a_container_of_this_host_has_left_counts_for_nothing(tmp_path):
+    """Its name is another one at each start, and so is the numbering of processes."""
+    place = place_of_lock(tmp_path / "made", "report")
+    leave(place, host="3f2a9c", pids="pid:[4]")
+    make(tmp_path / "made")
+    assert not place.exists()
+
+
+def test_where_the_drive_has_no_locks_what_the_file_says_decides(tmp_path, monkeypatch):
+    monkeypatch.setattr("catomo.record.lock.fcntl.flock", no_locks)
+    folder = tmp_path / "made"
+    with locked(folder, "report"), pytest.raises(UserError, match="another catomo writes here"):
+        make(folder)
+    leave(place_of_lock(folder, "report"), host="3f2a9c", pids="pid:[4]")
+    with pytest.raises(UserError, match="another catomo writes here"):
+        make(folder)
 
 
 def test_a_process_on_another_host_is_told_with_its_last_sign_of_life(tmp_path):
@@ -109,6 +135,17 @@ def test_a_process_on_another_host_is_told_with_its_last_sign_of_life(tmp_path):
     leave(place, host="node7", boot="another")
     os.utime(place, (1, 1))  # silent for years
     make(tmp_path / "made")
+
+
+def test_what_an_executor_says_has_ended_on_another_host_holds_nothing(tmp_path):
+    folder = tmp_path / "made"
+    place = place_of_lock(folder, "report")
+    leave(place, host="node7", boot="another")
+    with pytest.raises(UserError, match="another catomo writes here"):
+        make(folder)
+    count_as_ended(folder, "report")
+    make(folder)
+    assert not place.exists()
 
 
 def test_a_stage_that_fails_gives_its_lock_back(tmp_path):

@@ -9,7 +9,7 @@ import json
 
 import pytest
 
-from catomo.errors import UserError
+from catomo import __version__
 from catomo.record.record import committing, read_record
 from catomo.report import crate
 from catomo.report.settings import Report
@@ -78,7 +78,17 @@ def test_the_same_results_give_the_same_bytes(folder):
     assert str(folder).encode() not in before
 
 
-def test_without_its_workflow_there_is_no_run_to_describe(monkeypatch, tmp_path):
+def test_records_may_be_named_by_any_path_that_leads_to_them(folder, monkeypatch):
+    before = _graph(folder)[0].read_bytes()
+    (folder.parents[1] / "link").symlink_to(folder)
+    monkeypatch.chdir(folder)
+    records = {"tilt_series.json": read_record(folder.parents[1] / "link/01_tilt_series", "import")}
+    path = crate.write_crate(records, read_record("09_report", "report"), "workflow.smk")
+    assert path.resolve() == folder / "ro-crate-metadata.json"
+    assert path.read_bytes() == before
+
+
+def test_a_package_without_its_rules_names_their_version(monkeypatch, tmp_path):
+    """As pip installs it for a project that takes the rules from a repository."""
     monkeypatch.setattr(crate, "__file__", str(tmp_path / "a" / "b" / "crate.py"))
-    with pytest.raises(UserError, match=r"--crate: .* report from a clone"):
-        crate.workflow_source()
+    assert crate.workflow_source().startswith(f"# The rules of catomo {__version__}, ")

@@ -62,7 +62,10 @@ def look_through(folder: Path) -> Found:
         if stage in RECORDS and made_before(names.parent, stage):
             path = names.parent / RECORDS[stage]
             if not path.is_file():
-                found.problems[str(path)] = f"{path}: was made before and is missing; {AGAIN}"
+                found.problems[str(path)] = (
+                    f"{path}: was made before and is missing; {AGAIN}, or delete its folder if "
+                    "the table asks for it no more"
+                )
     for record in found.records:
         _look_at_files(record, found)
     _follow(found)

@@ -74,14 +74,15 @@ def lost_files(
 
 
 def lost_records(stages: Sequence[tuple[str, str]], path_of: PathOf = record_path) -> list[str]:
-    """Return the paths of records that are missing though a later one of these stages is there."""
+    """Return the paths of records that are missing though a stage made from them is there."""
     paths = {stage: path_of(*stage) for stage in stages}
-    there = [stage_of(verb).number for (verb, _), path in paths.items() if Path(path).is_file()]
-    last = max(there, default=0)
+    there = {verb for (verb, _), path in paths.items() if Path(path).is_file()}
+    later = [stage_of(verb) for verb in there]
     return [
         path
         for (verb, _), path in paths.items()
-        if stage_of(verb).number < last and not Path(path).is_file()
+        if not Path(path).is_file()
+        and any(stage_of(verb).number < s.number and verb not in s.does_without for s in later)
     ]
 
 

@@ -109,6 +109,15 @@ def peak_of_killed(folder: Path, stage: str) -> int:
     return holder.get("peak_mb", 0)
 
 
+def count_as_ended(folder: Path, stage: str) -> None:
+    """Let the lock of a process count as left behind, because an executor says that it has ended.
+
+    One that lives all the same gives its next sign of life soon, and then its lock counts again.
+    """
+    with suppress(OSError):
+        os.utime(place_of_lock(folder, stage), (0, 0))
+
+
 def _take(place: Path, folder: Path, own: dict[str, Any]) -> int:
     """Return the open file of a lock that is now this process's own."""
     while True:
@@ -123,17 +132,18 @@ def _take(place: Path, folder: Path, own: dict[str, Any]) -> int:
                 f"{place}: cannot be written ({reason}), so nothing keeps two processes from "
                 f"writing {folder} at once; make it writable"
             ) from None
-        is_free = True
+        is_free = has_locks = True
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             # Some network drives have no locks; then what stands in the file decides.
             is_free = error.errno not in (errno.EWOULDBLOCK, errno.EACCES)
+            has_locks = False
         holder = _read(file)
         if is_free and not _is_of(file, place):
             os.close(file)  # its process ended and removed it meanwhile
             continue
-        if not is_free or _may_live(holder, file):
+        if not is_free or _may_live(holder, file, has_locks):
             age = time.time() - os.fstat(file).st_mtime
             os.close(file)
             raise UserError(f"{folder}: {_who(holder, age, place)}")
@@ -149,11 +159,14 @@ def _is_of(file: int, place: Path) -> bool:
         return False
 
 
-def _may_live(holder: dict[str, Any], file: int) -> bool:
+def _may_live(holder: dict[str, Any], file: int, has_locks: bool) -> bool:
     """Return whether the process that a lock names may live, though the system holds no lock."""
     if not holder:
         return False
     here = _host()
+    if has_locks and holder["boot"] == here["boot"] != "":
+        # The same kernel would hold the lock of a process that lives, in whichever container.
+        return False
     if all(holder[key] == here[key] for key in here):
         return holder["birth"] == _birth(holder["pid"]) != ""
     is_new_start = holder["host"] == here["host"] and holder["boot"] != here["boot"]

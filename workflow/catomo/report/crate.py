@@ -16,10 +16,9 @@ from rocrate.model import ContextEntity, SoftwareApplication
 from rocrate.rocrate import ROCrate
 
 from catomo import __version__
-from catomo.errors import UserError
 from catomo.record.hashes import sha256_of
 from catomo.record.record import Record
-from catomo.stages import STAGES, stage_of
+from catomo.stages import stage_of
 
 NAME = "ro-crate-metadata.json"
 # The day of the version in catomo/__init__.py: a crate must bear a date.
@@ -44,16 +43,13 @@ _TYPES = {
 def workflow_source() -> str:
     """Return the Snakefile and the rule files that it includes, as one text.
 
-    Raises
-    ------
-    UserError
-        If catomo was installed without its workflow.
+    A package that pip installed has no rules beside it: another project's Snakefile took them
+    from a repository. Then the text names their version alone.
     """
     home = Path(__file__).parents[2]
     if not (home / "Snakefile").is_file():
-        raise UserError(
-            "--crate: describes a run of the workflow, and this catomo was installed without it; "
-            "report from a clone of the repository, or leave --crate out"
+        return (
+            f"# The rules of catomo {__version__}, which do not lie beside the installed package.\n"
         )
     files = [home / "Snakefile", *sorted((home / "rules").glob("*.smk"))]
     return "\n\n".join(
@@ -79,7 +75,7 @@ def write_crate(records: Mapping[str, Record], page: Record, workflow: str) -> P
     path
         The file written.
     """
-    home = page.path.parent.parent
+    home = page.path.resolve().parent.parent
     crate = ROCrate(version="1.1")
     crate.metadata.extra_terms["sha256"] = "https://w3id.org/ro/terms/workflow-run#sha256"
     root = crate.root_dataset
@@ -116,7 +112,7 @@ def write_crate(records: Mapping[str, Record], page: Record, workflow: str) -> P
     )
     root["mentions"] = [run, *stages]
     text = json.dumps(crate.metadata.generate(), indent=1, ensure_ascii=False, sort_keys=True)
-    target = home / NAME
+    target = page.path.parent.parent / NAME
     partial = target.with_name(f".{NAME}.partial")
     partial.write_text(text + "\n", encoding="utf-8")
     return partial.replace(target)
@@ -132,12 +128,12 @@ class _Made:
 
     def place(self, path: Path) -> str:
         """Return the path of a file within the crate."""
-        return path.relative_to(self._home).as_posix()
+        return (path.parent.resolve() / path.name).relative_to(self._home).as_posix()
 
     def action(self, record: Record) -> Any:
         """Add what a stage did: its program, what it read and what it wrote."""
         verb = record["stage"]
-        stage = next((s for s in STAGES if s.verb == verb), None) or stage_of("import")
+        stage = stage_of(verb)
         program = SoftwareApplication(
             self._crate,
             f"#catomo-{verb}",
@@ -182,7 +178,7 @@ class _Made:
         )
 
     def _files(self, record: Record) -> list[Any]:
-        if not record.path.resolve().is_relative_to(self._home.resolve()):
+        if not record.path.resolve().is_relative_to(self._home):
             return []  # a model, which several datasets may share
         listed = {
             record.path.name: {

@@ -59,8 +59,7 @@ def write_report(
     ------
     UserError
         If a folder holds no record of a stage, a picture is not what its record says, the
-        settings have other classes than a record, records have different pixel sizes, or
-        a crate is asked for where catomo was installed without its workflow.
+        settings have other classes than a record, or records have different pixel sizes.
     """
     if as_crate:
         from catomo.report import crate  # a page needs no rocrate
