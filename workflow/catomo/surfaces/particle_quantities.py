@@ -105,7 +105,7 @@ def _counted(name: str, particles: MeasuredParticles) -> dict[str, dict]:
             "watershed of the distance transform; low: not split, high: split at half the depth, "
             "specks too small to be particles counted as well, and one in twenty of ten and more "
             "that no depth splits",
-            (min(pieces.touching, count), particles.most + hidden),
+            (len(np.unique(pieces.groups[kept])), particles.most + hidden),
         ),
         f"{name}_cut_share": quantity(
             cut / count, "1",
