@@ -176,6 +176,14 @@ def test_contact_of_balls_sunk_into_a_plane(sunk):
     assert within(numbers, "pt_contact_fraction", sunk)
 
 
+def test_a_particle_that_fills_the_frame_has_no_areas_to_compare():
+    numbers = measure(np.full((12, 12, 12), 2, np.uint8), 1.0)
+    assert value(numbers, "pt_exposed_area") == value(numbers, "pt_contact_area") == 0
+    assert value(numbers, "pt_contact_fraction") is None
+    assert "the particles have neither" in numbers["pt_contact_fraction"]["method"]
+    assert "cuts every pt particle" in numbers["pt_diameter_d10"]["method"]
+
+
 def test_outer_and_pore_surface_of_a_shell():
     labels = np.zeros((50, 50, 50), np.uint8)
     labels[10:40, 10:40, 10:40] = 1

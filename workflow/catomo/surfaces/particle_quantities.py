@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from catomo.surfaces.particles import EMBEDDED, OUTER, PORE, MeasuredParticles, rim_of
-from catomo.surfaces.quantity import SAMPLE, UNKNOWN, Interval, quantity, ratio_of, resampled
+from catomo.surfaces.quantity import (
+    SAMPLE, SAMPLE_OF_SHARE, UNKNOWN, Interval, of_share, quantity, ratio_of, resampled,
+)  # fmt: skip
 
 _WEIGHTED = (
     "whole particles, each weighted by one over its chance to be whole in the frame "
@@ -215,8 +217,6 @@ def _contact(name: str, particles: MeasuredParticles, support: str) -> dict[str,
         }
     square = particles.pixel_size_nm**2
     contact, exposed = particles.contact * square, particles.exposed * square
-    both = contact.sum() + exposed.sum()
-    fraction = float(contact.sum() / both) if both else None
     less, more = (_at_rims(particles, off) * square for off in _OFF_CONTACT)
     less = min(less, contact.sum())
     result = {
@@ -226,13 +226,7 @@ def _contact(name: str, particles: MeasuredParticles, support: str) -> dict[str,
             f"without what voxels close in narrow wedges at the rims; {_DIGITISED}",
             (float(contact.sum() - less), float(contact.sum() + more)),
         ),
-        f"{name}_contact_fraction": quantity(
-            fraction, "1",
-            f"contact area over contact and exposed area together; {_DIGITISED}; {SAMPLE}",
-            UNKNOWN if fraction is None
-            else (float(max(fraction - less / both, 0)), float(fraction + more / both)),
-            resampled(ratio_of(contact[kept], (contact + exposed)[kept]), int(kept.sum())),
-        ),
+        f"{name}_contact_fraction": _fraction(contact, exposed, kept, (less, more)),
     }  # fmt: skip
     if not particles.is_placed:
         none = f"no voxel is labelled {support}"
@@ -245,13 +239,30 @@ def _contact(name: str, particles: MeasuredParticles, support: str) -> dict[str,
         EMBEDDED: "embedded: no free face",
     }
     for place, key in _SHARES.items():
-        here = number * (particles.place[kept] == place)
+        is_here = particles.place[kept] == place
         result[f"{name}_{key}"] = quantity(
-            float(here.sum() / number.sum()), "1",
-            f"share of the particles {words[place]}; {SAMPLE}",
-            UNKNOWN, resampled(ratio_of(here, number), len(here)),
+            float(number[is_here].sum() / number.sum()), "1",
+            f"share of the particles {words[place]}; {SAMPLE_OF_SHARE}",
+            UNKNOWN, of_share(number, is_here),
         )  # fmt: skip
     return result
+
+
+def _fraction(
+    contact: np.ndarray, exposed: np.ndarray, kept: np.ndarray, off: tuple[float, float]
+) -> dict:
+    """Return the contact fraction of pieces of these areas, which may be off by areas."""
+    words = "contact area over contact and exposed area together"
+    both = contact.sum() + exposed.sum()
+    if not both:
+        return quantity(None, "1", f"{words}: the particles have neither")
+    value = contact.sum() / both
+    low, high = resampled(ratio_of(contact[kept], (contact + exposed)[kept]), int(kept.sum()))
+    return quantity(
+        float(value), "1", f"{words}; {_DIGITISED}; {SAMPLE}",
+        (float(max(value - off[0] / both, 0)), float(min(value + off[1] / both, 1))),
+        (low, None if high is None else min(high, 1.0)),
+    )  # fmt: skip
 
 
 def counted(particles: MeasuredParticles) -> tuple[float, Interval, str]:
