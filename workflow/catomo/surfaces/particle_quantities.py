@@ -6,7 +6,14 @@ import numpy as np
 
 from catomo.surfaces.particles import EMBEDDED, OUTER, PORE, MeasuredParticles, rim_of
 from catomo.surfaces.quantity import (
-    SAMPLE, SAMPLE_OF_SHARE, UNKNOWN, Interval, of_share, quantity, ratio_of, resampled,
+    SAMPLE,
+    SAMPLE_OF_SHARE,
+    UNKNOWN,
+    Interval,
+    of_share,
+    quantity,
+    ratio_of,
+    resampled,
 )  # fmt: skip
 
 _WEIGHTED = (
