@@ -84,6 +84,14 @@ def test_a_film_across_the_volume_has_two_sides():
     assert value(numbers, "pt_cut_share") == 0
 
 
+def test_a_film_that_the_volume_cuts_along_its_faces_has_no_thickness():
+    labels = np.zeros((40, 40, 40), np.uint8)
+    labels[:, 20:] = 1
+    entry = measure(labels, 0.5)["alumina_thickness"]
+    assert entry["value"] is entry["low"] is entry["high"] is None
+    assert "end of the data" in entry["method"]
+
+
 def test_balls_that_the_volume_cuts_are_flagged_and_left_out_of_means():
     centres = ((20 * y, 10 + 20 * z, 20 * x, 5) for y, z, x in np.ndindex(3, 3, 3))
     numbers = measure(balls((60, 60, 60), *centres), 0.5)
@@ -104,6 +112,19 @@ def test_small_balls_have_their_area():
     for key in ("pt_area", "pt_exposed_area"):
         assert value(numbers, key) == pytest.approx(truth, rel=0.03)
         assert within(numbers, key, truth)
+
+
+@pytest.mark.parametrize(("radius", "number"), [(1.25, 1), (1.25, 6), (2, 3), (3, 1)])
+def test_the_interval_of_the_area_holds_for_few_small_balls(radius, number):
+    rng = np.random.default_rng(8)
+    held = 0
+    for _ in range(20):
+        middles = np.array([(6, 6, 12 * n + 6) for n in range(number)])
+        middles = middles + rng.uniform(-0.5, 0.5, (number, 3))
+        labels = balls((12, 12, 12 * number), *((*middle, radius) for middle in middles))
+        numbers = measure(labels, 1.0, support=None)
+        held += within(numbers, "pt_exposed_area", number * 4 * np.pi * radius**2)
+    assert held >= 18
 
 
 def test_slices_that_were_not_recorded_are_left_out():

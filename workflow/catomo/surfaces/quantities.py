@@ -12,7 +12,7 @@ import numpy as np
 
 from catomo.surfaces.pores import Hull, Pores, find_pores
 from catomo.surfaces.quantity import Interval, quantity
-from catomo.surfaces.radii import access_radii, local_radii
+from catomo.surfaces.radii import access_radii, are_seen, local_radii
 
 # Area of a digitised ball from flying edges and Taubin smoothing, divided by its true area:
 # 0.97 at a radius of 2 px, 1.012 at 40 px (measured).
@@ -179,6 +179,10 @@ def widths(
         radii = np.concatenate(parts) if parts else np.empty(0)
         if not len(radii):
             result[f"{name}_{key}"] = quantity(None, "nm", none)
+            continue
+        if key == "thickness" and not any(are_seen(h.inside, np.median(radii)) for h in hulls):
+            cut = "the end of the data cuts nearly all of these balls"
+            result[f"{name}_{key}"] = quantity(None, "nm", f"{words}: {cut}")
             continue
         # A slit of n voxels has a radius of n/2 or (n + 1)/2 from centre to centre.
         value = float(factor * np.median(radii) - 0.5 * (factor == 2)) * voxel_nm
