@@ -197,6 +197,19 @@ def test_contact_of_balls_sunk_into_a_plane(sunk):
     assert within(numbers, "pt_contact_fraction", sunk)
 
 
+def test_a_ball_smaller_than_a_voxel_closes_no_pore():
+    labels = np.zeros((30, 30, 30), np.uint8)
+    labels[5:25, 5:25, 5:25] = 1
+    labels[13:16, 5:25, 13:16] = 0
+    keys = ("porosity", "porosity_open", "porosity_closed", "pore_diameter", "access_radius")
+    numbers = measure(labels, 2.0, hull_radius_nm=1.5)
+    for key in keys:
+        assert value(numbers, f"alumina_{key}") is None
+        assert "a larger one" in numbers[f"alumina_{key}"]["method"]
+    numbers = measure(labels, 2.0, hull_radius_nm=6.0)  # the way out
+    assert value(numbers, "alumina_porosity_open") == pytest.approx(9 * 20 / 20**3, rel=0.1)
+
+
 def test_a_particle_that_fills_the_frame_has_no_areas_to_compare():
     numbers = measure(np.full((12, 12, 12), 2, np.uint8), 1.0)
     assert value(numbers, "pt_exposed_area") == value(numbers, "pt_contact_area") == 0

@@ -111,6 +111,8 @@ def of_support(
         return {key: quantity(None, "1", none) for key in keys}
     radius_nm, pixel_size_nm = sizes_nm
     stride = hulls[0].stride
+    if why := too_coarse(hulls, sizes_nm):
+        return {key: quantity(None, "1", why) for key in keys}
     # The hull is off by a part of a voxel along all of the surface.
     skin = area_nm2 / (pores.hull * (stride * pixel_size_nm) ** 2)
     binned = f"; from every {stride}th voxel along each axis" if stride > 1 else ""
@@ -138,8 +140,27 @@ def of_support(
     }  # fmt: skip
 
 
+def too_coarse(hulls: list[Hull], sizes_nm: tuple[float, float]) -> str:
+    """Return why a ball closes no pore, empty where it does.
+
+    Parameters
+    ----------
+    hulls : list of Hull
+    sizes_nm : (float, float)
+        Radius of the ball, and edge of a voxel.
+    """
+    radius_nm, pixel_size_nm = sizes_nm
+    apart_nm = pixel_size_nm * (hulls[0].stride if hulls else 1)
+    if not hulls or radius_nm >= apart_nm:
+        return ""
+    return (
+        f"a ball of hull_radius_nm {radius_nm:g} nm closes no pore where voxels are looked at "
+        f"every {apart_nm:g} nm: a larger one, or a smaller volume, would"
+    )
+
+
 def widths(
-    name: str, matter: np.ndarray, hulls: list[Hull], pixel_size_nm: float
+    name: str, matter: np.ndarray, hulls: list[Hull], sizes_nm: tuple[float, float]
 ) -> dict[str, dict]:
     """Return the widths of the support's pores, of the ways into them, and of the support.
 
@@ -150,8 +171,13 @@ def widths(
         Everything but background.
     hulls : list of Hull
         Of the support, in each run of slices.
-    pixel_size_nm : float
+    sizes_nm : (float, float)
+        Radius of the ball that closed them, and edge of a voxel.
     """
+    if why := too_coarse(hulls, sizes_nm):
+        keys = ("pore_diameter", "access_radius", "thickness")
+        return {f"{name}_{key}": quantity(None, "nm", why) for key in keys}
+    pixel_size_nm = sizes_nm[1]
     local, access, thick = [], [], []
     for one in hulls:
         coarse = matter[one.run][(slice(None, None, one.stride),) * 3]
