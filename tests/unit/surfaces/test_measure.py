@@ -84,6 +84,14 @@ def test_a_film_across_the_volume_has_two_sides():
     assert value(numbers, "pt_cut_share") == 0
 
 
+def test_the_area_of_a_film_at_ten_degrees_to_an_axis():
+    """Its steps are the widest; each side crosses the volume at 1 / cos of the angle."""
+    y, z, _ = np.indices((48, 48, 48)) - 23.5
+    height = (6 * z + y) / np.hypot(6, 1)
+    numbers = measure(((height >= -6.2) & (height < 6.3)).astype(np.uint8), 1.0, particles=None)
+    assert within(numbers, "alumina_area", 2 * 48**2 * np.hypot(6, 1) / 6)
+
+
 def test_a_film_that_the_volume_cuts_along_its_faces_has_no_thickness():
     labels = np.zeros((40, 40, 40), np.uint8)
     labels[:, 20:] = 1
