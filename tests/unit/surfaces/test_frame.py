@@ -27,7 +27,6 @@ def test_slices_that_were_not_recorded_are_the_end_of_the_data():
     assert frame.cut_axes(low, high).tolist() == [0, 1, 1]
     there = frame.neighbours(np.array([[4, 0, 19], [7, 3, 3]]), (1, -1, 1))
     assert there.tolist() == [[4, 0, 19], [8, 2, 4]]
-    assert frame.voxels() == 10 * 400
 
 
 def test_weights_are_one_over_the_chance_to_be_whole():

@@ -84,6 +84,22 @@ def test_a_film_across_the_volume_has_two_sides():
     assert value(numbers, "pt_cut_share") == 0
 
 
+def test_the_area_of_a_film_at_ten_degrees_to_an_axis():
+    """Its steps are the widest; each side crosses the volume at 1 / cos of the angle."""
+    y, z, _ = np.indices((48, 48, 48)) - 23.5
+    height = (6 * z + y) / np.hypot(6, 1)
+    numbers = measure(((height >= -6.2) & (height < 6.3)).astype(np.uint8), 1.0, particles=None)
+    assert within(numbers, "alumina_area", 2 * 48**2 * np.hypot(6, 1) / 6)
+
+
+def test_a_film_that_the_volume_cuts_along_its_faces_has_no_thickness():
+    labels = np.zeros((40, 40, 40), np.uint8)
+    labels[:, 20:] = 1
+    entry = measure(labels, 0.5)["alumina_thickness"]
+    assert entry["value"] is entry["low"] is entry["high"] is None
+    assert "end of the data" in entry["method"]
+
+
 def test_balls_that_the_volume_cuts_are_flagged_and_left_out_of_means():
     centres = ((20 * y, 10 + 20 * z, 20 * x, 5) for y, z, x in np.ndindex(3, 3, 3))
     numbers = measure(balls((60, 60, 60), *centres), 0.5)
@@ -104,6 +120,19 @@ def test_small_balls_have_their_area():
     for key in ("pt_area", "pt_exposed_area"):
         assert value(numbers, key) == pytest.approx(truth, rel=0.03)
         assert within(numbers, key, truth)
+
+
+@pytest.mark.parametrize(("radius", "number"), [(1.25, 1), (1.25, 6), (2, 3), (3, 1)])
+def test_the_interval_of_the_area_holds_for_few_small_balls(radius, number):
+    rng = np.random.default_rng(8)
+    held = 0
+    for _ in range(20):
+        middles = np.array([(6, 6, 12 * n + 6) for n in range(number)])
+        middles = middles + rng.uniform(-0.5, 0.5, (number, 3))
+        labels = balls((12, 12, 12 * number), *((*middle, radius) for middle in middles))
+        numbers = measure(labels, 1.0, support=None)
+        held += within(numbers, "pt_exposed_area", number * 4 * np.pi * radius**2)
+    assert held >= 18
 
 
 def test_slices_that_were_not_recorded_are_left_out():
@@ -174,6 +203,27 @@ def test_contact_of_balls_sunk_into_a_plane(sunk):
     assert within(numbers, "pt_contact_area", contact)
     assert within(numbers, "pt_exposed_area", exposed)
     assert within(numbers, "pt_contact_fraction", sunk)
+
+
+def test_a_ball_smaller_than_a_voxel_closes_no_pore():
+    labels = np.zeros((30, 30, 30), np.uint8)
+    labels[5:25, 5:25, 5:25] = 1
+    labels[13:16, 5:25, 13:16] = 0
+    keys = ("porosity", "porosity_open", "porosity_closed", "pore_diameter", "access_radius")
+    numbers = measure(labels, 2.0, hull_radius_nm=1.5)
+    for key in keys:
+        assert value(numbers, f"alumina_{key}") is None
+        assert "a larger one" in numbers[f"alumina_{key}"]["method"]
+    numbers = measure(labels, 2.0, hull_radius_nm=6.0)  # the way out
+    assert value(numbers, "alumina_porosity_open") == pytest.approx(9 * 20 / 20**3, rel=0.1)
+
+
+def test_a_particle_that_fills_the_frame_has_no_areas_to_compare():
+    numbers = measure(np.full((12, 12, 12), 2, np.uint8), 1.0)
+    assert value(numbers, "pt_exposed_area") == value(numbers, "pt_contact_area") == 0
+    assert value(numbers, "pt_contact_fraction") is None
+    assert "the particles have neither" in numbers["pt_contact_fraction"]["method"]
+    assert "cuts every pt particle" in numbers["pt_diameter_d10"]["method"]
 
 
 def test_outer_and_pore_surface_of_a_shell():

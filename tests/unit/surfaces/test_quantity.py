@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from catomo.surfaces.quantity import of_a_model, quantity, ratio_of, resampled
+from catomo.surfaces.quantity import of_a_model, of_share, quantity, ratio_of, resampled
 
 
 def test_the_interval_of_a_mean_covers_it_as_often_as_it_says():
@@ -17,9 +17,32 @@ def test_the_interval_of_a_mean_covers_it_as_often_as_it_says():
     assert covered >= 52
 
 
-def test_one_particle_is_no_sample():
-    assert resampled(ratio_of(np.ones(1), np.ones(1)), 1) == (None, None)
-    assert resampled(ratio_of(np.zeros(3), np.zeros(3)), 3) == (None, None)
+def test_few_particles_give_a_wide_interval_that_covers():
+    rng = np.random.default_rng(6)
+    samples = rng.normal(3, 1, (80, 5))
+    ends = [resampled(ratio_of(values, np.ones(5)), 5) for values in samples]
+    assert sum(low <= 3 <= high for low, high in ends) >= 72
+
+
+def test_four_particles_are_no_sample():
+    assert resampled(ratio_of(np.ones(4), np.ones(4)), 4) == (None, None)
+    assert resampled(ratio_of(np.zeros(6), np.zeros(6)), 6) == (None, None)
+
+
+def test_a_share_of_none_may_be_some_in_the_material():
+    """By hand: the end is z² / (n + z²)."""
+    none = np.zeros(12, bool)
+    assert of_share(np.ones(12), none) == pytest.approx((0, 3.8416 / 15.8416))
+    assert of_share(np.ones(12), ~none) == pytest.approx((12 / 15.8416, 1))
+    assert of_share(np.full(12, 0.5), none) == of_share(np.ones(12), none)
+    assert of_share(np.ones(1), none[:1]) == (None, None)
+
+
+def test_the_interval_of_a_share_covers_it_as_often_as_it_says():
+    rng = np.random.default_rng(7)
+    drawn = rng.random((400, 25)) < 0.1
+    ends = [of_share(np.ones(25), one) for one in drawn]
+    assert 0.91 <= np.mean([low <= 0.1 <= high for low, high in ends]) <= 0.99
 
 
 def test_it_is_the_same_every_time_and_for_any_number_of_particles():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from catomo.surfaces.pores import hull
-from catomo.surfaces.radii import access_radii, local_radii
+from catomo.surfaces.radii import access_radii, are_seen, local_radii
 
 
 def bottle():
@@ -41,6 +41,17 @@ def test_a_slit_has_half_its_width(wide):
     found = local_radii(mask)
     assert len(found) == 30 * 30 * wide
     assert found == pytest.approx((wide + 1) // 2)
+
+
+def test_a_plate_that_the_frame_cuts_along_its_faces_has_no_thickness():
+    plate = np.zeros((40, 40, 40), bool)
+    plate[:, 15:25] = True
+    assert are_seen(plate, 5)
+    assert are_seen(plate.swapaxes(0, 1), 5)
+    cut = np.zeros((40, 40, 40), bool)
+    cut[:, 20:] = True
+    assert np.median(local_radii(cut)) == pytest.approx(20, abs=1)  # as if it were twice as thick
+    assert not are_seen(cut, 20)
 
 
 def test_nothing_and_everything_have_no_width():

@@ -33,15 +33,15 @@ class Instances:
         Shape of the image or volume.
     count : int
         Number of particles.
-    touching : int
-        Number of connected groups of voxels that the particles form.
+    groups : ndarray of int64, (count,)
+        Number of the connected group of voxels that each particle belongs to.
     """
 
     voxels: np.ndarray
     ids: np.ndarray
     shape: tuple[int, ...]
     count: int
-    touching: int
+    groups: np.ndarray
 
     def sizes(self) -> np.ndarray:
         """Return the number of voxels of each particle."""
@@ -158,7 +158,7 @@ def find_particles(
     voxels, groups, ids = voxels[kept], groups[kept], ids[kept]
     _, first = np.unique(ids, return_index=True)
     rank = np.argsort(np.argsort(first))
-    return Instances(voxels, rank[ids], shape, count, len(np.unique(groups)))
+    return Instances(voxels, rank[ids], shape, count, groups[np.sort(first)])
 
 
 def _voxels(pages: Iterable[np.ndarray], label: int, dimensions: int) -> np.ndarray:

@@ -54,10 +54,6 @@ class Frame:
         """Return the unbroken runs of recorded slices."""
         return _runs(self.recorded)
 
-    def voxels(self) -> int:
-        """Return how many voxels were recorded."""
-        return int(np.count_nonzero(self.recorded) * np.prod(self.shape[1:]))
-
     def neighbours(self, voxels: np.ndarray, step: tuple[int, ...]) -> np.ndarray:
         """Return the voxels one step away; beyond the frame, where its mirror would show them."""
         moved = voxels + np.array(step)

@@ -146,7 +146,7 @@ def all_quantities(
         sizes_nm = (roles.hull_radius_nm, pixel_size_nm)
         area_nm2 = result[f"{roles.support}_area"]["value"]
         result |= quantities.of_support(roles.support, labels != 0, hulls, sizes_nm, area_nm2)
-        result |= quantities.widths(roles.support, labels != 0, hulls, pixel_size_nm)
+        result |= quantities.widths(roles.support, labels != 0, hulls, sizes_nm)
     if particles is not None:
         result |= of_particles(names[phase], particles, roles.support)
         if roles.support:

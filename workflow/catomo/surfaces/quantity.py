@@ -12,10 +12,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from scipy.special import stdtrit
 
 SAMPLE = "sample_low and sample_high: 95 % interval of 2000 resamplings of the particles"
+SAMPLE_OF_SHARE = "sample_low and sample_high: 95 % interval of a share (Wilson)"
 
 _RESAMPLES = 2000
+_LEAST = 5  # particles; resamplings of fewer tell too little
+_NORMAL = 1.96  # half the width of a 95 % interval in standard deviations
 _SEED = 1
 _MOST_NUMBERS = 4_000_000  # of particles drawn at once, so that memory stays bounded
 
@@ -78,7 +82,7 @@ def of_a_model(quantities: dict[str, dict]) -> dict[str, dict]:
 
 
 def resampled(statistic: Statistic, count: int) -> Interval:
-    """Return the 95 % bootstrap interval of a statistic of particles; none for fewer than two.
+    """Return the 95 % bootstrap interval of a statistic of particles; none for fewer than five.
 
     Parameters
     ----------
@@ -86,8 +90,14 @@ def resampled(statistic: Statistic, count: int) -> Interval:
         Takes the numbers of the drawn particles, int64 (draws, count); returns (draws,).
     count : int
         Number of particles.
+
+    Notes
+    -----
+    Resamplings of n particles spread less than samples of n do. Their interval is made wider by
+    what Student's distribution and the n - 1 degrees of freedom ask for. The statistics are
+    never below zero.
     """
-    if count < 2:
+    if count < _LEAST:
         return UNKNOWN
     rng = np.random.default_rng(_SEED)
     at_once = max(_MOST_NUMBERS // count, 1)
@@ -99,8 +109,31 @@ def resampled(statistic: Statistic, count: int) -> Interval:
     values = values[np.isfinite(values)]
     if not len(values):
         return UNKNOWN
-    low, high = np.percentile(values, [2.5, 97.5])
-    return float(low), float(high)
+    (middle,) = statistic(np.arange(count)[None])
+    wider = stdtrit(count - 1, 0.975) / _NORMAL * np.sqrt(count / (count - 1))
+    low, high = middle + wider * (np.percentile(values, [2.5, 97.5]) - middle)
+    return float(max(low, 0.0)), float(high)
+
+
+def of_share(weights: np.ndarray, is_counted: np.ndarray) -> Interval:
+    """Return the 95 % interval (Wilson) of a share of particles; none for fewer than two.
+
+    Resamplings would not do: of particles of which none is counted they never hold one.
+
+    Parameters
+    ----------
+    weights : ndarray of float64, (n,)
+        As how many particles each counts.
+    is_counted : ndarray of bool, (n,)
+    """
+    if len(weights) < 2:
+        return UNKNOWN
+    number = weights.sum() ** 2 / (weights**2).sum()
+    share = weights[is_counted].sum() / weights.sum()
+    square = _NORMAL**2 / number
+    middle = (share + square / 2) / (1 + square)
+    half = np.sqrt(square * share * (1 - share) + square**2 / 4) / (1 + square)
+    return float(max(middle - half, 0.0)), float(min(middle + half, 1.0))
 
 
 def ratio_of(top: np.ndarray, bottom: np.ndarray) -> Statistic:

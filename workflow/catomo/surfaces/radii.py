@@ -10,6 +10,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt, find_objects
 
 _MOST_SIZES = 24
+_LEAST_SEEN = 0.1  # share of the widest places whose balls end in the frame
 
 
 def local_radii(mask: np.ndarray) -> np.ndarray:
@@ -31,6 +32,26 @@ def local_radii(mask: np.ndarray) -> np.ndarray:
     if mask.all():  # up to the frame on all sides of the box but where there is a wall beyond
         return np.empty(0)
     return _covered(distance_transform_edt(mask), mask)
+
+
+def are_seen(mask: np.ndarray, radius: float) -> bool:
+    """Return whether enough balls of about this radius lie in the frame and not half beyond it.
+
+    Where they do not, as in a plate that the frame cuts along its faces, a width is a guess.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, (y, z, x)
+    radius : float
+        In px.
+    """
+    if not mask.any() or mask.all():
+        return False
+    distance = distance_transform_edt(mask)
+    wide = np.nonzero(distance >= 0.9 * radius)
+    ends = [np.minimum(one + 1, n - one) for one, n in zip(wide, mask.shape, strict=True)]
+    is_seen = np.min(ends, axis=0) >= distance[wide]
+    return bool(is_seen.mean() >= _LEAST_SEEN)
 
 
 def access_radii(matter: np.ndarray, inside: np.ndarray) -> np.ndarray:
