@@ -31,6 +31,8 @@ _OFF_OF_ONE = 3.2  # px²: what the area of one ball may be off by chance, whate
 # Where particle and support meet: below and above the value, of the measure of the wedges and
 # per px of the rim.
 _OFF_CONTACT = ((0.6, 0.13), (0.75, 0.06))
+# Of a contact area, by the direction of the plane: all particles of one plate share it.
+_OFF_DIRECTION = 0.04
 _OFF_EXPOSED = ((0.5, 0.05), (0.5, 0.21))
 _OFF_DIAMETER_PX = (0.05, 0.65)  # of a mean diameter: of all particles alike, of one by chance
 _OFF_SPACING = (0.35, 0.4)  # below: share, where close particles merged; above: px
@@ -230,7 +232,9 @@ def _contact(name: str, particles: MeasuredParticles, support: str) -> dict[str,
         }
     square = particles.pixel_size_nm**2
     contact, exposed = particles.contact * square, particles.exposed * square
-    less, more = (_at_rims(particles, off) * square for off in _OFF_CONTACT)
+    less, more = (
+        _at_rims(particles, off) * square + _OFF_DIRECTION * contact.sum() for off in _OFF_CONTACT
+    )
     less = min(less, contact.sum())
     result = {
         f"{name}_contact_area": quantity(
