@@ -39,7 +39,8 @@ FILES = (
     *("data/user.tif", "data/scores.tif", "a.keras", "b.keras", "start.keras"),
 )
 # Writes all files of the folder of the record that it is told to write, one that no rule names,
-# and the list of them. A stage that is named in fails.txt ends with an error.
+# and the list of them; a report describes the folder above, too. A stage that is named in
+# fails.txt ends with an error.
 STAND_IN = """
 import pathlib, sys
 record = pathlib.Path(sys.argv[sys.argv.index("--output") + 1])
@@ -52,6 +53,8 @@ for name in names:
     name.write_text(str(name))
 listed = [name.relative_to(record.parent).as_posix() for name in names]
 (record.parent / f".{sys.argv[1]}.files").write_text("\\n".join(listed) + "\\n")
+if sys.argv[1] == "report":
+    (record.parent.parent / "ro-crate-metadata.json").write_text("{}")
 """
 
 FROM_PREDICT = ("predict", "surfaces", "report")

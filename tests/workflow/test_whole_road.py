@@ -142,7 +142,7 @@ ALONE = {
     "surfaces": "results/tiny/06_predict",
     "report": "results/tiny/01_tilt_series results/tiny/02_align results/tiny/03_reconstruct "
     "results/tiny/04_slices results/models/tiny/05_train results/tiny/06_predict "
-    "results/tiny/07_evaluate results/tiny/08_surfaces --dataset tiny",
+    "results/tiny/07_evaluate results/tiny/08_surfaces --dataset tiny --crate",
 }
 
 

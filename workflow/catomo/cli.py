@@ -10,8 +10,10 @@ import argparse
 import errno
 import os
 import re
+import signal
 import sys
 import traceback
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +44,8 @@ def main(arguments: list[str] | None = None) -> None:
     """
     options = _parser().parse_args(arguments)
     _prepare(options)
+    with suppress(ValueError):  # not the main thread, whose business signals are
+        signal.signal(signal.SIGTERM, _end)
     try:
         if "settings" in options:
             options.run(options, _settings(options))
@@ -62,6 +66,11 @@ def main(arguments: list[str] | None = None) -> None:
         told = _of_machine(error) or f"{line_of(error)} ({_place(error)})"
         print(f"catomo {options.verb}: {told}", file=sys.stderr)
         sys.exit(1)
+
+
+def _end(number: int, _frame: object) -> None:
+    """End like a stage that failed, so that its lock and its partial folder go, too."""
+    sys.exit(128 + number)
 
 
 def _of_machine(error: Exception) -> str:

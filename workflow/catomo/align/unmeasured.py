@@ -7,6 +7,7 @@ compares or reconstructs can leave them out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 import numpy as np
 from scipy import ndimage
@@ -34,15 +35,16 @@ def open_sides(images: Iterable[np.ndarray]) -> Sides:
     images : iterable of ndarray (y, x)
         Clean, with the background at zero.
     """
-    shares = np.array([_matter_at_sides(image) for image in images]).reshape(-1, 4)
-    if not len(shares):
+    powers = np.array([_matter_at_sides(image) for image in images]).reshape(-1, 4)
+    if not len(powers):
         return NO_SIDES
-    top, bottom, left, right = (np.median(shares, axis=0) > _OPEN_FROM).tolist()
+    # Noise alone gives powers about zero, of either sign.
+    top, bottom, left, right = (np.median(powers, axis=0) > _OPEN_FROM**2).tolist()
     return top, bottom, left, right
 
 
 def _matter_at_sides(image: np.ndarray) -> list[float]:
-    """Return the RMS along each side, smoothed and without noise, by that of the specimen.
+    """Return the mean square along each side, smoothed and without noise, by the specimen's.
 
     The brightness of the specimen is the mean weighted with itself, in which vacuum around it
     does not count.
@@ -53,13 +55,23 @@ def _matter_at_sides(image: np.ndarray) -> list[float]:
         return [0.0] * 4
     brightness = np.sum(image**2) / total
     deep = max(4, min(image.shape) // 16)
-    shares = []
+    powers = []
     for strip in (image[:deep], image[-deep:], image[:, :deep].T, image[:, -deep:].T):
         noise = np.var(np.diff(strip, axis=1)) / 2
         power = np.mean(ndimage.gaussian_filter(strip, _SMOOTH_PX, mode="mirror") ** 2)
-        left = power - noise / (4 * np.pi * _SMOOTH_PX**2)
-        shares.append(float(np.sqrt(max(left, 0.0)) / brightness))
-    return shares
+        left = power - noise * np.prod([_noise_kept(side) for side in strip.shape])
+        powers.append(float(left / brightness**2))
+    return powers
+
+
+@cache
+def _noise_kept(pixels: int) -> float:
+    """Return which part of the variance of noise smoothing leaves along so many pixels.
+
+    In a narrow strip it leaves more, because the mirrored pixels are the same ones again.
+    """
+    weights = ndimage.gaussian_filter1d(np.eye(pixels), _SMOOTH_PX, axis=0, mode="mirror")
+    return float(np.mean(np.sum(weights**2, axis=1)))
 
 
 def shadows_of(

@@ -51,4 +51,9 @@ class Surfaces(Settings):
     def _support_and_particles_are_classes(self) -> Surfaces:
         check_is_class("support", self.support, self.classes)
         check_is_class("particles.phase", self.particles.phase, self.classes)
+        if self.support is not None and self.support == self.particles.phase:
+            raise ValueError(
+                f"support and particles.phase are both '{self.support}'; the support carries the "
+                "particles, so name two classes or set one of them to null"
+            )
         return self
