@@ -141,12 +141,16 @@ class Reprojector:
         missing = self._missing(geometry)
         predicted = np.empty_like(small)
         angles = self.tilt_deg if tilt_deg is None else tilt_deg
-        given = np.where(missing, UNMEASURED, small)
+        given = small if missing is None else np.where(missing, UNMEASURED, small)
         for held, at_held in self._predictions(given, angles, folds, only_held=True):
             predicted[held] = at_held
-        # A prediction in the place of what was not measured leaves no edge behind in the band.
-        small = np.where(missing, predicted, small)
-        ours, theirs = (self._band(images) * ~missing for images in (small, predicted))
+        del given
+        if missing is not None:
+            # A prediction in the place of what was not measured leaves no edge in the band.
+            np.copyto(small, predicted, where=missing)
+        ours, theirs = self._band(small), self._band(predicted)
+        if missing is not None:
+            ours[missing] = theirs[missing] = 0
         return Reprojection(ours, theirs, self.factor)
 
     def likeness(self, geometry: Geometry, folds: int) -> np.ndarray:
@@ -156,7 +160,8 @@ class Reprojector:
         series was also shifted wrongly.
         """
         small = self._aligned(geometry)
-        given = np.where(self._missing(geometry), UNMEASURED, small)
+        missing = self._missing(geometry)
+        given = small if missing is None else np.where(missing, UNMEASURED, small)
         images = _unit_spectra(self._band(small))
         correlation = np.empty((len(small), len(small)))
         for held, at_all in self._predictions(given, self.tilt_deg, folds, only_held=False):
@@ -209,8 +214,10 @@ class Reprojector:
         pairs = zip(self.indices.tolist(), self.images, strict=True)
         return np.stack([coarse.warp(image, t, order=1) for t, image in pairs])
 
-    def _missing(self, geometry: Geometry) -> np.ndarray:
-        """Return which pixels of the aligned images were not measured."""
+    def _missing(self, geometry: Geometry) -> np.ndarray | None:
+        """Return which pixels of the aligned images were not measured; None if all were."""
+        if not any(self.open_sides) and all(raw is None for raw in self.hidden):
+            return None
         coarse = geometry.binned(self.factor, self.raw_shape)
         rows, columns = self.images[0].shape
         pairs = zip(self.indices.tolist(), self.hidden, strict=True)
