@@ -148,7 +148,9 @@ class Reprojector:
         if missing is not None:
             # A prediction in the place of what was not measured leaves no edge in the band.
             np.copyto(small, predicted, where=missing)
-        ours, theirs = self._band(small), self._band(predicted)
+        ours = self._band(small)
+        del small
+        theirs = self._band(predicted)
         if missing is not None:
             ours[missing] = theirs[missing] = 0
         return Reprojection(ours, theirs, self.factor)
