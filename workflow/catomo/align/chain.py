@@ -164,6 +164,8 @@ class _FirstShifts:
         mass = mass - np.median(mass) + np.median(along)
         if _rms(mass - along) < _LOST_PX:
             return self
+        # A lost registration moves the specimen out of the frame, where nothing is compared.
+        reproject = reproject.with_closed_sides()
         kept, by_mass = (
             float(reproject(Geometry(angle_deg, across, y), JUDGE_FOLDS).error().mean())
             for y in (along, mass)

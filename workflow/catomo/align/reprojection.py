@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from catomo.align.geometry import HIDDEN_FROM, Geometry
+from catomo.align.geometry import HIDDEN_FROM, NO_SIDES, Geometry
 from catomo.align.preprocess import CleanSeries
 from catomo.align.registration import along_from_neighbours, common_line
 from catomo.align.unmeasured import unmeasured_pixels
@@ -122,6 +122,12 @@ class Reprojector:
         coarser = copy(self)
         coarser.images = [ndimage.gaussian_filter(image, sigma) for image in self.images]
         return coarser
+
+    def with_closed_sides(self) -> Reprojector:
+        """Return the same with nothing beyond the frame, so that it counts what leaves it."""
+        closed = copy(self)
+        closed.open_sides = NO_SIDES
+        return closed
 
     def __call__(
         self, geometry: Geometry, folds: int, tilt_deg: np.ndarray | None = None
