@@ -15,7 +15,6 @@ from catomo.record.hashes import sha256_of
 from catomo.surfaces import render as rendering
 from catomo.surfaces import stage as surfaces
 from catomo.surfaces.measure import measure
-from catomo.surfaces.quantity import of_a_model
 from catomo.surfaces.settings import Surfaces
 from conftest import balls
 
@@ -42,6 +41,8 @@ def make(tmp_path, monkeypatch):
             "unrecorded_slices": more.get("unrecorded", []),
             "files": {"labels.tif": {"sha256": sha256_of(folder / "labels.tif")}},
         }
+        if more.get("confident"):
+            record["files"]["confidence.tif"] = {}
         (folder / "prediction.json").write_text(json.dumps(record))
         output = tmp_path / "08_surfaces"
         with monkeypatch.context() as patch:
@@ -94,7 +95,7 @@ def test_the_array_function_gives_the_quantities_of_the_stage(make):
     labels = balls((24, 24, 60), (12, 12, 20, 5), (12, 12, 28, 5), (12, 12, 50, 3))
     labels[:, :12][labels[:, :12] == 0] = 1
     _, record = make(labels)
-    numbers = of_a_model(measure(labels, PIXEL_NM))
+    numbers = measure(labels, PIXEL_NM)
     text = json.dumps(numbers, default=lambda number: number.tolist())
     assert json.loads(text) == record["quantities"]
 
@@ -102,7 +103,7 @@ def test_the_array_function_gives_the_quantities_of_the_stage(make):
 def test_of_labels_that_a_model_made_digitisation_alone_gives_no_interval(make):
     labels = balls((24, 24, 60), (12, 12, 20, 5), (12, 12, 34, 5), (12, 12, 50, 3))
     labels[:, :12][labels[:, :12] == 0] = 1
-    _, record = make(labels)
+    _, record = make(labels, confident=True)
     known = measure(labels, PIXEL_NM)
     assert known["pt_diameter_d10"]["low"] is not None
     for name, entry in record["quantities"].items():

@@ -25,6 +25,7 @@ from catomo.surfaces.settings import Surfaces
 from catomo.surfaces.table import write_particles
 from catomo.surfaces.views import project_labels, save_view
 
+_CONFIDENCE = "confidence.tif"
 _SUPPORT_OPACITY = 0.3  # the particles inside must be seen
 
 
@@ -64,7 +65,8 @@ def make_surfaces(prediction: Path, output: Path, settings: Surfaces) -> None:
         write_surfaces(
             *(out, labels, record["pixel_size_nm"], settings),
             recorded=recorded,
-            is_predicted=record["stage"] == "predict",
+            # Labels without a confidence are taken as they are, like those of a person.
+            is_predicted=record["stage"] == "predict" and record.has(_CONFIDENCE),
         )
 
 
@@ -88,7 +90,7 @@ def write_surfaces(
     recorded : ndarray of bool, (slices,), optional
         Whether each slice along y was recorded; those that were not hold nothing that counts.
     is_predicted : bool
-        Whether a model made the labels.
+        Whether a model made the labels, and says that it is not certain of all.
     """
     if recorded is not None and not recorded.all():
         labels = np.where(recorded[:, None, None], labels, labels.dtype.type(0))
