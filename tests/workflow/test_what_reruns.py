@@ -45,7 +45,7 @@ STAND_IN = """
 import pathlib, sys
 record = pathlib.Path(sys.argv[sys.argv.index("--output") + 1])
 if pathlib.Path("fails.txt").is_file() and sys.argv[1] == pathlib.Path("fails.txt").read_text():
-    sys.exit("it was told to fail")
+    sys.exit(f"catomo {sys.argv[1]}: it was told to fail")
 names = [pathlib.Path(name) for name in pathlib.Path("outputs.txt").read_text().splitlines()]
 names = [name for name in names if name.parent == record.parent] + [record.parent / "more/x.txt"]
 for name in names:

@@ -64,7 +64,7 @@ def test_the_lattice_of_a_crystal_does_not_turn_the_axis(seed):
 
 @pytest.mark.slow
 def test_a_round_rod_along_the_axis_is_aligned_and_not_stopped():
-    found = align_tilts(*rod(1), Align(projection_matching=False))
+    found = align_tilts(*rod(1))
     assert found.axis_angle_deg == pytest.approx(0, abs=0.5)
     assert found.verdict == "warn"
     assert any("cannot be judged" in reason for reason in found.reasons)
