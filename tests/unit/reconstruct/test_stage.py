@@ -9,10 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
-from catomo.align.settings import Align
-from catomo.align.stage import align
 from catomo.errors import UserError
 from catomo.files.store import read_pages, write_labels, write_stack
 from catomo.phantom.shares import FULL
@@ -24,9 +21,6 @@ from catomo.reconstruct.stage import reconstruct
 from catomo.record import code, record
 from catomo.record.record import committing
 from catomo.settings.base import Settings
-from catomo.tilt_series import microscope
-from catomo.tilt_series.settings import Simulate
-from catomo.tilt_series.simulate import simulate
 from helpers.records import rewrite
 
 pytestmark = pytest.mark.slow
@@ -330,88 +324,3 @@ def test_the_code_of_the_stage_covers_projector_and_loop():
 def test_impossible_settings_are_refused(settings, words):
     with pytest.raises(ValueError, match=words):
         Reconstruct(**settings)
-
-
-FILM = {
-    "shape_px": [48, 64, 64],
-    "pixel_size_nm": 0.5,
-    "render_oversampling": 2,
-    "plate": {
-        "thickness_nm": 8,
-        "edge_nm": 17,
-        "corrugation_period_nm": 6,
-        "corrugation_depth_nm": 1.5,
-        "rotation_deg": [8, 14, 27],
-    },
-    "pores": {
-        "count": 2,
-        "width_nm": [2.0, 3.0],
-        "length_nm": [4, 12],
-        "open_fraction": 0.5,
-        "aligned": True,
-    },
-    "pt": {
-        "count": 16,
-        "median_diameter_nm": 3.0,
-        "sigma_log": 0.2,
-        "clip_nm": [2, 4],
-        "placement": "facet_apex",
-        "embedded_fraction": 0.3,
-    },
-    "contrast": {"alumina": 1.0, "pt": 19.5},
-    "acquisition": {
-        "tilt_deg": [-68, 68, 4],
-        "probe_sigma_px": 0.6,
-        "counts_mid_plate": 150,
-        "background_counts": 15,
-        "max_shift_px": 3,
-        "axis_angle_deg": 1.0,
-        "axis_offset_px": 1.0,
-        "bad_pixel_fraction": 0.0,
-    },
-    "film": {
-        "thickness_nm": 4,
-        "contrast": 0.6,
-        "texture_sigma_nm": 1.5,
-        "texture_amplitude": 0.25,
-    },
-    "seeds": [1],
-}
-
-
-def masses_of_film(folder, shift_px, monkeypatch):
-    """Return the mass of every slice, the named slices, and where the specimen lies along y.
-
-    The film is the same for all shifts, which would otherwise decide how wide it is drawn.
-    """
-    reach = FILM["acquisition"]
-    film_under = microscope.film_under
-
-    def same_film(phantom, specimen, tilt_deg, rng):
-        acquisition = specimen.acquisition.model_copy(update={"max_shift_px": 3.0})
-        specimen = specimen.model_copy(update={"acquisition": acquisition})
-        return film_under(phantom, specimen, tilt_deg, rng)
-
-    content = {**FILM, "acquisition": {**reach, "max_shift_px": shift_px}}
-    folder.mkdir()
-    (folder / "film.yaml").write_text(yaml.safe_dump(content))
-    with monkeypatch.context() as patch:
-        patch.setattr(microscope, "film_under", same_film)
-        simulate(folder / "film.yaml", folder / "01", Simulate())
-    align(folder / "01", folder / "02", Align())
-    reconstruct(folder / "02", folder / "03", Reconstruct(backend="cpu"))
-    found = json.loads((folder / "03" / "reconstruction.json").read_text())
-    aligned = json.loads((folder / "02" / "alignment.json").read_text())
-    masses = read_pages(folder / "03" / "volume.tif").sum((1, 2), dtype=float)
-    return masses, found["unrecorded_slices"], aligned["truth"]["object_shift_px"]["y"]
-
-
-def test_a_film_that_moves_out_of_the_frame_keeps_its_mass(tmp_path, monkeypatch):
-    still, _, there = masses_of_film(tmp_path / "still", 0, monkeypatch)
-    moved, named, here = masses_of_film(tmp_path / "moved", 3, monkeypatch)
-    rows = np.arange(48)
-    seen = rows - here + there
-    ratio = moved / np.interp(seen, rows, still)
-    counts = [i for i in rows if i not in named and 0 <= seen[i] <= 47]
-    assert len(counts) >= 45
-    assert ratio[counts] == pytest.approx(1, abs=0.1)

@@ -1,0 +1,66 @@
+"""What the stage reconstructs from aligned images of which a part was not measured."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from catomo.align.settings import Align
+from catomo.align.stage import align
+from catomo.files.store import read_pages
+from catomo.reconstruct.settings import Reconstruct
+from catomo.reconstruct.stage import reconstruct
+from catomo.tilt_series import microscope
+from catomo.tilt_series.settings import Simulate
+from catomo.tilt_series.simulate import simulate
+
+pytestmark = pytest.mark.slow
+
+TINY = Path(__file__).parents[2] / "workflow/tiny.yaml"
+FILM = {
+    "thickness_nm": 4,
+    "contrast": 0.6,
+    "texture_sigma_nm": 1.5,
+    "texture_amplitude": 0.25,
+}
+
+
+def masses_of_film(folder, shift_px, monkeypatch):
+    """Return the mass of every slice, the named slices, and where the specimen lies along y.
+
+    The film is the same for all shifts, which would otherwise decide how wide it is drawn.
+    """
+    tiny = yaml.safe_load(TINY.read_text())
+    film_under = microscope.film_under
+
+    def same_film(phantom, specimen, tilt_deg, rng):
+        acquisition = specimen.acquisition.model_copy(update={"max_shift_px": 3.0})
+        specimen = specimen.model_copy(update={"acquisition": acquisition})
+        return film_under(phantom, specimen, tilt_deg, rng)
+
+    acquisition = {**tiny["acquisition"], "max_shift_px": shift_px}
+    content = {**tiny, "film": FILM, "acquisition": acquisition}
+    folder.mkdir()
+    (folder / "film.yaml").write_text(yaml.safe_dump(content))
+    with monkeypatch.context() as patch:
+        patch.setattr(microscope, "film_under", same_film)
+        simulate(folder / "film.yaml", folder / "01", Simulate())
+    align(folder / "01", folder / "02", Align())
+    reconstruct(folder / "02", folder / "03", Reconstruct(backend="cpu"))
+    found = json.loads((folder / "03" / "reconstruction.json").read_text())
+    aligned = json.loads((folder / "02" / "alignment.json").read_text())
+    masses = read_pages(folder / "03" / "volume.tif").sum((1, 2), dtype=float)
+    return masses, found["unrecorded_slices"], aligned["truth"]["object_shift_px"]["y"]
+
+
+def test_a_film_that_moves_out_of_the_frame_keeps_its_mass(tmp_path, monkeypatch):
+    still, _, there = masses_of_film(tmp_path / "still", 0, monkeypatch)
+    moved, named, here = masses_of_film(tmp_path / "moved", 3, monkeypatch)
+    rows = np.arange(48)
+    seen = rows - here + there
+    ratio = moved / np.interp(seen, rows, still)
+    counts = [i for i in rows if i not in named and 0 <= seen[i] <= 47]
+    assert len(counts) >= 45
+    assert ratio[counts] == pytest.approx(1, abs=0.1)
