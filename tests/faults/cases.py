@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
@@ -10,90 +9,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from faults.place import Place, find_stage, kill, wait_for_stage, wait_until_ended
-
-RECORDS = {
-    "simulate": "results/p/01_tilt_series/tilt_series.json",
-    "align": "results/p/02_align/alignment.json",
-    "reconstruct": "results/p/03_reconstruct/reconstruction.json",
-    "slices": "results/p/04_slices/slices.json",
-    "train": "results/models/m/05_train/training.json",
-    "predict": "results/p/06_predict/prediction.json",
-    "evaluate": "results/p/07_evaluate/metrics.json",
-    "surfaces": "results/p/08_surfaces/quantities.json",
-    "report": "results/p/09_report/provenance.json",
-}
-_ORDER = list(RECORDS)
-_DOES_WITHOUT = {"surfaces": {"evaluate"}}
-
-
-class Skipped(Exception):
-    """A fault that cannot be done on this machine."""
-
-
-@dataclass
-class Seen:
-    """What came of a fault.
-
-    Attributes
-    ----------
-    line : str
-        The one line that told of it.
-    faults : list of str
-        What should not have happened: ``stale``, ``falsely whole``, ``other bytes``, …
-    """
-
-    line: str = ""
-    faults: list[str] = field(default_factory=list)
-
-    def check(self, is_right: bool, fault: str) -> None:
-        """Note a fault."""
-        if not is_right:
-            self.faults.append(fault)
-
-
-def followers(before: dict[str, str], verb: str) -> set[str]:
-    """Return a stage and those that are made from it, as far as whole results have them."""
-    there = [v for v in _ORDER if RECORDS[v].removeprefix("results/") in before]
-    later = there[there.index(verb) :]
-    return {v for v in later if verb not in _DOES_WITHOUT.get(v, set())}
-
-
-def line_in(said: str) -> str:
-    """Return the line of a failed job, or else of a failed verb, in what was said."""
-    lines = [line.strip() for line in said.splitlines()]
-    of_jobs = [line for line in lines if line.endswith(".log)") and "(see " in line]
-    return (of_jobs or [line for line in lines if line.startswith("catomo ")] or [""])[-1]
-
-
-def settle(place: Place, seen: Seen, before: dict[str, str], verb: str) -> None:
-    """Run again after a fault of a stage; its bytes must be those of before, and all be whole."""
-    whole, said = place.verified()
-    if not (place.folder / RECORDS[verb]).exists():
-        seen.check(whole != 0, "falsely whole")
-        planned = place.planned()
-        seen.check(planned == followers(before, verb), f"stale: planned {sorted(planned)}")
-    else:
-        seen.check(whole == 0, f"left damaged: {said.strip()[-200:]}")
-    status, said = place.snakemake()
-    seen.check(status == 0, f"not run again: {line_in(said) or said[-200:]}")
-    after = place.hashes()
-    other = sorted(
-        name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
-    )
-    seen.check(not other, f"other bytes: {other[:3]}")
-    seen.check(place.verified()[0] == 0, "not whole in the end")
-    seen.check(place.planned() == set(), "planned once more")
-
-
-def seconds_of(place: Place, verb: str) -> float:
-    """Return how long a stage took in the base."""
-    owner = "models/m" if verb == "train" else "p"
-    benchmark = place.folder / f"logs/{owner}/{verb}.benchmark.jsonl"
-    return float(json.loads(benchmark.read_text().splitlines()[0])["s"])
+from faults.seen import RECORDS, Seen, Skipped, followers, line_in, seconds_of, settle
 
 
 def kill_at(place: Place, verb: str, what: str, moment: float, has_later: bool) -> Seen:

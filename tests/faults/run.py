@@ -12,8 +12,9 @@ import sys
 import time
 from pathlib import Path
 
-from faults.cases import RECORDS, Skipped, kills, other_faults
+from faults.cases import kills, other_faults
 from faults.place import SHORT, WHOLE, copy_of, make_base
+from faults.seen import RECORDS, Skipped
 
 _SHORT = ("simulate", "align", "reconstruct", "slices", "report")
 COLUMNS = ("fault", "result", "seconds", "line")

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from faults.cases import Skipped, disk_full, kill_at
+from faults.cases import disk_full, kill_at
 from faults.place import SHORT, copy_of, make_base
+from faults.seen import Skipped
 
 pytestmark = [
     pytest.mark.slow,
