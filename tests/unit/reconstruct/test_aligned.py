@@ -28,7 +28,7 @@ FILM = {
 
 
 def masses_of_film(folder, shift_px, monkeypatch):
-    """Return the mass of every slice, the named slices, and where the specimen lies along y.
+    """Return the mass of every slice, the named slices, where the specimen lies along y, the truth.
 
     The film is the same for all shifts, which would otherwise decide how wide it is drawn.
     """
@@ -52,15 +52,20 @@ def masses_of_film(folder, shift_px, monkeypatch):
     found = json.loads((folder / "03" / "reconstruction.json").read_text())
     aligned = json.loads((folder / "02" / "alignment.json").read_text())
     masses = read_pages(folder / "03" / "volume.tif").sum((1, 2), dtype=float)
-    return masses, found["unrecorded_slices"], aligned["truth"]["object_shift_px"]["y"]
+    shift = aligned["truth"]["object_shift_px"]["y"]
+    density = read_pages(folder / "01" / "truth_density.tif").sum((1, 2), dtype=float)
+    return masses, found["unrecorded_slices"], shift, density
 
 
 def test_a_film_that_moves_out_of_the_frame_keeps_its_mass(tmp_path, monkeypatch):
-    still, _, there = masses_of_film(tmp_path / "still", 0, monkeypatch)
-    moved, named, here = masses_of_film(tmp_path / "moved", 3, monkeypatch)
+    still, _, there, _ = masses_of_film(tmp_path / "still", 0, monkeypatch)
+    moved, named, here, density = masses_of_film(tmp_path / "moved", 3, monkeypatch)
     rows = np.arange(48)
     seen = rows - here + there
     ratio = moved / np.interp(seen, rows, still)
     counts = [i for i in rows if i not in named and 0 <= seen[i] <= 47]
     assert len(counts) >= 45
     assert ratio[counts] == pytest.approx(1, abs=0.1)
+    # Slices that hold film alone count as those of the particle.
+    share = moved / np.interp(rows - here, rows, density)
+    assert share[counts] / np.median(share) == pytest.approx(1, abs=0.15)

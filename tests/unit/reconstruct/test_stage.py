@@ -231,13 +231,14 @@ def test_padding_and_depth_change_the_frame_only(folders, tmp_path):
     assert np.corrcoef(padded.ravel(), plain[:, 4:36].ravel())[0, 1] > 0.99
 
 
-def aligned_folder(root, aligned):
+def aligned_folder(root, aligned, **steps):
     """Write an alignment of nothing but its images."""
     with committing(root, "align", Settings()) as out:
         write_stack(out.path("aligned.tif"), np.asarray(aligned, np.float32), 0.25)
         out.record.update(
             tilt_deg=TILT, pixel_size_nm=0.25, orientation={}, verdict="pass", reasons=[]
         )
+        out.record["steps"] = steps
     return root
 
 
@@ -258,6 +259,21 @@ def test_padding_spares_a_film_wider_than_the_detector(tmp_path):
     assert peaks[0] > 5 * film  # spikes at the borders
     assert peaks[1] < 2 * film
     assert abs(means[1] - film) < 0.5 * abs(means[0] - film)
+
+
+@pytest.mark.parametrize(
+    ("sides", "pad_width"), [(["left", "right", "top"], 2.7), (["left", "top"], 1.0), ([], 1.0)]
+)
+def test_matter_beyond_both_sides_widens_the_slices(tmp_path, sides, pad_width):
+    data = np.random.default_rng(3).uniform(1, 2, (len(TILT), 2, 24))
+    source = aligned_folder(tmp_path / "02", data, open_sides=sides)
+    settings = {"backend": "cpu", "depth_nm": 4.0, "subsets": 2, "iterations": 2}
+    volumes = []
+    for name, width in (("auto", "auto"), ("given", pad_width)):
+        out = tmp_path / name
+        reconstruct(source, out, Reconstruct(pad_width=width, **settings))
+        volumes.append(read_pages(out / "volume.tif"))
+    assert volumes[0].tobytes() == volumes[1].tobytes()
 
 
 @pytest.mark.parametrize(

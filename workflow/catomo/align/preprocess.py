@@ -13,6 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from catomo.align.bad_pixels import mend_series, mirror, sigma_of
+from catomo.align.film import film_in_levels, rises_as_film
 from catomo.align.geometry import NO_SIDES, Sides
 from catomo.align.settings import Align
 from catomo.align.unmeasured import SIDES, hide, open_sides
@@ -20,6 +21,12 @@ from catomo.align.unmeasured import SIDES, hide, open_sides
 _BLOCKS = 8  # blocks along each edge of the frame in which its evenness is judged
 _ISOLATED_BELOW_PX = 0.15  # pull of the surroundings: noise gives 0.02, film 0.3, a cut more
 _BLANK_CONTRAST = 0.1  # of the median tilt: an image of less contrast shows nothing
+
+_NO_LEVEL = (
+    "matter fills the images, and what they would show without it cannot be told from how it "
+    "grows with the tilt: the darkest of each image is subtracted, so that thin parts hold too "
+    "little (align.background)"
+)
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,9 @@ class CleanSeries:
         Whether matter goes on beyond the top, bottom, left and right of the images.
     told : tuple of str
         What the verdict has to say of the images.
+    film : ndarray (tilt,), optional
+        What was subtracted with the background, and is matter that fills the frame: the aligned
+        images get it back. Without it, fewer edges of the frame are in the way of the alignment.
     """
 
     images: np.ndarray
@@ -53,6 +63,7 @@ class CleanSeries:
     unmeasured: np.ndarray | None = None
     open_sides: Sides = NO_SIDES
     told: tuple[str, ...] = ()
+    film: np.ndarray | None = None
 
     def filled(self, shifts: np.ndarray) -> np.ndarray:
         """Return shifts (tilt, 2) with those of blank tilts interpolated between neighbours."""
@@ -120,7 +131,39 @@ def clean(
     sides = open_sides(images[t] for t in np.flatnonzero(usable).tolist())
     if any(sides):
         notes["open_sides"] = [name for name, on in zip(SIDES, sides, strict=True) if on]
-    return CleanSeries(images, tilt_deg, usable, isolated, notes, unmeasured, sides, told)
+    film = None
+    if method == "percentile" and settings.background == "auto" and all(sides):
+        film, words = _film(images, tilt_deg, levels, usable, notes["background"])
+        told += words
+    return CleanSeries(images, tilt_deg, usable, isolated, notes, unmeasured, sides, told, film)
+
+
+def _film(
+    images: np.ndarray,
+    tilt_deg: np.ndarray,
+    levels: np.ndarray,
+    usable: np.ndarray,
+    notes: dict[str, Any],
+) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Return what of the levels (tilt,) that were subtracted is film, and what is to be said.
+
+    It is noted in `notes`; None if it is nothing, or cannot be told.
+    """
+    film, found = film_in_levels(images[usable], tilt_deg[usable], levels[usable])
+    if found is None:
+        rises = rises_as_film(levels[usable], tilt_deg[usable])
+        return None, (_NO_LEVEL,) if rises else ()
+    if film is None:
+        return None, ()
+    everywhere = np.zeros(len(levels))
+    everywhere[usable] = film
+    notes["film"] = {
+        "level": everywhere,
+        "brightness": found.brightness,
+        "pretilt_deg": found.pretilt_deg,
+        "background": float((levels[usable] - film)[0]),
+    }
+    return everywhere, ()
 
 
 def _with_faults(

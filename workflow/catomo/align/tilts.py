@@ -212,8 +212,10 @@ def align_series(
     thumbnails = []
     for t in progress(range(len(series.images)), "resample"):
         image = solution.geometry.warp(series.images[t], t, order)
-        write(t, image, _unmeasured(series, solution.geometry, t))
         thumbnails.append(_thumbnail(image))
+        if series.film is not None:
+            image[~solution.geometry.outside((image.shape[0], image.shape[1]), t)] += series.film[t]
+        write(t, image, _unmeasured(series, solution.geometry, t))
     next_likeness, order_share, all_alike = likeness(thumbnails, series.usable)
     per_tilt, offset = _per_tilt(series, solution, examination, next_likeness)
     measures = _measures(series, solution, examination, per_tilt, order_share, all_alike)

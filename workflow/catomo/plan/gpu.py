@@ -44,7 +44,8 @@ def gpu_memory_of(settings: Reconstruct, tilts: int, shape: tuple[int, int, int]
     from catomo.reconstruct.method import TiltGeometry
 
     length, depth, width = shape
-    geometry = TiltGeometry([0.0] * tilts, (depth, round(settings.pad_width * width)), width)
+    pad_width = 1.0 if settings.pad_width == "auto" else settings.pad_width
+    geometry = TiltGeometry([0.0] * tilts, (depth, round(pad_width * width)), width)
     slices = gpu_slices(geometry) if settings.slab_slices == "auto" else settings.slab_slices
     slices = length if settings.tv_across else slices
     need = gpu_memory(settings.backend, geometry, min(slices, length), length) / 1e9

@@ -9,6 +9,9 @@ import numpy as np
 
 from catomo.projection.iteration import UNMEASURED
 
+# Image widths: what lies farther out is seen by the steepest tilts alone, and costs as much.
+_WIDEST = 2.7
+
 
 @dataclass(frozen=True)
 class AlignedImages:
@@ -29,6 +32,8 @@ class AlignedImages:
     read_unmeasured : callable, optional
         ``read_unmeasured(start, stop)`` returns for the same pixels whether nothing was measured
         there; without it all was.
+    goes_on : bool
+        Whether matter goes on beyond the left and the right of the images.
     """
 
     tilt_deg: list[float]
@@ -37,6 +42,7 @@ class AlignedImages:
     read_rows: Callable[[int, int], np.ndarray]
     origin: str
     read_unmeasured: Callable[[int, int], np.ndarray] | None = None
+    goes_on: bool = False
 
     @classmethod
     def in_memory(
@@ -45,6 +51,7 @@ class AlignedImages:
         tilt_deg: Iterable[float],
         pixel_size_nm: float,
         unmeasured: np.ndarray | None = None,
+        goes_on: bool = False,
     ) -> AlignedImages:
         """Return images (tilt, y, x) that are in memory already.
 
@@ -76,7 +83,16 @@ class AlignedImages:
             lambda start, stop: images[:, start:stop].copy(),
             "images",
             read_unmeasured,
+            goes_on,
         )
+
+    @property
+    def seen_width(self) -> float:
+        """Width of what the steepest tilt shows, in image widths; 1 if nothing goes on there."""
+        if not self.goes_on:
+            return 1.0
+        steepest = np.deg2rad(max(abs(tilt) for tilt in self.tilt_deg))
+        return float(min(_WIDEST, 1 / max(np.cos(steepest), 1 / _WIDEST)))
 
     def masked(self, images: np.ndarray, start: int) -> np.ndarray:
         """Set rows (tilt, n, x) from `start` on to `UNMEASURED` where nothing was measured."""

@@ -145,17 +145,18 @@ def prepare(aligned: AlignedImages, settings: Reconstruct) -> Job:
     _, length, detector = aligned.shape
     pixel_size_nm = aligned.pixel_size_nm
     rows = _middle(length, settings.length_nm, pixel_size_nm)
+    pad_width = aligned.seen_width if settings.pad_width == "auto" else settings.pad_width
     with ThreadPoolExecutor(1) as pool:
         if settings.backend in ("auto", "cuda"):
             pool.submit(backends.usable_device)  # it takes seconds to start
-        survey = survey_images(aligned, rows, settings.pad_width)
+        survey = survey_images(aligned, rows, pad_width)
     if not survey.unit > 0:
         raise UserError(f"{aligned.origin}: aligned images hold nothing above zero")
     depth = survey.depth
     if settings.depth_nm != "auto":
         depth = max(1, round(settings.depth_nm / pixel_size_nm))
     width = len(_middle(detector, settings.width_nm, pixel_size_nm))
-    padded_width = detector + 2 * round((settings.pad_width - 1) * detector / 2)
+    padded_width = detector + 2 * round((pad_width - 1) * detector / 2)
     subsets = min(settings.subsets, len(aligned.tilt_deg)) if settings.algorithm == "osem" else 1
     geometry = TiltGeometry(aligned.tilt_deg, (depth, padded_width), detector)
     method = Method(

@@ -66,12 +66,11 @@ class Reconstruct(Settings):
         "length of the volume along the tilt axis, about its middle; auto: all of it",
         "nm",
     )
-    pad_width: float = key(
-        1.0,
-        "width of the slices during reconstruction, in image widths, before they are cropped; "
-        "2 to 2.7 for a film that extends beyond the images",
-        ge=1,
-        le=4,
+    pad_width: float | Literal["auto"] = key(
+        "auto",
+        "width of the slices during reconstruction, in image widths, 1 to 4, before they are "
+        "cropped; auto: 1, or up to 2.7, as much as the steepest tilt shows, where the alignment "
+        "found matter that goes on beyond the left and the right of the images",
     )
     least_recorded: float = key(
         0.5,
@@ -106,6 +105,8 @@ class Reconstruct(Settings):
             raise ValueError("counts_per_unit must be above 0")
         if self.slab_slices != "auto" and not 1 <= self.slab_slices <= 4096:
             raise ValueError("slab_slices must lie between 1 and 4096, or be auto")
+        if self.pad_width != "auto" and not 1 <= self.pad_width <= 4:
+            raise ValueError("pad_width must lie between 1 and 4, or be auto")
         for name in ("depth_nm", "width_nm", "length_nm"):
             value = getattr(self, name)
             if value != "auto" and value <= 0:

@@ -104,6 +104,7 @@ def _opened(source: Record) -> Iterator[AlignedImages]:
             lambda start, stop: images.read_rows(start, stop)[used],
             str(source.path),
             read_unmeasured,
+            {"left", "right"} <= set(source.get("steps", {}).get("open_sides", [])),
         )
 
 

@@ -38,6 +38,7 @@ def reconstruct_volume(
     pixel_size_nm: float,
     settings: Reconstruct,
     unmeasured: np.ndarray | None = None,
+    goes_on: bool = False,
 ) -> tuple[np.ndarray, dict]:
     """Reconstruct a volume with all that the stage `reconstruct` does, in memory.
 
@@ -53,6 +54,9 @@ def reconstruct_volume(
     unmeasured : ndarray of bool (tilt, y, x), optional
         Where nothing was measured: these pixels have no weight, whatever `images` hold there.
         By default everything was measured.
+    goes_on : bool
+        Whether matter goes on beyond the left and the right of the images, as an alignment
+        notes it in its ``steps`` (``open_sides``); `settings.pad_width` ``auto`` goes by it.
 
     Returns
     -------
@@ -69,7 +73,7 @@ def reconstruct_volume(
         If the images hold no matter, NaN or infinity, or the backend is missing or returns
         what cannot be right.
     """
-    aligned = AlignedImages.in_memory(images, tilt_deg, pixel_size_nm, unmeasured)
+    aligned = AlignedImages.in_memory(images, tilt_deg, pixel_size_nm, unmeasured, goes_on)
     run = Run(prepare(aligned, settings))
     volume = np.empty(run.shape, np.float32)
     for start, slab in run.slabs():
