@@ -16,6 +16,7 @@ from catomo.plan.lost import all_stages, line_of, lost_files, lost_records, stag
 from catomo.plan.sizes import phantom_voxels, recorded_voxels
 from catomo.record import code
 from catomo.stages import STAGES, record_path, stage_of
+from catomo.summary.planned import reasons_of, summary_of
 
 # The folder of the rules, as Snakemake knows it.
 _RULES = workflow.current_basedir
@@ -353,8 +354,32 @@ def last_lines(log):
     ]
 
 
+def write_summary_of_rest(log):
+    """Write the summary although datasets failed, if it was asked for: Snakemake has left it out.
+
+    Its rule runs again when these datasets are mended, because its inputs are made then.
+    """
+    if not any(job.rule.name == "summary" for job in workflow.dag.jobs):
+        return
+    asked = summary_of(PLAN)
+    try:
+        from catomo.summary.stage import write_summary
+
+        write_summary(
+            "results/summary.json", asked, reasons_of(asked, failures_in(log))
+        )
+    except Exception as error:  # the datasets that failed must still be told
+        sys.stderr.write(f"results/summary.html: could not be written ({error})\n")
+    else:
+        sys.stderr.write(
+            "\nresults/summary.html: says which datasets failed, and why\n"
+        )
+
+
 # Snakemake runs this for our own workflow alone: a project that uses these rules as a module
 # keeps what it says on errors itself.
 onerror:
-    for _log in [log] if isinstance(log, str) else log:
-        sys.stderr.writelines(last_lines(Path(_log).read_text(errors="replace")))
+    _logs = [log] if isinstance(log, str) else log
+    _text = "".join(Path(_log).read_text(errors="replace") for _log in _logs)
+    sys.stderr.writelines(last_lines(_text))
+    write_summary_of_rest(_text)

@@ -1,0 +1,92 @@
+"""The plot of a number over all datasets, as SVG whose bytes depend on nothing but its content."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from catomo.figures import AFTER, BEFORE, INK, new_figure
+from catomo.summary.records import Row
+from catomo.summary.statistics import Group
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_MOST_NAMES = 40  # more datasets than these get no names beside their points
+_WIDTH = 5.2  # inches
+_OF_ROW = 0.22
+_OF_ROW_WITHOUT_NAME = 0.06
+_LONGEST_NAME = 28
+
+
+def plot(rows: Sequence[Row], column: str, groups: Sequence[Group], axis: str) -> str:
+    """Return the plot of a column as an SVG element.
+
+    Each dataset is a point with its two intervals; a group has the line of its mean, and a band
+    for its 95 % interval where it has one.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        Datasets that have a value in the column, from top to bottom.
+    column : str
+    groups : sequence of Group
+    axis : str
+        Label of the axis.
+    """
+    import matplotlib
+
+    named = len(rows) <= _MOST_NAMES
+    height = 0.75 + (_OF_ROW if named else _OF_ROW_WITHOUT_NAME) * max(len(rows), 2)
+    figure, axes = new_figure(size=(_WIDTH, height))
+    for number, row in enumerate(rows):
+        _draw_row(axes, row, column, number)
+    for group in groups:
+        _draw_group(axes, group, [n for n, row in enumerate(rows) if row.group == group.name])
+    labels = [_short(row.name) for row in rows] if named else []
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_xlabel(axis)
+    axes.tick_params(axis="y", length=0)
+    axes.ticklabel_format(axis="x", useOffset=False)
+    axes.locator_params(axis="x", nbins=6)
+    written = io.StringIO()
+    # Text stays text: it can be searched, and read aloud. The salt makes names of parts the same.
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "catomo"}):
+        figure.savefig(
+            written,
+            format="svg",
+            transparent=True,
+            metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")),
+        )
+    matplotlib.pyplot.close(figure)
+    text = written.getvalue()
+    return text[text.index("<svg") :]
+
+
+def _draw_row(axes: Axes, row: Row, column: str, number: int) -> None:
+    value = row.values[column]
+    for low, high, width, colour in (
+        (value.sample_low, value.sample_high, 1.0, INK),
+        (value.low, value.high, 4.0, BEFORE),
+    ):
+        if low is not None and high is not None:
+            axes.hlines(number, low, high, color=colour, linewidth=width, zorder=2)
+    axes.plot(value.value, number, "o", color=INK, markersize=4, zorder=3)
+
+
+def _draw_group(axes: Axes, group: Group, numbers: Sequence[int]) -> None:
+    top, bottom = min(numbers) - 0.4, max(numbers) + 0.4
+    axes.vlines(group.mean, top, bottom, color=AFTER, linewidth=1.5, zorder=1)
+    if group.low is not None and group.high is not None:
+        axes.fill_betweenx(
+            [top, bottom], group.low, group.high, color=AFTER, alpha=0.15, linewidth=0, zorder=0
+        )
+    beside = axes.get_yaxis_transform()
+    middle = (top + bottom) / 2
+    axes.text(1.01, middle, _short(group.name), transform=beside, va="center", color=AFTER)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
