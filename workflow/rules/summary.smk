@@ -27,8 +27,8 @@ rule summary:
     resources:
         mem_mb=memory_mb(1000, 0),
     params:
-        settings=summary_of(PLAN).model_dump_json(),
+        datasets=summary_of(PLAN).model_dump_json(),
         code=code.code_of("summary"),
     shell:
         '"$CATOMO_PYTHON" "$CATOMO_PACKAGE" summary --output {output.record:q}'
-        " --settings {params.settings:q} > {log:q} 2>&1"
+        " --datasets {params.datasets:q} > {log:q} 2>&1"

@@ -31,9 +31,10 @@ def _arguments_summary(parser: argparse.ArgumentParser) -> None:
         help="the folder of results, or the summary's record in it (default: results)",
     )
     parser.add_argument(
-        "--settings",
-        help="the datasets as JSON, instead of those of configuration and table; the workflow "
-        "gives them so",
+        "--datasets",
+        metavar="JSON",
+        help="the datasets, instead of those of configuration and table; the workflow gives them "
+        "so",
     )
 
 
@@ -45,8 +46,8 @@ def _summary(options: argparse.Namespace) -> None:
     from catomo.summary.settings import Summary
     from catomo.summary.stage import write_summary
 
-    if options.settings:
-        write_summary(options.output, Summary.model_validate_json(options.settings))
+    if options.datasets:
+        write_summary(options.output, Summary.model_validate_json(options.datasets))
         return
     default = [Path(DEFAULT_CONFIG)] if Path(DEFAULT_CONFIG).is_file() else []
     plan, problems = load_plan([*default, *options.configfile], values_of(options.config))
