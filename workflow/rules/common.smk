@@ -8,15 +8,12 @@ from functools import cache, wraps
 from pathlib import Path
 
 from catomo.export.settings import MADE_BY
-from catomo.plan.failures import failures_in
-from catomo.plan.failures import line_of as line_of_failure
 from catomo.plan.gpu import gpus_of, has_gpu
 from catomo.plan.inputs import fingerprint_of, fingerprint_of_named
 from catomo.plan.lost import all_stages, line_of, lost_files, lost_records, stages_of
 from catomo.plan.sizes import phantom_voxels, recorded_voxels
 from catomo.record import code
 from catomo.stages import STAGES, record_path, stage_of
-from catomo.summary.planned import reasons_of, summary_of
 
 # The folder of the rules, as Snakemake knows it.
 _RULES = workflow.current_basedir
@@ -337,49 +334,3 @@ def environment_of_backend(wildcards):
     """Return the environment of the backend: TomoPy has one of its own, its limits clash."""
     backend = PLAN.settings("reconstruct", wildcards.dataset).backend
     return environment("tomopy" if backend.startswith("tomopy") else "reconstruct")
-
-
-def asked_mb(log, log_of_job):
-    """Return the memory (MB) that a job reserved, from Snakemake's log; 0 if it is not there."""
-    block = rf"    log: {re.escape(log_of_job)}\n(?:    .*\n)*?    resources: .*?mem_mb=(\d+)"
-    found = re.search(block, log)
-    return int(found[1]) if found else 0
-
-
-def last_lines(log):
-    """Return the reason of each failed job in Snakemake's log: one clear sentence."""
-    return [
-        f"\n{line_of_failure(failed, asked_mb(log, failed.log), PLAN)} (see {failed.log})\n"
-        for failed in failures_in(log)
-    ]
-
-
-def write_summary_of_rest(log):
-    """Write the summary although datasets failed, if it was asked for: Snakemake has left it out.
-
-    Its rule runs again when these datasets are mended, because its inputs are made then.
-    """
-    if not any(job.rule.name == "summary" for job in workflow.dag.jobs):
-        return
-    asked = summary_of(PLAN)
-    try:
-        from catomo.summary.stage import write_summary
-
-        write_summary(
-            "results/summary.json", asked, reasons_of(asked, failures_in(log))
-        )
-    except Exception as error:  # the datasets that failed must still be told
-        sys.stderr.write(f"results/summary.html: could not be written ({error})\n")
-    else:
-        sys.stderr.write(
-            "\nresults/summary.html: says which datasets failed, and why\n"
-        )
-
-
-# Snakemake runs this for our own workflow alone: a project that uses these rules as a module
-# keeps what it says on errors itself.
-onerror:
-    _logs = [log] if isinstance(log, str) else log
-    _text = "".join(Path(_log).read_text(errors="replace") for _log in _logs)
-    sys.stderr.writelines(last_lines(_text))
-    write_summary_of_rest(_text)

@@ -1,7 +1,7 @@
 # The summary: the numbers of all datasets on one page and in one table.
 # Outputs: summary.html, summary.csv and their record, in the folder of results itself. It runs
 # after all datasets. Where one of them failed Snakemake does not run it; then it is written when
-# the workflow ends (common.smk).
+# the workflow ends (hooks.smk).
 
 
 localrules:
