@@ -19,6 +19,7 @@ rule summary:
             "results/summary.html",
             caption="../report/summary.rst",
             category="summary of all datasets",
+            labels={"figure": "page of all datasets"},
         ),
     log:
         "logs/summary.log",
