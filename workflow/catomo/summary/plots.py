@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from catomo.figures import AFTER, BEFORE, INK, new_figure
-from catomo.summary.records import Row
+from catomo.summary.records import Row, Value
 from catomo.summary.statistics import Group
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ def plot(rows: Sequence[Row], column: str, groups: Sequence[Group], axis: str) -
     named = len(rows) <= _MOST_NAMES
     height = 0.75 + (_OF_ROW if named else _OF_ROW_WITHOUT_NAME) * max(len(rows), 2)
     figure, axes = new_figure(size=(_WIDTH, height))
-    for number, row in enumerate(rows):
-        _draw_row(axes, row, column, number)
+    _draw_values(axes, [row.values[column] for row in rows])
     for group in groups:
         _draw_group(axes, group, [n for n, row in enumerate(rows) if row.group == group.name])
     labels = [_short(row.name) for row in rows] if named else []
@@ -65,15 +64,18 @@ def plot(rows: Sequence[Row], column: str, groups: Sequence[Group], axis: str) -
     return text[text.index("<svg") :]
 
 
-def _draw_row(axes: Axes, row: Row, column: str, number: int) -> None:
-    value = row.values[column]
-    for low, high, width, colour in (
-        (value.sample_low, value.sample_high, 1.0, INK),
-        (value.low, value.high, 4.0, BEFORE),
+def _draw_values(axes: Axes, values: Sequence[Value]) -> None:
+    """Draw the values, each with its two intervals, one below the other."""
+    for names, width, colour in (
+        (("sample_low", "sample_high"), 1.0, INK),
+        (("low", "high"), 4.0, BEFORE),
     ):
-        if low is not None and high is not None:
-            axes.hlines(number, low, high, color=colour, linewidth=width, zorder=2)
-    axes.plot(value.value, number, "o", color=INK, markersize=4, zorder=3)
+        ends = [[getattr(value, name) for name in names] for value in values]
+        known = [(number, *pair) for number, pair in enumerate(ends) if None not in pair]
+        if known:
+            axes.hlines(*zip(*known, strict=True), color=colour, linewidth=width, zorder=2)
+    places = range(len(values))
+    axes.plot([v.value for v in values], places, "o", color=INK, markersize=4, zorder=3)
 
 
 def _draw_group(axes: Axes, group: Group, numbers: Sequence[int]) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+_ROUNDING = 1e-12  # a smaller part of the values is no difference
 _NORMAL = 1.959964  # half width of a 95 % interval in standard deviations
 
 
@@ -152,6 +153,8 @@ def _difference(one: str, other: str, groups: Mapping[str, Sequence[float]]) -> 
 
     a, b = (np.asarray(groups[name], float) for name in (one, other))
     value = float(a.mean() - b.mean())
+    if abs(value) < _ROUNDING * max(abs(a).max(), abs(b).max()):
+        value = 0.0
     alone = [name for name, numbers in ((one, a), (other, b)) if len(numbers) == 1]
     if alone:
         are = f"{' and '.join(alone)} {'has' if len(alone) == 1 else 'have'} one crystal"
