@@ -12,6 +12,7 @@ from catomo.summary.statistics import Group
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _MOST_NAMES = 40  # more datasets than these get no names beside their points
 _WIDTH = 5.2  # inches
@@ -37,12 +38,27 @@ def plot(rows: Sequence[Row], column: str, groups: Sequence[Group], axis: str) -
     """
     import matplotlib
 
+    # Text stays text: it can be searched, and read aloud; a dollar sign in a name is no formula.
+    # The salt makes the names of parts the same each time.
+    style = {"svg.fonttype": "none", "svg.hashsalt": "catomo", "text.parse_math": False}
+    with matplotlib.rc_context(style):
+        figure = _figure(rows, column, groups, axis)
+        written = io.StringIO()
+        nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        figure.savefig(written, format="svg", transparent=True, metadata=nothing)
+    matplotlib.pyplot.close(figure)
+    text = written.getvalue()
+    return text[text.index("<svg") :]
+
+
+def _figure(rows: Sequence[Row], column: str, groups: Sequence[Group], axis: str) -> Figure:
     named = len(rows) <= _MOST_NAMES
     height = 0.75 + (_OF_ROW if named else _OF_ROW_WITHOUT_NAME) * max(len(rows), 2)
     figure, axes = new_figure(size=(_WIDTH, height))
     _draw_values(axes, [row.values[column] for row in rows])
     for group in groups:
         _draw_group(axes, group, [n for n, row in enumerate(rows) if row.group == group.name])
+    axes.set_xlim(_limits([row.values[column] for row in rows], groups))
     labels = [_short(row.name) for row in rows] if named else []
     axes.set_yticks(range(len(labels)), labels)
     axes.set_ylim(len(rows) - 0.4, -0.6)
@@ -50,18 +66,7 @@ def plot(rows: Sequence[Row], column: str, groups: Sequence[Group], axis: str) -
     axes.tick_params(axis="y", length=0)
     axes.ticklabel_format(axis="x", useOffset=False)
     axes.locator_params(axis="x", nbins=6)
-    written = io.StringIO()
-    # Text stays text: it can be searched, and read aloud. The salt makes names of parts the same.
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "catomo"}):
-        figure.savefig(
-            written,
-            format="svg",
-            transparent=True,
-            metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")),
-        )
-    matplotlib.pyplot.close(figure)
-    text = written.getvalue()
-    return text[text.index("<svg") :]
+    return figure
 
 
 def _draw_values(axes: Axes, values: Sequence[Value]) -> None:
@@ -88,6 +93,27 @@ def _draw_group(axes: Axes, group: Group, numbers: Sequence[int]) -> None:
     beside = axes.get_yaxis_transform()
     middle = (top + bottom) / 2
     axes.text(1.01, middle, _short(group.name), transform=beside, va="center", color=AFTER)
+
+
+def _limits(values: Sequence[Value], groups: Sequence[Group]) -> tuple[float, float]:
+    """Return the ends of the axis: all datasets, and as much of the bands as leaves room for them.
+
+    The interval of two crystals may be twenty times as wide as all values together.
+    """
+    ends = [
+        end
+        for v in values
+        for end in (v.value, v.low, v.high, v.sample_low, v.sample_high)
+        if end is not None
+    ]
+    low, high = min(ends), max(ends)
+    room = 0.5 * (high - low) or 0.05 * abs(high) or 1.0
+    lows = [group.low for group in groups if group.low is not None]
+    highs = [group.high for group in groups if group.high is not None]
+    left = max(min([low, *lows]), low - room)
+    right = min(max([high, *highs]), high + room)
+    margin = 0.05 * (right - left) or room
+    return left - margin, right + margin
 
 
 def _short(name: str) -> str:
