@@ -119,7 +119,10 @@ class Project:
 
     def planned(self, *arguments: str) -> set[str]:
         """Return the jobs that a dry run would do, as 'rule dataset', targets left out."""
-        run = self.snakemake("--dry-run", *arguments)
+        return self.jobs_in(self.snakemake("--dry-run", *arguments))
+
+    def jobs_in(self, run: subprocess.CompletedProcess) -> set[str]:
+        """Return the jobs that a dry run says it would do, as `planned` does."""
         assert run.returncode == 0, run.stdout + run.stderr
         jobs, rule = set(), ""
         for line in (run.stdout + run.stderr).splitlines():

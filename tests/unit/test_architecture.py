@@ -27,7 +27,7 @@ LAYERS = (
     {"record"},
     {"labels", "phantom", "projection", "network"},
     STAGE_PACKAGES,
-    {"plan", "annotate"},
+    {"plan", "annotate", "summary"},
     {"cli"},
     {"__main__", "__init__"},  # __init__ loads the functions it offers only when they are used
 )

@@ -199,6 +199,8 @@ def test_a_stage_that_fails_is_planned_again_whatever_lies_after_it(made, tmp_pa
     run = project.snakemake()
     assert run.returncode == 1
     assert "it was told to fail (see logs/mdoc/reconstruct.log)" in run.stderr
+    assert "results/summary.html: says which datasets failed, and why" in run.stderr
+    assert '<table id="datasets">' in (project.folder / "results/summary.html").read_text()
     expected = jobs(("reconstruct", "slices", *FROM_PREDICT), "mdoc")
     assert project.planned() == expected
     project.write("config/config.yaml", yaml.safe_dump(CONFIG))
@@ -214,6 +216,30 @@ def test_the_settings_of_one_dataset_rerun_no_other(made):
     try:
         assert made.planned() == jobs(("slices", *FROM_PREDICT), "user")
     finally:
+        made.write("config/config.yaml", yaml.safe_dump(CONFIG))
+
+
+def planned_with_summary(project: Project) -> tuple[set[str], bool]:
+    """Return the jobs of a dry run, and whether the summary of all datasets is among them."""
+    run = project.snakemake("--dry-run")
+    return project.jobs_in(run), "rule summary:" in run.stdout + run.stderr
+
+
+def test_a_group_touches_the_summary_alone_and_a_title_the_page_too(made):
+    header, *rows = ROWS.splitlines()
+    of_group = "\n".join([f"{header}\tgroup", *(f"{row}\tfresh" for row in rows)]) + "\n"
+    turned = "\n".join([header, *rows[::-1]]) + "\n"
+    overrides = {**CONFIG["overrides"], "user": {"report": {"title": "Batch 7"}}}
+    try:
+        made.write("config/datasets.tsv", turned)
+        assert planned_with_summary(made) == (set(), False)
+        made.write("config/datasets.tsv", of_group)
+        assert planned_with_summary(made) == (set(), True)
+        made.write("config/datasets.tsv", ROWS)
+        made.write("config/config.yaml", yaml.safe_dump(CONFIG | {"overrides": overrides}))
+        assert planned_with_summary(made) == ({"report user"}, True)
+    finally:
+        made.write("config/datasets.tsv", ROWS)
         made.write("config/config.yaml", yaml.safe_dump(CONFIG))
 
 

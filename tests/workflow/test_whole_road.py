@@ -164,7 +164,25 @@ def test_each_verb_alone_makes_the_same_bytes_with_any_number_of_cores(done, ver
 
 
 def test_running_again_does_nothing(done):
-    assert done.planned() == set()
+    run = done.snakemake("--dry-run")
+    assert "Nothing to be done" in run.stdout + run.stderr
+
+
+def test_the_summary_has_the_numbers_of_the_records_and_its_verb_makes_the_same_bytes(done):
+    results = done.folder / "results"
+    with open(results / "summary.csv", newline="") as file:
+        [row] = csv.DictReader(file)
+    record = json.loads((results / "tiny/08_surfaces/quantities.json").read_text())
+    for name, entry in record["quantities"].items():
+        assert row[name] == ("" if entry["value"] is None else repr(entry["value"]))
+    scores = json.loads((results / "tiny/07_evaluate/metrics.json").read_text())["classes"]
+    assert row["dsc_pt"] == repr(scores["pt"]["dsc"]["mean"])
+    assert (row["state"], row["draft"]) == ("complete", "")
+    before = {path: path.read_bytes() for path in results.glob("summary.*")}
+    assert len(before) == 3
+    run = done.catomo("summary")
+    assert run.returncode == 0, run.stderr
+    assert {path: path.read_bytes() for path in before} == before
 
 
 def test_turning_an_export_on_plans_the_export_alone(done):
@@ -282,6 +300,15 @@ def test_a_failing_dataset_does_not_stop_another(done):
     assert "write the word truth into the column labels" in slices["next_step"]
     assert slices["next_step"] in page.read_text()
     assert not (done.folder / "results/bad/01_tilt_series/tilt_series.json").exists()
+    with open(done.folder / "results/summary.csv", newline="") as file:
+        rows = {row["dataset"]: row for row in csv.DictReader(file)}
+    assert {name: row["state"] for name, row in rows.items()} == {
+        **dict.fromkeys(("tiny", "late"), "complete"),
+        "bad": "failed",
+    }
+    assert (rows["bad"]["stage"], rows["late"]["group"]) == ("simulate", "")
+    assert rows["bad"]["line"].startswith("catomo simulate: bad.yaml: shape_px")
+    done.catomo("summary")  # later tests plan with the table of before, of one dataset
 
 
 def test_snakemakes_own_report_is_made(done):

@@ -282,15 +282,9 @@ TOOLS = (
         settings_of="evaluate",
         module="compare",
     ),
+    Tool(verb="suggest", help="rank the slices to annotate next, and say why", package="slices"),
     Tool(
-        verb="suggest",
-        help="rank the slices to annotate next, and say why",
-        package="slices",
-    ),
-    Tool(
-        verb="annotate",
-        help="paint the labels of slices in napari, from a draft or from nothing",
-        package="annotate",
+        verb="annotate", help="paint labels in napari, from a draft or nothing", package="annotate"
     ),
     Tool(
         verb="check",
@@ -302,11 +296,17 @@ TOOLS = (
         help="check that every file in a results folder is what its record says",
         package="plan",
     ),
+    Tool(
+        verb="summary",
+        help="put the numbers of all datasets on one page, and compare their groups",
+        package="summary",
+        record="summary.json",
+        module="stage",
+    ),
     Tool(verb="prune", help="let large files of a dataset go on purpose", package="plan"),
 )
 
-# `reconstruct --slices` writes a preview. No later stage takes it, and it has a record of its
-# own, under this word instead of a verb.
+# `reconstruct --slices` writes a preview for no later stage, with a record under this word.
 _PREVIEW = "preview"
 
 # The name of the record that each verb writes, in pipeline order.

@@ -16,6 +16,7 @@ rule simulate:
             caption="../report/tilt_series.rst",
             category="{dataset}",
             subcategory="01 tilt series",
+            labels={"figure": "image at 0° tilt"},
         ),
     log:
         "logs/{dataset}/simulate.log",
@@ -48,6 +49,7 @@ rule import_tilt_series:
             caption="../report/tilt_series.rst",
             category="{dataset}",
             subcategory="01 tilt series",
+            labels={"figure": "image at 0° tilt"},
         ),
     log:
         "logs/{dataset}/import.log",

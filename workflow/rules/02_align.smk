@@ -16,6 +16,7 @@ rule align:
             caption="../report/alignment.rst",
             category="{dataset}",
             subcategory="02 align",
+            labels={"figure": "shifts, tilt axis and sinogram"},
         ),
     log:
         "logs/{dataset}/align.log",

@@ -16,6 +16,7 @@ rule reconstruct:
             caption="../report/orthoslices.rst",
             category="{dataset}",
             subcategory="03 reconstruct",
+            labels={"figure": "orthogonal slices"},
         ),
     log:
         "logs/{dataset}/reconstruct.log",

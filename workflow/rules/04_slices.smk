@@ -16,6 +16,7 @@ rule slices:
             caption="../report/slices.rst",
             category="{dataset}",
             subcategory="04 slices",
+            labels={"figure": "slices over the volume"},
         ),
     log:
         "logs/{dataset}/slices.log",

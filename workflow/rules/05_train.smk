@@ -16,6 +16,7 @@ rule train:
             caption="../report/curves.rst",
             category="model {model}",
             subcategory="05 train",
+            labels={"figure": "loss and scores while training"},
         ),
     log:
         "logs/models/{model}/train.log",

@@ -21,21 +21,11 @@ rule evaluate:
             "results/{{dataset}}/07_evaluate/{table}.csv",
             table=["evaluation", "table_1"],
         ),
-        pictures=report(
-            expand(
-                "results/{{dataset}}/07_evaluate/{picture}.png",
-                picture=[
-                    "comparison",
-                    "worst",
-                    "unseen",
-                    "rhd",
-                    "confusion",
-                    "confidence",
-                ],
-            ),
-            caption="../report/evaluation.rst",
-            category="{dataset}",
-            subcategory="07 evaluate",
+        pictures=figures(
+            "07_evaluate",
+            "07 evaluate",
+            "evaluation",
+            {**OF_EVALUATION, **OF_CONFIDENCE},
         ),
     log:
         "logs/{dataset}/evaluate.log",
@@ -71,14 +61,6 @@ use rule evaluate as evaluate_segmentation with:
             "results/{{dataset}}/07_evaluate/{table}.csv",
             table=["evaluation", "table_1"],
         ),
-        pictures=report(
-            expand(
-                "results/{{dataset}}/07_evaluate/{picture}.png",
-                picture=["comparison", "worst", "unseen", "rhd", "confusion"],
-            ),
-            caption="../report/evaluation.rst",
-            category="{dataset}",
-            subcategory="07 evaluate",
-        ),
+        pictures=figures("07_evaluate", "07 evaluate", "evaluation", OF_EVALUATION),
     wildcard_constraints:
         dataset=names("segmentation"),

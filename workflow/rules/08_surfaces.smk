@@ -11,15 +11,7 @@ rule surfaces:
         record="results/{dataset}/08_surfaces/quantities.json",
         particles="results/{dataset}/08_surfaces/particles.csv",
         scene="results/{dataset}/08_surfaces/surfaces.glb",
-        pictures=report(
-            expand(
-                "results/{{dataset}}/08_surfaces/{view}.png",
-                view=["view_front", "view_side", "view_top", "view_opaque"],
-            ),
-            caption="../report/surfaces.rst",
-            category="{dataset}",
-            subcategory="08 surfaces",
-        ),
+        pictures=figures("08_surfaces", "08 surfaces", "surfaces", OF_SURFACES),
     log:
         "logs/{dataset}/surfaces.log",
     benchmark:

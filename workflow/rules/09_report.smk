@@ -16,6 +16,7 @@ rule report:
             caption="../report/page.rst",
             category="{dataset}",
             subcategory="09 report",
+            labels={"figure": "page of the dataset"},
         ),
     log:
         "logs/{dataset}/report.log",

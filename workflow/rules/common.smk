@@ -8,8 +8,6 @@ from functools import cache, wraps
 from pathlib import Path
 
 from catomo.export.settings import MADE_BY
-from catomo.plan.failures import failures_in
-from catomo.plan.failures import line_of as line_of_failure
 from catomo.plan.gpu import gpus_of, has_gpu
 from catomo.plan.inputs import fingerprint_of, fingerprint_of_named
 from catomo.plan.lost import all_stages, line_of, lost_files, lost_records, stages_of
@@ -338,23 +336,44 @@ def environment_of_backend(wildcards):
     return environment("tomopy" if backend.startswith("tomopy") else "reconstruct")
 
 
-def asked_mb(log, log_of_job):
-    """Return the memory (MB) that a job reserved, from Snakemake's log; 0 if it is not there."""
-    block = rf"    log: {re.escape(log_of_job)}\n(?:    .*\n)*?    resources: .*?mem_mb=(\d+)"
-    found = re.search(block, log)
-    return int(found[1]) if found else 0
+# Figures of a dataset in Snakemake's own report.
 
 
-def last_lines(log):
-    """Return the reason of each failed job in Snakemake's log: one clear sentence."""
-    return [
-        f"\n{line_of_failure(failed, asked_mb(log, failed.log), PLAN)} (see {failed.log})\n"
-        for failed in failures_in(log)
-    ]
+def figures(folder, subcategory, caption, titles):
+    """Return pictures of a stage as outputs, each with its title in the report.
+
+    Parameters
+    ----------
+    folder : str
+        Of the stage.
+    subcategory, caption : str
+        What the report groups them by, and the name of their caption.
+    titles : dict of str
+        By the names of the pictures.
+    """
+    found = []
+    for name, title in titles.items():
+        found += report(
+            [f"results/{{dataset}}/{folder}/{name}.png"],
+            caption=f"../report/{caption}.rst",
+            category="{dataset}",
+            subcategory=subcategory,
+            labels={"figure": title},
+        )
+    return found
 
 
-# Snakemake runs this for our own workflow alone: a project that uses these rules as a module
-# keeps what it says on errors itself.
-onerror:
-    for _log in [log] if isinstance(log, str) else log:
-        sys.stderr.writelines(last_lines(Path(_log).read_text(errors="replace")))
+OF_EVALUATION = {
+    "comparison": "annotation, prediction and errors in a typical image",
+    "worst": "annotation, prediction and errors in the three worst images",
+    "unseen": "slices that nobody annotated",
+    "rhd": "robust Hausdorff distance",
+    "confusion": "confusion matrix",
+}
+OF_CONFIDENCE = {"confidence": "where the network is right, by its confidence"}
+OF_SURFACES = {
+    "view_front": "along the beam",
+    "view_side": "from the side",
+    "view_top": "along the tilt axis",
+    "view_opaque": "obliquely, all opaque",
+}

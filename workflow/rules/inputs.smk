@@ -77,6 +77,17 @@ def records_of(wildcards):
     return records
 
 
+@seeing_what_is_lost
+def last_records(wildcards):
+    """Return the records of the report of each dataset, and of the stages behind it."""
+    return [
+        record(verb, name)
+        for name, dataset in sorted(PLAN.datasets.items())
+        for verb in PLAN.stages(dataset)
+        if stage_of(verb).number >= stage_of("report").number
+    ]
+
+
 def exported(part, verb):
     """Return an input: the record of a part of the dataset that is exported, if it is."""
 

@@ -98,7 +98,7 @@ def _follow(found: Found) -> None:
         for word, entry in record.get("inputs", {}).items():
             if "stage" not in entry:
                 continue
-            place, is_there, is_same = _source(record, word, entry)
+            place, is_there, is_same = source_of(record, word, entry)
             if place is None or is_same:
                 continue
             (changed if is_there else missing)[place].append(str(record.path))
@@ -114,7 +114,7 @@ def _follow(found: Found) -> None:
         )
 
 
-def _source(record: Record, word: str, entry: dict[str, str]) -> tuple[Path | None, bool, bool]:
+def source_of(record: Record, word: str, entry: dict[str, str]) -> tuple[Path | None, bool, bool]:
     """Return where the workflow keeps a record that another was made from.
 
     Returns
@@ -126,15 +126,18 @@ def _source(record: Record, word: str, entry: dict[str, str]) -> tuple[Path | No
     """
     stage = stage_of(entry["stage"])
     of_owner = record.folder.parent
-    if record.folder.name != _FOLDERS.get(record["stage"]):
+    if record["stage"] == "summary":
+        root = record.folder
+    elif record.folder.name != _FOLDERS.get(record["stage"]):
         return None, False, False
-    root = of_owner.parent.parent if of_owner.parent.name == "models" else of_owner.parent
+    else:
+        root = of_owner.parent.parent if of_owner.parent.name == "models" else of_owner.parent
     below = Path(stage.folder, stage.record)
     sha256 = entry.get("sha256")
     if stage.per_model:
         models = sorted(root.glob(f"models/*/{below.as_posix()}"))
-        if any(sha256_of(path) == sha256 for path in models):
-            return models[0], True, True
+        if same := [path for path in models if sha256_of(path) == sha256]:
+            return same[0], True, True
         is_known = word == _OF_TABLE and root.name == "results"
         return (root / "models" / "*" / below if is_known else None), bool(models), False
     owner = root / word.partition("/")[0] if "/" in word else of_owner

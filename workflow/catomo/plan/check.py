@@ -244,5 +244,6 @@ def verify(folder: Path) -> str:
         raise UserError("; ".join(found.problems.values()))
     if not found.records:
         raise UserError(f"{folder}: found no results there")
-    text = f"{folder}: {len(found.records)} stages, {found.files} files, all as recorded"
+    stages = sum(record["stage"] != "summary" for record in found.records)
+    text = f"{folder}: {stages} stages, {found.files} files, all as recorded"
     return f"{text}; {found.let_go} of them let go with 'catomo prune'" if found.let_go else text

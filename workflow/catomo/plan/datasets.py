@@ -9,10 +9,11 @@ import difflib
 import json
 import os
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from catomo.errors import UserError
+from catomo.errors import UserError, printable
 from catomo.files.folders import exists, is_zarr, split_member
 from catomo.plan.table import Row, read_rows
 
@@ -25,9 +26,11 @@ COLUMNS = (
     "labels",
     "model",
     "trains",
+    "group",
 )
 SOURCES = ("phantom", "tilt_series", "slices", "segmentation")
 RESERVED = ("models", "summary")
+_LONGEST_GROUP = 60
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Dataset:
     labels: str = ""
     model: str = ""
     trains: bool = False
+    group: str = ""
 
     @property
     def model_is_file(self) -> bool:
@@ -162,6 +166,11 @@ def _dataset(row: dict[str, str], where: str) -> tuple[Dataset, list[str]]:
         problems.append(f"{where}, labels: 'truth' is for phantoms; name a folder or a TIFF stack")
     for column in ("path", "angles", "labels", "model"):
         problems += _path_problems(row[column], f"{where}, {column}", column)
+    if row["group"] != printable(row["group"]) or len(row["group"]) > _LONGEST_GROUP:
+        problems.append(
+            f"{where}, group: found {json.dumps(row['group'])}; allowed is a line of at most "
+            f"{_LONGEST_GROUP} signs, such as the name of a batch"
+        )
     model = row["model"]
     if model and not model.endswith(".keras"):
         problems += _name_problems(model, f"{where}, model")
@@ -183,6 +192,7 @@ def _dataset(row: dict[str, str], where: str) -> tuple[Dataset, list[str]]:
         labels=row["labels"],
         model=model,
         trains=trains,
+        group=unicodedata.normalize("NFC", " ".join(row["group"].split())),
     )
     return dataset, problems
 
