@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 
-from catomo.stages import STAGES, record_path, stage_of
-from faults.place import Place
+from catomo.stages import stage_of
+from faults.place import RECORDS, Place
 
-# Of the dataset p, a phantom, and of its model m.
-RECORDS = {
-    stage.verb: record_path(stage.verb, "m" if stage.per_model else "p")
-    for stage in STAGES
-    if stage.verb not in ("import", "segmentation", "export")
-}
 _ORDER = list(RECORDS)
 
 
@@ -74,10 +67,3 @@ def settle(place: Place, seen: Seen, before: dict[str, str], verb: str) -> None:
     seen.check(not other, f"other bytes: {other[:3]}")
     seen.check(place.verified()[0] == 0, "not whole in the end")
     seen.check(place.planned() == set(), "planned once more")
-
-
-def seconds_of(place: Place, verb: str) -> float:
-    """Return how long a stage took in the base."""
-    owner = "models/m" if verb == "train" else "p"
-    benchmark = place.folder / f"logs/{owner}/{verb}.benchmark.jsonl"
-    return float(json.loads(benchmark.read_text().splitlines()[0])["s"])
