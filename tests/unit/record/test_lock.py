@@ -160,3 +160,9 @@ def test_a_stage_that_fails_gives_its_lock_back(tmp_path):
         fail()
     make(tmp_path / "made")
     assert not (tmp_path / ".catomo").exists()
+
+
+def test_without_locks_of_the_system_a_stage_runs_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr("catomo.record.lock.fcntl", None)  # as on Windows
+    with locked(tmp_path / "results/a/02_align", "align"):
+        assert not (tmp_path / ".catomo").exists()
