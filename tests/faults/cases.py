@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,12 +18,10 @@ from faults.processes import (
     wait_until_it_took,
     wait_until_it_writes,
 )
-from faults.seen import Seen, Skipped, followers, line_in, settle
+from faults.seen import Seen, Skipped, line_in, settle
 
 
-def kill_at(
-    place: Place, verb: str, what: str, moment: float | None = None, has_later: bool = True
-) -> Seen:
+def kill_at(place: Place, verb: str, what: str, moment: float | None = None) -> Seen:
     """Kill a stage, snakemake, or both, a while after the stage began.
 
     Parameters
@@ -36,14 +33,10 @@ def kill_at(
     moment : float, optional
         After which part of the time of processors that the stage took in the base; without it
         when it begins to move its files into its folder.
-    has_later : bool
-        Whether the results of later stages lie there.
     """
     seen, before = Seen(), place.hashes()
     record = place.folder / RECORDS[verb]
     record.unlink()
-    for later in () if has_later else followers(before, verb) - {verb}:
-        shutil.rmtree((place.folder / RECORDS[later]).parent)
     run = place.start(RECORDS[verb])
     stage = wait_for_stage(place.folder, verb, run)
     if moment is None:
@@ -275,19 +268,20 @@ def no_permission(place: Place, verb: str) -> Seen:
     return seen
 
 
-# What is done to a copy of which whole results, "whole" or "short".
-Case = tuple[str, Callable[[Place], Seen]]
+# What is done to a copy of which whole results, "whole" or "short", and the last stage whose
+# results are in the copy; all are, where that is empty.
+Case = tuple[str, str, Callable[[Place], Seen]]
 
 
-def _base_of(verb: str) -> str:
-    return "short" if verb in SHORT else "whole"
+def _place_of(verb: str, has_later: bool) -> tuple[str, str]:
+    return "short" if verb in SHORT else "whole", "" if has_later else verb
 
 
 def kills(count: int, seed: int = 1) -> dict[str, Case]:
     """Return kills over all stages, all that can be killed, and random moments, by name.
 
-    Each fourth is at the moment when the files are moved into place. Of those of the stages
-    before the network, each fourth is done where the results of the network lie after them.
+    Each fourth is at the moment when the files are moved into place. In each fourth the results of
+    all later stages lie there.
     """
     rng = random.Random(seed)
     verbs = list(RECORDS)
@@ -296,16 +290,13 @@ def kills(count: int, seed: int = 1) -> dict[str, Case]:
         verb = verbs[number % len(verbs)]
         turn = number // len(verbs)
         what = ("stage", "snakemake", "both")[turn % 3]
-        moment, has_later = rng.random(), rng.random() < 0.7
+        moment, has_later = rng.random(), rng.random() < 0.25
         writes = turn % 4 == 3
         when = "as it writes" if writes else f"after {moment:.2f} of its time"
-        with_later = "" if has_later else ", nothing after it"
-        base = "whole" if turn % 4 == 1 else _base_of(verb)
+        with_later = ", with all that follows" if has_later else ""
         found[f"kill {number:03d} {what} of {verb} {when}{with_later}"] = (
-            base,
-            lambda place, v=verb, w=what, m=None if writes else moment, h=has_later: kill_at(
-                place, v, w, m, h
-            ),
+            *_place_of(verb, has_later),
+            lambda place, v=verb, w=what, m=None if writes else moment: kill_at(place, v, w, m),
         )
     return found
 
@@ -337,16 +328,19 @@ def other_faults() -> dict[str, Case]:
         "record of {verb} cut": lambda place, verb: damage(place, verb, cut),
         "nine tenths of the memory of {verb}": lambda place, verb: memory_short(place, verb, 0.9),
     }
-    found: dict[str, Case] = {"two workflows": ("short", two_workflows)}
-    for name, do in of_stages.items():
-        for verb in RECORDS:
-            found[name.format(verb=verb, file=FILES[verb])] = (
-                _base_of(verb),
+    found: dict[str, Case] = {"two workflows": ("short", "align", two_workflows)}
+    for turn, (name, do) in enumerate(of_stages.items()):
+        for number, verb in enumerate(RECORDS):
+            has_later = (turn + number) % 4 == 0
+            found[
+                name.format(verb=verb, file=FILES[verb]) + has_later * ", with all that follows"
+            ] = (
+                *_place_of(verb, has_later),
                 lambda place, v=verb, d=do: d(place, v),
             )
     for verb in ("surfaces", "report"):
         found[f"TMPDIR full in {verb}"] = (
-            _base_of(verb),
+            *_place_of(verb, False),
             lambda place, v=verb: temporary_full(place, v),
         )
     return found

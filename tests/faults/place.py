@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from catomo.stages import STAGES, record_path
+from catomo.stages import STAGES, record_path, stage_of
 from faults.forked import Run
 from faults.processes import Cost, watch
 
@@ -35,11 +35,26 @@ train: {steps: 4, batch_size: 2, network: {base_filters: 4, levels: 3}}
 """
 
 
+def followers(there: Container[str], verb: str) -> set[str]:
+    """Return a stage and those that are made from it, as far as their records are there."""
+    stages = [v for v in RECORDS if RECORDS[v].removeprefix("results/") in there]
+    later = stages[stages.index(verb) :]
+    return {v for v in later if verb not in stage_of(v).does_without}
+
+
 class Place:
-    """A folder in which the workflow runs, with the rules of this repository."""
+    """A folder in which the workflow runs, with the rules of this repository.
+
+    Attributes
+    ----------
+    folder : path
+    targets : list of str
+        What is asked for when a run names nothing: all, or a record.
+    """
 
     def __init__(self, folder: Path):
         self.folder = folder
+        self.targets: list[str] = []
 
     def write(self, name: str, text: str) -> None:
         """Write a file of the project."""
@@ -58,9 +73,18 @@ class Place:
         """Run the workflow; return status and what it said."""
         return self.start("--rerun-incomplete", *arguments, environment=environment).wait()
 
+    def remove_after(self, verb: str) -> None:
+        """Remove what was made from the results of a stage, and ask for its record alone."""
+        later = followers(self.hashes(), verb) - {verb}
+        for name in later:
+            shutil.rmtree((self.folder / RECORDS[name]).parent)
+        if "report" in later:
+            (self.folder / "results/p/ro-crate-metadata.json").unlink()
+        self.targets = [RECORDS[verb]]
+
     def planned(self) -> set[str]:
         """Return the rules that a dry run would run."""
-        _, said = self.snakemake("--dry-run")
+        _, said = self.snakemake("--dry-run", *self.targets)
         lines = [line.split() for line in said.splitlines() if line.startswith(("rule", "localru"))]
         return {words[1].rstrip(":") for words in lines} - {"all"}
 

@@ -41,10 +41,12 @@ def main() -> None:
     turns = {n: turn / len(group) for group in groups for turn, n in enumerate(group)}
     waiting = sorted((n for n in cases if n not in done and options.only in n), key=turns.get)
     for name in waiting[: options.most or None]:
-        kind, do = cases[name]
+        kind, last, do = cases[name]
         base = make_base(folder / kind)
         began = time.monotonic()
         with copy_of(base) as place:
+            if last:
+                place.remove_after(last)
             try:
                 seen = do(place)
                 result, line = "; ".join(seen.faults) or "recovered", seen.line

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from catomo.stages import stage_of
-from faults.place import RECORDS, Place
-
-_ORDER = list(RECORDS)
+from faults.place import RECORDS, Place, followers
 
 
 class Skipped(Exception):
@@ -35,13 +32,6 @@ class Seen:
             self.faults.append(fault)
 
 
-def followers(before: dict[str, str], verb: str) -> set[str]:
-    """Return a stage and those that are made from it, as far as whole results have them."""
-    there = [v for v in _ORDER if RECORDS[v].removeprefix("results/") in before]
-    later = there[there.index(verb) :]
-    return {v for v in later if verb not in stage_of(v).does_without}
-
-
 def line_in(said: str) -> str:
     """Return the line of a failed job, or else of a failed verb, in what was said."""
     lines = [line.strip() for line in said.splitlines()]
@@ -58,7 +48,7 @@ def settle(place: Place, seen: Seen, before: dict[str, str], verb: str) -> None:
         seen.check(planned == followers(before, verb), f"stale: planned {sorted(planned)}")
     else:
         seen.check(whole == 0, f"left damaged: {said.strip()[-200:]}")
-    status, said = place.snakemake()
+    status, said = place.snakemake(*place.targets)
     seen.check(status == 0, f"not run again: {line_in(said) or said[-200:]}")
     after = place.hashes()
     other = sorted(
