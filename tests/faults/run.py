@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from faults.cases import kills, other_faults
+from faults.named import kills, other_faults
 from faults.place import copy_of, make_base
 from faults.seen import Skipped
 
