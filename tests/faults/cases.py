@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
-import random
-import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from faults.place import Place, find_stage, kill, wait_for_stage, wait_until_ended
-from faults.seen import RECORDS, Seen, Skipped, followers, line_in, seconds_of, settle
+from faults.place import RECORDS, ROOT, Place
+from faults.processes import (
+    find_stage,
+    kill,
+    wait_for_stage,
+    wait_until_ended,
+    wait_until_it_took,
+    wait_until_it_writes,
+)
+from faults.seen import Seen, Skipped, line_in, settle
 
 
-def kill_at(place: Place, verb: str, what: str, moment: float, has_later: bool) -> Seen:
+def kill_at(place: Place, verb: str, what: str, moment: float | None = None) -> Seen:
     """Kill a stage, snakemake, or both, a while after the stage began.
 
     Parameters
@@ -24,35 +29,35 @@ def kill_at(place: Place, verb: str, what: str, moment: float, has_later: bool) 
     verb : str
     what : str
         ``stage``, ``snakemake`` or ``both``.
-    moment : float
-        After which part of the time that the stage took in the base.
-    has_later : bool
-        Whether the results of later stages lie there.
+    moment : float, optional
+        After which part of the time of processors that the stage took in the base; without it
+        when it begins to move its files into its folder.
     """
     seen, before = Seen(), place.hashes()
-    seconds = seconds_of(place, verb)
-    (place.folder / RECORDS[verb]).unlink()
-    for later in () if has_later else followers(before, verb) - {verb}:
-        shutil.rmtree((place.folder / RECORDS[later]).parent)
-    run = place.start("snakemake", "--cores", "2", RECORDS[verb])
-    stage = wait_for_stage(place, verb, run)
-    time.sleep(moment * seconds)
+    record = place.folder / RECORDS[verb]
+    record.unlink()
+    run = place.start(RECORDS[verb])
+    stage = wait_for_stage(place.folder, verb, run)
+    if moment is None:
+        wait_until_it_writes(stage, record.parent)
+    else:
+        wait_until_it_took(stage, moment * place.cost(verb).seconds)
     if what in ("snakemake", "both"):
         kill(run.pid)
     if what in ("stage", "both") and stage:
         kill(stage)
-    said, _ = run.communicate()
+    status, said = run.wait()
     if what == "stage":
         seen.line = line_in(said)
         is_told = "was killed by signal 9 (SIGKILL), perhaps because memory ran out" in seen.line
-        seen.check(is_told or run.returncode == 0, f"no clear line: {said[-200:]}")
-    else:
-        place.run("snakemake", "--unlock")
-    if what == "snakemake" and (orphans := find_stage(place, verb)):
+        seen.check(is_told or status == 0, f"no clear line: {said[-200:]}")
+    elif status:
+        place.snakemake("--unlock")
+    if what == "snakemake" and (orphans := find_stage(place.folder, verb)):
         _, said = place.snakemake(RECORDS[verb])
         refused = "another catomo writes here since" in said
         seen.line = line_in(said)
-        seen.check(refused or not find_stage(place, verb), "two processes on one folder")
+        seen.check(refused or not find_stage(place.folder, verb), "two processes on one folder")
         wait_until_ended(orphans)
     settle(place, seen, before, verb)
     return seen
@@ -108,7 +113,7 @@ def failing_stage(
     """Run a stage again in an environment in which it must fail with one of some words."""
     seen, before = Seen(), place.hashes()
     (place.folder / RECORDS[verb]).unlink()
-    status, said = place.snakemake(RECORDS[verb], env=environment)
+    status, said = place.snakemake(RECORDS[verb], environment=environment)
     # Where it is Snakemake itself that cannot go on, there is no job that failed.
     of_snakemake = [x.strip() for x in said.splitlines() if any(word in x for word in words)]
     seen.line = line_in(said) or (of_snakemake or [""])[-1]
@@ -166,28 +171,35 @@ def command_of(place: Place, verb: str) -> str:
     return command[command.index(start) :].rpartition(" > ")[0]
 
 
-def memory_short(place: Place, verb: str, megabytes: int) -> Seen:
-    """Run a stage by hand where it may take only so much memory."""
+def by_hand(place: Place, command: str, **more: object) -> subprocess.Popen[str]:
+    """Start the command of a stage as a person would."""
+    package = str(ROOT / "workflow" / "catomo")
+    return subprocess.Popen(
+        ["bash", "-c", command],
+        cwd=place.folder,
+        env={**os.environ, "CATOMO_PYTHON": sys.executable, "CATOMO_PACKAGE": package},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        **more,  # type: ignore[call-overload]
+    )
+
+
+def memory_short(place: Place, verb: str, part: float) -> Seen:
+    """Run a stage by hand where it gets only a part of the addresses that it takes."""
     import resource
 
     seen, before = Seen(), place.hashes()
     command = command_of(place, verb)
+    most = int(part * place.cost(verb).megabytes) << 20
     (place.folder / RECORDS[verb]).unlink()
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
-
-    run = subprocess.run(
-        ["bash", "-c", command],
-        cwd=place.folder,
-        env={**os.environ, "CATOMO_PYTHON": sys.executable, "CATOMO_PACKAGE": "workflow/catomo"},
-        capture_output=True,
-        text=True,
-        preexec_fn=limit,
+    run = by_hand(
+        place, command, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (most, most))
     )
-    seen.line = (run.stderr.strip().splitlines() or [f"signal {-run.returncode}"])[-1]
+    _, said = run.communicate()
+    seen.line = (said.strip().splitlines() or [f"signal {-run.returncode}"])[-1]
     if run.returncode == 0:
-        raise Skipped(f"{megabytes} MB are enough")
+        raise Skipped(f"{most >> 20} MB are enough")
     settle(place, seen, before, verb)
     return seen
 
@@ -196,18 +208,7 @@ def two_verbs(place: Place, verb: str) -> Seen:
     """Run one stage twice at the same time: one writes, the other is told so."""
     seen, before = Seen(), place.hashes()
     command = command_of(place, verb)
-    environment = {"CATOMO_PYTHON": sys.executable, "CATOMO_PACKAGE": "workflow/catomo"}
-    runs = [
-        subprocess.Popen(
-            ["bash", "-c", command],
-            cwd=place.folder,
-            env={**os.environ, **environment},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]
+    runs = [by_hand(place, command) for _ in range(2)]
     said = [run.communicate()[1] for run in runs]
     refused = [text for text in said if "another catomo writes here since" in text]
     seen.line = refused[0].strip().splitlines()[-1] if refused else "one after the other"
@@ -223,13 +224,13 @@ def two_workflows(place: Place) -> Seen:
     """Start the workflow while it runs: Snakemake refuses the second."""
     seen, before = Seen(), place.hashes()
     (place.folder / RECORDS["align"]).unlink()
-    first = place.start("snakemake", "--cores", "2", RECORDS["align"])
-    wait_for_stage(place, "align", first)
+    first = place.start(RECORDS["align"])
+    wait_for_stage(place.folder, "align", first)
     status, said = place.snakemake(RECORDS["align"])
     is_refused = status != 0 and "cannot be locked" in said
-    seen.check(is_refused or first.poll() is not None, "both ran")
+    seen.check(is_refused or first.is_over(), "both ran")
     seen.line = next((x for x in said.splitlines() if "locked" in x), "one after the other")
-    first.communicate()
+    first.wait()
     settle(place, seen, before, "align")
     return seen
 
@@ -240,80 +241,34 @@ def no_permission(place: Place, verb: str) -> Seen:
         raise Skipped("only root can run a stage as another user")
     seen, before = Seen(), place.hashes()
     script = (
-        "import sys, catomo.cli; from pathlib import Path\n"
-        "from catomo.record.record import committing, read_record\n"
+        "import sys; from pathlib import Path\n"
+        "from catomo.record.record import committing\n"
         "from catomo.report.settings import Report\n"
         "from catomo.errors import UserError\n"
         "try:\n"
         "    with committing(Path(sys.argv[1]), 'report', Report()): pass\n"
         "except (UserError, OSError) as error: sys.exit(f'catomo report: {error}')\n"
     )
-    if subprocess.run(["setpriv", "--reuid=65534", sys.executable, "-V"]).returncode:
+    as_other = {
+        "env": {"PYTHONPATH": os.pathsep.join([str(ROOT / "workflow"), *sys.path])},
+        "user": 65534,
+        "group": 65534,
+        "extra_groups": [],
+        "capture_output": True,
+        "text": True,
+    }
+    # Where this Python lies in a folder of root's alone, that of the system may do.
+    for python in (sys.executable, "/usr/bin/python3"):
+        try:
+            subprocess.run([python, "-c", "import catomo.report.settings"], check=True, **as_other)
+            break
+        except (OSError, subprocess.CalledProcessError):
+            continue
+    else:
         raise Skipped("another user may not run this Python")
-    run = subprocess.run(
-        [sys.executable, "-c", script, str((place.folder / RECORDS[verb]).parent)],
-        cwd=place.folder,
-        env={**os.environ, "PYTHONPATH": str(place.folder / "workflow")},
-        user=65534,
-        group=65534,
-        extra_groups=[],
-        capture_output=True,
-        text=True,
-    )
+    folder = str((place.folder / RECORDS[verb]).parent)
+    run = subprocess.run([python, "-c", script, folder], cwd=place.folder, **as_other)
     seen.line = run.stderr.strip()
     seen.check(run.returncode == 1 and "\n" not in seen.line, f"no clear line: {seen.line[-300:]}")
     settle(place, seen, before, verb)
     return seen
-
-
-def kills(count: int, verbs: list[str], seed: int = 1) -> dict[str, Callable[[Place], Seen]]:
-    """Return kills at random moments, over all stages and all that can be killed, by name."""
-    rng = random.Random(seed)
-    found: dict[str, Callable[[Place], Seen]] = {}
-    for number in range(count):
-        verb = verbs[number % len(verbs)]
-        what = ("stage", "snakemake", "both")[number // len(verbs) % 3]
-        moment, has_later = rng.random(), rng.random() < 0.7
-        with_later = "" if has_later else ", nothing after it"
-        found[f"kill {number:03d} {what} of {verb} after {moment:.2f} of its time{with_later}"] = (
-            lambda place, v=verb, w=what, m=moment, h=has_later: kill_at(place, v, w, m, h)
-        )
-    return found
-
-
-FILES = {
-    "simulate": "tilt_series.tif",
-    "align": "aligned.tif",
-    "reconstruct": "volume.tif",
-    "slices": "slices.tif",
-    "train": "model.keras",
-    "predict": "labels.tif",
-    "evaluate": "evaluation.csv",
-    "surfaces": "pt.vtp",
-    "report": "report.html",
-}
-
-
-def other_faults(verbs: list[str]) -> dict[str, Callable[[Place], Seen]]:
-    """Return all faults but the kills, by name."""
-    found: dict[str, Callable[[Place], Seen]] = {"two workflows": two_workflows}
-    for verb in verbs:
-        for how in (cut, flip):
-            found[f"{how.__name__} {FILES[verb]}"] = lambda place, v=verb, h=how: damage(
-                place, v, h, FILES[v]
-            )
-        for how in (cut, edit):
-            found[f"{how.__name__} record of {verb}"] = lambda place, v=verb, h=how: damage(
-                place, v, h
-            )
-        found[f"folder of {verb} lost"] = lambda place, v=verb: lose(place, v)
-        found[f"disk full in {verb}"] = lambda place, v=verb: disk_full(place, v)
-        found[f"two verbs {verb}"] = lambda place, v=verb: two_verbs(place, v)
-        found[f"no permission in {verb}"] = lambda place, v=verb: no_permission(place, v)
-        for megabytes in (300, 700):
-            found[f"memory {megabytes} MB for {verb}"] = lambda place, v=verb, m=megabytes: (
-                memory_short(place, v, m)
-            )
-    for verb in {"surfaces", "report"} & set(verbs):
-        found[f"TMPDIR full in {verb}"] = lambda place, v=verb: temporary_full(place, v)
-    return found

@@ -3,33 +3,58 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import json
 import shutil
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
+from catomo.stages import STAGES, record_path, stage_of
+from faults.forked import Run
+from faults.processes import Cost, watch
+
 ROOT = Path(__file__).parents[2]
+# Of the dataset p, a phantom, and of its model m.
+RECORDS = {
+    stage.verb: record_path(stage.verb, "m" if stage.per_model else "p")
+    for stage in STAGES
+    if stage.verb not in ("import", "segmentation", "export")
+}
 HEADER = "dataset\tsource\tpath\tangles\tpixel_size_nm\tlabels\tmodel\ttrains\n"
-WHOLE = "p\tphantom\ttiny.yaml\t\t\ttruth\tm\tyes\n"
-SHORT = "p\tphantom\ttiny.yaml\t\t\t\t\t\n"  # nobody segments it: five stages
+# The stages without a network take little time, so most faults of theirs are done without one.
+ROWS = {
+    "whole": "p\tphantom\tsmall.yaml\t\t\ttruth\tm\tyes\n",
+    "short": "p\tphantom\tsmall.yaml\t\t\t\t\t\n",
+}
+SHORT = ("simulate", "align", "reconstruct", "slices", "report")
 CONFIG = """\
 reconstruct: {iterations: 2}
-slices: {suggest: 24}
-train: {steps: 10, batch_size: 2, network: {base_filters: 4, levels: 3}}
+slices: {suggest: 8}
+train: {steps: 4, batch_size: 2, network: {base_filters: 4, levels: 3}}
 """
-_OWN = ("Snakefile", "workflow", "envs")
+
+
+def followers(there: Container[str], verb: str) -> set[str]:
+    """Return a stage and those that are made from it, as far as their records are there."""
+    stages = [v for v in RECORDS if RECORDS[v].removeprefix("results/") in there]
+    later = stages[stages.index(verb) :]
+    return {v for v in later if verb not in stage_of(v).does_without}
 
 
 class Place:
-    """A folder in which the workflow runs."""
+    """A folder in which the workflow runs, with the rules of this repository.
+
+    Attributes
+    ----------
+    folder : path
+    targets : list of str
+        What is asked for when a run names nothing: all, or a record.
+    """
 
     def __init__(self, folder: Path):
         self.folder = folder
+        self.targets: list[str] = []
 
     def write(self, name: str, text: str) -> None:
         """Write a file of the project."""
@@ -37,41 +62,35 @@ class Place:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
-    def start(self, *command: str, **more: object) -> subprocess.Popen[str]:
-        """Start a module of Python in a group of processes of its own."""
-        given = more.pop("env", {})
-        environment = {**os.environ, "PYTHONPATH": "workflow", "NO_COLOR": "1"}
-        assert isinstance(given, dict)
-        return subprocess.Popen(
-            [sys.executable, "-m", *command],
-            cwd=self.folder,
-            env=environment | given,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-            **more,  # type: ignore[call-overload]
-        )
+    def start(self, *arguments: str, environment: dict[str, str] | None = None) -> Run:
+        """Start the workflow."""
+        command = ("snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1", *arguments)
+        return Run(self.folder, command, environment or {})
 
-    def run(self, *command: str, **more: object) -> tuple[int, str]:
-        """Run a module of Python; return status and what it said."""
-        process = self.start(*command, **more)
-        said, _ = process.communicate()
-        return process.returncode, said
+    def snakemake(
+        self, *arguments: str, environment: dict[str, str] | None = None
+    ) -> tuple[int, str]:
+        """Run the workflow; return status and what it said."""
+        return self.start("--rerun-incomplete", *arguments, environment=environment).wait()
 
-    def snakemake(self, *arguments: str, **more: object) -> tuple[int, str]:
-        """Run the workflow."""
-        return self.run("snakemake", "--cores", "2", "--rerun-incomplete", *arguments, **more)
+    def remove_after(self, verb: str) -> None:
+        """Remove what was made from the results of a stage, and ask for its record alone."""
+        later = followers(self.hashes(), verb) - {verb}
+        for name in later:
+            shutil.rmtree((self.folder / RECORDS[name]).parent)
+        if "report" in later:
+            (self.folder / "results/p/ro-crate-metadata.json").unlink()
+        self.targets = [RECORDS[verb]]
 
     def planned(self) -> set[str]:
         """Return the rules that a dry run would run."""
-        _, said = self.snakemake("--dry-run")
+        _, said = self.snakemake("--dry-run", *self.targets)
         lines = [line.split() for line in said.splitlines() if line.startswith(("rule", "localru"))]
         return {words[1].rstrip(":") for words in lines} - {"all"}
 
     def verified(self) -> tuple[int, str]:
         """Return status and line of `catomo verify`."""
-        return self.run("catomo", "verify")
+        return Run(self.folder, ("catomo", "verify"), {}).wait()
 
     def hashes(self) -> dict[str, str]:
         """Return the sha256 of every file of the results that a stage lists, and of the records."""
@@ -82,79 +101,40 @@ class Place:
             if path.is_file() and path.name != ".snakemake_timestamp"
         }
 
+    def cost(self, verb: str) -> Cost:
+        """Return what a stage took when the whole results were made."""
+        costs = json.loads((self.folder / "costs.json").read_text())
+        return Cost(**costs[verb])
 
-def make_base(folder: Path, row: str) -> Place:
-    """Return a project whose results are whole; one that is there already is taken."""
+
+def make_base(folder: Path) -> Place:
+    """Return a project whose results are whole, ``whole`` or ``short`` by the folder's name."""
     place = Place(folder)
-    if (folder / "whole").is_file():
+    if (folder / "costs.json").is_file():
         return place
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    for name in _OWN:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(
-                source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
-            )
-        else:
-            shutil.copy(source, folder / name)
-    shutil.copy(ROOT / "tests/workflow/tiny.yaml", folder)
-    place.write("config/datasets.tsv", HEADER + row)
+    shutil.copy(Path(__file__).with_name("small.yaml"), folder)
+    place.write("config/datasets.tsv", HEADER + ROWS[folder.name])
     place.write("config/config.yaml", CONFIG)
-    status, said = place.snakemake()
-    assert status == 0, said
-    place.write("whole", "")
+    costs = {}
+    for verb in RECORDS if folder.name == "whole" else SHORT:
+        run = place.start(RECORDS[verb])
+        costs[verb] = asdict(watch(folder, verb, run))
+        status, said = run.wait()
+        assert status == 0, said
+    assert place.planned() == set()
+    place.write("costs.json", json.dumps(costs, indent=1))
     return place
 
 
 @contextmanager
-def copy_of(base: Place, name: str = "copy") -> Iterator[Place]:
+def copy_of(base: Place) -> Iterator[Place]:
     """Copy a project with its results, and remove the copy afterwards."""
-    folder = base.folder.parent / name
+    folder = base.folder.parent / f"copy of {base.folder.name}"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(base.folder, folder, symlinks=True)
     try:
         yield Place(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def find_stage(place: Place, verb: str) -> list[int]:
-    """Return the processes that run a verb in a project, and no shell around them."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        with suppress(OSError):
-            words = (entry / "cmdline").read_bytes().split(b"\0")
-            is_there = (entry / "cwd").resolve() == place.folder.resolve()
-            if is_there and verb.encode() in words[1:4] and b"--output" in words:
-                found.append(int(entry.name))
-    return found
-
-
-def wait_for_stage(place: Place, verb: str, process: subprocess.Popen[str]) -> int:
-    """Return the process that runs a verb as soon as there is one; 0 if the run ends before."""
-    while process.poll() is None:
-        if found := find_stage(place, verb):
-            return found[0]
-        time.sleep(0.01)
-    return 0
-
-
-def kill(pid: int) -> None:
-    """End a process as the kernel does when memory runs out."""
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-
-
-def wait_until_ended(pids: list[int]) -> None:
-    """Wait for processes that are no children of this one."""
-    while any(Path(f"/proc/{pid}").exists() and not _is_zombie(pid) for pid in pids):
-        time.sleep(0.05)
-
-
-def _is_zombie(pid: int) -> bool:
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    return True

@@ -12,11 +12,10 @@ import sys
 import time
 from pathlib import Path
 
-from faults.cases import kills, other_faults
-from faults.place import SHORT, WHOLE, copy_of, make_base
-from faults.seen import RECORDS, Skipped
+from faults.named import kills, other_faults
+from faults.place import copy_of, make_base
+from faults.seen import Skipped
 
-_SHORT = ("simulate", "align", "reconstruct", "slices", "report")
 COLUMNS = ("fault", "result", "seconds", "line")
 # The whole road below a folder with signs that shells and Snakemake act on.
 ODD = "it's a {path} with $signs"
@@ -29,25 +28,27 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--only", default="", help="only faults whose name holds this text")
     parser.add_argument("--most", type=int, default=0, help="end after so many")
-    parser.add_argument("--short", action="store_true", help="five stages, without a network")
     options = parser.parse_args()
     folder = (options.folder / ODD).resolve()
-    verbs = list(_SHORT if options.short else RECORDS)
     table = options.folder / "table.tsv"
     table.parent.mkdir(parents=True, exist_ok=True)
     if not table.is_file():
         table.write_text("\t".join(COLUMNS) + "\n")
     done = {line.split("\t")[0] for line in table.read_text().splitlines()}
-    cases = kills(options.kills, verbs) | other_faults(verbs)
-    waiting = [n for n in cases if n not in done and options.only in n]
-    base = make_base(
-        folder / ("short" if options.short else "whole"), SHORT if options.short else WHOLE
-    )
+    groups = [kills(options.kills), other_faults()]
+    cases = groups[0] | groups[1]
+    # A run that is stopped early has done its part of each group.
+    turns = {n: turn / len(group) for group in groups for turn, n in enumerate(group)}
+    waiting = sorted((n for n in cases if n not in done and options.only in n), key=turns.get)
     for name in waiting[: options.most or None]:
+        kind, last, do = cases[name]
+        base = make_base(folder / kind)
         began = time.monotonic()
         with copy_of(base) as place:
+            if last:
+                place.remove_after(last)
             try:
-                seen = cases[name](place)
+                seen = do(place)
                 result, line = "; ".join(seen.faults) or "recovered", seen.line
             except Skipped as reason:
                 result, line = "skipped", str(reason)

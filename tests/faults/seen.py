@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 
-from catomo.stages import STAGES, record_path, stage_of
-from faults.place import Place
-
-# Of the dataset p, a phantom, and of its model m.
-RECORDS = {
-    stage.verb: record_path(stage.verb, "m" if stage.per_model else "p")
-    for stage in STAGES
-    if stage.verb not in ("import", "segmentation", "export")
-}
-_ORDER = list(RECORDS)
+from faults.place import RECORDS, Place, followers
 
 
 class Skipped(Exception):
@@ -42,13 +32,6 @@ class Seen:
             self.faults.append(fault)
 
 
-def followers(before: dict[str, str], verb: str) -> set[str]:
-    """Return a stage and those that are made from it, as far as whole results have them."""
-    there = [v for v in _ORDER if RECORDS[v].removeprefix("results/") in before]
-    later = there[there.index(verb) :]
-    return {v for v in later if verb not in stage_of(v).does_without}
-
-
 def line_in(said: str) -> str:
     """Return the line of a failed job, or else of a failed verb, in what was said."""
     lines = [line.strip() for line in said.splitlines()]
@@ -65,7 +48,7 @@ def settle(place: Place, seen: Seen, before: dict[str, str], verb: str) -> None:
         seen.check(planned == followers(before, verb), f"stale: planned {sorted(planned)}")
     else:
         seen.check(whole == 0, f"left damaged: {said.strip()[-200:]}")
-    status, said = place.snakemake()
+    status, said = place.snakemake(*place.targets)
     seen.check(status == 0, f"not run again: {line_in(said) or said[-200:]}")
     after = place.hashes()
     other = sorted(
@@ -74,10 +57,3 @@ def settle(place: Place, seen: Seen, before: dict[str, str], verb: str) -> None:
     seen.check(not other, f"other bytes: {other[:3]}")
     seen.check(place.verified()[0] == 0, "not whole in the end")
     seen.check(place.planned() == set(), "planned once more")
-
-
-def seconds_of(place: Place, verb: str) -> float:
-    """Return how long a stage took in the base."""
-    owner = "models/m" if verb == "train" else "p"
-    benchmark = place.folder / f"logs/{owner}/{verb}.benchmark.jsonl"
-    return float(json.loads(benchmark.read_text().splitlines()[0])["s"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from faults.cases import disk_full, kill_at
-from faults.place import SHORT, copy_of, make_base
+from faults.place import copy_of, make_base
 from faults.seen import Skipped
 
 pytestmark = [
@@ -16,14 +16,14 @@ pytestmark = [
 ]
 
 CASES = {
-    "a stage is killed": lambda place: kill_at(place, "slices", "stage", 0.5, True),
+    "a stage is killed": lambda place: kill_at(place, "slices", "stage", 0.5),
     "the disk is full": lambda place: disk_full(place, "slices"),
 }
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
-    return make_base(tmp_path_factory.mktemp("faults") / "it's {x} $y" / "whole", SHORT)
+    return make_base(tmp_path_factory.mktemp("faults") / "it's {x} $y" / "short")
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)

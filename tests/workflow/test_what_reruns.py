@@ -136,6 +136,7 @@ LOST = {
     "results/mdoc/04_slices": jobs(("slices", *FROM_PREDICT), "mdoc"),  # a whole folder
     "results/folder/02_align/aligned.tif": jobs(FROM_ALIGN, "folder"),
     "results/known/08_surfaces/more/x.txt": jobs(("surfaces", "report"), "known"),
+    "results/known/01_tilt_series/more/x.txt": jobs(FROM_IMPORT, "known"),
     "results/phantom/01_tilt_series/tilt_series.json": jobs(("simulate", *FROM_ALIGN), "phantom"),
     "results/models/learned/05_train/model.keras": TRAINED,
     "results/scored/07_evaluate": jobs(("evaluate", "report"), "scored"),
@@ -157,11 +158,17 @@ def test_what_is_lost_is_made_again_with_its_followers_alone(lost):
     said = lost.snakemake("--dry-run", "--quiet").stderr
     assert "results/folder/02_align: aligned.tif is missing though the record lists it" in said
     assert "results/known/08_surfaces: more/x.txt is missing" in said
+    # What programs read holds no word of it.
+    for flag in ("--summary", "--dry-run", "--list-target-rules"):
+        assert "missing though" not in lost.snakemake(flag).stdout
     # A stopping point, and a file, ask for what they depend on alone.
     of_aligned = {"align folder", "simulate phantom", "align phantom"}
+    of_aligned |= {"import_tilt_series known", "align known"}
     assert lost.planned("aligned") == of_aligned
     surfaces = "results/mdoc/08_surfaces/quantities.json"
     assert lost.planned(surfaces) == jobs(("slices", "predict", "surfaces"), "mdoc")
+    series = "results/known/01_tilt_series/tilt_series.tif"  # its stage has no input at all
+    assert lost.planned(series) == {"import_tilt_series known"}
     assert lost.planned("results/scored/08_surfaces/particles.csv") == set()
 
 

@@ -5,6 +5,8 @@
 
 rule simulate:
     """Simulate the tilt series of a phantom and keep the truth for every later stage."""
+    input:
+        nothing,
     output:
         record="results/{dataset}/01_tilt_series/tilt_series.json",
         series="results/{dataset}/01_tilt_series/tilt_series.tif",
@@ -41,6 +43,8 @@ rule simulate:
 
 rule import_tilt_series:
     """Read a tilt series, its angles and pixel size from a microscope's files."""
+    input:
+        nothing,
     output:
         record="results/{dataset}/01_tilt_series/tilt_series.json",
         series="results/{dataset}/01_tilt_series/tilt_series.tif",

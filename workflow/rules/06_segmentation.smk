@@ -4,6 +4,8 @@
 
 rule segmentation:
     """Check and take in a segmentation from elsewhere."""
+    input:
+        nothing,
     output:
         record="results/{dataset}/06_segmentation/segmentation.json",
         labels="results/{dataset}/06_segmentation/labels.tif",

@@ -13,6 +13,7 @@ from catomo.plan.inputs import fingerprint_of, fingerprint_of_named
 from catomo.plan.lost import all_stages, line_of, lost_files, lost_records, stages_of
 from catomo.plan.sizes import phantom_voxels, recorded_voxels
 from catomo.record import code
+from catomo.record.listed import restore_list
 from catomo.stages import STAGES, record_path, stage_of
 
 # The folder of the rules, as Snakemake knows it.
@@ -102,6 +103,9 @@ def run_lost_again():
     if not workflow.is_main_process:
         return
     stages = all_stages(PLAN)
+    if workflow.executor_plugin is not None and not workflow.dryrun:
+        for verb, name in stages:
+            restore_list(Path(place(verb, name)).parent, verb)
     lost = lost_files(stages, place)
     workflow.dag.forcefiles.update(lost)
     for path, names in lost.items():

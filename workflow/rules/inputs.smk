@@ -3,6 +3,12 @@
 
 
 @seeing_what_is_lost
+def nothing(wildcards):
+    """Return no input, for a stage that begins with what a person has."""
+    return []
+
+
+@seeing_what_is_lost
 def truth_of(wildcards):
     """Return the record that holds a phantom's truth; nothing for real data."""
     is_phantom = dataset_of(wildcards).source == "phantom"

@@ -92,6 +92,12 @@ def test_other_signals_are_no_lack_of_memory(log):
     assert line == "catomo train: was killed by signal 15 (SIGTERM)"
 
 
+def test_a_status_that_is_no_signal_names_none(log):
+    assert said(local("returned non-zero exit status 255")).endswith("ended without a message")
+    log.write_text(MISTAKE)
+    assert said(local("returned non-zero exit status 255")) == MISTAKE.strip()
+
+
 @pytest.mark.parametrize(
     ("message", "reason"),
     [

@@ -7,6 +7,7 @@ from catomo.record.listed import (
     made_before,
     missing_files,
     pruned,
+    restore_list,
     write_pruned,
 )
 from catomo.record.record import committing, read_record
@@ -64,6 +65,38 @@ def test_files_that_are_missing_are_named_and_those_let_go_are_not(tmp_path):
     assert missing_files(tmp_path, "report") == ["report.html"]
     with pytest.raises(UserError, match="was let go with 'catomo prune'"):
         read_record(tmp_path, "report").file("more/b.png")
+
+
+def test_a_copy_without_hidden_files_is_written_again(tmp_path):
+    make(tmp_path)
+    (tmp_path / ".report.files").unlink()
+    make(tmp_path)
+    # Snakemake removes a record first, and what the rule names; the list is restored before.
+    (tmp_path / ".report.files").unlink()
+    restore_list(tmp_path, "report")
+    for name in ("provenance.json", "report.html"):
+        (tmp_path / name).unlink()
+    make(tmp_path)
+    assert read_record(tmp_path, "report").file("more/b.png").is_file()
+    (tmp_path / "more/own.png").write_text("a person's")
+    with (
+        pytest.raises(UserError, match=r"own\.png: exists and was not made by catomo"),
+        committing(tmp_path, "report", Report()) as out,
+    ):
+        out.path("more/own.png").write_text("")
+
+
+def test_a_list_that_is_there_is_not_restored_and_a_damaged_record_restores_none(tmp_path):
+    restore_list(tmp_path, "report")
+    make(tmp_path)
+    names = tmp_path / ".report.files"
+    names.write_text("report.html\n")
+    restore_list(tmp_path, "report")
+    assert names.read_text() == "report.html\n"
+    names.unlink()
+    (tmp_path / "provenance.json").write_text('{"stage": "align", "files": {"own.txt": {}}}')
+    restore_list(tmp_path, "report")
+    assert not names.exists()
 
 
 def test_a_stage_that_runs_again_has_let_nothing_go(tmp_path):

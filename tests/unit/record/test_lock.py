@@ -7,7 +7,9 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +54,70 @@ def test_where_nothing_may_be_written_beside_the_results_it_lies_in_the_folder(
             make(folder)
     make(folder)
     assert not (folder / ".report.lock").exists()
+
+
+AS_ANOTHER_USER = """
+import sys
+from pathlib import Path
+from catomo.errors import UserError
+from catomo.record.lock import locked
+try:
+    with locked(Path(sys.argv[1]), "report"):
+        print("writes")
+except UserError as error:
+    print(error)
+"""
+
+
+def other_user(folder, python):
+    run = subprocess.run(
+        [python, "-c", AS_ANOTHER_USER, str(folder)],
+        capture_output=True,
+        text=True,
+        user=65534,
+        group=65534,
+        extra_groups=[],
+        check=False,
+        env={"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    return run.stdout.strip() or run.stderr
+
+
+@pytest.fixture
+def shared():
+    """A folder of results that every user may write, and a Python that every user may run."""
+    python = "/usr/bin/python3" if os.access("/usr/bin/python3", os.X_OK) else sys.executable
+    if os.getuid() or not hasattr(os, "setgroups"):
+        pytest.skip("only root can run a stage as another user")
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        folder = Path(name) / "results" / "a" / "09_report"
+        folder.mkdir(parents=True)
+        for path in (Path(name), *folder.parents[:2], folder):
+            path.chmod(0o777)
+        if other_user(folder, python) != "writes":
+            pytest.skip("another user may not run this Python")
+        yield folder, python
+
+
+@pytest.mark.parametrize("beside", [True, False], ids=["beside the results", "in the folder"])
+def test_two_users_do_not_write_one_folder_at_once(shared, beside):
+    folder, python = shared
+    if beside:
+        (folder.parents[2] / ".catomo" / "locks").mkdir(parents=True)
+        for path in (folder.parents[2] / ".catomo", folder.parents[2] / ".catomo" / "locks"):
+            path.chmod(0o777)
+    else:
+        folder.parents[2].chmod(0o755)  # the other user has no .catomo there
+    child = subprocess.Popen([sys.executable, "-c", HOLDS, str(folder)], stdout=subprocess.PIPE)
+    try:
+        assert child.stdout.readline() == b"holds\n"
+        words = f"another catomo writes here since .* \\(process {child.pid} of root on this host"
+        assert re.search(words, other_user(folder, python))
+    finally:
+        child.kill()
+        child.wait()
+    # What a process has left that was killed is no other user's hindrance.
+    assert other_user(folder, python) == "writes"
 
 
 def test_a_second_process_is_refused_until_the_first_is_killed(tmp_path):
@@ -160,3 +226,9 @@ def test_a_stage_that_fails_gives_its_lock_back(tmp_path):
         fail()
     make(tmp_path / "made")
     assert not (tmp_path / ".catomo").exists()
+
+
+def test_without_locks_of_the_system_a_stage_runs_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr("catomo.record.lock.fcntl", None)  # as on Windows
+    with locked(tmp_path / "results/a/02_align", "align"):
+        assert not (tmp_path / ".catomo").exists()

@@ -106,7 +106,9 @@ def test_white_follows_particles_that_the_percentile_leaves_out():
     assert "brightest matter" in found.contrast.rule
     assert levels_of(volume, Slices(high_percentile=99.9)).contrast.high < 6
     rich, _ = balls(30)
-    assert levels_of(rich, Slices()).contrast.high == pytest.approx(np.percentile(rich, 99.9))
+    # In float64 as the stage does: in float32 the place between two values is a rounded number too.
+    exact = np.percentile(rich.astype(np.float64), 99.9)
+    assert levels_of(rich, Slices()).contrast.high == pytest.approx(exact)
     spoilt = volume.copy()
     spoilt[3, 4, 5] = 1e6  # one pixel is no matter
     np.testing.assert_allclose(

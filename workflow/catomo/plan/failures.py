@@ -36,6 +36,8 @@ _OF_ERROR = re.compile(
 )
 _FULL = re.compile(r"[Nn]o space (is )?left|Disk quota exceeded")
 _LEAST_FREE = 1_000_000  # bytes; below it a disk is full
+# Signals that a process gets, or gives itself, when memory runs out.
+_OF_MEMORY = ("SIGKILL", "SIGABRT", "SIGSEGV", "SIGBUS")
 
 
 @dataclass
@@ -70,8 +72,9 @@ def failures_in(log: str) -> list[Failure]:
             failure = _of_command(line, found)
             status = _STATUS.search(line)
             if failure and status:
-                code = int(status[1]) - 128 if status[1] else int(status[2])
-                failure.signal = max(code, 0)
+                number = int(status[1]) - 128 if status[1] else int(status[2])
+                # A shell says 128 + the number of a signal; 255 is no signal but -1.
+                failure.signal = number if number in signal.valid_signals() else 0
     for block in _BLOCK.findall(log):
         failure = _of_command(block, found)
         said = re.search(r"    message: (.+?)(?=\n    (?:jobid|input|output|log):|\Z)", block, re.S)
@@ -141,7 +144,7 @@ def _of_signal(failure: Failure, asked_mb: int) -> str:
     except ValueError:
         name = "unknown"
     line = f"catomo {failure.verb}: was killed by signal {failure.signal} ({name})"
-    if failure.signal not in (signal.SIGKILL, signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS):
+    if name not in _OF_MEMORY:
         return line
     seen = peak_of_killed(Path(failure.record).parent, failure.verb)
     amounts = [f"{asked_mb} MB were asked for"] if asked_mb else []

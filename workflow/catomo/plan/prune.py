@@ -13,6 +13,7 @@ from catomo.errors import UserError
 from catomo.record.listed import pruned, write_pruned
 from catomo.record.lock import locked
 from catomo.record.record import read_record
+from catomo.report.crate_text import without
 from catomo.stages import STAGES, stage_of
 
 # The files of each stage, and the stage that must have read them before they may go.
@@ -73,10 +74,14 @@ def prune(dataset: str, volumes: bool = False, results: Path | str = "results") 
             for name in files:
                 size += (place / name).stat().st_size
                 (place / name).unlink()
-    paths = [str(place / name) for place, (_, files) in going.items() for name in files]
+    paths = [place / name for place, (_, files) in going.items() for name in files]
     if not paths:
         return f"{folder}: nothing is there that could be let go"
-    return f"{folder}: let go of {', '.join(paths)} ({size / 1e6:.1f} MB)"
+    page = folder / stage_of("report").folder
+    if page.is_dir():
+        with locked(page, "report"):
+            without(folder, [path.relative_to(folder).as_posix() for path in paths])
+    return f"{folder}: let go of {', '.join(map(str, paths))} ({size / 1e6:.1f} MB)"
 
 
 def _check_read(folder: Path, name: str, path: Path) -> None:

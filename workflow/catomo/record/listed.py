@@ -31,6 +31,8 @@ def list_of(folder: Path, stage: str) -> Path:
 def listed(folder: Path, stage: str) -> set[str]:
     """Return the names that a stage lists as made by it, its record's name among them.
 
+    Where the folder was copied without its hidden files, the record has them.
+
     Raises
     ------
     UserError
@@ -44,7 +46,19 @@ def listed(folder: Path, stage: str) -> set[str]:
                 f"{path} line {number}: names '{name}', which lies outside of {folder}; "
                 "delete that line and run again"
             )
-    return set(lines)
+    return set(lines) or _names_of_record(folder, stage)
+
+
+def restore_list(folder: Path, stage: str) -> None:
+    """Write the hidden list of a stage that has a record but no list.
+
+    So it is where a folder was copied without its hidden files. Snakemake removes a record before
+    it runs the stage again, and the stage could not tell its own files from a person's then.
+    """
+    names = set() if list_of(folder, stage).exists() else _names_of_record(folder, stage)
+    if names:
+        with suppress(OSError):  # where nothing may be written, no stage runs either
+            write_list(folder, stage, names)
 
 
 def write_list(folder: Path, stage: str, names: set[str]) -> None:
@@ -97,7 +111,7 @@ def missing_files(folder: Path, stage: str) -> list[str]:
 
     What was let go on purpose is not missing. The record itself does not count.
     """
-    names = set(_lines(list_of(folder, stage))) or _files_of_record(folder / RECORDS[stage])
+    names = set(_lines(list_of(folder, stage))) or _names_of_record(folder, stage)
     names.discard(RECORDS[stage])
     there: dict[str, set[str]] = {}
     missing = []
@@ -124,9 +138,12 @@ def _lines(path: Path) -> list[str]:
         return []
 
 
-def _files_of_record(path: Path) -> set[str]:
-    """Return the names in a record, for a folder that was copied without its hidden files."""
+def _names_of_record(folder: Path, stage: str) -> set[str]:
+    """Return the names that a stage's record lists, and its own; none where there is no record."""
+    path = folder / RECORDS[stage]
     try:
-        return set(json.loads(path.read_text(encoding="utf-8"))["files"])
+        content = json.loads(path.read_text(encoding="utf-8"))
+        names = {*content["files"], path.name} if content["stage"] == stage else set()
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return set()
+    return {name for name in names if lies_inside(folder, name)}

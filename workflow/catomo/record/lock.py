@@ -49,15 +49,23 @@ def place_of_lock(folder: Path, stage: str) -> Path:
     ``results``, or beside the folder where it lies in no ``results``. Where nothing may be written
     there, it lies in the folder itself.
     """
+    beside, inside = _places(folder, stage)
+    base = beside.parents[2]
+    locks = beside.parent
+    if base.is_dir() and not os.access(locks if locks.is_dir() else base, os.W_OK):
+        return inside
+    return beside
+
+
+def _places(folder: Path, stage: str) -> tuple[Path, Path]:
+    """Return where the lock of a stage's folder may lie: beside the results, or in the folder."""
     folder = folder.resolve()
     parts = folder.parts
     depth = len(parts) - 1 - parts[::-1].index("results") if "results" in parts else -1
     base = Path(*parts[:depth]) if depth > 0 else folder.parent
     inside = parts[depth + 1 :] if depth > 0 else parts[-1:]
-    locks = base / ".catomo" / _LOCKS
-    if base.is_dir() and not os.access(locks if locks.is_dir() else base, os.W_OK):
-        return folder / f".{stage}.lock"
-    return locks / ("+".join([*inside, stage]) + ".json")
+    beside = base / ".catomo" / _LOCKS / ("+".join([*inside, stage]) + ".json")
+    return beside, folder / f".{stage}.lock"
 
 
 @contextmanager
@@ -73,6 +81,8 @@ def locked(folder: Path, stage: str) -> Iterator[None]:
         yield
         return
     place = place_of_lock(folder, stage)
+    for other in set(_places(folder, stage)) - {place}:  # that of a user who may write elsewhere
+        _was_left(other, folder, removes=False)
     own = {
         **_host(),
         "pid": os.getpid(),
@@ -127,28 +137,68 @@ def _take(place: Path, folder: Path, own: dict[str, Any]) -> int:
         except FileNotFoundError:  # another process has just removed the empty folder
             continue
         except OSError as error:
+            # That of another user, in a folder in which both may write, can be removed.
+            if isinstance(error, PermissionError) and _was_left(place, folder, removes=True):
+                continue
             reason = (error.strerror or "no reason given").lower()
             raise UserError(
                 f"{place}: cannot be written ({reason}), so nothing keeps two processes from "
-                f"writing {folder} at once; make it writable"
+                f"writing {folder} at once; make it writable, or delete it if no catomo runs there"
             ) from None
-        is_free = has_locks = True
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            # Some network drives have no locks; then what stands in the file decides.
-            is_free = error.errno not in (errno.EWOULDBLOCK, errno.EACCES)
-            has_locks = False
-        holder = _read(file)
-        if is_free and not _is_of(file, place):
-            os.close(file)  # its process ended and removed it meanwhile
-            continue
-        if not is_free or _may_live(holder, file, has_locks):
-            age = time.time() - os.fstat(file).st_mtime
+            is_of_place = _hold(file, place, folder)
+        except UserError:
             os.close(file)
-            raise UserError(f"{folder}: {_who(holder, age, place)}")
-        _write(file, own)
-        return file
+            raise
+        if is_of_place:
+            _write(file, own)
+            return file
+        os.close(file)
+
+
+def _was_left(place: Path, folder: Path, removes: bool) -> bool:
+    """Return whether a lock that may perhaps only be read was left behind, and remove it.
+
+    Raises
+    ------
+    UserError
+        If another process holds it.
+    """
+    try:
+        file = os.open(place, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        if _hold(file, place, folder) and removes:
+            place.unlink()
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(file)
+
+
+def _hold(file: int, place: Path, folder: Path) -> bool:
+    """Hold an open lock; return False if its process ended and removed it meanwhile.
+
+    Raises
+    ------
+    UserError
+        If another process holds it: who, where, since when, and what to do.
+    """
+    is_free = has_locks = True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        # Some network drives have no locks; then what stands in the file decides.
+        is_free = error.errno not in (errno.EWOULDBLOCK, errno.EACCES)
+        has_locks = False
+    holder = _read(file)
+    if is_free and not _is_of(file, place):
+        return False
+    if not is_free or _may_live(holder, file, has_locks):
+        raise UserError(f"{folder}: {_who(holder, os.fstat(file), place)}")
+    return True
 
 
 def _is_of(file: int, place: Path) -> bool:
@@ -174,19 +224,32 @@ def _may_live(holder: dict[str, Any], file: int, has_locks: bool) -> bool:
     return silent < (_SECONDS_OF_RESTART if is_new_start else _SECONDS_OF_DEATH)
 
 
-def _who(holder: dict[str, Any], age: float, place: Path) -> str:
+def _who(holder: dict[str, Any], state: os.stat_result, place: Path) -> str:
     """Return who holds a lock, and the way out."""
     if not holder:
         return "another catomo has just begun to write here; wait for it"
     since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(holder["since"]))
-    says = f"another catomo writes here since {since} (process {holder['pid']} on "
+    says = f"another catomo writes here since {since} (process {holder['pid']}{_of_user(state)} on "
     here = _host()
     if all(holder[key] == here[key] for key in here):
         return f"{says}this host); wait until it has ended, or stop it with 'kill {holder['pid']}'"
+    age = time.time() - state.st_mtime
     return (
         f"{says}{holder['host']}, last sign of life {age:.0f} s ago); wait until "
         f"it has ended, or, if it runs no more, delete {place}"
     )
+
+
+def _of_user(state: os.stat_result) -> str:
+    """Return whose a file is, where it is another user's."""
+    if state.st_uid == os.getuid():
+        return ""
+    import pwd  # where there are locks, there are users
+
+    try:
+        return f" of {pwd.getpwuid(state.st_uid).pw_name}"
+    except KeyError:
+        return f" of user {state.st_uid}"
 
 
 def _give_signs(file: int, own: dict[str, Any], ended: threading.Event) -> None:

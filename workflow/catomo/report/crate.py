@@ -7,7 +7,6 @@ what, by which programs and settings. Profile: https://w3id.org/ro/wfrun/workflo
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,11 @@ from rocrate.rocrate import ROCrate
 
 from catomo import __version__
 from catomo.record.hashes import sha256_of
+from catomo.record.listed import pruned
 from catomo.record.record import Record
+from catomo.report.crate_text import write_text
 from catomo.stages import stage_of
 
-NAME = "ro-crate-metadata.json"
 # The day of the version in catomo/__init__.py: a crate must bear a date.
 _RELEASED = "2026-11-26"
 _LICENCE = "https://spdx.org/licenses/BSD-3-Clause"
@@ -111,11 +111,7 @@ def write_crate(records: Mapping[str, Record], page: Record, workflow: str) -> P
         properties={"name": f"catomo {__version__} on {page['dataset'] or home.name}"},
     )
     root["mentions"] = [run, *stages]
-    text = json.dumps(crate.metadata.generate(), indent=1, ensure_ascii=False, sort_keys=True)
-    target = page.path.parent.parent / NAME
-    partial = target.with_name(f".{NAME}.partial")
-    partial.write_text(text + "\n", encoding="utf-8")
-    return partial.replace(target)
+    return write_text(page.path.parent.parent, crate.metadata.generate(), made.let_go)
 
 
 class _Made:
@@ -125,6 +121,7 @@ class _Made:
         self._crate, self._home = crate, home
         self._records: dict[str, Any] = {}  # by the sha256 of a record
         self.raw: dict[str, list[Any]] = {}  # what an action read of the outside
+        self.let_go: set[str] = set()
 
     def place(self, path: Path) -> str:
         """Return the path of a file within the crate."""
@@ -188,8 +185,11 @@ class _Made:
             **record["files"],
         }
         files = []
+        let_go = pruned(record.path.parent)
         for name, facts in listed.items():
             path = record.path.parent / name
+            if name in let_go and not path.exists():
+                self.let_go.add(self.place(path))
             file = self._crate.dereference(self.place(path)) or self._crate.add_file(
                 path, self.place(path)
             )
