@@ -1,12 +1,17 @@
-"""Mesh files: VTP for ParaView, STL for printing, and one glTF (GLB) of all classes for viewers."""
+"""Mesh files: VTP for ParaView, STL for printing, and one glTF (GLB) of all classes for viewers.
+
+A VTM names the VTPs of all classes, so that ParaView opens them as one.
+"""
 
 from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
@@ -29,13 +34,33 @@ class StyledMesh:
 
 
 def write_vtp(path: Path, mesh: Mesh) -> None:
-    """Write a mesh for ParaView, compressed."""
+    """Write a mesh for ParaView, compressed.
+
+    Its array ``at_frame``, where known, is 1 for triangles that close it where the data end.
+    """
     import pyvista
 
     poly = pyvista.PolyData()
     if len(mesh.faces):
         poly = pyvista.PolyData.from_regular_faces(mesh.points, mesh.faces)
+        if mesh.at_frame is not None:
+            poly.cell_data["at_frame"] = mesh.at_frame.astype(np.uint8)
     poly.save(path)
+
+
+def write_vtm(path: Path, names: Sequence[str]) -> None:
+    """Write a VTK multi-block file that names ``<name>.vtp`` beside it for each class."""
+    blocks = "".join(
+        f"    <DataSet index={quoteattr(str(number))} name={quoteattr(name)} "
+        f"file={quoteattr(f'{name}.vtp')}/>\n"
+        for number, name in enumerate(names)
+    )
+    path.write_text(
+        '<?xml version="1.0"?>\n'
+        '<VTKFile type="vtkMultiBlockDataSet" version="1.0" byte_order="LittleEndian">\n'
+        f"  <vtkMultiBlockDataSet>\n{blocks}  </vtkMultiBlockDataSet>\n"
+        "</VTKFile>\n"
+    )
 
 
 def write_stl(path: Path, mesh: Mesh, title: str) -> None:
