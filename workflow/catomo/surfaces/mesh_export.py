@@ -87,10 +87,10 @@ def opacity_of(name: str, settings: Surfaces) -> float:
 
 def _facts(mesh: Mesh, small: Mesh) -> dict[str, Any]:
     area = mesh.area()
-    closing = np.linalg.norm(mesh.crosses()[mesh.at_frame], axis=1).sum() / 2
+    ends = Mesh(mesh.points, mesh.faces[mesh.at_frame])
     return {
         "triangles": len(mesh.faces),
         "small_triangles": len(small.faces),
         "small_area_ratio": small.area() / area if area else None,
-        "at_frame": float(closing) / area if area else None,
+        "at_frame": ends.area() / area if area else None,
     }

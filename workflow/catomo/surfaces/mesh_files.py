@@ -65,17 +65,16 @@ def write_vtm(path: Path, names: Sequence[str]) -> None:
 
 def write_stl(path: Path, mesh: Mesh, title: str) -> None:
     """Write a mesh as binary STL in nm; `title` goes into its 80-byte header."""
-    triangles = np.zeros(
-        len(mesh.faces), dtype=[("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("pad", "<u2")]
-    )
-    crosses = mesh.crosses()
-    length = np.linalg.norm(crosses, axis=1, keepdims=True)
-    triangles["normal"] = crosses / np.where(length > 0, length, 1)
-    triangles["corners"] = mesh.points[mesh.faces]
+    kind = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("pad", "<u2")])
     with open(path, "wb") as file:
         file.write(f"catomo: {title}, nm".encode("ascii", "replace")[:80].ljust(80))
-        file.write(struct.pack("<I", len(triangles)))
-        file.write(triangles.tobytes())
+        file.write(struct.pack("<I", len(mesh.faces)))
+        for part, crosses in mesh.parts():
+            triangles = np.zeros(len(crosses), kind)
+            length = np.linalg.norm(crosses, axis=1, keepdims=True)
+            triangles["normal"] = crosses / np.where(length > 0, length, 1)
+            triangles["corners"] = mesh.points[mesh.faces[part]]
+            file.write(triangles.tobytes())
 
 
 def write_glb(path: Path, meshes: list[StyledMesh]) -> None:
@@ -99,14 +98,15 @@ def write_glb(path: Path, meshes: list[StyledMesh]) -> None:
         **{key: value for key, value in scene.parts().items() if value},
     }
     text = json.dumps(content, separators=(",", ":")).encode()
-    chunks = [(b"JSON", text.ljust(-(-len(text) // 4) * 4))]
+    chunks: list[tuple[bytes, bytes | bytearray]] = [(b"JSON", text.ljust(-(-len(text) // 4) * 4))]
     if scene.blob:  # its length is a multiple of four: every number in it has four bytes
-        chunks.append((b"BIN\0", bytes(scene.blob)))
+        chunks.append((b"BIN\0", scene.blob))
     total = 12 + sum(8 + len(data) for _, data in chunks)
     with open(path, "wb") as file:
         file.write(struct.pack("<4sII", b"glTF", 2, total))
         for kind, data in chunks:
-            file.write(struct.pack("<I4s", len(data), kind) + data)
+            file.write(struct.pack("<I4s", len(data), kind))
+            file.write(data)
 
 
 @dataclass

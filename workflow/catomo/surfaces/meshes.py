@@ -7,13 +7,16 @@ do not shrink.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from catomo.surfaces.contours import Reader, contour, field_of
+from catomo.surfaces.smoothing import smoothed
 
-_SMOOTHING_ROUNDS, _PASS_BAND = 20, 0.1
+_PASS_BAND = 0.1
+_AT_ONCE = 1_000_000  # triangles
 
 
 @dataclass(frozen=True)
@@ -37,18 +40,23 @@ class Mesh:
 
     def area(self) -> float:
         """Return the surface area in nm²."""
-        return float(np.linalg.norm(self.crosses(), axis=1).sum() / 2)
+        return sum(float(np.linalg.norm(one, axis=1).sum() / 2) for _, one in self.parts())
 
     def volume(self) -> float:
         """Return the enclosed volume in nm³ (quantities count voxels instead)."""
-        corners = self.points.astype(np.float64)[self.faces]
-        return float(np.einsum("ij,ij->", corners[:, 0], self.crosses()) / 6)
+        return sum(
+            float(np.einsum("ij,ij->", self.points[self.faces[part, 0]], crosses) / 6)
+            for part, crosses in self.parts()
+        )
 
     def normals(self) -> np.ndarray:
         """Return unit normals at the points, float32, weighted by the area of the triangles."""
-        crosses = np.repeat(self.crosses(), 3, axis=0)
-        corners, n = self.faces.ravel(), len(self.points)
-        sums = np.stack([np.bincount(corners, axis, n) for axis in crosses.T], axis=1)
+        n = len(self.points)
+        sums = np.zeros((n, 3))
+        for part, crosses in self.parts():
+            corners = self.faces[part].ravel()
+            for axis, along in enumerate(np.repeat(crosses, 3, axis=0).T):
+                sums[:, axis] += np.bincount(corners, along, n)
         length = np.linalg.norm(sums, axis=1, keepdims=True)
         # Where the normals of the triangles cancel, any direction of length one will do.
         unit = np.where(length > 0, sums / np.where(length > 0, length, 1), (0, 0, 1))
@@ -56,8 +64,15 @@ class Mesh:
 
     def crosses(self) -> np.ndarray:
         """Return a vector for each triangle: outward, twice as long as its area (m, 3)."""
-        a, b, c = np.moveaxis(self.points.astype(np.float64)[self.faces], 1, 0)
-        return np.cross(b - a, c - a)
+        parts = [crosses for _, crosses in self.parts()]
+        return np.concatenate(parts) if parts else np.empty((0, 3))
+
+    def parts(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield `crosses` of many triangles at a time, with their place among all."""
+        for start in range(0, len(self.faces), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            a, b, c = np.moveaxis(self.points[self.faces[part]].astype(np.float64), 1, 0)
+            yield part, np.cross(b - a, c - a)
 
 
 def surface_mesh(
@@ -142,24 +157,14 @@ def mesh_of_field(
         return Mesh(np.empty((0, 3), "<f4"), np.empty((0, 3), "<i4"), np.empty(0, bool))
     # VTK has the axes in the order (x, z, y). Swapping two of them mirrors space, so the
     # corners of each triangle are reversed, too, or its outside would become its inside.
-    starts = np.concatenate([np.tile(one.start, (len(one.points), 1)) for one in found])
-    counts = np.cumsum([0, *[len(one.points) for one in found]])
-    faces = [one.faces + count for one, count in zip(found, counts, strict=False)]
-    points = _smoothed(
-        np.concatenate([one.points for one in found]), np.concatenate(faces), pass_band
-    )
-    places = (points[:, [0, 2, 1]] + starts[:, [2, 0, 1]]) * pixel_size_nm
+    places, faces, count = [], [], 0
+    for one in found:
+        points = smoothed(one.points, one.faces, pass_band).astype(np.float64)
+        places.append(((points[:, [0, 2, 1]] + one.start[[2, 0, 1]]) * pixel_size_nm).astype("<f4"))
+        faces.append(one.faces[:, ::-1] + np.int32(count))
+        count += len(points)
     return Mesh(
-        places.astype("<f4"),
-        np.concatenate(faces)[:, ::-1].astype("<i4"),
+        np.concatenate(places),
+        np.concatenate(faces).astype("<i4", copy=False),
         np.concatenate([one.at_frame for one in found]),
     )
-
-
-def _smoothed(points: np.ndarray, faces: np.ndarray, pass_band: float) -> np.ndarray:
-    """Return the points after the rounds of Taubin smoothing."""
-    import pyvista
-
-    poly = pyvista.PolyData.from_regular_faces(points, faces)
-    smooth = poly.smooth_taubin(n_iter=_SMOOTHING_ROUNDS, pass_band=pass_band)
-    return np.asarray(smooth.points, np.float64)
