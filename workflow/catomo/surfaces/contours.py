@@ -34,7 +34,7 @@ class Contour:
     points : ndarray of float32, (n, 3)
         x, z, y in px from the corner `start`.
     faces : ndarray of int32, (m, 3)
-        Corners of each triangle, clockwise seen from outside.
+        Corners of each triangle, counter-clockwise seen from outside with axes (x, z, y).
     start : ndarray of int64, (3,)
         Slice, row and column that points are counted from.
     at_frame : ndarray of bool, (m,)
@@ -78,11 +78,16 @@ def coarser(read: Reader, shape: tuple[int, ...], factor: int) -> tuple[Reader, 
     def read_coarse(start: int, stop: int) -> np.ndarray:
         part = read(start * factor, min(stop * factor, shape[0]))
         voxels = np.ones((1, 1, 1), np.int32)
-        for axis, size in enumerate(part.shape):
-            starts = np.arange(0, size, factor)
-            part = np.add.reduceat(part, starts, axis, dtype=np.int32)
-            along = np.diff(starts, append=size)
-            voxels = voxels * np.expand_dims(along, [other for other in range(3) if other != axis])
+        for axis in range(3):
+            lead = (slice(None),) * axis
+            every = [part[(*lead, slice(k, None, factor))] for k in range(factor)]
+            part, counted = every[0].astype(np.int32), np.ones(every[0].shape[axis], np.int32)
+            for one in every[1:]:
+                here = slice(0, one.shape[axis])
+                part[(*lead, here)] += one
+                counted[here] += 1
+            along = [-1 if other == axis else 1 for other in range(3)]
+            voxels = voxels * counted.reshape(along)
         mean = np.rint(part / voxels).astype(np.int8)
         return np.where(mean == 0, np.int8(1), mean)
 

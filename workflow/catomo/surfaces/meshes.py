@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from catomo.surfaces.contours import Reader, contour, field_of
+from catomo.surfaces.restore import restored
 from catomo.surfaces.smoothing import smoothed
 
 _PASS_BAND = 0.1
@@ -103,19 +104,23 @@ def surface_mesh(
 
     Notes
     -----
-    Flying edges, then 20 rounds of Taubin smoothing. Where the class reaches the end of the
-    volume, the surface is closed half a voxel beyond it. There are no vertices if no voxel is
-    inside.
+    Flying edges, then 20 rounds of Taubin smoothing; then each body is given back the volume of
+    its voxels. Where the class reaches the end of the volume, the surface is closed half a voxel
+    beyond it. There are no vertices if no voxel is inside.
     """
     labels = np.asarray(labels)
     if labels.ndim != 3:
         raise ValueError(f"labels have {labels.ndim} axes, expected three (y, z, x)")
-    mesh = surface(labels != 0 if phase is None else labels == phase, pixel_size_nm)
+    inside = labels != 0 if phase is None else labels == phase
+    runs = [slice(0, len(labels))]
+    mesh = mesh_of_field(field_of(inside, 1), labels.shape, runs, pixel_size_nm)
     return mesh.points, mesh.faces
 
 
 def surface(mask: np.ndarray, pixel_size_nm: float) -> Mesh:
-    """Return the closed, smoothed surface of a mask.
+    """Return the closed, smoothed surface of a mask, from which areas are taken.
+
+    Small bodies lose volume; `mesh_of_field` gives it back.
 
     Parameters
     ----------
@@ -128,7 +133,8 @@ def surface(mask: np.ndarray, pixel_size_nm: float) -> Mesh:
         Where the mask reaches the end of the volume, the surface is closed half a voxel
         beyond it. There are no triangles if the mask is empty.
     """
-    return mesh_of_field(field_of(mask, 1), mask.shape, [slice(0, len(mask))], pixel_size_nm)
+    runs = [slice(0, len(mask))]
+    return mesh_of_field(field_of(mask, 1), mask.shape, runs, pixel_size_nm, restore=False)
 
 
 def mesh_of_field(
@@ -137,6 +143,8 @@ def mesh_of_field(
     runs: list[slice],
     pixel_size_nm: float,
     pass_band: float = _PASS_BAND,
+    *,
+    restore: bool = True,
 ) -> Mesh:
     """Return the closed, smoothed boundary of a class, read slab by slab.
 
@@ -151,6 +159,8 @@ def mesh_of_field(
     pixel_size_nm : float
     pass_band : float
         Of the smoothing; the larger, the less is smoothed.
+    restore : bool
+        Whether each body gets back the volume of its voxels, as it does in mesh files.
     """
     found = [one for run in runs if (one := contour(read, shape, run)) is not None]
     if not found:
@@ -160,6 +170,8 @@ def mesh_of_field(
     places, faces, count = [], [], 0
     for one in found:
         points = smoothed(one.points, one.faces, pass_band).astype(np.float64)
+        if restore:
+            points = restored(one.points, points, one.faces)
         places.append(((points[:, [0, 2, 1]] + one.start[[2, 0, 1]]) * pixel_size_nm).astype("<f4"))
         faces.append(one.faces[:, ::-1] + np.int32(count))
         count += len(points)
