@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from catomo.surfaces.mesh_files import StyledMesh, write_glb, write_stl, write_vtp
+from catomo.surfaces.mesh_files import StyledMesh, write_glb, write_stl, write_vtm, write_vtp
 from catomo.surfaces.meshes import surface
 from conftest import balls
 
@@ -71,3 +71,23 @@ def test_a_second_program_reads_the_glb_and_stl(tmp_path):
     assert pt.area == pytest.approx(mesh.area(), rel=1e-5)
     assert pt.is_watertight
     assert scene.geometry["alumina"].visual.material.alphaMode == "BLEND"
+
+
+def test_vtk_opens_all_classes_at_once_wherever_the_folder_lies(tmp_path):
+    import pyvista
+
+    meshes = {"alumina": surface(ball(8), 0.5), "none": surface(ball(8) & False, 0.5)}
+    meshes["pt"] = surface(ball(4), 0.5)
+    for name, mesh in meshes.items():
+        write_vtp(tmp_path / f"{name}.vtp", mesh)
+    write_vtm(tmp_path / "all.vtm", list(meshes))
+    text = (tmp_path / "all.vtm").read_bytes()
+    write_vtm(tmp_path / "all.vtm", list(meshes))
+    assert (tmp_path / "all.vtm").read_bytes() == text
+    moved = tmp_path.rename(tmp_path.with_name("moved"))
+    blocks = pyvista.read(moved / "all.vtm")
+    assert blocks.keys() == list(meshes)
+    for name, mesh in meshes.items():
+        assert blocks[name].n_cells == len(mesh.faces)
+        assert blocks[name].volume == pytest.approx(mesh.volume(), rel=1e-5)
+    assert not blocks["pt"].cell_data["at_frame"].any()

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from catomo.surfaces.meshes import Mesh, surface, surface_mesh
+from catomo.surfaces.contours import field_of
+from catomo.surfaces.meshes import Mesh, mesh_of_field, surface, surface_mesh
 
 pytest.importorskip("pyvista", reason="needs pyvista (the surfaces environment)")
 
@@ -79,7 +80,8 @@ def test_the_mesh_of_labels_is_that_of_the_mask_of_each_class():
     labels[8:18, 8:18, 8:18] = 2
     for phase, mask in ((1, labels == 1), (2, labels == 2), (None, labels > 0)):
         vertices, faces = surface_mesh(labels, 0.25, phase)
-        expected = surface(mask, 0.25)
+        field = field_of(mask, 1)
+        expected = mesh_of_field(field, mask.shape, [slice(0, len(mask))], 0.25)
         assert np.array_equal(vertices, expected.points)
         assert np.array_equal(faces, expected.faces)
         again, _ = surface_mesh(mask, 0.25)

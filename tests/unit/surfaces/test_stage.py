@@ -42,7 +42,9 @@ def make(tmp_path, monkeypatch):
             "files": {"labels.tif": {"sha256": sha256_of(folder / "labels.tif")}},
         }
         if more.get("confident"):
-            record["files"]["confidence.tif"] = {}
+            sure = np.full_like(labels, 255)
+            write_labels(folder / "confidence.tif", sure, labels.shape, PIXEL_NM)
+            record["files"]["confidence.tif"] = {"sha256": sha256_of(folder / "confidence.tif")}
         (folder / "prediction.json").write_text(json.dumps(record))
         output = tmp_path / "08_surfaces"
         with monkeypatch.context() as patch:
@@ -196,7 +198,7 @@ def test_no_voxel_and_one_voxel(make, voxels):
     assert value(record, "pt_diameter_d10") is None
     assert "large enough" in record["quantities"]["pt_diameter_d10"]["method"]
     assert value(record, "pt_loading") == 0.0
-    assert (output / "pt.stl").stat().st_size == 84 + 50 * record["triangles"]["pt"]
+    assert (output / "pt.stl").stat().st_size == 84 + 50 * record["meshes"]["pt"]["triangles"]
     assert len((output / "particles.csv").read_text().splitlines()) == 1
 
 
@@ -221,8 +223,9 @@ def test_the_same_labels_give_the_same_bytes(make):
         hashes.append({path.name: sha256_of(path) for path in output.glob("[!.]*")})
     assert hashes[0] == hashes[1]
     assert set(hashes[0]) == {
-        "alumina.vtp", "alumina.stl", "pt.vtp", "pt.stl", "surfaces.glb", "particles.csv",
-        "quantities.json", *(f"{name}.png" for name in rendering.VIEWS),
+        "alumina.vtp", "alumina.small.vtp", "alumina.stl", "pt.vtp", "pt.small.vtp", "pt.stl",
+        "surfaces.glb", "surfaces.vtm", "open_in_paraview.py", "particles.csv", "quantities.json",
+        *(f"{name}.png" for name in rendering.VIEWS),
     }  # fmt: skip
 
 

@@ -1,12 +1,17 @@
-"""Mesh files: VTP for ParaView, STL for printing, and one glTF (GLB) of all classes for viewers."""
+"""Mesh files: VTP for ParaView, STL for printing, and one glTF (GLB) of all classes for viewers.
+
+A VTM names the VTPs of all classes, so that ParaView opens them as one.
+"""
 
 from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
@@ -29,28 +34,47 @@ class StyledMesh:
 
 
 def write_vtp(path: Path, mesh: Mesh) -> None:
-    """Write a mesh for ParaView, compressed."""
+    """Write a mesh for ParaView, compressed.
+
+    Its array ``at_frame``, where known, is 1 for triangles that close it where the data end.
+    """
     import pyvista
 
     poly = pyvista.PolyData()
     if len(mesh.faces):
         poly = pyvista.PolyData.from_regular_faces(mesh.points, mesh.faces)
+        if mesh.at_frame is not None:
+            poly.cell_data["at_frame"] = mesh.at_frame.astype(np.uint8)
     poly.save(path)
+
+
+def write_vtm(path: Path, names: Sequence[str]) -> None:
+    """Write a VTK multi-block file that names ``<name>.vtp`` beside it for each class."""
+    blocks = "".join(
+        f"    <DataSet index={quoteattr(str(number))} name={quoteattr(name)} "
+        f"file={quoteattr(f'{name}.vtp')}/>\n"
+        for number, name in enumerate(names)
+    )
+    path.write_text(
+        '<?xml version="1.0"?>\n'
+        '<VTKFile type="vtkMultiBlockDataSet" version="1.0" byte_order="LittleEndian">\n'
+        f"  <vtkMultiBlockDataSet>\n{blocks}  </vtkMultiBlockDataSet>\n"
+        "</VTKFile>\n"
+    )
 
 
 def write_stl(path: Path, mesh: Mesh, title: str) -> None:
     """Write a mesh as binary STL in nm; `title` goes into its 80-byte header."""
-    triangles = np.zeros(
-        len(mesh.faces), dtype=[("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("pad", "<u2")]
-    )
-    crosses = mesh.crosses()
-    length = np.linalg.norm(crosses, axis=1, keepdims=True)
-    triangles["normal"] = crosses / np.where(length > 0, length, 1)
-    triangles["corners"] = mesh.points[mesh.faces]
+    kind = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("pad", "<u2")])
     with open(path, "wb") as file:
         file.write(f"catomo: {title}, nm".encode("ascii", "replace")[:80].ljust(80))
-        file.write(struct.pack("<I", len(triangles)))
-        file.write(triangles.tobytes())
+        file.write(struct.pack("<I", len(mesh.faces)))
+        for part, crosses in mesh.parts():
+            triangles = np.zeros(len(crosses), kind)
+            length = np.linalg.norm(crosses, axis=1, keepdims=True)
+            triangles["normal"] = crosses / np.where(length > 0, length, 1)
+            triangles["corners"] = mesh.points[mesh.faces[part]]
+            file.write(triangles.tobytes())
 
 
 def write_glb(path: Path, meshes: list[StyledMesh]) -> None:
@@ -74,14 +98,15 @@ def write_glb(path: Path, meshes: list[StyledMesh]) -> None:
         **{key: value for key, value in scene.parts().items() if value},
     }
     text = json.dumps(content, separators=(",", ":")).encode()
-    chunks = [(b"JSON", text.ljust(-(-len(text) // 4) * 4))]
+    chunks: list[tuple[bytes, bytes | bytearray]] = [(b"JSON", text.ljust(-(-len(text) // 4) * 4))]
     if scene.blob:  # its length is a multiple of four: every number in it has four bytes
-        chunks.append((b"BIN\0", bytes(scene.blob)))
+        chunks.append((b"BIN\0", scene.blob))
     total = 12 + sum(8 + len(data) for _, data in chunks)
     with open(path, "wb") as file:
         file.write(struct.pack("<4sII", b"glTF", 2, total))
         for kind, data in chunks:
-            file.write(struct.pack("<I4s", len(data), kind) + data)
+            file.write(struct.pack("<I4s", len(data), kind))
+            file.write(data)
 
 
 @dataclass

@@ -1,11 +1,12 @@
 """Stage 08: from labels to surfaces, views and quantities.
 
-Each class becomes one closed surface (VTP, STL, and all together GLB). The quantities and a
-table of the particles are computed from the voxels and the surfaces.
+Each class becomes one closed surface (VTP with a small copy, STL, and all together GLB and VTM).
+The quantities and a table of the particles are computed from the voxels and the surfaces.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,12 @@ import numpy as np
 from catomo.errors import UserError
 from catomo.files.store import read_pages
 from catomo.files.tables import runs_text
-from catomo.progress import progress, say
+from catomo.progress import say
 from catomo.record.classes import with_classes_of
 from catomo.record.record import Output, Record, committing, read_record
+from catomo.surfaces.contours import Reader
 from catomo.surfaces.measure import Roles, all_quantities
-from catomo.surfaces.mesh_files import StyledMesh, write_glb, write_stl, write_vtp
-from catomo.surfaces.meshes import Mesh, surface
+from catomo.surfaces.mesh_export import opacity_of, write_meshes
 from catomo.surfaces.quantity import of_a_model
 from catomo.surfaces.render import render
 from catomo.surfaces.settings import Surfaces
@@ -26,7 +27,6 @@ from catomo.surfaces.table import write_particles
 from catomo.surfaces.views import project_labels, save_view
 
 _CONFIDENCE = "confidence.tif"
-_SUPPORT_OPACITY = 0.3  # the particles inside must be seen
 
 
 def make_surfaces(prediction: Path, output: Path, settings: Surfaces) -> None:
@@ -37,8 +37,9 @@ def make_surfaces(prediction: Path, output: Path, settings: Surfaces) -> None:
     prediction : path
         Folder (or record) of the stage `predict` or `segmentation`.
     output : path
-        Folder to write: ``<class>.vtp``, ``<class>.stl``, ``surfaces.glb``,
-        ``view_*.png``, ``particles.csv`` and ``quantities.json``.
+        Folder to write: ``<class>.vtp``, ``<class>.small.vtp``, ``<class>.stl``,
+        ``surfaces.glb``, ``surfaces.vtm``, ``open_in_paraview.py``, ``view_*.png``,
+        ``particles.csv`` and ``quantities.json``.
     settings : Surfaces
         Without classes of their own they take those of the record.
 
@@ -62,11 +63,14 @@ def make_surfaces(prediction: Path, output: Path, settings: Surfaces) -> None:
                 f"surfaces: slices {runs_text(unrecorded)} are left out of surfaces and "
                 "quantities: too few tilts recorded them"
             )
+        # Labels without a confidence are taken as they are, like those of a person.
+        is_predicted = record["stage"] == "predict" and record.has(_CONFIDENCE)
+        confidence = partial(read_pages, record.file(_CONFIDENCE)) if is_predicted else None
         write_surfaces(
             *(out, labels, record["pixel_size_nm"], settings),
             recorded=recorded,
-            # Labels without a confidence are taken as they are, like those of a person.
-            is_predicted=record["stage"] == "predict" and record.has(_CONFIDENCE),
+            is_predicted=is_predicted,
+            confidence=confidence,
         )
 
 
@@ -78,6 +82,7 @@ def write_surfaces(
     *,
     recorded: np.ndarray | None = None,
     is_predicted: bool = False,
+    confidence: Reader | None = None,
 ) -> None:
     """Write the surfaces, views and quantities of labels (y, z, x), and what the record says.
 
@@ -91,6 +96,8 @@ def write_surfaces(
         Whether each slice along y was recorded; those that were not hold nothing that counts.
     is_predicted : bool
         Whether a model made the labels, and says that it is not certain of all.
+    confidence : callable, optional
+        How certain it is, for the meshes (`catomo.surfaces.contours.field_of`).
     """
     if recorded is not None and not recorded.all():
         labels = np.where(recorded[:, None, None], labels, labels.dtype.type(0))
@@ -100,7 +107,9 @@ def write_surfaces(
         settings.particles,
         settings.hull_radius_nm,
     )
-    meshes = _write_meshes(out, labels, pixel_size_nm, settings)
+    meshes = write_meshes(
+        out, labels, pixel_size_nm, settings, recorded=recorded, confidence=confidence
+    )
     quantities, particles = all_quantities(labels, pixel_size_nm, roles, recorded)
     write_particles(out.path("particles.csv"), particles)
     reason = _draw_views(out, labels, pixel_size_nm, settings)
@@ -109,7 +118,8 @@ def write_surfaces(
             "pixel_size_nm": pixel_size_nm,
             "axes": ["x", "y", "z"],
             "quantities": of_a_model(quantities) if is_predicted else quantities,
-            "triangles": {name: len(mesh.faces) for name, mesh in meshes.items()},
+            "meshes": meshes,
+            "meshes_from": "labels and confidence" if confidence else "labels",
             "pictures": "projections" if reason else "surfaces",
             "pictures_note": reason or None,
         }
@@ -135,25 +145,6 @@ def _read_labels(prediction: Record, settings: Surfaces) -> np.ndarray:
     return labels
 
 
-def _write_meshes(
-    out: Output, labels: np.ndarray, pixel_size_nm: float, settings: Surfaces
-) -> dict[str, Mesh]:
-    """Write the mesh files; return the surface of each class but the background."""
-    meshes: dict[str, Mesh] = {}
-    for label, phase in progress(list(enumerate(settings.classes))[1:], "surfaces"):
-        mesh = meshes[phase.name] = surface(labels == label, pixel_size_nm)
-        write_vtp(out.path(f"{phase.name}.vtp"), mesh)
-        write_stl(out.path(f"{phase.name}.stl"), mesh, phase.name)
-    write_glb(
-        out.path("surfaces.glb"),
-        [
-            StyledMesh(p.name, meshes[p.name], p.colour, _opacity(p.name, settings))
-            for p in settings.classes[1:]
-        ],
-    )
-    return meshes
-
-
 def _draw_views(out: Output, labels: np.ndarray, pixel_size_nm: float, settings: Surfaces) -> str:
     """Draw the views, or projections if there is no renderer; return the reason then."""
     classes = settings.classes
@@ -161,7 +152,7 @@ def _draw_views(out: Output, labels: np.ndarray, pixel_size_nm: float, settings:
         {
             "path": str(out.path(f"{phase.name}.vtp")),
             "colour": phase.colour,
-            "opacity": _opacity(phase.name, settings),
+            "opacity": opacity_of(phase.name, settings),
         }
         for phase in classes[1:]
     ]
@@ -173,7 +164,3 @@ def _draw_views(out: Output, labels: np.ndarray, pixel_size_nm: float, settings:
     for name, view in views.items():
         save_view(out.path(f"{name}.png"), view, classes, note)
     return reason
-
-
-def _opacity(name: str, settings: Surfaces) -> float:
-    return _SUPPORT_OPACITY if name == settings.support else 1.0

@@ -1,0 +1,164 @@
+"""Closed forms for `surfaces.py`: bodies whose size, area and pores are known.
+
+Each function yields rows: what was measured, in how many cases, the mean error, the largest
+error, and the bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from catomo.labels.settings import Particles
+from catomo.surfaces.frame import Frame
+from catomo.surfaces.measure import measure
+from catomo.surfaces.meshes import Mesh, surface_mesh
+from catomo.surfaces.particles import Specimen, measure_particles
+
+Row = tuple[str, int, str, str, str]
+
+
+def ball(radius: float, centre: np.ndarray, size: int) -> np.ndarray:
+    """Return a ball in a cube."""
+    grid = np.ogrid[:size, :size, :size]
+    return sum((g - c) ** 2 for g, c in zip(grid, centre, strict=True)) <= radius**2
+
+
+def _row(what: str, errors: list[float] | np.ndarray, bound: str) -> Row:
+    errors = np.asarray(errors)
+    worst = errors[np.abs(errors).argmax()]
+    return what, len(errors), f"{100 * errors.mean():+.1f} %", f"{100 * worst:+.1f} %", bound
+
+
+def balls(quick: bool) -> Iterator[Row]:
+    """Meshes of balls of 4 to 40 px radius."""
+    rng = np.random.default_rng(11)
+    radii = (4, 8) if quick else (4, 5, 6, 8, 12, 20, 30, 40)
+    for radius in radii:
+        size = 2 * radius + 6
+        errors = []
+        for _ in range(3 if quick else 10):
+            centre = (size - 1) / 2 + rng.uniform(-0.5, 0.5, 3)
+            mesh = Mesh(*surface_mesh(ball(radius, centre, size), 1.0))
+            diameter = np.cbrt(6 * mesh.volume() / np.pi)
+            errors.append([
+                mesh.volume() / (4 / 3 * np.pi * radius**3) - 1,
+                mesh.area() / (4 * np.pi * radius**2) - 1,
+                diameter / (2 * radius) - 1,
+            ])  # fmt: skip
+        for what, column in zip(("volume", "area", "diameter"), np.transpose(errors), strict=True):
+            yield _row(f"mesh of balls, r = {radius} px: {what}", column, "each 5 %")
+
+
+def small_balls(quick: bool) -> Iterator[Row]:
+    """Areas of balls down to one voxel, against the ball of as many voxels."""
+    rng = np.random.default_rng(12)
+    for radius in (0.6, 1.25, 3.0) if quick else (0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 3.5):
+        errors = []
+        while len(errors) < (10 if quick else 100):
+            inside = ball(radius, 6 + rng.uniform(-0.5, 0.5, 3), 13)
+            if not inside.any():
+                continue
+            whole = np.pi * np.cbrt(6 * inside.sum() / np.pi) ** 2
+            numbers = measure(inside.astype(np.uint8), 1.0, ["none", "ball"], None, "ball")
+            errors.append(numbers["ball_area"]["value"] / whole - 1)
+        yield _row(f"area of balls, r = {radius} px", errors, "mean 10 %")
+
+
+def pores(quick: bool) -> Iterator[Row]:
+    """A cuboid, a shell with an open and a closed pore, an ink bottle, two touching balls."""
+    labels = np.zeros((40, 50, 60), np.uint8)
+    labels[10:30, 10:40, 10:50] = 1
+    mesh = Mesh(*surface_mesh(labels, 1.0, 1))
+    area = 2 * (20 * 30 + 20 * 40 + 30 * 40)
+    yield _row("cuboid of 20 × 30 × 40 px: volume of the mesh", [mesh.volume() / 24000 - 1], "5 %")
+    yield _row("cuboid: area of the mesh", [mesh.area() / area - 1], "5 %")
+    labels = np.zeros((40, 40, 40), np.uint8)
+    labels[6:34, 6:34, 6:34] = 1
+    labels[10:16, 10:16, 10:16] = labels[22:28, 22:28, 22:28] = labels[24:26, 24:26, 28:34] = 0
+    numbers = measure(labels, 1.0, hull_radius_nm=4.0)
+    for kind, voxels in (("open", 6**3 + 24), ("closed", 6**3)):
+        found = numbers[f"alumina_porosity_{kind}"]["value"] * 28**3
+        yield _row(f"shell: {kind} pore", [found / voxels - 1], "5 %")
+    bottle = np.zeros((40, 48, 40), np.uint8)
+    bottle[4:36, 4:44, 4:36] = 1
+    y, z, x = np.indices(bottle.shape) - np.array([20, 28, 20])[:, None, None, None]
+    bottle[(y**2 + z**2 + x**2 < 121) | ((y**2 + x**2 < 16) & (z < 0))] = 0
+    found = measure(bottle, 1.0, hull_radius_nm=5.0)["alumina_access_radius"]["value"]
+    yield _row("ink bottle: access radius against 4 px", [found / 4 - 1], "4.00")
+    grid = np.indices((40, 40, 70)) - 19.5
+    two = np.zeros((40, 40, 70), np.uint8)
+    for shift in (0, 15.5):
+        two[(grid[0] ** 2 + grid[1] ** 2 + (grid[2] - shift) ** 2) <= 64] = 1
+    numbers = measure(two, 1.0, ["none", "ball"], None, "ball")
+    yield _row(
+        "two touching balls, r = 8 px: number", [numbers["ball_count"]["value"] / 2 - 1], "2"
+    )
+    found = numbers["ball_diameter_d10"]["value"] / 16 - 1
+    yield _row("two touching balls: mean diameter", [found], "5 %")
+
+
+def half_balls(quick: bool) -> Iterator[Row]:
+    """Half balls on planes in 50 directions."""
+    rng = np.random.default_rng(13)
+    normals = rng.normal(size=(4 if quick else 50, 3))
+    normals /= np.linalg.norm(normals, axis=1)[:, None]
+    for radius in (9,) if quick else (4, 5, 6, 8, 9, 12, 16):
+        size, errors = 2 * radius + 8, []
+        for normal in normals:
+            away = np.indices((size,) * 3) - (size - 1) / 2 - rng.uniform(-0.5, 0.5, (3, 1, 1, 1))
+            height = np.tensordot(normal, away, 1)
+            labels = (height < 0).astype(np.uint8)
+            labels[((away**2).sum(axis=0) <= radius**2) & (height >= 0)] = 2
+            specimen = Specimen(Frame.of(labels.shape), 3, 1, None, None)
+            found = measure_particles(labels, 2, Particles(phase="pt"), 1.0, specimen)
+            contact, exposed = found.contact.sum(), found.exposed.sum()
+            errors.append([
+                contact / (np.pi * radius**2) - 1,
+                exposed / (2 * np.pi * radius**2) - 1,
+                3 * contact / (contact + exposed) - 1,
+            ])  # fmt: skip
+        bounds = ("each 10 %, mean 5 %",) * 2 + ("each 8 %, mean 3 %",)
+        for what, column, bound in zip(
+            ("contact", "exposed", "contact fraction"), np.transpose(errors), bounds, strict=True
+        ):
+            text = f"half balls on planes, r = {radius} px: {what}"
+            yield _row(text, column, bound if radius >= 9 else "–")
+
+
+def frames(quick: bool) -> Iterator[Row]:
+    """Fields of 31 × 31 × 15 px that cut balls of 4.4 ± 1.2 px: mean diameter, pooled."""
+    rng = np.random.default_rng(14)
+    shape = np.array([31, 31, 15])
+    rule, frame = Particles(phase="pt", smallest_diameter_px=0), Frame.of(tuple(shape))
+    sums, truth = np.zeros(2), []
+    draws = 20 if quick else 400
+    for _ in range(draws):
+        centres, radii = np.empty((0, 3)), np.empty(0)
+        for diameter in np.clip(rng.normal(4.4, 1.2, 60), 2, 8):
+            for _ in range(200):  # without touching another
+                centre = rng.uniform(-6, shape + 5)
+                gaps = np.linalg.norm(centres - centre, axis=1) - radii - diameter / 2
+                if (gaps > 2).all():
+                    centres = np.vstack([centres, centre])
+                    radii = np.append(radii, diameter / 2)
+                    break
+        labels = np.zeros(shape, np.uint8)
+        for centre, radius in zip(centres, radii, strict=True):
+            low = np.maximum(np.floor(centre - radius), 0).astype(int)
+            high = np.minimum(np.ceil(centre + radius) + 1, shape).astype(int)
+            if (low < high).all():
+                place = tuple(map(slice, low, high))
+                away = np.ogrid[place]
+                near = sum((g - c) ** 2 for g, c in zip(away, centre, strict=True))
+                labels[place][near <= radius**2] = 2
+        truth.append(2 * radii)
+        found = measure_particles(labels, 2, rule, 1.0, Specimen(frame, 3, -1, None, None))
+        whole = found.whole
+        sums += (found.weight[whole] * found.diameters[whole]).sum(), found.weight[whole].sum()
+    error = sums[0] / sums[1] / np.concatenate(truth).mean() - 1
+    yield _row(f"frames that cut, {draws} draws: mean diameter", [error], "1 %")
+
+
+ALL = (balls, small_balls, pores, half_balls, frames)
