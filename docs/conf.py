@@ -16,7 +16,7 @@ from docutils.utils.math.latex2mathml import tex2mathml
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow"))
-os.environ["COLUMNS"] = "88"  # at which argparse breaks the lines of a help text
+os.environ["COLUMNS"] = "76"  # at which argparse breaks the lines of a help text
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 import catomo  # noqa: E402
@@ -50,7 +50,7 @@ html_theme_options = {
     "footer_end": [],
     "show_prev_next": True,
 }
-html_sidebars = {"index": [], "glossary": []}
+html_sidebars = {"index": [], "glossary": [], "tutorial/index": []}
 
 
 def commands() -> str:
