@@ -34,6 +34,7 @@ myst_heading_anchors = 3
 nitpicky = True
 
 autodoc_typehints = "none"  # the docstrings name the types
+autodoc_mock_imports = ["tensorflow", "keras"]  # large, and only imported for the pages
 numpydoc_show_class_members = False
 
 html_theme = "pydata_sphinx_theme"

@@ -64,10 +64,10 @@ class Command(NamedTuple):
 
 def _commands() -> list[Command]:
     return [
-        Command(page.stem, line.strip(), reason or "")
+        Command(page.stem, " ".join(line.split()), reason or "")
         for page in PAGES
         for _, reason, language, text in BLOCK.findall(page.read_text())
-        for line in text.splitlines()
+        for line in text.replace("\\\n", " ").splitlines()
     ]
 
 
