@@ -18,7 +18,7 @@ endef
 TARGET ?= mrc tiff labels records models
 MINUTES ?= 1
 
-.PHONY: help demo test quick floors fuzz faults cluster setup needle genc2022 paper-check lock rulegraph docs clean
+.PHONY: help demo test quick floors fuzz faults cluster setup needle genc2022 lock rulegraph docs licences clean
 
 help:            ## this list
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*##/\t/'
@@ -69,8 +69,12 @@ setup: .venv/.installed
 	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-.venv/.test: requirements-test.txt .venv/.installed $(NEEDLE)/HAADF.mrc
+.venv/.test: requirements-test.txt .venv/.docs $(NEEDLE)/HAADF.mrc
 	$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-test.txt
+	@touch $@
+
+.venv/.docs: requirements-docs.txt .venv/.installed
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-docs.txt
 	@touch $@
 
 .venv/floors/.installed: $(wildcard envs/*.yaml) tests/helpers/floors.py .venv/.test
@@ -98,16 +102,25 @@ $(NEEDLE)/HAADF.mrc: resources/needle.txt .venv/.installed
 LOCK := $(PYTHON) -m uv pip compile -q --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
-lock:            ## renew requirements.txt and those for the tests, for fuzzing and for Slurm
+lock:            ## renew requirements.txt and those for tests, pages, fuzzing and Slurm
 	$(LOCK) pyproject.toml requirements.in --extra workflow --extra train --extra surfaces \
 	  -o requirements.txt
 	$(LOCK) requirements-test.in -o requirements-test.txt
+	$(LOCK) requirements-docs.in -o requirements-docs.txt
 	$(LOCK) requirements-fuzz.in -o requirements-fuzz.txt
 	$(LOCK) requirements-cluster.in -o requirements-cluster.txt
 
-docs: setup      ## renew config/README.md and config/schema.json from the settings models
+docs: setup .venv/.docs ## renew the pages of the configuration, and build the site in build/docs
 	$(BIN)/python -m catomo.plan.document > config/README.md
 	$(BIN)/python -m catomo.plan.schema > config/schema.json
+	[ ! -f results/phantom/09_report/report.html ] || $(BIN)/python docs/pictures.py
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
+	@echo "Done. Open build/docs/index.html in a browser."
+
+licences: setup  ## list the licence of every package that is installed
+	@mkdir -p build
+	$(BIN)/python resources/licences.py > build/licences.tsv
+	@echo "Done. The list is build/licences.tsv."
 
 rulegraph: setup ## renew the picture of the rules (needs graphviz)
 	$(BIN)/snakemake --rulegraph 2>/dev/null | dot -Tsvg > images/rulegraph.svg

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -66,3 +67,15 @@ def test_the_version_stands_in_one_place():
     assert PROJECT["dynamic"] == ["version"]
     assert re.fullmatch(r"\d+\.\d+\.\d+", catomo.__version__)
     assert "\nversion:" not in (ROOT / "CITATION.cff").read_text()
+
+
+def test_the_list_of_licences_names_one_for_every_package_of_the_core():
+    program = ROOT / "resources" / "licences.py"
+    run = subprocess.run([sys.executable, program], capture_output=True, text=True, check=True)
+    head, *rows = (line.split("\t") for line in run.stdout.splitlines())
+    assert head == ["package", "version", "licence", "home page"]
+    licences = {name.lower().replace("_", "-"): licence for name, _, licence, _ in rows}
+    core = _names(PROJECT["dependencies"])
+    assert core <= licences.keys()
+    assert all(len(licences[name]) > 2 for name in core)
+    assert "BSD" in licences["numpy"]

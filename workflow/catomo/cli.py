@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> None:
     arguments : list of str, optional
         Verb, arguments and options; by default those of the process.
     """
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     _prepare(options)
     with suppress(ValueError):  # not the main thread, whose business signals are
         signal.signal(signal.SIGTERM, _end)
@@ -118,13 +118,14 @@ def helps() -> dict[str, str]:
     return stages | {tool.verb: tool.help for tool in TOOLS}
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line, with all verbs and their options."""
+    result = argparse.ArgumentParser(
         prog="catomo",
         description="From an electron-tomography tilt series to numbers and surfaces.",
     )
-    parser.add_argument("--version", action="version", version=f"catomo {__version__}")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    result.add_argument("--version", action="version", version=f"catomo {__version__}")
+    verbs = result.add_subparsers(dest="verb", required=True, metavar="VERB")
     lines = helps()
     for entry in (*STAGES, *TOOLS):
         add_arguments, run = import_module(f"catomo.{entry.package}.verbs").VERBS[entry.verb]
@@ -134,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
         add_arguments(of_verb)
         if entry.settings_of:
             _add_stage_options(of_verb)
-    return parser
+    return result
 
 
 def _add_stage_options(parser: argparse.ArgumentParser) -> None:

@@ -1,7 +1,7 @@
 """The RO-Crate of a dataset's folder: every file and every step, the same bytes twice.
 
 Whether it is valid was checked with roc-validator, which needs an environment of its own and
-the network; workflow/documentation.md has the command.
+the network; docs/how-to/archive.md has the command.
 """
 
 import hashlib

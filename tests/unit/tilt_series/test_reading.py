@@ -56,7 +56,7 @@ def test_bright_field_is_inverted(series):
 
 
 def views(tilts):
-    """Project balls by the geometry of workflow/documentation.md: s = x cos θ − z sin θ."""
+    """Project balls by the geometry of docs/explanation/geometry.md: s = x cos θ − z sin θ."""
     rng = np.random.default_rng(12)
     balls = rng.uniform((-30, -10, -28, 2), (30, 10, 28, 4), (15, 4))
     rows, columns = np.indices((48, 97)) - np.array([23.5, 48])[:, None, None]

@@ -21,7 +21,7 @@ def dice(truth: np.ndarray, predicted: np.ndarray, classes: int | None = None) -
     Returns
     -------
     ndarray of float64, (classes,)
-        2 |T ∩ P| / (|T| + |P|): 1 for full agreement, 0 for none, NaN for a class that is in
+        ``2 |T ∩ P| / (|T| + |P|)``: 1 for full agreement, 0 for none, NaN for a class that is in
         neither. (The means of `catomo evaluate` also leave out images in which the truth has
         no pixel of the class, as Genc et al., Sci Rep 12 (2022), did.)
 

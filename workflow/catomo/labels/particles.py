@@ -87,9 +87,10 @@ def label_particles(
     ndarray of int32, same shape
         0 outside of particles; particles are 1, 2, … in the order of their first voxel.
 
-    See Also
-    --------
-    find_particles : the same for volumes that are read page by page, with the method.
+    Notes
+    -----
+    ``catomo.labels.particles.find_particles`` describes the method. It does the same for volumes
+    that are read page by page.
     """
     labels = np.asarray(labels)
     if labels.ndim not in (2, 3):

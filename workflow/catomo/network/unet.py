@@ -45,9 +45,9 @@ def build_unet(
     keras.Model
         ``(n, z, x, 1)`` float32, 0 … 1 → ``(n, z, x, classes)`` probabilities, float32.
 
-    See Also
-    --------
-    start : Fixes the seed of the initial weights.
+    Notes
+    -----
+    ``catomo.network.unet.start`` fixes the seed of the initial weights.
 
     References
     ----------
