@@ -182,6 +182,7 @@ def _facts(job: Job, counts: np.ndarray) -> dict[str, Any]:
         "fractions": dict(zip(info.classes, counts / counts.sum(), strict=True)),
         "temperature": info.temperature or 1.0,
         "calibrated": info.temperature is not None,
+        "errors": info.errors and info.errors.record(),
         "precision": job.precision,
         "device": job.device,
         "cpu": unet.cpu_class(),

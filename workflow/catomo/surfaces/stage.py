@@ -20,7 +20,9 @@ from catomo.surfaces.measure import Roles, all_quantities
 from catomo.surfaces.mesh_files import StyledMesh, write_glb, write_stl, write_vtp
 from catomo.surfaces.meshes import Mesh, surface
 from catomo.surfaces.quantity import of_a_model
+from catomo.surfaces.redraw import Doubt
 from catomo.surfaces.render import render
+from catomo.surfaces.segmentation_error import measure_redraws, with_segmentation
 from catomo.surfaces.settings import Surfaces
 from catomo.surfaces.table import write_particles
 from catomo.surfaces.views import project_labels, save_view
@@ -66,7 +68,7 @@ def make_surfaces(prediction: Path, output: Path, settings: Surfaces) -> None:
             *(out, labels, record["pixel_size_nm"], settings),
             recorded=recorded,
             # Labels without a confidence are taken as they are, like those of a person.
-            is_predicted=record["stage"] == "predict" and record.has(_CONFIDENCE),
+            doubt=_doubt(record, settings, recorded) if record.has(_CONFIDENCE) else None,
         )
 
 
@@ -77,7 +79,7 @@ def write_surfaces(
     settings: Surfaces,
     *,
     recorded: np.ndarray | None = None,
-    is_predicted: bool = False,
+    doubt: Doubt | str | None = None,
 ) -> None:
     """Write the surfaces, views and quantities of labels (y, z, x), and what the record says.
 
@@ -89,8 +91,9 @@ def write_surfaces(
     settings : Surfaces
     recorded : ndarray of bool, (slices,), optional
         Whether each slice along y was recorded; those that were not hold nothing that counts.
-    is_predicted : bool
-        Whether a model made the labels, and says that it is not certain of all.
+    doubt : Doubt or str, optional
+        How sure a model is of its labels, or why that is not known. By default the labels are
+        taken as they are.
     """
     if recorded is not None and not recorded.all():
         labels = np.where(recorded[:, None, None], labels, labels.dtype.type(0))
@@ -102,18 +105,47 @@ def write_surfaces(
     )
     meshes = _write_meshes(out, labels, pixel_size_nm, settings)
     quantities, particles = all_quantities(labels, pixel_size_nm, roles, recorded)
-    write_particles(out.path("particles.csv"), particles)
+    probability = None
+    if isinstance(doubt, Doubt):
+
+        def measured(new: np.ndarray) -> dict[str, dict]:
+            return all_quantities(new, pixel_size_nm, roles, recorded)[0]
+
+        redraws = measure_redraws(labels, doubt, measured, particles)
+        quantities, probability = with_segmentation(quantities, redraws), redraws.probability
+        out.record["redraws"] = {
+            "number": doubt.redraws,
+            "seed": doubt.seed,
+            "length_px": doubt.length_px,
+            "common": doubt.common,
+        }
+    elif doubt:
+        quantities = of_a_model(quantities, doubt)
+    write_particles(out.path("particles.csv"), particles, probability)
     reason = _draw_views(out, labels, pixel_size_nm, settings)
     out.record.update(
         {
             "pixel_size_nm": pixel_size_nm,
             "axes": ["x", "y", "z"],
-            "quantities": of_a_model(quantities) if is_predicted else quantities,
+            "quantities": quantities,
             "triangles": {name: len(mesh.faces) for name, mesh in meshes.items()},
             "pictures": "projections" if reason else "surfaces",
             "pictures_note": reason or None,
         }
     )
+
+
+def _doubt(prediction: Record, settings: Surfaces, recorded: np.ndarray) -> Doubt | str:
+    """Return how sure a model is of its labels, or in words why that is not known."""
+    errors = prediction.get("errors")
+    if not errors:
+        return "as its training has not measured how its errors hang together"
+    if not settings.redraws:
+        return "as surfaces.redraws is 0"
+    confidence = read_pages(prediction.file(_CONFIDENCE))
+    confidence[~recorded] = 255  # nothing counts there
+    length, common = errors["length_px"], errors["common"]
+    return Doubt(confidence, length, common, settings.redraws, settings.seed)
 
 
 def _check(prediction: Record) -> None:

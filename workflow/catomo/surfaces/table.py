@@ -17,7 +17,9 @@ _HEADER = [
 ]  # fmt: skip
 
 
-def write_particles(path: Path, particles: MeasuredParticles | None) -> None:
+def write_particles(
+    path: Path, particles: MeasuredParticles | None, probability: np.ndarray | None = None
+) -> None:
     """Write a table with a row per particle; without particles it has its header only.
 
     Parameters
@@ -25,12 +27,14 @@ def write_particles(path: Path, particles: MeasuredParticles | None) -> None:
     path : path
     particles : MeasuredParticles or None
         ``weight`` is how many particles of its kind each stands for, 0 for one that the frame
-        cuts. ``probability`` is empty: labels alone do not tell how sure a particle is.
+        cuts.
+    probability : ndarray of float64, (pieces,), optional
+        How sure each piece is. By default that column is empty: labels alone do not tell.
     """
-    write_csv(path, _HEADER, [] if particles is None else _rows(particles))
+    write_csv(path, _HEADER, [] if particles is None else _rows(particles, probability))
 
 
-def _rows(particles: MeasuredParticles) -> list[list[str]]:
+def _rows(particles: MeasuredParticles, probability: np.ndarray | None) -> list[list[str]]:
     size = particles.pixel_size_nm
     centres, sphericity = particles.centres_nm(), particles.sphericity()
     elongation, volumes = particles.elongation(), particles.pieces.sizes() * size**3
@@ -47,7 +51,8 @@ def _rows(particles: MeasuredParticles) -> list[list[str]]:
             contact / both if both else np.nan,
             particles.spacing[one] * size,
         ]
-        shape = [elongation[one], sphericity[one], np.nan, particles.weight[one]]
+        sure = np.nan if probability is None else probability[one]
+        shape = [elongation[one], sphericity[one], sure, particles.weight[one]]
         rows.append(
             [
                 str(number),
