@@ -150,8 +150,8 @@ def all_quantities(
     if particles is not None:
         result |= of_particles(names[phase], particles, roles.support)
         if roles.support:
-            area_of = result[f"{roles.support}_area"]
-            result |= density(names[phase], particles, roles.support, area_of)
+            count, area_of = result[f"{names[phase]}_count"], result[f"{roles.support}_area"]
+            result |= density(names[phase], particles, roles.support, count, area_of)
     return result, particles
 
 

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from catomo.surfaces.particles import EMBEDDED, OUTER, PORE, MeasuredParticles, rim_of
+from catomo.surfaces.particles import (
+    DETACHED,
+    EMBEDDED,
+    OUTER,
+    PORE,
+    MeasuredParticles,
+    rim_of,
+)
 from catomo.surfaces.quantity import (
     SAMPLE,
     SAMPLE_OF_SHARE,
@@ -45,7 +52,13 @@ _EDGES = (
     "sharp edges count as rounded, so the area of cubes and octahedra is 8 to 3 % too small where "
     "they are 7 to 20 px across, which the interval leaves out"
 )
-_SHARES = {OUTER: "share_outer", PORE: "share_pore", EMBEDDED: "share_embedded"}
+_NORMAL = 1.96  # half the width of a 95 % interval in standard deviations
+_SHARES = {
+    OUTER: "share_outer",
+    PORE: "share_pore",
+    EMBEDDED: "share_embedded",
+    DETACHED: "share_detached",
+}
 
 
 def of_particles(name: str, particles: MeasuredParticles, support: str | None) -> dict[str, dict]:
@@ -69,7 +82,9 @@ def of_particles(name: str, particles: MeasuredParticles, support: str | None) -
     return result
 
 
-def density(name: str, particles: MeasuredParticles, support: str, area: dict) -> dict[str, dict]:
+def density(
+    name: str, particles: MeasuredParticles, support: str, count: dict, area: dict
+) -> dict[str, dict]:
     """Return the number of particles per surface area of the support.
 
     Parameters
@@ -77,8 +92,8 @@ def density(name: str, particles: MeasuredParticles, support: str, area: dict) -
     name, support : str
         Names of the classes.
     particles : MeasuredParticles
-    area : dict
-        The quantity of the support's area.
+    count, area : dict
+        The quantities of the number of particles and of the support's area.
     """
     key, unit = f"{name}_loading", "nm⁻²"
     if not area["value"]:
@@ -86,13 +101,23 @@ def density(name: str, particles: MeasuredParticles, support: str, area: dict) -
     number = _number(particles)[particles.kept].sum()
     ends = (area["high"], area["low"])
     known = [end for end in ends if end]
-    interval = tuple(number / end for end in ends) if len(known) == 2 else UNKNOWN
+    interval = UNKNOWN
+    if len(known) == 2:
+        # Whether a cut particle belongs to the frame is left to chance: 0.5 each.
+        cut = _NORMAL * 0.5 * np.sqrt(np.count_nonzero(particles.kept & (particles.cut_axes > 0)))
+        off = [np.hypot(count["value"] - count[end], cut) for end in ("low", "high")]
+        lower = np.hypot(off[0] / max(number, 1), 1 - area["value"] / ends[0])
+        upper = np.hypot(off[1] / max(number, 1), area["value"] / ends[1] - 1)
+        value = number / area["value"]
+        interval = max(value * float(1 - lower), 0.0), value * float(1 + upper)
+        if not number:
+            interval = 0.0, count["high"] / ends[1]
     return {
         key: quantity(
             number / area["value"], unit,
             f"number of {name} particles over {support}_area, both of what was seen; a particle "
             "counts one half for each axis along which the frame cuts it; low and high from those "
-            "of the area",
+            "of the number and of the area",
             interval,
         )
     }  # fmt: skip
@@ -177,7 +202,8 @@ def _shapes(name: str, particles: MeasuredParticles) -> dict[str, dict]:
     shapes = {
         "sphericity": (
             particles.sphericity(),
-            "area of the ball of equal volume over the particle's area",
+            "area of the ball of equal volume over the particle's area, without particles that "
+            "touch another one",
         ),
         "elongation": (
             particles.elongation(),
@@ -194,7 +220,9 @@ def _shapes(name: str, particles: MeasuredParticles) -> dict[str, dict]:
         weight = particles.weight[known]
         top = weight * values[known]
         result[f"{name}_{key}"] = quantity(
-            float(top.sum() / weight.sum()), "1", f"mean of {words}: {_WEIGHTED}; {SAMPLE}",
+            float(top.sum() / weight.sum()), "1",
+                f"mean of {words}: {_WEIGHTED}; no low and high: what voxels make of shapes other "
+                f"than balls is not known; {SAMPLE}",
             UNKNOWN, resampled(ratio_of(top, weight), len(top)),
         )  # fmt: skip
     return result
@@ -225,7 +253,7 @@ def _contact(name: str, particles: MeasuredParticles, support: str) -> dict[str,
     kept = particles.kept
     if not kept.any():
         none = f"no piece of {name} is large enough to be a particle"
-        units = ["nm²", *["1"] * 4]
+        units = ["nm²", *["1"] * 5]
         return {
             f"{name}_{key}": quantity(None, unit, none)
             for key, unit in zip(keys, units, strict=True)
@@ -254,12 +282,14 @@ def _contact(name: str, particles: MeasuredParticles, support: str) -> dict[str,
         "of the hull",
         PORE: f"on a pore wall of {support}: most of the free voxels beside it lie in the hull",
         EMBEDDED: "embedded: no free face",
+        DETACHED: f"detached: no face to {support}",
     }
     for place, key in _SHARES.items():
         is_here = particles.place[kept] == place
         result[f"{name}_{key}"] = quantity(
             float(number[is_here].sum() / number.sum()), "1",
-            f"share of the particles {words[place]}; {SAMPLE_OF_SHARE}",
+            f"share of the particles {words[place]}; no low and high: one voxel may move a "
+            f"particle from one place to another; {SAMPLE_OF_SHARE}",
             UNKNOWN, of_share(number, is_here),
         )  # fmt: skip
     return result

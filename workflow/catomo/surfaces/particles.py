@@ -13,7 +13,9 @@ from catomo.labels.settings import Particles
 from catomo.surfaces.crofton import areas, loss_of_small
 from catomo.surfaces.frame import Frame
 
-OUTER, PORE, EMBEDDED, FREE = "outer surface", "pore wall", "embedded", "free"
+OUTER, PORE, EMBEDDED = "outer surface", "pore wall", "embedded"
+DETACHED = "detached"  # touches no support
+FREE = ""  # there is no support
 
 _FACES = ((1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1))
 
@@ -60,7 +62,7 @@ class MeasuredParticles:
         How narrow the wedges between particles and support are, in px² for each px of their
         rims; 0 where particles stand upright.
     place : ndarray of str
-        `OUTER`, `PORE`, `EMBEDDED` or, where there is no support, `FREE`.
+        `OUTER`, `PORE`, `EMBEDDED`, `DETACHED` or, where there is no support, `FREE`.
     spacing : ndarray of float64
         Gap to the nearest other particle; not a number where there is none or it is too small.
     most : int
@@ -114,10 +116,14 @@ class MeasuredParticles:
         return self.pieces.centres()[:, [2, 0, 1]] * self.pixel_size_nm
 
     def sphericity(self) -> np.ndarray:
-        """Return the area of the ball of equal volume over the area of each piece."""
+        """Return the area of the ball of equal volume over the area of each piece.
+
+        Not a number where a piece was split from another one: the area between them is unknown.
+        """
         area = self.towards.sum(axis=1)
+        known = (area > 0) & (np.bincount(self.pieces.groups)[self.pieces.groups] == 1)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(area > 0, np.pi * self.diameters**2 / area, np.nan)
+            return np.where(known, np.pi * self.diameters**2 / area, np.nan)
 
     def elongation(self) -> np.ndarray:
         """Return the extent of each piece along the beam (z) over that across it."""
@@ -155,6 +161,7 @@ def measure_particles(
     kept = pieces.diameters() >= rule.smallest_diameter_px
     towards = areas(labels, voxels, ids, (pieces.count, specimen.classes), frame)
     towards /= loss_of_small(pieces.diameters())[:, None]
+    is_detached = towards[:, specimen.support] <= 0
     wedge = 0.0
     if specimen.support >= 0 and pieces.count:
         wedge = _open_wedges(labels, pieces, towards, specimen)
@@ -171,10 +178,12 @@ def measure_particles(
         spacing_weight[known] = frame.weights(
             (near[0][known], near[1][known]), centres[known], specimen.places
         )
+    places = _places(labels, pieces, towards, specimen)
     return MeasuredParticles(
         pieces, max(pieces.count, finer.count), kept, pixel_size_nm, low, high, cut_axes, towards,
         specimen.support,
-        wedge, _places(labels, pieces, towards, specimen), spacing, weight, spacing_weight,
+        wedge, np.where(is_detached & (places != FREE), DETACHED, places), spacing, weight,
+        spacing_weight,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from catomo.surfaces.pores import Hull, Pores, find_pores
 from catomo.surfaces.quantity import Interval, quantity
-from catomo.surfaces.radii import access_radii, are_seen, local_radii
+from catomo.surfaces.radii import access_radii, are_seen, local_radii, median_of, seen_weights
 
 # Area of a digitised body from flying edges and Taubin smoothing, divided by its true area: of
 # balls 0.97 at a radius of 2 px and 1.012 at 40 px, of planes 1.00 along the axes and 1.035 at
@@ -71,14 +71,14 @@ def meshed(area: float) -> tuple[float, Interval, str]:
 
 def sides(name: str, outer: float, pore: float) -> dict[str, dict]:
     """Return the free surface of the support outside of its hull and in its pores, in nm²."""
-    words = f"free surface of {name}, without what particles cover: "
+    words = f"free surface of {name}, without what particles cover: where background"
+    why = (
+        "lies before it; no low and high: where the hull closes a pore, a voxel moves area from "
+        "one side to the other"
+    )
     return {
-        f"{name}_area_outer": quantity(
-            outer, "nm²", f"{words}where background outside of the hull lies before it"
-        ),
-        f"{name}_area_pore": quantity(
-            pore, "nm²", f"{words}where background in the hull lies before it"
-        ),
+        f"{name}_area_outer": quantity(outer, "nm²", f"{words} outside of the hull {why}"),
+        f"{name}_area_pore": quantity(pore, "nm²", f"{words} in the hull {why}"),
     }
 
 
@@ -122,8 +122,8 @@ def of_support(
     is_open, closed = pores.open / pores.hull, pores.closed / pores.hull
     every = is_open + closed + pores.unknown / pores.hull
     words = (
-        "; pores that the frame cuts count where their way out is seen; no interval: one wrong "
-        "voxel opens or closes a pore"
+        "; pores that the frame cuts count where their way out is seen; no low and high: one "
+        "wrong voxel opens or closes a pore"
     )
     return {
         keys[0]: quantity(
@@ -184,9 +184,12 @@ def widths(
     local, access, thick = [], [], []
     for one in hulls:
         coarse = matter[one.run][(slice(None, None, one.stride),) * 3]
-        local.append(local_radii(one.inside & ~coarse))
-        access.append(access_radii(coarse, one.inside))
-        thick.append(local_radii(one.inside))
+        pores = one.inside & ~coarse
+        local.append(_weighted(local_radii(pores), np.argwhere(pores), pores.shape))
+        access.append(_weighted(*access_radii(coarse, one.inside), pores.shape))
+        radii = local_radii(one.inside)
+        seen = bool(len(radii)) and are_seen(one.inside, float(np.median(radii)))
+        thick.append((radii, np.full(len(radii), float(seen))))
     voxel_nm = pixel_size_nm * (hulls[0].stride if hulls else 1)
     half = "of half the volume the value is larger"
     texts = {
@@ -205,19 +208,29 @@ def widths(
     }  # fmt: skip
     result = {}
     for key, (parts, factor, words, none) in texts.items():
-        radii = np.concatenate(parts) if parts else np.empty(0)
+        radii, weights = (np.concatenate([part[k] for part in parts] or [[]]) for k in (0, 1))
         if not len(radii):
             result[f"{name}_{key}"] = quantity(None, "nm", none)
             continue
-        if key == "thickness" and not any(are_seen(h.inside, np.median(radii)) for h in hulls):
+        middle = median_of(radii, weights)
+        if middle is None:
             cut = "the end of the data cuts nearly all of these balls"
             result[f"{name}_{key}"] = quantity(None, "nm", f"{words}: {cut}")
             continue
         # A slit of n voxels has a radius of n/2 or (n + 1)/2 from centre to centre.
-        value = float(factor * np.median(radii) - 0.5 * (factor == 2)) * voxel_nm
+        value = float(factor * middle - 0.5 * (factor == 2)) * voxel_nm
         low, high = (-1.0, 1.0) if factor == 2 else (-0.75, 0.25)
         result[f"{name}_{key}"] = quantity(
-            value, "nm", f"{words}; {_DIGITISED}",
+            value, "nm", f"{words}; balls that the end of the data cuts are left out and the "
+            f"others weighted for it; {_DIGITISED}",
             (max(value + low * voxel_nm, 0.0), value + high * voxel_nm),
         )  # fmt: skip
     return result
+
+
+def _weighted(
+    radii: np.ndarray, places: np.ndarray, shape: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    if not len(radii):
+        return radii, np.empty(0)
+    return radii, seen_weights(radii, places, shape)
