@@ -123,7 +123,7 @@ def all_quantities(
         hulls = hulls_of(labels == support, roles.hull_radius_nm / pixel_size_nm, frame)
     particles = None
     if phase > 0:
-        places = _surface_voxels(labels, support, frame) if support > 0 else None
+        places = surface_voxels(labels, support, frame) if support > 0 else None
         in_hull = None if places is None else partial(_in_hulls, hulls)
         specimen = Specimen(frame, len(names), support, places, in_hull)
         particles = measure_particles(labels, phase, roles.particles, pixel_size_nm, specimen)
@@ -147,11 +147,13 @@ def all_quantities(
         area_nm2 = result[f"{roles.support}_area"]["value"]
         result |= quantities.of_support(roles.support, labels != 0, hulls, sizes_nm, area_nm2)
         result |= quantities.widths(roles.support, labels != 0, hulls, sizes_nm)
+        result |= quantities.corrugation(roles.support, hulls, pixel_size_nm)
     if particles is not None:
         result |= of_particles(names[phase], particles, roles.support)
         if roles.support:
             count, area_of = result[f"{names[phase]}_count"], result[f"{roles.support}_area"]
             result |= density(names[phase], particles, roles.support, count, area_of)
+            result |= quantities.reachable(names[phase], labels, phase, hulls, pixel_size_nm)
     return result, particles
 
 
@@ -162,7 +164,7 @@ def _in_hulls(hulls: list[Hull], voxels: np.ndarray) -> np.ndarray:
     return result
 
 
-def _surface_voxels(labels: np.ndarray, support: int, frame: Frame) -> np.ndarray | None:
+def surface_voxels(labels: np.ndarray, support: int, frame: Frame) -> np.ndarray | None:
     """Return the voxels of the support that have something else beside them, None if none."""
     found = []
     for run in frame.runs():

@@ -22,6 +22,7 @@ from catomo.surfaces.quantity import (
     ratio_of,
     resampled,
 )  # fmt: skip
+from catomo.surfaces.spacing import DIGITISED, spacing, spacing_along
 
 _WEIGHTED = (
     "whole particles, each weighted by one over its chance to be whole in the frame "
@@ -42,12 +43,8 @@ _OFF_CONTACT = ((0.6, 0.13), (0.75, 0.06))
 _OFF_DIRECTION = 0.04
 _OFF_EXPOSED = ((0.5, 0.05), (0.5, 0.21))
 _OFF_DIAMETER_PX = (0.05, 0.65)  # of a mean diameter: of all particles alike, of one by chance
-_OFF_SPACING = (0.35, 0.4)  # below: share, where close particles merged; above: px
 
-_DIGITISED = (
-    "low and high: digitisation alone, as measured on phantoms with round particles, without what "
-    "the segmentation has wrong"
-)
+
 _EDGES = (
     "sharp edges count as rounded, so the area of cubes and octahedra is 8 to 3 % too small where "
     "they are 7 to 20 px across, which the interval leaves out"
@@ -74,7 +71,9 @@ def of_particles(name: str, particles: MeasuredParticles, support: str | None) -
     """
     result = _counted(name, particles)
     result |= _sizes(name, particles)
-    result[f"{name}_spacing_surface"] = _spacing(particles)
+    result[f"{name}_spacing_surface"] = spacing(particles)
+    if support:
+        result[f"{name}_spacing_support"] = spacing_along(particles, support)
     result |= _shapes(name, particles)
     result |= _areas(name, particles)
     if support:
@@ -171,30 +170,10 @@ def _sizes(name: str, particles: MeasuredParticles) -> dict[str, dict]:
         mean = float(top.sum() / bottom.sum())
         result[f"{name}_{key}"] = quantity(
             mean, "nm",
-            f"{words} of balls of equal volume: {_WEIGHTED}; {_DIGITISED}; {SAMPLE}",
+            f"{words} of balls of equal volume: {_WEIGHTED}; {DIGITISED}; {SAMPLE}",
             (mean - off, mean + off), resampled(ratio_of(top, bottom), len(diameter)),
         )  # fmt: skip
     return result
-
-
-def _spacing(particles: MeasuredParticles) -> dict:
-    method = "mean gap from the surface of each particle to that of the nearest other"
-    weight = particles.spacing_weight
-    known = weight > 0
-    if not known.any():
-        lone = np.count_nonzero(particles.kept) < 2
-        why = "there are not two particles" if lone else "the frame cuts all neighbourhoods"
-        return quantity(None, "nm", f"{method}: {why}")
-    weight, gap = weight[known], particles.spacing[known] * particles.pixel_size_nm
-    mean = float((weight * gap).sum() / weight.sum())
-    below, above = _OFF_SPACING
-    return quantity(
-        mean, "nm",
-        f"{method}; those nearer to the end of the data than to their neighbour are left out and "
-        f"the others weighted for it; {_DIGITISED}; {SAMPLE}",
-        ((1 - below) * mean, mean + above * particles.pixel_size_nm),
-        resampled(ratio_of(weight * gap, weight), len(gap)),
-    )  # fmt: skip
 
 
 def _shapes(name: str, particles: MeasuredParticles) -> dict[str, dict]:
@@ -242,7 +221,7 @@ def _areas(name: str, particles: MeasuredParticles) -> dict[str, dict]:
             float(exposed * square), "nm²",
             "area towards background of all that was seen, specks included, by Crofton's formula "
             "in 13 directions; faces made by the frame are not counted, and what voxels close in "
-            f"narrow wedges at the rims is given back; {_EDGES}; {_DIGITISED}",
+            f"narrow wedges at the rims is given back; {_EDGES}; {DIGITISED}",
             _scaled((1 - _OFF) * exposed - less, (1 + _OFF / 4) * exposed + more, square),
         )
     }  # fmt: skip
@@ -268,7 +247,7 @@ def _contact(name: str, particles: MeasuredParticles, support: str) -> dict[str,
         f"{name}_contact_area": quantity(
             float(contact.sum()), "nm²",
             f"area towards {support} of all that was seen, by Crofton's formula in 13 directions, "
-            f"without what voxels close in narrow wedges at the rims; {_DIGITISED}",
+            f"without what voxels close in narrow wedges at the rims; {DIGITISED}",
             (float(contact.sum() - less), float(contact.sum() + more)),
         ),
         f"{name}_contact_fraction": _fraction(contact, exposed, kept, (less, more)),
@@ -306,7 +285,7 @@ def _fraction(
     value = contact.sum() / both
     low, high = resampled(ratio_of(contact[kept], (contact + exposed)[kept]), int(kept.sum()))
     return quantity(
-        float(value), "1", f"{words}; {_DIGITISED}; {SAMPLE}",
+        float(value), "1", f"{words}; {DIGITISED}; {SAMPLE}",
         (float(max(value - off[0] / both, 0)), float(min(value + off[1] / both, 1))),
         (low, None if high is None else min(high, 1.0)),
     )  # fmt: skip
@@ -322,7 +301,7 @@ def counted(particles: MeasuredParticles) -> tuple[float, Interval, str]:
         float(area * square),
         _scaled((1 - _OFF) * area - chance, (1 + _OFF / 2) * area + hidden, square),
         f"by Crofton's formula in 13 directions, contact included; faces made by the frame are "
-        f"not counted; {_EDGES}; {_DIGITISED}",
+        f"not counted; {_EDGES}; {DIGITISED}",
     )
 
 

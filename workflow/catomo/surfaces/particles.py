@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 
 from catomo.labels.particles import Instances, find_particles
 from catomo.labels.settings import Particles
+from catomo.surfaces.along_support import gaps_along
 from catomo.surfaces.crofton import areas, loss_of_small
 from catomo.surfaces.frame import Frame
 
@@ -65,9 +66,12 @@ class MeasuredParticles:
         `OUTER`, `PORE`, `EMBEDDED`, `DETACHED` or, where there is no support, `FREE`.
     spacing : ndarray of float64
         Gap to the nearest other particle; not a number where there is none or it is too small.
+    spacing_along : ndarray of float64
+        The same along the surface of the support; not a number without contact to it, and
+        infinite where no way leads to another one.
     most : int
         How many pieces there would be if they were split at half the depth.
-    weight, spacing_weight : ndarray of float64
+    weight, spacing_weight, along_weight : ndarray of float64
         How many particles of its kind each whole particle stands for; 0 for cut ones and for
         those too near to the frame to know their nearest neighbour.
     """
@@ -86,6 +90,8 @@ class MeasuredParticles:
     spacing: np.ndarray
     weight: np.ndarray
     spacing_weight: np.ndarray
+    spacing_along: np.ndarray
+    along_weight: np.ndarray
     diameters: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
@@ -167,23 +173,31 @@ def measure_particles(
         wedge = _open_wedges(labels, pieces, towards, specimen)
     spacing = _spacing(pieces, kept)
     whole = kept & (cut_axes == 0)
-    weight, spacing_weight = whole.astype(float), (kept & np.isfinite(spacing)).astype(float)
-    if specimen.is_cut(bool((kept & ~whole).any())):
-        centres = pieces.centres()
-        weight[whole] = frame.weights((low[whole], high[whole]), centres[whole], specimen.places)
-        reach = np.ceil(np.nan_to_num(spacing))[:, None].astype(int)
+    along = np.full(pieces.count, np.nan)
+    if specimen.places is not None and pieces.count:
+        along = gaps_along(specimen.places, pieces, kept, frame)
+    is_cut = specimen.is_cut(bool((kept & ~whole).any()))
+
+    def weights_of(chosen: np.ndarray, gap: np.ndarray) -> np.ndarray:
+        """Return what each piece counts whose surroundings as far as a gap must be seen."""
+        chosen = chosen & np.isfinite(gap)
+        if not is_cut:
+            return chosen.astype(float)
+        reach = np.ceil(np.where(chosen, gap, 0))[:, None].astype(int)
         near = (low - reach, high + reach)
-        known = whole & np.isfinite(spacing) & frame.holds(*near)
-        spacing_weight[:] = 0
-        spacing_weight[known] = frame.weights(
-            (near[0][known], near[1][known]), centres[known], specimen.places
-        )
+        known = chosen & whole & frame.holds(*near)
+        result = np.zeros(pieces.count)
+        corners = (near[0][known], near[1][known])
+        result[known] = frame.weights(corners, pieces.centres()[known], specimen.places)
+        return result
+
     places = _places(labels, pieces, towards, specimen)
     return MeasuredParticles(
         pieces, max(pieces.count, finer.count), kept, pixel_size_nm, low, high, cut_axes, towards,
         specimen.support,
-        wedge, np.where(is_detached & (places != FREE), DETACHED, places), spacing, weight,
-        spacing_weight,
+        wedge, np.where(is_detached & (places != FREE), DETACHED, places), spacing,
+        weights_of(whole, np.zeros(pieces.count)), weights_of(kept, spacing),
+        along, weights_of(kept, along),
     )  # fmt: skip
 
 

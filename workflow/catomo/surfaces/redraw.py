@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import find_objects, gaussian_filter, gaussian_filter1d, uniform_filter
@@ -41,6 +42,15 @@ class Doubt:
     common: float
     redraws: int
     seed: int
+
+    def record(self) -> dict[str, Any]:
+        """Return what a record says."""
+        return {
+            "number": self.redraws,
+            "seed": self.seed,
+            "length_px": self.length_px,
+            "common": self.common,
+        }
 
     def together(self) -> np.ndarray:
         """Return what each redraw has in common, float64: evenly spread standard normals."""

@@ -113,12 +113,7 @@ def write_surfaces(
 
         redraws = measure_redraws(labels, doubt, measured, particles)
         quantities, probability = with_segmentation(quantities, redraws), redraws.probability
-        out.record["redraws"] = {
-            "number": doubt.redraws,
-            "seed": doubt.seed,
-            "length_px": doubt.length_px,
-            "common": doubt.common,
-        }
+        out.record["redraws"] = doubt.record()
     elif doubt:
         quantities = of_a_model(quantities, doubt)
     write_particles(out.path("particles.csv"), particles, probability)

@@ -12,8 +12,8 @@ from catomo.surfaces.particles import MeasuredParticles
 _HEADER = [
     "id", "x_nm", "y_nm", "z_nm", "x_from_px", "x_to_px", "y_from_px", "y_to_px", "z_from_px",
     "z_to_px", "whole", "diameter_nm", "volume_nm3", "contact_area_nm2", "exposed_area_nm2",
-    "contact_fraction", "spacing_nm", "location", "elongation", "sphericity", "probability",
-    "weight",
+    "contact_fraction", "spacing_nm", "spacing_support_nm", "location", "elongation",
+    "sphericity", "probability", "weight",
 ]  # fmt: skip
 
 
@@ -50,6 +50,7 @@ def _rows(particles: MeasuredParticles, probability: np.ndarray | None) -> list[
             exposed * size**2,
             contact / both if both else np.nan,
             particles.spacing[one] * size,
+            particles.spacing_along[one] * size,
         ]
         sure = np.nan if probability is None else probability[one]
         shape = [elongation[one], sphericity[one], sure, particles.weight[one]]
