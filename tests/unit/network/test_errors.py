@@ -33,6 +33,7 @@ def test_finds_what_a_slice_has_in_common() -> None:
     assert errors is not None
     assert errors.common == pytest.approx(0.3, abs=0.15)
     assert Errors.of(errors.record()) == errors
+    assert "marks" not in Errors(2.0, 0.1, 3, ["a"]).record()
 
 
 def test_of_a_network_that_is_sure_of_all_nothing_is_known() -> None:

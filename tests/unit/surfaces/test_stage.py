@@ -127,7 +127,7 @@ def test_what_the_confidence_leaves_open_widens_intervals_and_gives_a_probabilit
     confidence[:, :, 36:] = np.minimum(
         confidence[:, :, 36:], np.where(labels[:, :, 36:] == 2, 140, 255)
     )
-    more = {"confidence": confidence, "errors": {"length_px": 6.0, "common": 0.2, "images": 4}}
+    more = {"confidence": confidence, "errors": {"length_px": 6.0, "common": 0.2, "here": True}}
     output, record = make(labels, **more)
     first = (output / "particles.csv").read_bytes()
     known = measure(labels, PIXEL_NM)
@@ -148,10 +148,14 @@ def test_what_the_confidence_leaves_open_widens_intervals_and_gives_a_probabilit
 def test_without_redraws_a_model_gives_volumes_alone(make):
     labels = balls((24, 24, 30), (12, 12, 15, 5))
     more = {"confidence": np.full(labels.shape, 200, np.uint8)}
-    more["errors"] = {"length_px": 3.0, "common": 0.1, "images": 4}
+    more["errors"] = {"length_px": 3.0, "common": 0.1, "here": True}
     _, record = make(labels, Surfaces(redraws=0), **more)
     assert record["quantities"]["pt_area"]["low"] is None
     assert "surfaces.redraws is 0" in record["quantities"]["pt_area"]["method"]
+    more["errors"]["here"] = False
+    _, record = make(labels, **more)
+    assert record["quantities"]["pt_area"]["low"] is None
+    assert "slices of other specimens" in record["quantities"]["pt_area"]["method"]
     with pytest.raises(ValueError, match="take 0 for none, or more"):
         Surfaces(redraws=5)
 

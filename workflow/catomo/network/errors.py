@@ -9,7 +9,7 @@ of pixels tell how its values correlate with the distance.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -37,11 +37,15 @@ class Errors:
         The share c, 0 to 1, of the variance that all of a slice has in common.
     images : int
         Number of annotated slices that told it.
+    marks : list of str
+        Marks of those slices, see `catomo.labels.tie.mark_of`; sorted. In other specimens a
+        network has errors of another kind, often to one side, which these do not tell.
     """
 
     length_px: float
     common: float
     images: int
+    marks: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, content: dict[str, Any] | None) -> Errors | None:
@@ -50,7 +54,7 @@ class Errors:
 
     def record(self) -> dict[str, Any]:
         """Return what a record says."""
-        return asdict(self)
+        return {key: value for key, value in asdict(self).items() if key != "marks"}
 
 
 def fit_errors(pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> Errors | None:

@@ -135,6 +135,8 @@ def _doubt(prediction: Record, settings: Surfaces, recorded: np.ndarray) -> Doub
     errors = prediction.get("errors")
     if not errors:
         return "as its training has not measured how its errors hang together"
+    if not errors["here"]:
+        return "as its errors were measured on slices of other specimens"
     if not settings.redraws:
         return "as surfaces.redraws is 0"
     confidence = read_pages(prediction.file(_CONFIDENCE))

@@ -73,6 +73,7 @@ def train(
         before = model_file.read_info(start)
         samples = _without_taught(samples, parts, set(before.taught))
     taught = _marks(samples["train"], before)
+    scored = _marks(samples["test"] or samples["validate"], None)
     samples, levels, matches = to_common_levels(samples, sources, before)
     with committing(output, "train", settings, inputs) as out:
         comparison = compare_with_baselines(samples, [phase.name for phase in settings.classes])
@@ -91,7 +92,7 @@ def train(
         _say_scores(fitted.scores["test"])
         figures.write(fitted.rows, out.path("curves.csv"))
         figures.draw(fitted.rows, settings.classes, out.path("curves.png"))
-        fitted.model.save(out.path("model.keras"))
+        _with_marks(fitted.model, scored).save(out.path("model.keras"))
         facts = _facts(fitted, settings, sources, matches) | {"precision": precision}
         out.record.update(facts | {"split": parts, **comparison, **fitted.scores})
     checkpoint.remove()
@@ -112,6 +113,15 @@ def _sources(data: Iterable[tuple[str, Path | str, Path | str]], settings: Train
 def _marks(samples: list[Sample], before: ModelInfo | None) -> list[str]:
     """Return the marks of all slices that taught the model, and the one that it starts from."""
     return [mark_of(s.image) for s in samples] + (before.taught if before else [])
+
+
+def _with_marks(model: Model, scored: list[str]) -> Model:
+    """Return a model that says which slices told how its errors hang together."""
+    errors = model.info.errors
+    if errors is None:
+        return model
+    errors = replace(errors, marks=sorted(set(scored)))
+    return replace(model, info=replace(model.info, errors=errors))
 
 
 def _facts(
