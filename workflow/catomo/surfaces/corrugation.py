@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import binary_erosion
+from scipy.fft import next_fast_len, rfft2
+from scipy.ndimage import binary_closing, binary_erosion
 from scipy.optimize import minimize
 
 _FLATTEST = 0.65  # thickness over width of what counts as a plate, by second moments
@@ -101,8 +102,6 @@ def _faces(
 
 
 def _closed(mask: np.ndarray) -> np.ndarray:
-    from scipy.ndimage import binary_closing
-
     return binary_closing(np.pad(mask, 2), iterations=2)[2:-2, 2:-2] | mask
 
 
@@ -117,32 +116,35 @@ def _flattened(place: np.ndarray, height: np.ndarray) -> np.ndarray:
 def _best_wave(faces: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, float, float]:
     """Return the wave vector, per px, that explains most, how much, and the plate's length."""
     length = max(float(np.ptp(place, axis=0).max()) for place, _ in faces if len(place))
-    step = 1 / (_FINER * length)
-    most = int(1 / _SHORTEST_PX / step)
-    one, other = np.meshgrid(np.arange(0, most + 1) * step, np.arange(-most, most + 1) * step)
-    waves = np.column_stack([one.ravel(), other.ravel()])
-    size = np.hypot(*waves.T)
-    waves = waves[(size >= _LEAST_PERIODS / length) & (size <= 1 / _SHORTEST_PX)]
-    if not len(waves):
+    size = next_fast_len(int(np.ceil(_FINER * length)), real=True)
+    power = sum(_power(place, height, size) for place, height in faces)
+    one, other = np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)
+    frequency = np.hypot(one, other)
+    allowed = (frequency >= _LEAST_PERIODS / length) & (frequency <= 1 / _SHORTEST_PX)
+    if not allowed.any():
         return np.array([1.0, 0.0]), 0.0, length
-    power = np.zeros(len(waves))
-    for place, height in faces:
-        thin = slice(None, None, max(len(place) // 3000, 1))
-        for start in range(0, len(waves), 500):
-            phase = 2 * np.pi * waves[start : start + 500] @ place[thin].T
-            real, imaginary = np.cos(phase) @ height[thin], np.sin(phase) @ height[thin]
-            power[start : start + 500] += (real**2 + imaginary**2) / max(len(height[thin]), 1)
+    best = np.unravel_index(np.where(allowed, power, -1).argmax(), allowed.shape)
+    start = np.array([one[best[0], 0], other[best[1]]])
+    step = 1 / size
 
     def unexplained(wave: np.ndarray) -> float:
         return 1 - _explained(wave, faces)
 
-    start = waves[power.argmax()]
     simplex = start + step / 2 * np.array([[0, 0], [1, 0], [0, 1]])
     found = minimize(
         unexplained, start, method="Nelder-Mead",
         options={"initial_simplex": simplex, "xatol": 1e-6, "fatol": 1e-6, "maxiter": 120},
     )  # fmt: skip
     return found.x, float(1 - found.fun), length
+
+
+def _power(place: np.ndarray, height: np.ndarray, size: int) -> np.ndarray:
+    """Return the power of heights by frequency, from a grid that is wider than they are."""
+    grid = np.zeros((size, size))
+    if len(place):
+        column = np.rint(place - place.min(axis=0)).astype(np.intp)
+        grid[tuple(column.T)] = height
+    return np.abs(rfft2(grid)) ** 2 / max(len(place), 1)
 
 
 def _explained(wave: np.ndarray, faces: list[tuple[np.ndarray, np.ndarray]]) -> float:

@@ -45,6 +45,12 @@ def reachable_shares(
     distance = distance_transform_edt(~matter).astype(np.float32)
     widest = reconstruction(np.where(inside, np.float32(0), distance), distance)
     shares = []
+    # Only as far around the places as a ball reaches.
+    margin = int(np.ceil(max(radii_px, default=0))) + 2
+    box = tuple(slice(max(p.min() - margin, 0), p.max() + margin + 1) for p in places)
+    faces = free[places]
+    places = tuple(p - ends.start for p, ends in zip(places, box, strict=True))
+    widest = widest[box]
     for radius in radii_px:
         # From the centre of a voxel to the end of matter it is half a px less than to its centre.
         centres = widest - 0.5 >= radius
@@ -52,7 +58,7 @@ def reachable_shares(
             shares.append(0.0)
             continue
         reached = distance_transform_edt(~centres)[places] <= radius + 0.5
-        shares.append(float(free[places][reached].sum() / count))
+        shares.append(float(faces[reached].sum() / count))
     return np.array(shares), count
 
 

@@ -109,7 +109,7 @@ def write_surfaces(
     if isinstance(doubt, Doubt):
 
         def measured(new: np.ndarray) -> dict[str, dict]:
-            return all_quantities(new, pixel_size_nm, roles, recorded)[0]
+            return all_quantities(new, pixel_size_nm, roles, recorded, curve=False)[0]
 
         redraws = measure_redraws(labels, doubt, measured, particles)
         quantities, probability = with_segmentation(quantities, redraws), redraws.probability

@@ -72,8 +72,7 @@ def train(
         start, inputs["init_from"] = model_file.locate(place)
         before = model_file.read_info(start)
         samples = _without_taught(samples, parts, set(before.taught))
-    taught = _marks(samples["train"], before)
-    scored = _marks(samples["test"] or samples["validate"], None)
+    taught, scored = _marks(samples, before)
     samples, levels, matches = to_common_levels(samples, sources, before)
     with committing(output, "train", settings, inputs) as out:
         comparison = compare_with_baselines(samples, [phase.name for phase in settings.classes])
@@ -110,9 +109,13 @@ def _sources(data: Iterable[tuple[str, Path | str, Path | str]], settings: Train
     return sorted(sources, key=lambda source: source.dataset)
 
 
-def _marks(samples: list[Sample], before: ModelInfo | None) -> list[str]:
-    """Return the marks of all slices that taught the model, and the one that it starts from."""
-    return [mark_of(s.image) for s in samples] + (before.taught if before else [])
+def _marks(samples: Parts, before: ModelInfo | None) -> tuple[list[str], list[str]]:
+    """Return the marks of all slices that teach the model and the one that it starts from.
+
+    And of those that tell how its errors hang together.
+    """
+    taught = [mark_of(s.image) for s in samples["train"]] + (before.taught if before else [])
+    return taught, [mark_of(s.image) for s in samples["test"] or samples["validate"]]
 
 
 def _with_marks(model: Model, scored: list[str]) -> Model:
