@@ -106,6 +106,8 @@ def test_what_describes_no_model_is_one_line(tmp_path, content):
         ({"pixel_size_nm": "0.5"}, "pixel_size_nm"),
         ({"pixel_size_nm": float("nan")}, "pixel_size_nm"),
         ({"temperature": 0}, "temperature"),
+        ({"errors": {"length_px": 0, "common": 0.1, "images": 3}}, "errors"),
+        ({"errors": {"length_px": 2.0, "common": 1.5, "images": 3}}, "errors"),
         ({"taught": {}}, "taught"),
         ({"network": {"levels": 3, "base_filters": 4.0}}, r"network\.base_filters"),
         ({"network": {"levels": 99, "base_filters": 4}}, r"network\.levels"),

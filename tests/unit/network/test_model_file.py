@@ -56,6 +56,7 @@ def test_the_description_has_its_keys_and_old_files_have_fewer():
         "taught": ["m"],
         "temperature": None,
         "levels": None,
+        "errors": None,
     }
     assert ModelInfo.from_json(json.loads(json.dumps(content))) == info
     few = {name: content[name] for name in ("classes", "pixel_size_nm", "network")}

@@ -15,7 +15,9 @@ from scipy import ndimage
 import catomo
 from catomo.errors import UserError
 from catomo.files.store import read_pages
+from catomo.labels.tie import mark_of
 from catomo.network import draft, unet
+from catomo.network.errors import Errors
 from catomo.network.levels import Contrast, Levels
 from catomo.network.model_info import InputScaling
 from catomo.network.temperature import tempered
@@ -151,6 +153,17 @@ def test_the_temperature_of_the_model_changes_the_confidence_and_no_label(tmp_pa
     assert [record["temperature"] for record in records] == [1.0, 2.5]
     assert [record["calibrated"] for record in records] == [False, True]
     assert "probability_pt.tif" in records[1]["files"]
+
+
+def test_the_record_tells_whether_the_errors_are_those_of_this_specimen(tmp_path, slices):
+    mark = mark_of(read_pages(slices / "slices.tif")[1])
+    for name, marks, here in (("own", [mark], True), ("other", ["another"], False)):
+        errors = Errors(2.5, 0.1, 3, marks)
+        model, _ = make_model(tmp_path / f"{name}.keras", errors=errors)
+        predict(slices, model, tmp_path / name, Predict(average="none"))
+        record = json.loads((tmp_path / name / "prediction.json").read_text())
+        known = {"length_px": 2.5, "common": 0.1, "images": 3}
+        assert record["errors"] == {**known, "here": here}
 
 
 KILLED = """

@@ -226,6 +226,30 @@ def test_a_particle_that_fills_the_frame_has_no_areas_to_compare():
     assert "cuts every pt particle" in numbers["pt_diameter_d10"]["method"]
 
 
+def test_what_touches_no_support_is_detached_and_what_touches_another_has_no_sphericity():
+    labels = np.zeros((40, 40, 60), np.uint8)
+    labels[:, :10] = 1
+    for one in ((20, 13, 12, 4), (20, 30, 25, 5), (20, 30, 34, 5), (20, 22, 50, 5)):
+        labels[balls(labels.shape, one) > 0] = 2
+    numbers = measure(labels, 1.0)
+    assert value(numbers, "pt_share_outer") == pytest.approx(1 / 4)
+    assert value(numbers, "pt_share_detached") == pytest.approx(3 / 4)
+    assert value(numbers, "pt_sphericity") == pytest.approx(1, abs=0.03)
+
+
+def test_the_loading_is_as_unsure_as_number_and_area():
+    labels = np.zeros((60, 60, 60), np.uint8)
+    labels[:, 20:40] = 1
+    for y, x in np.ndindex(3, 3):
+        labels[balls(labels.shape, (12 + 18 * y, 42, 12 + 18 * x, 4)) > 0] = 2
+    labels[balls(labels.shape, (12, 42, 19, 4)) > 0] = 2  # merged with the first one
+    numbers = measure(labels, 0.5)
+    count, area, loading = (numbers[f"{n}"] for n in ("pt_count", "alumina_area", "pt_loading"))
+    off = 1 - loading["low"] / loading["value"]
+    assert off >= 1 - count["low"] / count["value"] - 1e-9
+    assert off >= 1 - area["value"] / area["high"] - 1e-9
+
+
 def test_outer_and_pore_surface_of_a_shell():
     labels = np.zeros((50, 50, 50), np.uint8)
     labels[10:40, 10:40, 10:40] = 1

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from catomo.surfaces.pores import hull
-from catomo.surfaces.radii import access_radii, are_seen, local_radii
+from catomo.surfaces.radii import access_radii, are_seen, local_radii, median_of, seen_weights
 
 
 def bottle():
@@ -20,7 +20,8 @@ def bottle():
 def test_an_ink_bottle_is_as_accessible_as_its_throat():
     matter = bottle()
     inside = hull(matter, 5.0)
-    found = access_radii(matter, inside)
+    found, places = access_radii(matter, inside)
+    assert inside[tuple(places.T)].all()
     assert np.median(found) == pytest.approx(4.0, abs=1e-6)
     assert found.max() < 4.5
     assert np.median(local_radii(inside & ~matter)) > 10
@@ -30,7 +31,7 @@ def test_a_closed_room_is_no_open_pore():
     matter = np.zeros((30, 30, 30), bool)
     matter[5:25, 5:25, 5:25] = True
     matter[12:18, 12:18, 12:18] = False
-    assert len(access_radii(matter, hull(matter, 2.0))) == 0
+    assert len(access_radii(matter, hull(matter, 2.0))[0]) == 0
     assert np.median(local_radii(hull(matter, 2.0) & ~matter)) == 3.0
 
 
@@ -57,4 +58,17 @@ def test_a_plate_that_the_frame_cuts_along_its_faces_has_no_thickness():
 def test_nothing_and_everything_have_no_width():
     assert len(local_radii(np.zeros((4, 5, 6), bool))) == 0
     assert len(local_radii(np.ones((4, 5, 6), bool))) == 0
-    assert len(access_radii(np.ones((4, 5, 6), bool), np.ones((4, 5, 6), bool))) == 0
+    assert len(access_radii(np.ones((4, 5, 6), bool), np.ones((4, 5, 6), bool))[0]) == 0
+
+
+def test_the_frame_does_not_favour_narrow_pores():
+    """Frames drawn at random see as much of narrow and wide balls as there is of both."""
+    rng = np.random.default_rng(4)
+    shape, radii = (40, 40, 40), np.repeat([2.5, 8.5], 40_000)
+    places = rng.integers(0, 40, (len(radii), 3))
+    weights = seen_weights(radii, places, shape)
+    assert weights[radii > 5].sum() == pytest.approx(weights[radii < 5].sum(), rel=0.05)
+    assert (weights[radii > 5] == 0).mean() > (weights[radii < 5] == 0).mean()
+    assert median_of(np.arange(9.0), np.ones(9)) == 4
+    assert median_of(np.arange(9.0), np.where(np.arange(9) > 5, 1.0, 0.0)) == 7
+    assert median_of(np.arange(9.0), np.zeros(9)) is None

@@ -10,6 +10,7 @@ pytest.importorskip("pyvista", reason="needs pyvista (the surfaces environment)"
 
 from catomo.errors import UserError
 from catomo.files.store import write_labels
+from catomo.labels.boundary import near_boundary
 from catomo.labels.settings import Particles
 from catomo.record.hashes import sha256_of
 from catomo.surfaces import render as rendering
@@ -41,10 +42,10 @@ def make(tmp_path, monkeypatch):
             "unrecorded_slices": more.get("unrecorded", []),
             "files": {"labels.tif": {"sha256": sha256_of(folder / "labels.tif")}},
         }
-        if more.get("confident"):
-            sure = np.full_like(labels, 255)
-            write_labels(folder / "confidence.tif", sure, labels.shape, PIXEL_NM)
+        if (confidence := more.get("confidence")) is not None:
+            write_labels(folder / "confidence.tif", confidence, labels.shape, PIXEL_NM)
             record["files"]["confidence.tif"] = {"sha256": sha256_of(folder / "confidence.tif")}
+            record["errors"] = more.get("errors")
         (folder / "prediction.json").write_text(json.dumps(record))
         output = tmp_path / "08_surfaces"
         with monkeypatch.context() as patch:
@@ -105,7 +106,7 @@ def test_the_array_function_gives_the_quantities_of_the_stage(make):
 def test_of_labels_that_a_model_made_digitisation_alone_gives_no_interval(make):
     labels = balls((24, 24, 60), (12, 12, 20, 5), (12, 12, 34, 5), (12, 12, 50, 3))
     labels[:, :12][labels[:, :12] == 0] = 1
-    _, record = make(labels, confident=True)
+    _, record = make(labels, confidence=np.full(labels.shape, 200, np.uint8))
     known = measure(labels, PIXEL_NM)
     assert known["pt_diameter_d10"]["low"] is not None
     for name, entry in record["quantities"].items():
@@ -115,6 +116,48 @@ def test_of_labels_that_a_model_made_digitisation_alone_gives_no_interval(make):
         assert (entry["low"] is None) == (not name.endswith("_volume"))
         assert "; low" not in entry["method"] or name.endswith("_volume")
         assert entry["sample_low"] == pytest.approx(known[name]["sample_low"])
+
+
+def test_what_the_confidence_leaves_open_widens_intervals_and_gives_a_probability(make):
+    labels = balls((24, 24, 60), (12, 12, 15, 5), (12, 12, 45, 4))
+    labels[:, :10][labels[:, :10] == 0] = 1
+    confidence = np.where(
+        np.stack([near_boundary(page, 1.5) for page in labels]), np.uint8(160), np.uint8(255)
+    )
+    confidence[:, :, 36:] = np.minimum(
+        confidence[:, :, 36:], np.where(labels[:, :, 36:] == 2, 140, 255)
+    )
+    more = {"confidence": confidence, "errors": {"length_px": 6.0, "common": 0.2, "here": True}}
+    output, record = make(labels, **more)
+    first = (output / "particles.csv").read_bytes()
+    known = measure(labels, PIXEL_NM)
+    for name, entry in record["quantities"].items():
+        assert entry["value"] == pytest.approx(known[name]["value"])
+        if known[name]["low"] is not None and entry["low"] is not None:
+            assert entry["low"] <= known[name]["low"] <= known[name]["high"] <= entry["high"]
+            assert "20 redraws" in entry["method"]
+        else:
+            assert "no" in entry["method"]
+    assert record["redraws"] == {"number": 20, "seed": 1, "length_px": 6.0, "common": 0.2}
+    rows = list(csv.DictReader(first.decode().splitlines()))
+    sure, doubtful = (float(row["probability"]) for row in rows)
+    assert 0.5 < doubtful < sure <= 1
+    assert (make(labels, **more)[0] / "particles.csv").read_bytes() == first
+
+
+def test_without_redraws_a_model_gives_volumes_alone(make):
+    labels = balls((24, 24, 30), (12, 12, 15, 5))
+    more = {"confidence": np.full(labels.shape, 200, np.uint8)}
+    more["errors"] = {"length_px": 3.0, "common": 0.1, "here": True}
+    _, record = make(labels, Surfaces(redraws=0), **more)
+    assert record["quantities"]["pt_area"]["low"] is None
+    assert "surfaces.redraws is 0" in record["quantities"]["pt_area"]["method"]
+    more["errors"]["here"] = False
+    _, record = make(labels, **more)
+    assert record["quantities"]["pt_area"]["low"] is None
+    assert "slices of other specimens" in record["quantities"]["pt_area"]["method"]
+    with pytest.raises(ValueError, match="take 0 for none, or more"):
+        Surfaces(redraws=5)
 
 
 def test_particles_are_counted_split_and_spaced(make):

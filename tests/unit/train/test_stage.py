@@ -64,6 +64,9 @@ def test_the_record_tells_everything_that_is_promised(trained):
     assert about["draft"] is record["draft"] is True
     assert 0.1 < about["temperature"] == record["temperature"] < 20
     assert record["temperature_from"] == "validate"
+    told = about["errors"] or {"marks": []}
+    assert (told.pop("marks") != []) == (record["errors"] is not None)
+    assert (told or None) == record["errors"]
     assert list(record["class_weights"].values()) == [0.2, 0.3, 0.5]
     assert sum(record["class_fractions"].values()) == pytest.approx(1)
     lines = (trained / "one" / "curves.csv").read_text().splitlines()

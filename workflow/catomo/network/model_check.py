@@ -82,6 +82,8 @@ def check_info(info: ModelInfo) -> None:
         or _is_positive(info.pixel_size_nm),
         "temperature: must be a number above 0": info.temperature is None
         or _is_positive(info.temperature),
+        "errors: must be a length above 0 and a share from 0 to 1": info.errors is None
+        or (_is_positive(info.errors.length_px) and _is_share(info.errors.common)),
         "input.scale: must be a number above 0": _is_positive(info.input.scale),
         "taught: must be a list of texts": isinstance(info.taught, list)
         and all(isinstance(mark, str) for mark in info.taught),
@@ -190,3 +192,7 @@ def _damaged(path: Path | str, error: Exception) -> UserError:
 
 def _is_positive(value: object) -> bool:
     return type(value) in (int, float) and 0 < float(value) < math.inf  # type: ignore[arg-type]
+
+
+def _is_share(value: object) -> bool:
+    return type(value) in (int, float) and 0 <= float(value) < 1  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from catomo.files.pixel_size import is_same_size
+from catomo.network.errors import Errors
 from catomo.network.levels import Levels
 from catomo.network.size import UNetSize
 
@@ -40,6 +41,8 @@ class ModelInfo:
         Temperature of its confidence, see `catomo.network.temperature`; None if not fitted.
     levels : Levels or None
         Grey levels of the slices it was taught; None where nobody recorded them.
+    errors : Errors or None
+        How its errors hang together, see `catomo.network.errors`; None if not measured.
     """
 
     classes: list[str]
@@ -51,6 +54,7 @@ class ModelInfo:
     taught: list[str] = field(default_factory=list)
     temperature: float | None = None
     levels: Levels | None = None
+    errors: Errors | None = None
 
     def has_pixel_size(self, pixel_size_nm: float) -> bool:
         """Return whether the model was taught at this pixel size, or one within 5 % of it."""
@@ -81,4 +85,5 @@ class ModelInfo:
         if "input" in content:
             known["input"] = InputScaling(**content["input"])
         known["levels"] = Levels.of(content.get("levels"))
+        known["errors"] = Errors.of(content.get("errors"))
         return cls(**known)

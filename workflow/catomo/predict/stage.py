@@ -16,6 +16,7 @@ import numpy as np
 
 from catomo.errors import UserError
 from catomo.files.store import StackReader, write_labels
+from catomo.labels.tie import mark_of
 from catomo.network import draft, model_file, unet
 from catomo.network.checkpoints import key_of
 from catomo.network.fit import Use, contradictions
@@ -182,6 +183,7 @@ def _facts(job: Job, counts: np.ndarray) -> dict[str, Any]:
         "fractions": dict(zip(info.classes, counts / counts.sum(), strict=True)),
         "temperature": info.temperature or 1.0,
         "calibrated": info.temperature is not None,
+        "errors": _errors(info, source),
         "precision": job.precision,
         "device": job.device,
         "cpu": unet.cpu_class(),
@@ -194,6 +196,16 @@ def _facts(job: Job, counts: np.ndarray) -> dict[str, Any]:
             "pixel_size_nm": info.pixel_size_nm,
         },
     }
+
+
+def _errors(info: ModelInfo, source: Record) -> dict[str, Any] | None:
+    """Return how the model's errors hang together, and whether slices of these told it."""
+    if info.errors is None:
+        return None
+    marks = set(info.errors.marks)
+    with StackReader(source.file("slices.tif")) as reader:
+        here = any(mark_of(reader.read(k, k + 1)[0]) in marks for k in range(source["shape"][0]))
+    return {**info.errors.record(), "here": here}
 
 
 def _announce(job: Job, missing: int) -> None:

@@ -80,8 +80,15 @@ def number(value: Any, digits: int = 3) -> str:
 
 
 def significant(value: Any) -> str:
-    """Return a number with four significant digits, and anything else as `number` does."""
-    return f"{value:.4g}" if isinstance(value, int | float) else number(value)
+    """Return a number with four significant digits, and anything else as `number` does.
+
+    Whole numbers are printed in full, and no number of five digits or more as a power of ten.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return number(value)
+    if isinstance(value, int) or abs(float(f"{value:.4g}")) >= 10_000:
+        return number(value if isinstance(value, int) else int(float(f"{value:.4g}")))
+    return f"{value:.4g}"
 
 
 def plain_table(record: Mapping[str, Any], rows: Sequence[tuple[str, str, int, str]]) -> Table:

@@ -101,6 +101,8 @@ def all_quantities(
     pixel_size_nm: float,
     roles: Roles,
     recorded: np.ndarray | None = None,
+    *,
+    curve: bool = True,
 ) -> tuple[dict[str, dict], MeasuredParticles | None]:
     """Return all quantities, and the particles (None if no class consists of particles).
 
@@ -111,6 +113,8 @@ def all_quantities(
     roles : Roles
     recorded : ndarray of bool, (slices,), optional
         As of `measure`.
+    curve : bool
+        Whether to look at how much molecules reach, which takes long and has no interval.
     """
     frame = Frame.of(labels.shape, recorded)
     if not frame.recorded.all():
@@ -123,9 +127,7 @@ def all_quantities(
         hulls = hulls_of(labels == support, roles.hull_radius_nm / pixel_size_nm, frame)
     particles = None
     if phase > 0:
-        places = _surface_voxels(labels, support, frame) if support > 0 else None
-        in_hull = None if places is None else partial(_in_hulls, hulls)
-        specimen = Specimen(frame, len(names), support, places, in_hull)
+        specimen = _specimen(labels, len(names), support, hulls, frame)
         particles = measure_particles(labels, phase, roles.particles, pixel_size_nm, specimen)
     voxels = np.bincount(labels.ravel(), minlength=len(names))
     result: dict[str, dict] = {}
@@ -143,16 +145,38 @@ def all_quantities(
         result |= quantities.of_phase(name, voxels[label], area, pixel_size_nm)
     if roles.support:
         result |= sides
-        sizes_nm = (roles.hull_radius_nm, pixel_size_nm)
         area_nm2 = result[f"{roles.support}_area"]["value"]
-        result |= quantities.of_support(roles.support, labels != 0, hulls, sizes_nm, area_nm2)
-        result |= quantities.widths(roles.support, labels != 0, hulls, sizes_nm)
+        result |= _of_support(labels, hulls, roles, pixel_size_nm, area_nm2)
     if particles is not None:
         result |= of_particles(names[phase], particles, roles.support)
         if roles.support:
-            area_of = result[f"{roles.support}_area"]
-            result |= density(names[phase], particles, roles.support, area_of)
+            count, area_of = result[f"{names[phase]}_count"], result[f"{roles.support}_area"]
+            result |= density(names[phase], particles, roles.support, count, area_of)
+            if curve:
+                result |= quantities.reachable(names[phase], labels, phase, hulls, pixel_size_nm)
     return result, particles
+
+
+def _specimen(
+    labels: np.ndarray, classes: int, support: int, hulls: list[Hull], frame: Frame
+) -> Specimen:
+    """Return what is around the particles."""
+    places = surface_voxels(labels, support, frame) if support > 0 else None
+    in_hull = None if places is None else partial(_in_hulls, hulls)
+    return Specimen(frame, classes, support, places, in_hull)
+
+
+def _of_support(
+    labels: np.ndarray, hulls: list[Hull], roles: Roles, pixel_size_nm: float, area_nm2: float
+) -> dict[str, dict]:
+    """Return porosity, widths and corrugation of the support."""
+    name, matter = str(roles.support), labels != 0
+    sizes_nm = (roles.hull_radius_nm, pixel_size_nm)
+    return {
+        **quantities.of_support(name, matter, hulls, sizes_nm, area_nm2),
+        **quantities.widths(name, matter, hulls, sizes_nm),
+        **quantities.corrugation(name, hulls, pixel_size_nm),
+    }
 
 
 def _in_hulls(hulls: list[Hull], voxels: np.ndarray) -> np.ndarray:
@@ -162,7 +186,7 @@ def _in_hulls(hulls: list[Hull], voxels: np.ndarray) -> np.ndarray:
     return result
 
 
-def _surface_voxels(labels: np.ndarray, support: int, frame: Frame) -> np.ndarray | None:
+def surface_voxels(labels: np.ndarray, support: int, frame: Frame) -> np.ndarray | None:
     """Return the voxels of the support that have something else beside them, None if none."""
     found = []
     for run in frame.runs():

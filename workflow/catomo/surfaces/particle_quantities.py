@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from catomo.surfaces.particles import EMBEDDED, OUTER, PORE, MeasuredParticles, rim_of
+from catomo.surfaces.particles import (
+    DETACHED,
+    EMBEDDED,
+    OUTER,
+    PORE,
+    MeasuredParticles,
+    rim_of,
+)
 from catomo.surfaces.quantity import (
     SAMPLE,
     SAMPLE_OF_SHARE,
@@ -15,6 +22,7 @@ from catomo.surfaces.quantity import (
     ratio_of,
     resampled,
 )  # fmt: skip
+from catomo.surfaces.spacing import DIGITISED, spacing, spacing_along
 
 _WEIGHTED = (
     "whole particles, each weighted by one over its chance to be whole in the frame "
@@ -35,17 +43,19 @@ _OFF_CONTACT = ((0.6, 0.13), (0.75, 0.06))
 _OFF_DIRECTION = 0.04
 _OFF_EXPOSED = ((0.5, 0.05), (0.5, 0.21))
 _OFF_DIAMETER_PX = (0.05, 0.65)  # of a mean diameter: of all particles alike, of one by chance
-_OFF_SPACING = (0.35, 0.4)  # below: share, where close particles merged; above: px
 
-_DIGITISED = (
-    "low and high: digitisation alone, as measured on phantoms with round particles, without what "
-    "the segmentation has wrong"
-)
+
 _EDGES = (
     "sharp edges count as rounded, so the area of cubes and octahedra is 8 to 3 % too small where "
     "they are 7 to 20 px across, which the interval leaves out"
 )
-_SHARES = {OUTER: "share_outer", PORE: "share_pore", EMBEDDED: "share_embedded"}
+_NORMAL = 1.96  # half the width of a 95 % interval in standard deviations
+_SHARES = {
+    OUTER: "share_outer",
+    PORE: "share_pore",
+    EMBEDDED: "share_embedded",
+    DETACHED: "share_detached",
+}
 
 
 def of_particles(name: str, particles: MeasuredParticles, support: str | None) -> dict[str, dict]:
@@ -61,7 +71,9 @@ def of_particles(name: str, particles: MeasuredParticles, support: str | None) -
     """
     result = _counted(name, particles)
     result |= _sizes(name, particles)
-    result[f"{name}_spacing_surface"] = _spacing(particles)
+    result[f"{name}_spacing_surface"] = spacing(particles)
+    if support:
+        result[f"{name}_spacing_support"] = spacing_along(particles, support)
     result |= _shapes(name, particles)
     result |= _areas(name, particles)
     if support:
@@ -69,7 +81,9 @@ def of_particles(name: str, particles: MeasuredParticles, support: str | None) -
     return result
 
 
-def density(name: str, particles: MeasuredParticles, support: str, area: dict) -> dict[str, dict]:
+def density(
+    name: str, particles: MeasuredParticles, support: str, count: dict, area: dict
+) -> dict[str, dict]:
     """Return the number of particles per surface area of the support.
 
     Parameters
@@ -77,8 +91,8 @@ def density(name: str, particles: MeasuredParticles, support: str, area: dict) -
     name, support : str
         Names of the classes.
     particles : MeasuredParticles
-    area : dict
-        The quantity of the support's area.
+    count, area : dict
+        The quantities of the number of particles and of the support's area.
     """
     key, unit = f"{name}_loading", "nm⁻²"
     if not area["value"]:
@@ -86,13 +100,23 @@ def density(name: str, particles: MeasuredParticles, support: str, area: dict) -
     number = _number(particles)[particles.kept].sum()
     ends = (area["high"], area["low"])
     known = [end for end in ends if end]
-    interval = tuple(number / end for end in ends) if len(known) == 2 else UNKNOWN
+    interval = UNKNOWN
+    if len(known) == 2:
+        # Whether a cut particle belongs to the frame is left to chance: 0.5 each.
+        cut = _NORMAL * 0.5 * np.sqrt(np.count_nonzero(particles.kept & (particles.cut_axes > 0)))
+        off = [np.hypot(count["value"] - count[end], cut) for end in ("low", "high")]
+        lower = np.hypot(off[0] / max(number, 1), 1 - area["value"] / ends[0])
+        upper = np.hypot(off[1] / max(number, 1), area["value"] / ends[1] - 1)
+        value = number / area["value"]
+        interval = max(value * float(1 - lower), 0.0), value * float(1 + upper)
+        if not number:
+            interval = 0.0, count["high"] / ends[1]
     return {
         key: quantity(
             number / area["value"], unit,
             f"number of {name} particles over {support}_area, both of what was seen; a particle "
             "counts one half for each axis along which the frame cuts it; low and high from those "
-            "of the area",
+            "of the number and of the area",
             interval,
         )
     }  # fmt: skip
@@ -146,30 +170,10 @@ def _sizes(name: str, particles: MeasuredParticles) -> dict[str, dict]:
         mean = float(top.sum() / bottom.sum())
         result[f"{name}_{key}"] = quantity(
             mean, "nm",
-            f"{words} of balls of equal volume: {_WEIGHTED}; {_DIGITISED}; {SAMPLE}",
+            f"{words} of balls of equal volume: {_WEIGHTED}; {DIGITISED}; {SAMPLE}",
             (mean - off, mean + off), resampled(ratio_of(top, bottom), len(diameter)),
         )  # fmt: skip
     return result
-
-
-def _spacing(particles: MeasuredParticles) -> dict:
-    method = "mean gap from the surface of each particle to that of the nearest other"
-    weight = particles.spacing_weight
-    known = weight > 0
-    if not known.any():
-        lone = np.count_nonzero(particles.kept) < 2
-        why = "there are not two particles" if lone else "the frame cuts all neighbourhoods"
-        return quantity(None, "nm", f"{method}: {why}")
-    weight, gap = weight[known], particles.spacing[known] * particles.pixel_size_nm
-    mean = float((weight * gap).sum() / weight.sum())
-    below, above = _OFF_SPACING
-    return quantity(
-        mean, "nm",
-        f"{method}; those nearer to the end of the data than to their neighbour are left out and "
-        f"the others weighted for it; {_DIGITISED}; {SAMPLE}",
-        ((1 - below) * mean, mean + above * particles.pixel_size_nm),
-        resampled(ratio_of(weight * gap, weight), len(gap)),
-    )  # fmt: skip
 
 
 def _shapes(name: str, particles: MeasuredParticles) -> dict[str, dict]:
@@ -177,7 +181,8 @@ def _shapes(name: str, particles: MeasuredParticles) -> dict[str, dict]:
     shapes = {
         "sphericity": (
             particles.sphericity(),
-            "area of the ball of equal volume over the particle's area",
+            "area of the ball of equal volume over the particle's area, without particles that "
+            "touch another one",
         ),
         "elongation": (
             particles.elongation(),
@@ -194,7 +199,9 @@ def _shapes(name: str, particles: MeasuredParticles) -> dict[str, dict]:
         weight = particles.weight[known]
         top = weight * values[known]
         result[f"{name}_{key}"] = quantity(
-            float(top.sum() / weight.sum()), "1", f"mean of {words}: {_WEIGHTED}; {SAMPLE}",
+            float(top.sum() / weight.sum()), "1",
+                f"mean of {words}: {_WEIGHTED}; no low and high: what voxels make of shapes other "
+                f"than balls is not known; {SAMPLE}",
             UNKNOWN, resampled(ratio_of(top, weight), len(top)),
         )  # fmt: skip
     return result
@@ -214,7 +221,7 @@ def _areas(name: str, particles: MeasuredParticles) -> dict[str, dict]:
             float(exposed * square), "nm²",
             "area towards background of all that was seen, specks included, by Crofton's formula "
             "in 13 directions; faces made by the frame are not counted, and what voxels close in "
-            f"narrow wedges at the rims is given back; {_EDGES}; {_DIGITISED}",
+            f"narrow wedges at the rims is given back; {_EDGES}; {DIGITISED}",
             _scaled((1 - _OFF) * exposed - less, (1 + _OFF / 4) * exposed + more, square),
         )
     }  # fmt: skip
@@ -225,7 +232,7 @@ def _contact(name: str, particles: MeasuredParticles, support: str) -> dict[str,
     kept = particles.kept
     if not kept.any():
         none = f"no piece of {name} is large enough to be a particle"
-        units = ["nm²", *["1"] * 4]
+        units = ["nm²", *["1"] * 5]
         return {
             f"{name}_{key}": quantity(None, unit, none)
             for key, unit in zip(keys, units, strict=True)
@@ -240,7 +247,7 @@ def _contact(name: str, particles: MeasuredParticles, support: str) -> dict[str,
         f"{name}_contact_area": quantity(
             float(contact.sum()), "nm²",
             f"area towards {support} of all that was seen, by Crofton's formula in 13 directions, "
-            f"without what voxels close in narrow wedges at the rims; {_DIGITISED}",
+            f"without what voxels close in narrow wedges at the rims; {DIGITISED}",
             (float(contact.sum() - less), float(contact.sum() + more)),
         ),
         f"{name}_contact_fraction": _fraction(contact, exposed, kept, (less, more)),
@@ -254,12 +261,14 @@ def _contact(name: str, particles: MeasuredParticles, support: str) -> dict[str,
         "of the hull",
         PORE: f"on a pore wall of {support}: most of the free voxels beside it lie in the hull",
         EMBEDDED: "embedded: no free face",
+        DETACHED: f"detached: no face to {support}",
     }
     for place, key in _SHARES.items():
         is_here = particles.place[kept] == place
         result[f"{name}_{key}"] = quantity(
             float(number[is_here].sum() / number.sum()), "1",
-            f"share of the particles {words[place]}; {SAMPLE_OF_SHARE}",
+            f"share of the particles {words[place]}; no low and high: one voxel may move a "
+            f"particle from one place to another; {SAMPLE_OF_SHARE}",
             UNKNOWN, of_share(number, is_here),
         )  # fmt: skip
     return result
@@ -276,7 +285,7 @@ def _fraction(
     value = contact.sum() / both
     low, high = resampled(ratio_of(contact[kept], (contact + exposed)[kept]), int(kept.sum()))
     return quantity(
-        float(value), "1", f"{words}; {_DIGITISED}; {SAMPLE}",
+        float(value), "1", f"{words}; {DIGITISED}; {SAMPLE}",
         (float(max(value - off[0] / both, 0)), float(min(value + off[1] / both, 1))),
         (low, None if high is None else min(high, 1.0)),
     )  # fmt: skip
@@ -292,7 +301,7 @@ def counted(particles: MeasuredParticles) -> tuple[float, Interval, str]:
         float(area * square),
         _scaled((1 - _OFF) * area - chance, (1 + _OFF / 2) * area + hidden, square),
         f"by Crofton's formula in 13 directions, contact included; faces made by the frame are "
-        f"not counted; {_EDGES}; {_DIGITISED}",
+        f"not counted; {_EDGES}; {DIGITISED}",
     )
 
 

@@ -10,10 +10,13 @@ from scipy.spatial import cKDTree
 
 from catomo.labels.particles import Instances, find_particles
 from catomo.labels.settings import Particles
+from catomo.surfaces.along_support import gaps_along
 from catomo.surfaces.crofton import areas, loss_of_small
 from catomo.surfaces.frame import Frame
 
-OUTER, PORE, EMBEDDED, FREE = "outer surface", "pore wall", "embedded", "free"
+OUTER, PORE, EMBEDDED = "outer surface", "pore wall", "embedded"
+DETACHED = "detached"  # touches no support
+FREE = ""  # there is no support
 
 _FACES = ((1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1))
 
@@ -60,12 +63,15 @@ class MeasuredParticles:
         How narrow the wedges between particles and support are, in px² for each px of their
         rims; 0 where particles stand upright.
     place : ndarray of str
-        `OUTER`, `PORE`, `EMBEDDED` or, where there is no support, `FREE`.
+        `OUTER`, `PORE`, `EMBEDDED`, `DETACHED` or, where there is no support, `FREE`.
     spacing : ndarray of float64
         Gap to the nearest other particle; not a number where there is none or it is too small.
+    spacing_along : ndarray of float64
+        The same along the surface of the support; not a number without contact to it, and
+        infinite where no way leads to another one.
     most : int
         How many pieces there would be if they were split at half the depth.
-    weight, spacing_weight : ndarray of float64
+    weight, spacing_weight, along_weight : ndarray of float64
         How many particles of its kind each whole particle stands for; 0 for cut ones and for
         those too near to the frame to know their nearest neighbour.
     """
@@ -84,6 +90,8 @@ class MeasuredParticles:
     spacing: np.ndarray
     weight: np.ndarray
     spacing_weight: np.ndarray
+    spacing_along: np.ndarray
+    along_weight: np.ndarray
     diameters: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
@@ -114,10 +122,14 @@ class MeasuredParticles:
         return self.pieces.centres()[:, [2, 0, 1]] * self.pixel_size_nm
 
     def sphericity(self) -> np.ndarray:
-        """Return the area of the ball of equal volume over the area of each piece."""
+        """Return the area of the ball of equal volume over the area of each piece.
+
+        Not a number where a piece was split from another one: the area between them is unknown.
+        """
         area = self.towards.sum(axis=1)
+        known = (area > 0) & (np.bincount(self.pieces.groups)[self.pieces.groups] == 1)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(area > 0, np.pi * self.diameters**2 / area, np.nan)
+            return np.where(known, np.pi * self.diameters**2 / area, np.nan)
 
     def elongation(self) -> np.ndarray:
         """Return the extent of each piece along the beam (z) over that across it."""
@@ -155,26 +167,37 @@ def measure_particles(
     kept = pieces.diameters() >= rule.smallest_diameter_px
     towards = areas(labels, voxels, ids, (pieces.count, specimen.classes), frame)
     towards /= loss_of_small(pieces.diameters())[:, None]
+    is_detached = towards[:, specimen.support] <= 0
     wedge = 0.0
     if specimen.support >= 0 and pieces.count:
         wedge = _open_wedges(labels, pieces, towards, specimen)
     spacing = _spacing(pieces, kept)
     whole = kept & (cut_axes == 0)
-    weight, spacing_weight = whole.astype(float), (kept & np.isfinite(spacing)).astype(float)
-    if specimen.is_cut(bool((kept & ~whole).any())):
-        centres = pieces.centres()
-        weight[whole] = frame.weights((low[whole], high[whole]), centres[whole], specimen.places)
-        reach = np.ceil(np.nan_to_num(spacing))[:, None].astype(int)
+    along = np.full(pieces.count, np.nan)
+    if specimen.places is not None and pieces.count:
+        along = gaps_along(specimen.places, pieces, kept, frame)
+    is_cut = specimen.is_cut(bool((kept & ~whole).any()))
+
+    def weights_of(chosen: np.ndarray, gap: np.ndarray) -> np.ndarray:
+        """Return what each piece counts whose surroundings as far as a gap must be seen."""
+        chosen = chosen & np.isfinite(gap)
+        if not is_cut:
+            return chosen.astype(float)
+        reach = np.ceil(np.where(chosen, gap, 0))[:, None].astype(int)
         near = (low - reach, high + reach)
-        known = whole & np.isfinite(spacing) & frame.holds(*near)
-        spacing_weight[:] = 0
-        spacing_weight[known] = frame.weights(
-            (near[0][known], near[1][known]), centres[known], specimen.places
-        )
+        known = chosen & whole & frame.holds(*near)
+        result = np.zeros(pieces.count)
+        corners = (near[0][known], near[1][known])
+        result[known] = frame.weights(corners, pieces.centres()[known], specimen.places)
+        return result
+
+    places = _places(labels, pieces, towards, specimen)
     return MeasuredParticles(
         pieces, max(pieces.count, finer.count), kept, pixel_size_nm, low, high, cut_axes, towards,
         specimen.support,
-        wedge, _places(labels, pieces, towards, specimen), spacing, weight, spacing_weight,
+        wedge, np.where(is_detached & (places != FREE), DETACHED, places), spacing,
+        weights_of(whole, np.zeros(pieces.count)), weights_of(kept, spacing),
+        along, weights_of(kept, along),
     )  # fmt: skip
 
 

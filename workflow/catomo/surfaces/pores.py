@@ -15,7 +15,7 @@ from catomo.surfaces.frame import Frame
 
 # The hull of a larger volume is computed from every k-th voxel along each axis, in bounded
 # memory and time.
-_MOST_VOXELS = 10_000_000
+_MOST_VOXELS = 12_000_000
 
 
 @dataclass(frozen=True)

@@ -64,21 +64,35 @@ def quantity(
     }
 
 
-def of_a_model(quantities: dict[str, dict]) -> dict[str, dict]:
+def without_interval(entry: dict, why: str) -> dict:
+    """Return a quantity without low and high, whose method says why if there is a reason."""
+    words = [
+        word
+        for word in entry["method"].split("; ")
+        if not word.startswith(("low and high", "low:"))
+    ]
+    words += [f"no low and high: {why}"] if why else []
+    return {**entry, "low": None, "high": None, "method": "; ".join(words)}
+
+
+def of_a_model(quantities: dict[str, dict], why: str) -> dict[str, dict]:
     """Return the quantities of labels that a model predicted: without most low and high.
 
-    How wrong the labels of a model are is not known here, so an interval of digitisation alone
+    Where it is not known how wrong the labels of a model are, an interval of digitisation alone
     would be too narrow. Volumes keep theirs, a boundary moved by half a voxel.
+
+    Parameters
+    ----------
+    quantities : dict of str to dict
+    why : str
+        Why that is not known.
     """
-    result = {}
-    for name, entry in quantities.items():
-        if not name.endswith("_volume") and (entry["low"], entry["high"]) != UNKNOWN:
-            words = entry["method"].split("; ")
-            words = [word for word in words if not word.startswith(("low and high", "low:"))]
-            words.append("no low and high: how wrong the labels of the model are is not known")
-            entry = {**entry, "low": None, "high": None, "method": "; ".join(words)}
-        result[name] = entry
-    return result
+    return {
+        name: entry
+        if name.endswith("_volume") or (entry["low"], entry["high"]) == UNKNOWN
+        else without_interval(entry, f"how wrong the labels of the model are is not known, {why}")
+        for name, entry in quantities.items()
+    }
 
 
 def resampled(statistic: Statistic, count: int) -> Interval:

@@ -54,7 +54,34 @@ def are_seen(mask: np.ndarray, radius: float) -> bool:
     return bool(is_seen.mean() >= _LEAST_SEEN)
 
 
-def access_radii(matter: np.ndarray, inside: np.ndarray) -> np.ndarray:
+def seen_weights(radii: np.ndarray, places: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return how much each ball counts: one over its chance to lie in the frame, cut ones zero.
+
+    Parameters
+    ----------
+    radii : ndarray of float64, (n,)
+        In px.
+    places : ndarray of int64, (n, 3)
+        Voxels that they belong to.
+    shape : (int, int, int)
+        Shape of the frame.
+    """
+    room = np.minimum(places, np.array(shape) - 1 - places).min(axis=1, initial=max(shape)) + 0.5
+    reach = radii - 0.5  # from a centre to the last voxel's end
+    chance = np.prod(np.maximum(1 - 2 * reach[:, None] / np.array(shape), 0), axis=1)
+    return np.where((room >= reach) & (chance > 0), 1 / np.maximum(chance, 1e-6), 0.0)
+
+
+def median_of(radii: np.ndarray, weights: np.ndarray) -> float | None:
+    """Return the median of radii with these weights; None where too few have one above zero."""
+    if not weights.any() or np.mean(weights > 0) < _LEAST_SEEN:
+        return None
+    order = np.argsort(radii, kind="stable")
+    share = np.cumsum(weights[order])
+    return float(radii[order][np.searchsorted(share, share[-1] / 2)])
+
+
+def access_radii(matter: np.ndarray, inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return, for each voxel of open pores, the radius of the largest ball that gets there.
 
     Parameters
@@ -68,6 +95,8 @@ def access_radii(matter: np.ndarray, inside: np.ndarray) -> np.ndarray:
     -------
     ndarray of float64, (n,)
         In px; empty if there are no open pores.
+    ndarray of int64, (n, 3)
+        The voxels.
 
     Notes
     -----
@@ -78,14 +107,15 @@ def access_radii(matter: np.ndarray, inside: np.ndarray) -> np.ndarray:
 
     pores = inside & ~matter
     if not pores.any():
-        return np.empty(0)
+        return np.empty(0), np.empty((0, 3), np.int64)
     box = _around(inside)
     matter, inside, pores = matter[box], inside[box], pores[box]
     distance = distance_transform_edt(~matter).astype(np.float32)
     seeds = np.where(inside, np.float32(0), distance)
     widest = reconstruction(seeds, distance).astype(np.float32)
     is_open = pores & (widest > 0)
-    return _covered(np.where(is_open, widest, np.float32(0)), is_open)
+    places = np.argwhere(is_open) + [ends.start for ends in box]
+    return _covered(np.where(is_open, widest, np.float32(0)), is_open), places
 
 
 def _around(mask: np.ndarray) -> tuple[slice, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from catomo.labels.settings import Particles, default_phase
 from catomo.settings.base import (
@@ -38,6 +38,24 @@ class Surfaces(Settings):
         unit="nm",
         gt=0,
     )
+    redraws: int = key(
+        20,
+        "how often labels of a model are redrawn from their confidence, to see how far off the "
+        "segmentation makes each quantity; 0, or at least 10: without, most quantities of them "
+        "have no low and high",
+        ge=0,
+        le=1000,
+    )
+    seed: int = key(1, "seed of the redraws", ge=0, le=2**31 - 1)
+
+    @field_validator("redraws")
+    @classmethod
+    def _enough(cls, redraws: int) -> int:
+        if 0 < redraws < 10:
+            raise ValueError(
+                f"found {redraws}, but fewer than 10 tell too little; take 0 for none, or more"
+            )
+        return redraws
 
     @model_validator(mode="before")
     @classmethod

@@ -21,7 +21,9 @@ from catomo.surfaces.contours import Reader
 from catomo.surfaces.measure import Roles, all_quantities
 from catomo.surfaces.mesh_export import opacity_of, write_meshes
 from catomo.surfaces.quantity import of_a_model
+from catomo.surfaces.redraw import Doubt
 from catomo.surfaces.render import render
+from catomo.surfaces.segmentation_error import measure_redraws, with_segmentation
 from catomo.surfaces.settings import Surfaces
 from catomo.surfaces.table import write_particles
 from catomo.surfaces.views import project_labels, save_view
@@ -64,13 +66,12 @@ def make_surfaces(prediction: Path, output: Path, settings: Surfaces) -> None:
                 "quantities: too few tilts recorded them"
             )
         # Labels without a confidence are taken as they are, like those of a person.
-        is_predicted = record["stage"] == "predict" and record.has(_CONFIDENCE)
-        confidence = partial(read_pages, record.file(_CONFIDENCE)) if is_predicted else None
+        is_sure = not record.has(_CONFIDENCE)
         write_surfaces(
             *(out, labels, record["pixel_size_nm"], settings),
             recorded=recorded,
-            is_predicted=is_predicted,
-            confidence=confidence,
+            confidence=None if is_sure else partial(read_pages, record.file(_CONFIDENCE)),
+            doubt=None if is_sure else _doubt(record, settings, recorded),
         )
 
 
@@ -81,8 +82,8 @@ def write_surfaces(
     settings: Surfaces,
     *,
     recorded: np.ndarray | None = None,
-    is_predicted: bool = False,
     confidence: Reader | None = None,
+    doubt: Doubt | str | None = None,
 ) -> None:
     """Write the surfaces, views and quantities of labels (y, z, x), and what the record says.
 
@@ -94,10 +95,11 @@ def write_surfaces(
     settings : Surfaces
     recorded : ndarray of bool, (slices,), optional
         Whether each slice along y was recorded; those that were not hold nothing that counts.
-    is_predicted : bool
-        Whether a model made the labels, and says that it is not certain of all.
     confidence : callable, optional
-        How certain it is, for the meshes (`catomo.surfaces.contours.field_of`).
+        How certain a model is, for the meshes (`catomo.surfaces.contours.field_of`).
+    doubt : Doubt or str, optional
+        How sure a model is of its labels, or why that is not known. By default the labels are
+        taken as they are.
     """
     if recorded is not None and not recorded.all():
         labels = np.where(recorded[:, None, None], labels, labels.dtype.type(0))
@@ -111,19 +113,45 @@ def write_surfaces(
         out, labels, pixel_size_nm, settings, recorded=recorded, confidence=confidence
     )
     quantities, particles = all_quantities(labels, pixel_size_nm, roles, recorded)
-    write_particles(out.path("particles.csv"), particles)
+    probability = None
+    if isinstance(doubt, Doubt):
+
+        def measured(new: np.ndarray) -> dict[str, dict]:
+            return all_quantities(new, pixel_size_nm, roles, recorded, curve=False)[0]
+
+        redraws = measure_redraws(labels, doubt, measured, particles)
+        quantities, probability = with_segmentation(quantities, redraws), redraws.probability
+        out.record["redraws"] = doubt.record()
+    elif doubt:
+        quantities = of_a_model(quantities, doubt)
+    write_particles(out.path("particles.csv"), particles, probability)
     reason = _draw_views(out, labels, pixel_size_nm, settings)
     out.record.update(
         {
             "pixel_size_nm": pixel_size_nm,
             "axes": ["x", "y", "z"],
-            "quantities": of_a_model(quantities) if is_predicted else quantities,
+            "quantities": quantities,
             "meshes": meshes,
             "meshes_from": "labels and confidence" if confidence else "labels",
             "pictures": "projections" if reason else "surfaces",
             "pictures_note": reason or None,
         }
     )
+
+
+def _doubt(prediction: Record, settings: Surfaces, recorded: np.ndarray) -> Doubt | str:
+    """Return how sure a model is of its labels, or in words why that is not known."""
+    errors = prediction.get("errors")
+    if not errors:
+        return "as its training has not measured how its errors hang together"
+    if not errors["here"]:
+        return "as its errors were measured on slices of other specimens"
+    if not settings.redraws:
+        return "as surfaces.redraws is 0"
+    confidence = read_pages(prediction.file(_CONFIDENCE))
+    confidence[~recorded] = 255  # nothing counts there
+    length, common = errors["length_px"], errors["common"]
+    return Doubt(confidence, length, common, settings.redraws, settings.seed)
 
 
 def _check(prediction: Record) -> None:

@@ -12,12 +12,14 @@ from catomo.surfaces.particles import MeasuredParticles
 _HEADER = [
     "id", "x_nm", "y_nm", "z_nm", "x_from_px", "x_to_px", "y_from_px", "y_to_px", "z_from_px",
     "z_to_px", "whole", "diameter_nm", "volume_nm3", "contact_area_nm2", "exposed_area_nm2",
-    "contact_fraction", "spacing_nm", "location", "elongation", "sphericity", "probability",
-    "weight",
+    "contact_fraction", "spacing_nm", "spacing_support_nm", "location", "elongation",
+    "sphericity", "probability", "weight",
 ]  # fmt: skip
 
 
-def write_particles(path: Path, particles: MeasuredParticles | None) -> None:
+def write_particles(
+    path: Path, particles: MeasuredParticles | None, probability: np.ndarray | None = None
+) -> None:
     """Write a table with a row per particle; without particles it has its header only.
 
     Parameters
@@ -25,12 +27,14 @@ def write_particles(path: Path, particles: MeasuredParticles | None) -> None:
     path : path
     particles : MeasuredParticles or None
         ``weight`` is how many particles of its kind each stands for, 0 for one that the frame
-        cuts. ``probability`` is empty: labels alone do not tell how sure a particle is.
+        cuts.
+    probability : ndarray of float64, (pieces,), optional
+        How sure each piece is. By default that column is empty: labels alone do not tell.
     """
-    write_csv(path, _HEADER, [] if particles is None else _rows(particles))
+    write_csv(path, _HEADER, [] if particles is None else _rows(particles, probability))
 
 
-def _rows(particles: MeasuredParticles) -> list[list[str]]:
+def _rows(particles: MeasuredParticles, probability: np.ndarray | None) -> list[list[str]]:
     size = particles.pixel_size_nm
     centres, sphericity = particles.centres_nm(), particles.sphericity()
     elongation, volumes = particles.elongation(), particles.pieces.sizes() * size**3
@@ -46,8 +50,10 @@ def _rows(particles: MeasuredParticles) -> list[list[str]]:
             exposed * size**2,
             contact / both if both else np.nan,
             particles.spacing[one] * size,
+            particles.spacing_along[one] * size,
         ]
-        shape = [elongation[one], sphericity[one], np.nan, particles.weight[one]]
+        sure = np.nan if probability is None else probability[one]
+        shape = [elongation[one], sphericity[one], sure, particles.weight[one]]
         rows.append(
             [
                 str(number),

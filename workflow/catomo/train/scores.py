@@ -15,8 +15,9 @@ import numpy as np
 
 from catomo.labels import baselines
 from catomo.network import blend
+from catomo.network.errors import fit_errors
 from catomo.network.inference import Inference
-from catomo.network.temperature import fit_temperature
+from catomo.network.temperature import fit_temperature, tempered
 from catomo.progress import say
 from catomo.train.samples import Parts, Sample
 from catomo.train.settings import Train
@@ -70,14 +71,22 @@ class Scorer:
         return baselines.mean_dsc([s.labels for s in samples], predicted, self.classes)
 
     def of_parts(self, samples: Parts) -> dict[str, Any]:
-        """Return the scores of all parts and the temperature, as the record has them.
+        """Return the scores of all parts, the temperature and how errors hang together.
 
-        Without a validation part the temperature is fitted on training slices.
+        Without a validation part the temperature is fitted on training slices. Errors are
+        looked at only where the network was not taught.
         """
         tests = samples["test"]
         datasets = list(dict.fromkeys(s.dataset for part in samples.values() for s in part))
         part = "validate" if samples["validate"] else "train"
-        few = samples[part][:: -(-len(samples[part]) // _SLICES_FOR_TEMPERATURE)]
+        temperature = fit_temperature(
+            (self.probabilities(s.image), s.labels) for s in _few(samples[part])
+        )
+        unseen = tests or samples["validate"]
+        errors = fit_errors(
+            (tempered(self.probabilities(s.image), temperature or 1.0).numpy(), s.labels)
+            for s in _few(unseen)
+        )
         return {
             "validate": self.mean_dsc(samples["validate"]),
             "test": self.mean_dsc(tests),
@@ -85,9 +94,15 @@ class Scorer:
                 name: self.mean_dsc([s for s in tests if s.dataset == name])
                 for name in (datasets if len(datasets) > 1 else [])
             },
-            "temperature": fit_temperature((self.probabilities(s.image), s.labels) for s in few),
+            "temperature": temperature,
             "temperature_from": part,
+            "errors": errors and errors.record(),
         }
+
+
+def _few(samples: list[Sample]) -> list[Sample]:
+    """Return some of the slices, evenly spread."""
+    return samples[:: -(-len(samples) // _SLICES_FOR_TEMPERATURE) or 1]
 
 
 def compare_with_baselines(samples: Parts, classes: list[str]) -> dict[str, Any]:

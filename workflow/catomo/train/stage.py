@@ -72,7 +72,7 @@ def train(
         start, inputs["init_from"] = model_file.locate(place)
         before = model_file.read_info(start)
         samples = _without_taught(samples, parts, set(before.taught))
-    taught = _marks(samples["train"], before)
+    taught, scored = _marks(samples, before)
     samples, levels, matches = to_common_levels(samples, sources, before)
     with committing(output, "train", settings, inputs) as out:
         comparison = compare_with_baselines(samples, [phase.name for phase in settings.classes])
@@ -91,7 +91,7 @@ def train(
         _say_scores(fitted.scores["test"])
         figures.write(fitted.rows, out.path("curves.csv"))
         figures.draw(fitted.rows, settings.classes, out.path("curves.png"))
-        fitted.model.save(out.path("model.keras"))
+        _with_marks(fitted.model, scored).save(out.path("model.keras"))
         facts = _facts(fitted, settings, sources, matches) | {"precision": precision}
         out.record.update(facts | {"split": parts, **comparison, **fitted.scores})
     checkpoint.remove()
@@ -109,9 +109,22 @@ def _sources(data: Iterable[tuple[str, Path | str, Path | str]], settings: Train
     return sorted(sources, key=lambda source: source.dataset)
 
 
-def _marks(samples: list[Sample], before: ModelInfo | None) -> list[str]:
-    """Return the marks of all slices that taught the model, and the one that it starts from."""
-    return [mark_of(s.image) for s in samples] + (before.taught if before else [])
+def _marks(samples: Parts, before: ModelInfo | None) -> tuple[list[str], list[str]]:
+    """Return the marks of all slices that teach the model and the one that it starts from.
+
+    And of those that tell how its errors hang together.
+    """
+    taught = [mark_of(s.image) for s in samples["train"]] + (before.taught if before else [])
+    return taught, [mark_of(s.image) for s in samples["test"] or samples["validate"]]
+
+
+def _with_marks(model: Model, scored: list[str]) -> Model:
+    """Return a model that says which slices told how its errors hang together."""
+    errors = model.info.errors
+    if errors is None:
+        return model
+    errors = replace(errors, marks=sorted(set(scored)))
+    return replace(model, info=replace(model.info, errors=errors))
 
 
 def _facts(

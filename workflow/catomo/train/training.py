@@ -13,6 +13,7 @@ from catomo.labels.tie import mark_of
 from catomo.labels.values import IGNORE
 from catomo.network import unet
 from catomo.network.checkpoints import Checkpoint
+from catomo.network.errors import Errors
 from catomo.network.model_file import Model
 from catomo.network.model_info import ModelInfo
 from catomo.progress import progress, say
@@ -179,7 +180,8 @@ def fit(model: Model, samples: Parts, settings: Train, checkpoint: Checkpoint | 
     with unet.memory_of("train.patch_px or train.batch_size"):
         rows = _learn(learner, scorer.quick(), samples, settings, checkpoint)
         scores = scorer.of_parts(samples)
-    model = replace(model, info=replace(model.info, temperature=scores["temperature"]))
+    measured = {"temperature": scores["temperature"], "errors": Errors.of(scores["errors"])}
+    model = replace(model, info=replace(model.info, **measured))
     return Fit(model, learner.step, rows, fractions, weights, scores)
 
 

@@ -1,0 +1,62 @@
+"""What redrawn labels tell of quantities and particles."""
+
+import numpy as np
+import pytest
+from scipy.special import ndtri
+
+from catomo.surfaces.quantity import quantity
+from catomo.surfaces.redraw import Doubt
+from catomo.surfaces.segmentation_error import Redraws, measure_redraws, with_segmentation
+
+TOGETHER = ndtri((np.arange(20) + 0.5) / 20)
+TOGETHER /= np.sqrt(np.mean(TOGETHER**2))
+CHANCE = np.tile([1.0, -1.0, -1.0, 1.0], 5)  # of mean zero, and without a trend
+
+
+def _redraws(**values: np.ndarray) -> Redraws:
+    return Redraws(values, TOGETHER, None)
+
+
+def test_random_and_systematic_parts_are_told_apart() -> None:
+    random, systematic = _redraws(area=50 + 3 * TOGETHER + 0.5 * CHANCE).parts("area")
+    assert systematic == pytest.approx(1.96 * 3, rel=0.05)
+    assert random == pytest.approx(2.1 * 0.5, rel=0.1)
+    random, systematic = _redraws(area=50 + 3 * TOGETHER).parts("area")
+    assert (random, systematic) == pytest.approx((0, 1.96 * 3), abs=1e-9)
+
+
+def test_both_parts_and_digitisation_add_as_squares() -> None:
+    entry = quantity(50.0, "nm²", "counted; low and high: digitisation", (47.0, 54.0))
+    result = with_segmentation({"area": entry}, _redraws(area=50 + 3 * TOGETHER))["area"]
+    assert result["low"] == pytest.approx(50 - np.hypot(3, 5.88), rel=1e-3)
+    assert result["high"] == pytest.approx(50 + np.hypot(4, 5.88), rel=1e-3)
+    assert result["method"].startswith("counted; low and high: what voxels leave open, and the ")
+
+
+def test_a_quantity_that_many_redraws_lack_has_no_interval() -> None:
+    values = np.where(np.arange(20) < 5, np.nan, 1.0)
+    entry = quantity(1.0, "nm", "mean; low and high: digitisation", (0.5, 2.0))
+    result = with_segmentation({"spacing": entry}, _redraws(spacing=values))["spacing"]
+    assert (result["low"], result["high"]) == (None, None)
+    assert result["method"] == "mean; no low and high: the redrawn labels often have none"
+
+
+def test_values_without_an_interval_of_digitisation_get_none() -> None:
+    entry = quantity(1.0, "1", "share; no interval: one wrong voxel opens a pore")
+    assert with_segmentation({"a": entry}, _redraws(a=1 + TOGETHER)) == {"a": entry}
+
+
+def test_the_volume_scatters_as_its_confidence_says() -> None:
+    """Of n independent voxels with the probability p, n p (1 - p) is the variance of the sum."""
+    labels = np.zeros((12, 12, 12), np.uint8)
+    labels[:, :, 6:] = 1
+    doubt = Doubt(np.full(labels.shape, 204, np.uint8), 0.2, 0.0, 400, 3)
+
+    def measured(new: np.ndarray) -> dict[str, dict]:
+        return {"volume": {"value": float(new.sum())}}
+
+    redraws = measure_redraws(labels, doubt, measured, None)
+    random, systematic = redraws.parts("volume")
+    assert random == pytest.approx(1.97 * np.sqrt(12**3 * 0.8 * 0.2), rel=0.1)
+    assert systematic < random / 5
+    assert redraws.probability is None
