@@ -51,7 +51,10 @@ html_theme_options = {
     "footer_end": [],
     "show_prev_next": True,
 }
-html_sidebars = {"index": [], "glossary": [], "tutorial/index": []}
+# Pages that nothing lies beside, and one with wide tables.
+html_sidebars = {
+    page: [] for page in ("index", "glossary", "tutorial/index", "reference/configuration")
+}
 
 
 def commands() -> str:

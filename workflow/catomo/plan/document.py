@@ -131,7 +131,8 @@ def _table(rows: list[tuple[str, FieldInfo]]) -> str:
     for dotted, field in rows:
         extra = field.json_schema_extra
         unit = extra.get("unit", "") if isinstance(extra, dict) else ""
-        meaning = " ".join((field.description or "").split()).replace("|", "\\|")
+        meaning = " ".join((field.description or "").split())
+        meaning = meaning.replace("|", "\\|").replace("<", "\\<")  # neither a column nor a tag
         lines.append(f"| `{dotted}` | {_default(field)} | {unit} | {_allowed(field)} | {meaning} |")
     return "\n".join(lines) + "\n"
 
