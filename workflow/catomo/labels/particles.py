@@ -25,7 +25,7 @@ class Instances:
 
     Attributes
     ----------
-    voxels : ndarray of int64, (n, 2 or 3)
+    voxels : ndarray of int32, (n, 2 or 3)
         Indices of all voxels that belong to a particle, in the order of the array.
     ids : ndarray of int64, (n,)
         Number of the particle that each voxel belongs to, from 0 to `count` - 1.
@@ -165,11 +165,13 @@ def _voxels(pages: Iterable[np.ndarray], label: int, dimensions: int) -> np.ndar
     """Return the indices of all voxels of a class, in the order of the array."""
     indices = []
     for number, page in enumerate(pages):
-        inside = np.argwhere(page == label)
+        places = np.nonzero(page == label)
+        inside = np.empty((len(places[0]), dimensions), np.int32)
+        inside[:, -len(places) :] = np.stack(places, axis=1)
         if dimensions == 3:
-            inside = np.insert(inside, 0, number, axis=1)
+            inside[:, 0] = number
         indices.append(inside)
-    return np.concatenate(indices) if indices else np.empty((0, dimensions), np.int64)
+    return np.concatenate(indices) if indices else np.empty((0, dimensions), np.int32)
 
 
 def _connected(voxels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
