@@ -6,14 +6,14 @@ error, and the bound.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from catomo.labels.settings import Particles
 from catomo.surfaces.frame import Frame
 from catomo.surfaces.measure import measure
-from catomo.surfaces.meshes import Mesh, surface_mesh
+from catomo.surfaces.meshes import Mesh, surface, surface_mesh
 from catomo.surfaces.particles import Specimen, measure_particles
 
 Row = tuple[str, int, str, str, str]
@@ -29,6 +29,15 @@ def _row(what: str, errors: list[float] | np.ndarray, bound: str) -> Row:
     errors = np.asarray(errors)
     worst = errors[np.abs(errors).argmax()]
     return what, len(errors), f"{100 * errors.mean():+.1f} %", f"{100 * worst:+.1f} %", bound
+
+
+def bottle() -> np.ndarray:
+    """Return a block with a room of 11 px radius that a throat of 4 px leads to."""
+    block = np.zeros((40, 48, 40), np.uint8)
+    block[4:36, 4:44, 4:36] = 1
+    y, z, x = np.indices(block.shape) - np.array([20, 28, 20])[:, None, None, None]
+    block[(y**2 + z**2 + x**2 < 121) | ((y**2 + x**2 < 16) & (z < 0))] = 0
+    return block
 
 
 def balls(quick: bool) -> Iterator[Row]:
@@ -81,11 +90,7 @@ def pores(quick: bool) -> Iterator[Row]:
     for kind, voxels in (("open", 6**3 + 24), ("closed", 6**3)):
         found = numbers[f"alumina_porosity_{kind}"]["value"] * 28**3
         yield _row(f"shell: {kind} pore", [found / voxels - 1], "5 %")
-    bottle = np.zeros((40, 48, 40), np.uint8)
-    bottle[4:36, 4:44, 4:36] = 1
-    y, z, x = np.indices(bottle.shape) - np.array([20, 28, 20])[:, None, None, None]
-    bottle[(y**2 + z**2 + x**2 < 121) | ((y**2 + x**2 < 16) & (z < 0))] = 0
-    found = measure(bottle, 1.0, hull_radius_nm=5.0)["alumina_access_radius"]["value"]
+    found = measure(bottle(), 1.0, hull_radius_nm=5.0)["alumina_access_radius"]["value"]
     yield _row("ink bottle: access radius against 4 px", [found / 4 - 1], "4.00")
     grid = np.indices((40, 40, 70)) - 19.5
     two = np.zeros((40, 40, 70), np.uint8)
@@ -162,3 +167,76 @@ def frames(quick: bool) -> Iterator[Row]:
 
 
 ALL = (balls, small_balls, pores, half_balls, frames)
+
+
+def peers(
+    labels: np.ndarray, hole: np.ndarray, inside: np.ndarray
+) -> Iterator[tuple[str, str, Callable[[], float]]]:
+    """Yield what other packages measure: its name, the package, and how.
+
+    Parameters
+    ----------
+    labels : ndarray of uint8, (y, z, x)
+        A plate (1) with particles (2).
+    hole, inside : ndarray of bool
+        The empty voxels of `bottle`, and its hull.
+    """
+    solid, particles = labels == 1, labels == 2
+
+    def skimage_area() -> float:
+        from skimage.measure import marching_cubes, mesh_surface_area
+
+        points, faces, *_ = marching_cubes(np.pad(solid, 1).astype(np.float32), 0.5)
+        return mesh_surface_area(points, faces)
+
+    def pyvista_area() -> float:
+        import pyvista
+
+        padded = np.pad(solid, 1).astype(np.uint8)
+        grid = pyvista.ImageData(dimensions=padded.shape[::-1])
+        grid.point_data["inside"] = padded.ravel()
+        return grid.contour([0.5], "inside", method="flying_edges").area
+
+    def trimesh_area() -> float:
+        import trimesh
+
+        mesh = surface(solid, 1.0)
+        return trimesh.Trimesh(mesh.points, mesh.faces, process=False).area
+
+    def regions() -> list:
+        from skimage.measure import label, regionprops
+
+        return regionprops(label(particles, connectivity=3))
+
+    def diameter() -> float:
+        return float(np.mean([one.equivalent_diameter_area for one in regions()]))
+
+    def porespy_areas() -> float:
+        import porespy
+        from skimage.measure import label
+
+        return float(porespy.metrics.region_surface_areas(label(particles, connectivity=3)).sum())
+
+    def thickness() -> float:
+        import porespy
+
+        return float(porespy.filters.local_thickness(hole, sizes=24)[hole].mean())
+
+    def porosimetry() -> float:
+        import porespy
+
+        seeds = ~inside
+        found = porespy.filters.porosimetry(hole, sizes=np.arange(1, 12), inlets=seeds)
+        return float(np.median(found[hole & inside & (found > 0)]))
+
+    area, bottle_access = "area of the plate, smoothed mesh", "access radius of a bottle, median"
+    return iter([
+        (area, "scikit-image", skimage_area),
+        (area, "pyvista", pyvista_area),
+        (area, "trimesh", trimesh_area),
+        ("number of particles", "scikit-image", lambda: len(regions())),
+        ("d10", "scikit-image", diameter),
+        ("area of the particles", "porespy", porespy_areas),
+        ("local thickness of a bottle, mean", "porespy", thickness),
+        (bottle_access, "porespy", porosimetry),
+    ])  # fmt: skip

@@ -17,6 +17,7 @@ from catomo.labels.settings import Particles
 
 _DEFAULT = Particles()
 _LARGEST_BOX = 1 << 24  # voxels; the watershed needs about a hundred bytes for each
+_AT_ONCE = 1 << 22  # voxels whose neighbours are looked for
 
 
 @dataclass(frozen=True)
@@ -25,15 +26,15 @@ class Instances:
 
     Attributes
     ----------
-    voxels : ndarray of int64, (n, 2 or 3)
+    voxels : ndarray of int32, (n, 2 or 3)
         Indices of all voxels that belong to a particle, in the order of the array.
-    ids : ndarray of int64, (n,)
+    ids : ndarray of int32, (n,)
         Number of the particle that each voxel belongs to, from 0 to `count` - 1.
     shape : tuple of int
         Shape of the image or volume.
     count : int
         Number of particles.
-    groups : ndarray of int64, (count,)
+    groups : ndarray of int32, (count,)
         Number of the connected group of voxels that each particle belongs to.
     """
 
@@ -145,7 +146,7 @@ def find_particles(
     shape = tuple(int(n) for n in shape)
     voxels = _voxels(pages, label, len(shape))
     groups = _connected(voxels, shape)
-    ids = np.full(len(voxels), -1)
+    ids = np.full(len(voxels), -1, np.int32)
     order = np.argsort(groups, kind="stable")
     count = 0
     for members in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
@@ -155,10 +156,13 @@ def find_particles(
             if equivalent_diameter(len(own), len(shape)) >= smallest_px:
                 ids[own] = count
                 count += 1
+    del order
     kept = ids >= 0
-    voxels, groups, ids = voxels[kept], groups[kept], ids[kept]
-    _, first = np.unique(ids, return_index=True)
-    rank = np.argsort(np.argsort(first))
+    if not kept.all():
+        voxels, groups, ids = voxels[kept], groups[kept], ids[kept]
+    first = np.empty(count, np.int64)
+    first[ids[::-1]] = np.arange(len(ids))[::-1]  # the last that is written is the first voxel
+    rank = np.argsort(np.argsort(first)).astype(np.int32)
     return Instances(voxels, rank[ids], shape, count, groups[np.sort(first)])
 
 
@@ -166,11 +170,13 @@ def _voxels(pages: Iterable[np.ndarray], label: int, dimensions: int) -> np.ndar
     """Return the indices of all voxels of a class, in the order of the array."""
     indices = []
     for number, page in enumerate(pages):
-        inside = np.argwhere(page == label)
+        places = np.nonzero(page == label)
+        inside = np.empty((len(places[0]), dimensions), np.int32)
+        inside[:, -len(places) :] = np.stack(places, axis=1)
         if dimensions == 3:
-            inside = np.insert(inside, 0, number, axis=1)
+            inside[:, 0] = number
         indices.append(inside)
-    return np.concatenate(indices) if indices else np.empty((0, dimensions), np.int64)
+    return np.concatenate(indices) if indices else np.empty((0, dimensions), np.int32)
 
 
 def _connected(voxels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -179,21 +185,23 @@ def _connected(voxels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     from scipy.sparse.csgraph import connected_components
 
     if not len(voxels):
-        return np.empty(0, np.int64)
+        return np.empty(0, np.int32)
     # With a margin of one voxel, no neighbour's flat index falls into the next row.
     padded = tuple(n + 2 for n in shape)
     flat = np.ravel_multi_index(tuple(voxels.T + 1), padded)
     strides = np.cumprod((1, *padded[:0:-1]))[::-1]
     # Neighbours along the last axis form runs; linking runs needs far fewer links than voxels.
-    run = np.cumsum(np.diff(flat, prepend=flat[0]) > 1)
+    run = np.cumsum(np.diff(flat, prepend=flat[0]) > 1, dtype=np.int32)
     links = []
     for step in product((-1, 0, 1), repeat=len(shape)):
         if any(step[:-1]) and step > (0,) * len(shape):  # one of each two opposite directions
-            goal = flat + np.dot(step, strides)
-            place = np.searchsorted(flat, goal).clip(max=len(flat) - 1)
-            is_voxel = flat[place] == goal
-            pairs = np.stack([run[is_voxel], run[place[is_voxel]]])
-            links.append(pairs[:, np.diff(pairs, prepend=-1).any(axis=0)])
+            for first in range(0, len(flat), _AT_ONCE):
+                part = slice(first, first + _AT_ONCE)
+                goal = flat[part] + np.dot(step, strides)
+                place = np.searchsorted(flat, goal).clip(max=len(flat) - 1)
+                is_voxel = flat[place] == goal
+                pairs = np.stack([run[part][is_voxel], run[place[is_voxel]]])
+                links.append(pairs[:, np.diff(pairs, prepend=-1).any(axis=0)])
     start, goal = np.concatenate(links, axis=1)
     n = run[-1] + 1
     graph = coo_array((np.ones(len(start), bool), (start, goal)), shape=(n, n))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.ndimage import binary_erosion
 from scipy.spatial import cKDTree
 
 from catomo.labels.particles import Instances, find_particles
@@ -33,6 +34,8 @@ _CLOSED = 1.4
 
 # Share of the support's surface at the end of the frame from which the frame cuts it.
 _LEAST_AT_END = 0.01
+
+_LARGEST_BOX = 1 << 24  # voxels around a particle whose inner voxels are left out
 
 # Takes voxels (n, 3) and returns which of them lie in the support's hull.
 InHull = Callable[[np.ndarray], np.ndarray]
@@ -258,7 +261,7 @@ def _spacing(pieces: Instances, kept: np.ndarray) -> np.ndarray:
         return spacing
     order = np.argsort(pieces.ids, kind="stable")
     parts = np.split(pieces.voxels[order], np.cumsum(pieces.sizes())[:-1])
-    parts = [parts[number] for number in numbers]
+    parts = [_rim(parts[number]) for number in numbers]
     trees = [cKDTree(part) for part in parts]
     centres = pieces.centres()[numbers]
     pairs = zip(parts, centres, strict=True)
@@ -275,6 +278,17 @@ def _spacing(pieces: Instances, kept: np.ndarray) -> np.ndarray:
             best = min(best, float(np.min(distances)))
         spacing[number] = max(best - _BETWEEN_CENTRES_PX, 0.0)
     return spacing
+
+
+def _rim(voxels: np.ndarray) -> np.ndarray:
+    """Return the voxels of a particle with a face to something else: the others are not nearest."""
+    box = np.ptp(voxels, axis=0) + 3
+    if np.prod(box, dtype=float) > _LARGEST_BOX:
+        return voxels
+    place = tuple((voxels - voxels.min(axis=0) + 1).T)
+    mask = np.zeros(box, bool)
+    mask[place] = True
+    return voxels[~binary_erosion(mask)[place]]
 
 
 def _places(
