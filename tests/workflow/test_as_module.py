@@ -142,7 +142,7 @@ def test_every_path_of_results_in_a_command_has_the_prefix(host):
     host.use({"one": rows}, [f'"{ROOT / "workflow/Snakefile"}"'], **start)
     output = host.snakemake("--dry-run", "--printshellcmds")
     commands = [line for line in output.splitlines() if "$CATOMO_PACKAGE" in line]
-    assert len(commands) == 18
+    assert len(commands) == 19
     for command in commands:
         assert command.count("results/") == command.count("one/results/")
         assert command.count("logs/") == command.count("one/logs/")

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from catomo.record.hashes import fingerprint_of_labels
+from conftest import ROOT
 
 
 def test_the_root_snakefile_plans_all_nine_stages(project):
@@ -201,6 +202,20 @@ def test_lint_finds_nothing(project):
     run = project.snakemake("--lint")
     assert run.returncode == 0, run.stdout + run.stderr
     assert "good condition" in run.stdout + run.stderr
+
+
+def test_captions_of_snakemakes_report_fit_any_catalyst_and_each_is_used():
+    rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    used = [
+        *re.findall(r'caption="../report/(\w+).rst"', rules),
+        "evaluation",
+        "surfaces",
+        "workflow",
+    ]
+    captions = {path.stem: path.read_text() for path in (ROOT / "workflow/report").glob("*.rst")}
+    assert sorted(captions) == sorted(set(used))
+    for name, text in captions.items():
+        assert not re.search(r"alumina|platin|\bPt\b|catalyst", text, re.I), name
 
 
 def test_with_conda_the_environments_own_python_runs(project):

@@ -315,7 +315,9 @@ def test_snakemakes_own_report_is_made(done):
     run = done.snakemake("--report", "report.html")
     assert run.returncode == 0, run.stdout + run.stderr
     page = (done.folder / "report.html").read_text()
-    assert "surfaces" in page
+    figures = {"orthogonal slices", "confusion matrix", "along the beam", "page of all datasets"}
+    assert figures <= set(re.findall(r'"labels": \{"figure": "([^"]+)"\}', page))
+    assert "rows are the annotation" in page
     assert (done.folder / "report.html").stat().st_size > 1_000_000
 
 

@@ -41,7 +41,8 @@ def write_summary_of_rest(log):
             "results/summary.json", asked, reasons_of(asked, failures_in(log))
         )
     except Exception as error:  # the datasets that failed must still be told
-        sys.stderr.write(f"results/summary.html: could not be written ({error})\n")
+        told = f"results/summary.html: could not be written ({error})"
+        sys.stderr.write(f"\n{told}; try 'catomo summary'\n")
     else:
         sys.stderr.write(
             "\nresults/summary.html: says which datasets failed, and why\n"

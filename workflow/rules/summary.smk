@@ -4,8 +4,11 @@
 # the workflow ends (hooks.smk).
 
 
-localrules:
-    summary,
+# In another project's Snakefile the rule has another name, which is not known here.
+if not _IN_MODULE:
+
+    localrules:
+        summary,
 
 
 rule summary:
