@@ -15,6 +15,7 @@ from pathlib import Path
 from catomo.errors import UserError
 from catomo.files.folders import exists, is_zarr, split_member
 from catomo.plan.table import Row, read_rows
+from catomo.stages import stage_of
 
 COLUMNS = (
     "dataset",
@@ -25,6 +26,7 @@ COLUMNS = (
     "labels",
     "model",
     "trains",
+    "review",
 )
 SOURCES = ("phantom", "tilt_series", "slices", "segmentation")
 RESERVED = ("models", "summary")
@@ -46,6 +48,7 @@ class Dataset:
     labels: str = ""
     model: str = ""
     trains: bool = False
+    review: str = ""
 
     @property
     def model_is_file(self) -> bool:
@@ -160,7 +163,7 @@ def _dataset(row: dict[str, str], where: str) -> tuple[Dataset, list[str]]:
         problems.append(f"{where}, trains: is 'yes' but 'labels' is empty; name the labels")
     if row["labels"] == "truth" and row["source"] != "phantom":
         problems.append(f"{where}, labels: 'truth' is for phantoms; name a folder or a TIFF stack")
-    for column in ("path", "angles", "labels", "model"):
+    for column in ("path", "angles", "labels", "model", "review"):
         problems += _path_problems(row[column], f"{where}, {column}", column)
     model = row["model"]
     if model and not model.endswith(".keras"):
@@ -183,7 +186,13 @@ def _dataset(row: dict[str, str], where: str) -> tuple[Dataset, list[str]]:
         labels=row["labels"],
         model=model,
         trains=trains,
+        review=row["review"],
     )
+    if dataset.review and not stage_of("surfaces").takes(dataset):
+        problems.append(
+            f"{where}, review: found '{dataset.review}', but this dataset has no surfaces: it needs "
+            "a model, and slices of a volume; leave it empty"
+        )
     return dataset, problems
 
 

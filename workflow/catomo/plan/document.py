@@ -54,6 +54,7 @@ reach a dataset is told.
 | `labels` | a person's labels: a folder of files named like the slices, or one stack; `truth` for a phantom; empty: not annotated |
 | `model` | name of the model to use, or a ready `.keras` file; empty with labels: the dataset's own name; always empty for a segmentation |
 | `trains` | `yes`: the labels feed that model; `no`: they only test it; empty: yes if there are labels |
+| `review` | decisions on single particles, as the page exports them; empty: none |
 
 Paths are relative to the folder you run in and may hold environment variables
 (`${CATOMO_GENC2022}/images`). A folder of a dataset of `slices` holds loose images: they are

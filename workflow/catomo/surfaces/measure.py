@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from catomo.labels.particles import Instances
 from catomo.labels.settings import Particles
 from catomo.surfaces import quantities
 from catomo.surfaces.areas import areas_behind
@@ -101,6 +102,7 @@ def all_quantities(
     pixel_size_nm: float,
     roles: Roles,
     recorded: np.ndarray | None = None,
+    pieces: Instances | None = None,
 ) -> tuple[dict[str, dict], MeasuredParticles | None]:
     """Return all quantities, and the particles (None if no class consists of particles).
 
@@ -111,6 +113,8 @@ def all_quantities(
     roles : Roles
     recorded : ndarray of bool, (slices,), optional
         As of `measure`.
+    pieces : Instances, optional
+        All pieces of the class that consists of particles, where a person divided some.
     """
     frame = Frame.of(labels.shape, recorded)
     if not frame.recorded.all():
@@ -126,7 +130,9 @@ def all_quantities(
         places = _surface_voxels(labels, support, frame) if support > 0 else None
         in_hull = None if places is None else partial(_in_hulls, hulls)
         specimen = Specimen(frame, len(names), support, places, in_hull)
-        particles = measure_particles(labels, phase, roles.particles, pixel_size_nm, specimen)
+        particles = measure_particles(
+            *(labels, phase, roles.particles, pixel_size_nm, specimen), pieces
+        )
     voxels = np.bincount(labels.ravel(), minlength=len(names))
     result: dict[str, dict] = {}
     sides: dict[str, dict] = {}

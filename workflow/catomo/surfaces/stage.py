@@ -20,7 +20,17 @@ from catomo.surfaces.measure import Roles, all_quantities
 from catomo.surfaces.mesh_files import StyledMesh, write_glb, write_stl, write_vtp
 from catomo.surfaces.meshes import Mesh, surface
 from catomo.surfaces.quantity import of_a_model
+from catomo.surfaces.particles import find_pieces
 from catomo.surfaces.render import render
+from catomo.surfaces.review import (
+    ACCEPT,
+    REJECT,
+    SPLIT,
+    Review,
+    Reviewed,
+    read_review,
+    reviewed,
+)
 from catomo.surfaces.settings import Surfaces
 from catomo.surfaces.table import write_particles
 from catomo.surfaces.views import project_labels, save_view
@@ -29,7 +39,9 @@ _CONFIDENCE = "confidence.tif"
 _SUPPORT_OPACITY = 0.3  # the particles inside must be seen
 
 
-def make_surfaces(prediction: Path, output: Path, settings: Surfaces) -> None:
+def make_surfaces(
+    prediction: Path, output: Path, settings: Surfaces, review: Path | None = None
+) -> None:
     """Make surfaces, views and quantities of a segmented volume.
 
     Parameters
@@ -41,18 +53,26 @@ def make_surfaces(prediction: Path, output: Path, settings: Surfaces) -> None:
         ``view_*.png``, ``particles.csv`` and ``quantities.json``.
     settings : Surfaces
         Without classes of their own they take those of the record.
+    review : path, optional
+        A person's decisions on single particles, as the page of a dataset exports them.
 
     Raises
     ------
     UserError
-        If the labels are of loose images, hold a label that is no class, or the settings name
-        other classes than the record.
+        If the labels are of loose images, hold a label that is no class, the settings name
+        other classes than the record, or the review is of other labels.
     """
     record = read_record(prediction, "predict", "segmentation")
     _check(record)
     settings = with_classes_of(record, settings, "make surfaces of the classes of the record")
     labels = _read_labels(record, settings)
-    with committing(output, "surfaces", settings, {"prediction": record}) as out:
+    inputs: dict[str, Record | Path] = {"prediction": record}
+    decided = None
+    if review is not None:
+        review = Path(review)
+        decided = read_review(review, record["files"]["labels.tif"]["sha256"])
+        inputs["review"] = review
+    with committing(output, "surfaces", settings, inputs) as out:
         out.record["draft"] = record.get("draft", False)
         recorded = np.ones(len(labels), bool)
         if unrecorded := record.get("unrecorded_slices", []):
@@ -67,6 +87,7 @@ def make_surfaces(prediction: Path, output: Path, settings: Surfaces) -> None:
             recorded=recorded,
             # Labels without a confidence are taken as they are, like those of a person.
             is_predicted=record["stage"] == "predict" and record.has(_CONFIDENCE),
+            review=decided,
         )
 
 
@@ -78,6 +99,7 @@ def write_surfaces(
     *,
     recorded: np.ndarray | None = None,
     is_predicted: bool = False,
+    review: Review | None = None,
 ) -> None:
     """Write the surfaces, views and quantities of labels (y, z, x), and what the record says.
 
@@ -91,6 +113,8 @@ def write_surfaces(
         Whether each slice along y was recorded; those that were not hold nothing that counts.
     is_predicted : bool
         Whether a model made the labels, and says that it is not certain of all.
+    review : Review, optional
+        Rejected particles get the class around them, others are divided.
     """
     if recorded is not None and not recorded.all():
         labels = np.where(recorded[:, None, None], labels, labels.dtype.type(0))
@@ -100,9 +124,13 @@ def write_surfaces(
         settings.particles,
         settings.hull_radius_nm,
     )
+    pieces = marks = None
+    if review is not None and (after := _apply(review, labels, pixel_size_nm, roles)):
+        labels, pieces, marks = after.labels, after.pieces, after.marks
+        out.record["review"] = after.record
     meshes = _write_meshes(out, labels, pixel_size_nm, settings)
-    quantities, particles = all_quantities(labels, pixel_size_nm, roles, recorded)
-    write_particles(out.path("particles.csv"), particles)
+    quantities, particles = all_quantities(labels, pixel_size_nm, roles, recorded, pieces)
+    write_particles(out.path("particles.csv"), particles, marks)
     reason = _draw_views(out, labels, pixel_size_nm, settings)
     out.record.update(
         {
@@ -114,6 +142,31 @@ def write_surfaces(
             "pictures_note": reason or None,
         }
     )
+
+
+def _apply(
+    review: Review, labels: np.ndarray, pixel_size_nm: float, roles: Roles
+) -> Reviewed | None:
+    """Return labels and particles after a review; None if no class consists of particles."""
+    rule = roles.particles
+    if not rule.phase:
+        if review.decisions:
+            raise UserError(
+                f"{review.path}: decides on particles, but particles.phase is null; name the class "
+                "of the particles, or leave review empty"
+            )
+        return None
+    phase = list(roles.names).index(rule.phase)
+    pieces = find_pieces(labels, phase, rule.split_depth_px)
+    after = reviewed(labels, phase, pieces, pixel_size_nm, review)
+    became = after.record["rejected_became"]
+    after.record["rejected_became"] = {roles.names[int(n)]: count for n, count in became.items()}
+    counts = after.record["counts"]
+    say(
+        f"surfaces: review: {counts[ACCEPT]} accepted, {counts[SPLIT]} divided, "
+        f"{counts[REJECT]} rejected"
+    )
+    return after
 
 
 def _check(prediction: Record) -> None:

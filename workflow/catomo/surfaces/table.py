@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,9 @@ _HEADER = [
 ]  # fmt: skip
 
 
-def write_particles(path: Path, particles: MeasuredParticles | None) -> None:
+def write_particles(
+    path: Path, particles: MeasuredParticles | None, marks: Mapping[int, str] | None = None
+) -> None:
     """Write a table with a row per particle; without particles it has its header only.
 
     Parameters
@@ -26,8 +29,16 @@ def write_particles(path: Path, particles: MeasuredParticles | None) -> None:
     particles : MeasuredParticles or None
         ``weight`` is how many particles of its kind each stands for, 0 for one that the frame
         cuts. ``probability`` is empty: labels alone do not tell how sure a particle is.
+    marks : mapping of int to str, optional
+        What a person decided, by the number of the piece; it becomes a column ``review``.
     """
-    write_csv(path, _HEADER, [] if particles is None else _rows(particles))
+    rows = [] if particles is None else _rows(particles)
+    if marks is None or particles is None:
+        write_csv(path, _HEADER, rows)
+        return
+    words = [marks.get(int(one), "") for one in np.flatnonzero(particles.kept)]
+    marked = [[*row, word] for row, word in zip(rows, words, strict=True)]
+    write_csv(path, [*_HEADER, "review"], marked)
 
 
 def _rows(particles: MeasuredParticles) -> list[list[str]]:
