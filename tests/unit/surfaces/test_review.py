@@ -45,7 +45,9 @@ def apply(labels, tmp_path, decisions, depth=3.0, extra=()):
     """Apply (number, word) to the pieces of class 2, with further lines."""
     pieces = find_pieces(labels, 2, depth)
     path = tmp_path / "review.csv"
-    path.write_text(HEADER + "".join(row(pieces, n, word) for n, word in decisions) + "".join(extra))
+    path.write_text(
+        HEADER + "".join(row(pieces, n, word) for n, word in decisions) + "".join(extra)
+    )
     return pieces, reviewed(labels, 2, pieces, SIZE, read_review(path, SHA))
 
 

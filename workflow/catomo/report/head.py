@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from catomo.record.record import Record
 from catomo.report.cells import lookup, number, significant
@@ -94,6 +95,15 @@ def _half_width(record: Record, key: str, digits: int) -> str:
     return "" if error is None else f"± {number(error, digits)}"
 
 
+def _interval(entry: Mapping[str, Any]) -> str:
+    """Return the interval of a quantity: for this specimen, or else for the material."""
+    for ends, words in (("", ""), ("sample_", "as a sample: ")):
+        low, high = entry.get(f"{ends}low"), entry.get(f"{ends}high")
+        if low is not None and high is not None:
+            return f"{words}{significant(low)} … {significant(high)}"
+    return "no interval is known"
+
+
 def _quantities(
     records: Mapping[str, Record], classes: Sequence[PhaseClass]
 ) -> Iterator[HeadFigure]:
@@ -106,8 +116,7 @@ def _quantities(
             if not entry or entry["value"] is None:
                 continue
             unit = "" if entry["unit"] == "1" else f" {entry['unit']}"
-            ends = (entry["low"], entry["high"])
-            interval = "" if None in ends else " … ".join(map(significant, ends)) + unit
+            interval = _interval(entry)
             key = f"quantities.{phase.name}_{suffix}.value"
             text = f"{significant(entry['value'])}{unit}"
             title = f"{words}, {phase.title}"

@@ -13,6 +13,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 
@@ -49,6 +50,33 @@ def read_glb(path: Path) -> dict[str, Surface]:
     return surfaces
 
 
+def read_vtp(path: Path) -> Surface:
+    """Return the surface in one of catomo's own VTP files: compressed, in base64, all triangles."""
+    root = ElementTree.parse(path).getroot()
+    arrays = {
+        str(array.get("Name")): _array_of_vtp(array)
+        for part in ("Points", "Polys")
+        for array in root.findall(f"PolyData/Piece/{part}/DataArray")
+    }
+    nothing = np.zeros((0, 3))
+    points, faces = arrays.get("Points", nothing), arrays.get("connectivity", nothing.astype(int))
+    return Surface(points.reshape(-1, 3), faces.reshape(-1, 3))
+
+
+def _array_of_vtp(array: ElementTree.Element) -> np.ndarray:
+    """Return the numbers of an array: blocks that are compressed each for itself."""
+    kind = {"Float32": "<f4", "Float64": "<f8", "Int32": "<i4", "Int64": "<i8"}[
+        array.get("type", "")
+    ]
+    text = (array.text or "").strip()
+    blocks = int(np.frombuffer(base64.b64decode(text[:8]), "<u4", 1)[0])
+    length = 4 * -(-4 * (3 + blocks) // 3)  # of the header in base64
+    sizes = np.frombuffer(base64.b64decode(text[:length]), "<u4", 3 + blocks)[3:]
+    data, ends = base64.b64decode(text[length:]), np.cumsum(sizes)
+    parts = [zlib.decompress(data[end - size : end]) for size, end in zip(sizes, ends, strict=True)]
+    return np.frombuffer(b"".join(parts), kind)
+
+
 def simplified(surface: Surface, most: int = _MOST_TRIANGLES) -> Surface:
     """Return a surface of at most `most` triangles: points of one cell of a grid become one.
 
@@ -72,9 +100,9 @@ def simplified(surface: Surface, most: int = _MOST_TRIANGLES) -> Surface:
 
 def _clustered(surface: Surface, cell: float) -> Surface:
     """Return a surface whose points in each cell of a grid are one, in their middle."""
-    places = np.floor(surface.points / cell).astype(np.int64)
-    _, number = np.unique(places, axis=0, return_inverse=True)
-    number = number.ravel()
+    places = np.floor((surface.points - surface.points.min(axis=0)) / cell).astype(np.int64)
+    extent = places.max(axis=0) + 1
+    _, number = np.unique(np.ravel_multi_index(tuple(places.T), extent), return_inverse=True)
     counts = np.bincount(number)
     points = np.stack(
         [np.bincount(number, axis) / counts for axis in surface.points.T.astype(np.float64)], axis=1

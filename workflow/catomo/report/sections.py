@@ -98,7 +98,8 @@ def section(record: Record, classes: Sequence[PhaseClass], drawn: Sequence[Path]
     ]
     drawings = plots(record, classes)
     every = pictures(record, classes, drawn)
-    views = [picture for picture in every if Path(picture.name).stem in VIEWS]
+    by_stem = {Path(picture.name).stem: picture for picture in every}
+    views = [by_stem[name] for name in VIEWS if name in by_stem]
     replaced = REPLACED if drawings else ()
     shown = [p for p in every if p not in views and p.name not in replaced]
     downloads = list(_downloads(record))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from catomo.record.record import Record
-from catomo.report.meshes import packed, read_glb, simplified
+from catomo.report.meshes import Surface, packed, read_glb, read_vtp, simplified
 from catomo.settings.base import PhaseClass
 
 _SUPPORT_OPACITY = 0.3  # the particles inside must be seen
@@ -38,9 +38,9 @@ def view_for_page(
     dataset : str
     """
     record = records.get("quantities.json")
-    if record is None or not record.has(_SCENE):
+    surfaces = _surfaces(record, [phase.name for phase in classes[1:]]) if record else {}
+    if record is None or not surfaces:
         return {}
-    surfaces = read_glb(record.file(_SCENE))
     support = record["settings"].get("support")
     meshes = [
         {
@@ -53,6 +53,14 @@ def view_for_page(
         for phase in classes[1:]
         if phase.name in surfaces
     ]
-    if not meshes:
-        return {}
-    return {"dataset": dataset, "background": "#ffffff", "views": VIEWS, "meshes": meshes}
+    return {"dataset": dataset, "background": classes[0].colour, "views": VIEWS, "meshes": meshes}
+
+
+def _surfaces(record: Record, names: Sequence[str]) -> dict[str, Surface]:
+    """Return the surfaces of a dataset that are not empty: the small copies, or the full ones."""
+    small = {name: f"{name}.small.vtp" for name in names}
+    if any(map(record.has, small.values())):
+        found = {n: read_vtp(record.file(file)) for n, file in small.items() if record.has(file)}
+    else:
+        found = read_glb(record.file(_SCENE)) if record.has(_SCENE) else {}
+    return {name: surface for name, surface in found.items() if len(surface.faces)}

@@ -247,7 +247,5 @@ def _renumbered(
     order = used[np.argsort(first)]
     rank = np.full(len(groups), -1)
     rank[order] = np.arange(len(order))
-    after = Instances(
-        pieces.voxels[kept], rank[ids[kept]], pieces.shape, len(order), groups[order]
-    )
+    after = Instances(pieces.voxels[kept], rank[ids[kept]], pieces.shape, len(order), groups[order])
     return after, {int(number): int(rank[number]) for number in order}

@@ -19,8 +19,8 @@ from catomo.record.record import Output, Record, committing, read_record
 from catomo.surfaces.measure import Roles, all_quantities
 from catomo.surfaces.mesh_files import StyledMesh, write_glb, write_stl, write_vtp
 from catomo.surfaces.meshes import Mesh, surface
-from catomo.surfaces.quantity import of_a_model
 from catomo.surfaces.particles import find_pieces
+from catomo.surfaces.quantity import of_a_model
 from catomo.surfaces.render import render
 from catomo.surfaces.review import (
     ACCEPT,

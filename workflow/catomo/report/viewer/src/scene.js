@@ -26,6 +26,8 @@ export class SurfaceScene {
     this.camera.add(lamp); // the light comes from behind the viewer
     this.marker = new Box3Helper(new Box3(), 0xd40078);
     this.marker.visible = false;
+    this.marker.material.depthTest = false; // it is seen through what lies before it
+    this.marker.renderOrder = 2;
     this.scene.add(this.marker);
     this.onChange = () => {};
     this.controls.addEventListener("change", () => this.draw());

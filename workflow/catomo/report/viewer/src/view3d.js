@@ -1,5 +1,5 @@
 // The 3-D view: its controls, and what stands there where a browser has no WebGL.
-import { save } from "./data.js";
+import { rgb, save } from "./data.js";
 import { geometryOf } from "./meshes.js";
 import { SurfaceScene } from "./scene.js";
 import { setScaleBar } from "./scale_bar.js";
@@ -23,10 +23,17 @@ export async function makeView3d(section, data) {
   return view;
 }
 
+/** Return white on dark colours and black on light ones. */
+function contrast(colour) {
+  const [red, green, blue] = rgb(colour);
+  return 0.3 * red + 0.59 * green + 0.11 * blue < 140 ? "#ffffff" : "#000000";
+}
+
 class View3d {
   constructor(section, scene, data) {
     Object.assign(this, { section, scene, data });
     this.bar = section.querySelector(".scale-bar");
+    this.bar.style.color = contrast(data.background);
     this.axis = section.querySelector("#clip-axis");
     this.place = section.querySelector("#clip-place");
     scene.onChange = () => this.#tell();
@@ -123,7 +130,7 @@ class View3d {
     const ratio = canvas.width / canvas.clientWidth;
     const length = parseFloat(this.bar.style.width) * ratio;
     const [left, bottom] = [16 * ratio, canvas.height - 16 * ratio];
-    context.fillStyle = "#20303c";
+    context.fillStyle = this.bar.style.color;
     context.fillRect(left, bottom - 5 * ratio, length, 5 * ratio);
     context.font = `${14 * ratio}px sans-serif`;
     context.fillText(this.bar.textContent, left, bottom - 10 * ratio);
