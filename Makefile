@@ -4,6 +4,8 @@ CORES ?= $(shell nproc)
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --quiet rules progress
 NEEDLE := resources/needle
+# What tests of the page look for barriers with; it is no part of catomo.
+AXE := axe-core@4.14.1
 # Two processes, each with whole files of tests; threads and bytes of a test stay the same.
 PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
@@ -18,7 +20,7 @@ endef
 TARGET ?= mrc tiff labels records models
 MINUTES ?= 1
 
-.PHONY: help demo test quick floors fuzz faults cluster setup needle genc2022 lock rulegraph docs licences clean
+.PHONY: help demo test quick floors fuzz faults cluster setup needle genc2022 lock viewer rulegraph docs licences clean
 
 help:            ## this list
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*##/\t/'
@@ -71,6 +73,8 @@ setup: .venv/.installed
 
 .venv/.test: requirements-test.txt .venv/.docs $(NEEDLE)/HAADF.mrc
 	$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-test.txt
+	@command -v npm >/dev/null && npm install --silent --no-audit --no-fund --prefix .venv $(AXE) \
+	  || echo "Note: without npm the page is not tested for screen readers."
 	@touch $@
 
 .venv/.docs: requirements-docs.txt .venv/.installed
@@ -121,6 +125,10 @@ licences: setup  ## list the licence of every package that is installed
 	@mkdir -p build
 	$(BIN)/python resources/licences.py > build/licences.tsv
 	@echo "Done. The list is build/licences.tsv."
+
+viewer:          ## renew the script of the page from its sources and three.js (needs Node.js)
+	cd workflow/catomo/report/viewer && npm ci --no-audit --no-fund && node build.mjs
+	rm -rf workflow/catomo/report/viewer/node_modules
 
 rulegraph: setup ## renew the picture of the rules (needs graphviz)
 	$(BIN)/snakemake --rulegraph 2>/dev/null | dot -Tsvg > images/rulegraph.svg

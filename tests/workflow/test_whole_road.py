@@ -260,6 +260,39 @@ def test_a_change_runs_no_more_than_what_shows_or_uses_it(done, config, rules):
         done.write("config/datasets.tsv", HEADER + TINY)
 
 
+def test_a_review_runs_surfaces_and_page_alone_and_is_in_the_record(done):
+    labels = json.loads((done.folder / "results/tiny/06_predict/prediction.json").read_text())
+    with (done.folder / "results/tiny/08_surfaces/particles.csv").open() as file:
+        particle = next(csv.DictReader(file))
+    place = ",".join(particle[key] for key in ("x_nm", "y_nm", "z_nm", "diameter_nm"))
+    sha256 = labels["files"]["labels.tif"]["sha256"]
+    header = "particle,decision,x_nm,y_nm,z_nm,diameter_nm,labels_sha256\n"
+    review = done.write("a review.csv", f"{header}1,accept,{place},{sha256}\n")
+    table = HEADER.replace("trains", "trains\treview") + TINY.replace("yes", "yes\ta review.csv")
+    done.write("config/datasets.tsv", table)
+    try:
+        assert _rules(done.planned()) == {"surfaces", "report"}
+        folder = done.folder / "reviewed"
+        run = done.catomo(
+            *("surfaces", "results/tiny/06_predict", "--output", str(folder)),
+            *("--review", str(review)),
+        )
+        assert run.returncode == 0, run.stderr
+        record = json.loads((folder / "quantities.json").read_text())
+        assert record["review"]["counts"] == {"accept": 1, "split": 0, "reject": 0}
+        review.write_text(review.read_text().replace(sha256, "0" * 64))
+        run = done.catomo(
+            *("surfaces", "results/tiny/06_predict", "--output", str(folder)),
+            *("--review", str(review)),
+        )
+        assert run.returncode == 1
+        assert "a review.csv: was made for other labels" in run.stderr.splitlines()[-1]
+    finally:
+        done.write("config/datasets.tsv", HEADER + TINY)
+        review.unlink()
+        shutil.rmtree(done.folder / "reviewed", ignore_errors=True)
+
+
 def test_an_edited_module_reruns_its_users_only(done):
     module = done.folder / "workflow/catomo/surfaces/meshes.py"
     text = module.read_text()

@@ -23,7 +23,9 @@ rule surfaces:
     params:
         settings=settings("surfaces"),
         code=code.code_of("surfaces"),
+        review=raw("review"),
+        of_review=column_option("--review", "review"),
     shell:
         '"$CATOMO_PYTHON" "$CATOMO_PACKAGE" surfaces'
-        " {input.record:q} --output {output.record:q} --threads {threads}"
+        " {input.record:q} --output {output.record:q} --threads {threads} {params.of_review}"
         " --settings {params.settings:q} > {log:q} 2>&1"

@@ -5,6 +5,7 @@ import re
 import pytest
 import yaml
 
+from catomo.plan.inputs import fingerprint_of
 from catomo.plan.plan import load_plan
 from catomo.train.settings import PRESETS, Augment, Train
 from conftest import ROOT
@@ -258,6 +259,22 @@ def test_what_a_segmentation_cannot_have_is_refused(write, tmp_path, cells, line
     row = f"a\tsegmentation\t{tmp_path}\t{cells.replace('PATH', str(tmp_path))}\n"
     _, problems = write(rows=row)
     assert re.search(line, "\n".join(problems)), problems
+
+
+def test_a_review_belongs_to_a_dataset_with_surfaces(write, tmp_path):
+    review = tmp_path / "review.csv"
+    header = "dataset\tsource\tpath\tpixel_size_nm\tlabels\tmodel\treview\n"
+    rows = f"a\tphantom\tSPECIMEN\t\ttruth\ta\t{review}\n"
+    _, problems = write(header=header, rows=rows)
+    assert [f"review: found no file or folder '{review}'" in line for line in problems] == [True]
+    review.write_text("particle\n")
+    plan, problems = write(header=header, rows=rows)
+    assert not problems
+    before = fingerprint_of(plan.datasets["a"], "review")
+    review.write_text("particle,decision\n")
+    assert fingerprint_of(plan.datasets["a"], "review") != before
+    _, problems = write(header=header, rows=f"a\tphantom\tSPECIMEN\t\t\t\t{review}\n")
+    assert ["but this dataset has no surfaces" in line for line in problems] == [True]
 
 
 def test_a_line_end_inside_a_key_does_not_break_the_line_that_names_it(tmp_path):

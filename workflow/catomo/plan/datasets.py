@@ -16,6 +16,7 @@ from pathlib import Path
 from catomo.errors import UserError, printable
 from catomo.files.folders import exists, is_zarr, split_member
 from catomo.plan.table import Row, read_rows
+from catomo.stages import stage_of
 
 COLUMNS = (
     "dataset",
@@ -27,6 +28,7 @@ COLUMNS = (
     "model",
     "trains",
     "group",
+    "review",
 )
 SOURCES = ("phantom", "tilt_series", "slices", "segmentation")
 RESERVED = ("models", "summary")
@@ -50,6 +52,7 @@ class Dataset:
     model: str = ""
     trains: bool = False
     group: str = ""
+    review: str = ""
 
     @property
     def model_is_file(self) -> bool:
@@ -164,7 +167,7 @@ def _dataset(row: dict[str, str], where: str) -> tuple[Dataset, list[str]]:
         problems.append(f"{where}, trains: is 'yes' but 'labels' is empty; name the labels")
     if row["labels"] == "truth" and row["source"] != "phantom":
         problems.append(f"{where}, labels: 'truth' is for phantoms; name a folder or a TIFF stack")
-    for column in ("path", "angles", "labels", "model"):
+    for column in ("path", "angles", "labels", "model", "review"):
         problems += _path_problems(row[column], f"{where}, {column}", column)
     if row["group"] != printable(row["group"]) or len(row["group"]) > _LONGEST_GROUP:
         problems.append(
@@ -193,7 +196,13 @@ def _dataset(row: dict[str, str], where: str) -> tuple[Dataset, list[str]]:
         model=model,
         trains=trains,
         group=unicodedata.normalize("NFC", " ".join(row["group"].split())),
+        review=row["review"],
     )
+    if dataset.review and not stage_of("surfaces").takes(dataset):
+        problems.append(
+            f"{where}, review: found '{dataset.review}', but this dataset has no surfaces: it needs "
+            "a model, and slices of a volume; leave it empty"
+        )
     return dataset, problems
 
 

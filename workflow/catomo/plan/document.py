@@ -55,6 +55,7 @@ reach a dataset is told.
 | `model` | name of the model to use, or a ready `.keras` file; empty with labels: the dataset's own name; always empty for a segmentation |
 | `trains` | `yes`: the labels feed that model; `no`: they only test it; empty: yes if there are labels |
 | `group` | what the dataset is compared by: a batch, `fresh` or `spent`, a crystal; touches the summary of all datasets alone; empty: in no group |
+| `review` | decisions on single particles, as the page exports them; empty: none |
 
 Paths are relative to the folder you run in and may hold environment variables
 (`${CATOMO_GENC2022}/images`). A folder of a dataset of `slices` holds loose images: they are

@@ -56,7 +56,7 @@ def code_of(verb: str) -> str:
     digest = hashlib.sha256()
     for name in modules_of(verb):
         digest.update(name.encode() + b"\0" + _path(name).read_bytes())
-        for suffix in ("html", "cu"):
+        for suffix in ("html", "css", "js", "cu"):
             for beside in sorted(_path(name).parent.glob(f"*.{suffix}")):
                 digest.update(beside.read_bytes())
     return digest.hexdigest()

@@ -6,26 +6,28 @@ the dotted key of its record, so that a machine can compare the two.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from catomo.network import draft
 from catomo.record.record import Record
-from catomo.report.cells import cell, lookup
+from catomo.report.embed import script_json
+from catomo.report.head import head_figures, verdict_of
+from catomo.report.methods import methods
+from catomo.report.particles import particle_table
 from catomo.report.sections import headings, section
+from catomo.report.stack import stack_for_page
+from catomo.report.steps import steps, why_not
+from catomo.report.view3d import VIEWS, view_for_page
 from catomo.settings.base import PhaseClass
 
+if TYPE_CHECKING:
+    import jinja2
 
-@dataclass(frozen=True)
-class HeadFigure:
-    """One of the few figures at the head of the page, with the key of its record."""
-
-    words: str
-    text: str
-    record: str
-    key: str
-    digits: int
+_LEAST_FOR_SLICES = 1e6  # bytes that slices may take, however full the page is
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,9 @@ def make_page(
     dataset: str,
     title: str = "",
     drawn: Mapping[str, Sequence[Path]] | None = None,
+    size_mb: float = 12.0,
 ) -> str:
-    """Return the page of a dataset as HTML, with all pictures inside.
+    """Return the page of a dataset as HTML, with everything that it shows inside.
 
     Parameters
     ----------
@@ -59,47 +62,60 @@ def make_page(
         By default the dataset's name.
     drawn : mapping of str to sequence of Path, optional
         Pictures that are drawn for the page, by the record in whose section they stand.
+    size_mb : float
+        About how large it may become; slices become coarser until it fits.
 
     Raises
     ------
     UserError
         If a picture is not what its record says.
     """
-    import jinja2
-
     in_order = [records[name] for name in headings() if name in records]
-    template = Path(__file__).with_name("page.html").read_text()
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(template).render(
-        title=title or dataset,
-        dataset=dataset,
-        summary=head_figures(records, classes),
-        draft=_draft_warning(records),
-        next_step=_next_step(records, dataset),
-        sections=[
+    view = view_for_page(records, classes, dataset)
+    particles = particle_table(records, dataset)
+    parts = {
+        "title": title or dataset,
+        "dataset": dataset,
+        "summary": head_figures(records, classes),
+        "verdict": verdict_of(records),
+        "draft": _draft_warning(records),
+        "next_step": _next_step(records, dataset),
+        "steps": steps(records),
+        "sections": [
             section(record, classes, (drawn or {}).get(record.path.name, ())) for record in in_order
         ],
-        provenance=[_provenance(record) for record in in_order],
+        "view": view,
+        "view_data": script_json(view),
+        "view_names": VIEWS,
+        "particles": particles,
+        "particle_data": script_json(particles.data) if particles else "",
+        "why_no_surfaces": why_not("surfaces", records)[1],
+        "why_no_labels": why_not("predict", records)[1],
+        "methods": methods(records, classes),
+        "provenance": [_provenance(record) for record in in_order],
+    }
+    template = _template()
+    without = len(template.render(**parts, stack={}).encode())
+    room = max(1e6 * size_mb - without, _LEAST_FOR_SLICES)
+    stack = stack_for_page(records, classes, room)
+    return template.render(**parts, stack=stack, stack_data=script_json(stack))
+
+
+def _template() -> jinja2.Template:
+    """Return the template of the page, with its style and its script."""
+    import jinja2
+
+    folder = Path(__file__).parent
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-
-
-def head_figures(records: Mapping[str, Record], classes: Sequence[PhaseClass]) -> list[HeadFigure]:
-    """Return the figures at the head of the page; those that no record holds are left out."""
-    chosen = [
-        ("alignment.json", "verdict", "alignment", 0),
-        ("reconstruction.json", "residual", "reconstruction residual", 3),
-        *(
-            ("metrics.json", f"classes.{phase.name}.dsc.mean", f"DSC {phase.title}", 3)
-            for phase in classes[1:]
-        ),
-        ("metrics.json", "particles.f1", "particle F1", 3),
-    ]
-    figures = []
-    for name, key, words, digits in chosen:
-        if name in records and lookup(records[name], key) is not None:
-            shown = cell(records[name], key, digits)
-            figures.append(HeadFigure(words, shown.text, name, key, digits))
-    return figures
+    environment.filters["from_json"] = json.loads
+    environment.globals["style"] = (folder / "page.css").read_text(encoding="utf-8")
+    environment.globals["script"] = (folder / "viewer.js").read_text(encoding="utf-8")
+    return environment.get_template("page.html")
 
 
 def _draft_warning(records: Mapping[str, Record]) -> str:

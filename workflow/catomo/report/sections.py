@@ -5,7 +5,9 @@ A stage without an entry in `_CONTENT` still gets its heading, its pictures and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import base64
+import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from catomo.record.record import Record
 from catomo.report.cells import Cell, Table, cell, lookup, number, plain_table, significant
 from catomo.report.metrics import metrics
 from catomo.report.pictures import Picture, pictures
+from catomo.report.plots import REPLACED, Plot, plots
+from catomo.report.view3d import VIEWS
 from catomo.settings.base import PhaseClass
 from catomo.stages import STAGES
 
@@ -22,6 +26,10 @@ _WHICH_INTERVAL = (
     "is like of which its particles are a sample; – means that no interval is known that can be "
     "trusted."
 )
+
+# Small tables that the page carries as files: kinds by suffix, and how large they may be.
+_KINDS = {".csv": "text/csv", ".json": "application/json"}
+_MOST_BYTES = 300_000
 
 _Content = tuple[list[str], list[Table]]
 
@@ -36,15 +44,27 @@ class File:
 
 
 @dataclass(frozen=True)
+class Download:
+    """A file inside the page: its name, its media type, and its bytes in base64."""
+
+    name: str
+    kind: str
+    data: str
+
+
+@dataclass(frozen=True)
 class Section:
-    """What the page shows of one stage."""
+    """What the page shows of one stage; `views` are pictures of the surfaces."""
 
     number: str
     title: str
     words: list[str]
     tables: list[Table]
+    plots: list[Plot]
     pictures: list[Picture]
+    views: list[Picture]
     files: list[File]
+    downloads: list[Download]
 
 
 def headings() -> dict[str, tuple[str, str]]:
@@ -76,8 +96,25 @@ def section(record: Record, classes: Sequence[PhaseClass], drawn: Sequence[Path]
         for name, entry in record["files"].items()
         if not name.startswith("to_annotate/")
     ]
-    shown = pictures(record, classes, drawn)
-    return Section(heading, title, words, tables, shown, files)
+    drawings = plots(record, classes)
+    every = pictures(record, classes, drawn)
+    by_stem = {Path(picture.name).stem: picture for picture in every}
+    views = [by_stem[name] for name in VIEWS if name in by_stem]
+    replaced = REPLACED if drawings else ()
+    shown = [p for p in every if p not in views and p.name not in replaced]
+    downloads = list(_downloads(record))
+    return Section(heading, title, words, tables, drawings, shown, views, files, downloads)
+
+
+def _downloads(record: Record) -> Iterator[Download]:
+    """Yield the small tables of a stage, and its record."""
+    names = [name for name, entry in record["files"].items() if entry["bytes"] <= _MOST_BYTES]
+    files = {name: record.file(name).read_bytes() for name in names if Path(name).suffix in _KINDS}
+    files[record.path.name] = json.dumps(record, indent=1, ensure_ascii=False).encode()
+    for name, data in files.items():
+        if len(data) <= _MOST_BYTES:
+            kind = _KINDS[Path(name).suffix]
+            yield Download(name, kind, base64.b64encode(data).decode())
 
 
 def _tilt_series(record: Record) -> _Content:

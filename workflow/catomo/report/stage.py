@@ -73,8 +73,10 @@ def write_report(
     inputs: dict[str, Record | Path] = {_stem(name): record for name, record in records.items()}
     with committing(output, "report", settings, inputs) as out:
         drawn = _draw(records, settings, out)
-        page = make_page(records, settings.classes, dataset, settings.title, drawn)
-        out.path("report.html").write_text(page)
+        page = make_page(
+            *(records, settings.classes, dataset, settings.title, drawn), size_mb=settings.size_mb
+        )
+        out.path("report.html").write_text(page, encoding="utf-8")
         out.record["dataset"] = dataset
         out.record["stages"] = {
             _stem(name): {key: record[key] for key in _REPEATED} for name, record in records.items()

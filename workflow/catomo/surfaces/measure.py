@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from catomo.labels.particles import Instances
 from catomo.labels.settings import Particles
 from catomo.surfaces import quantities
 from catomo.surfaces.areas import areas_behind
@@ -102,6 +103,7 @@ def all_quantities(
     roles: Roles,
     recorded: np.ndarray | None = None,
     *,
+    pieces: Instances | None = None,
     curve: bool = True,
 ) -> tuple[dict[str, dict], MeasuredParticles | None]:
     """Return all quantities, and the particles (None if no class consists of particles).
@@ -113,6 +115,8 @@ def all_quantities(
     roles : Roles
     recorded : ndarray of bool, (slices,), optional
         As of `measure`.
+    pieces : Instances, optional
+        All pieces of the class that consists of particles, where a person divided some.
     curve : bool
         Whether to look at how much molecules reach, which takes long and has no interval.
     """
@@ -128,7 +132,9 @@ def all_quantities(
     particles = None
     if phase > 0:
         specimen = _specimen(labels, len(names), support, hulls, frame)
-        particles = measure_particles(labels, phase, roles.particles, pixel_size_nm, specimen)
+        particles = measure_particles(
+            *(labels, phase, roles.particles, pixel_size_nm, specimen), pieces
+        )
     # Page by page: NumPy counts a copy with eight bytes for each voxel.
     pages = [np.bincount(page.ravel(), minlength=len(names)) for page in labels]
     voxels = np.sum(pages, axis=0)

@@ -144,8 +144,18 @@ class MeasuredParticles:
         return np.sqrt(spread[1] / ((spread[0] + spread[2]) / 2))
 
 
+def find_pieces(labels: np.ndarray, phase: int, split_depth_px: float) -> Instances:
+    """Return all pieces of a class, however small, split where they touch."""
+    return find_particles(labels, phase, labels.shape, 0.0, max(split_depth_px, 0.25))
+
+
 def measure_particles(
-    labels: np.ndarray, phase: int, rule: Particles, pixel_size_nm: float, specimen: Specimen
+    labels: np.ndarray,
+    phase: int,
+    rule: Particles,
+    pixel_size_nm: float,
+    specimen: Specimen,
+    pieces: Instances | None = None,
 ) -> MeasuredParticles:
     """Find and measure each piece of a class.
 
@@ -158,12 +168,12 @@ def measure_particles(
         What counts as one particle.
     pixel_size_nm : float
     specimen : Specimen
+    pieces : Instances, optional
+        All pieces, where they are known already.
     """
     frame = specimen.frame
-    pieces, finer = (
-        find_particles(labels, phase, labels.shape, 0.0, max(depth, 0.25))
-        for depth in (rule.split_depth_px, rule.split_depth_px / 2)
-    )
+    pieces = find_pieces(labels, phase, rule.split_depth_px) if pieces is None else pieces
+    finer = find_pieces(labels, phase, rule.split_depth_px / 2)
     voxels, ids = pieces.voxels, pieces.ids
     low, high = _boxes(pieces)
     cut_axes = frame.cut_axes(low, high)

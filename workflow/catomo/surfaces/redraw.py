@@ -8,7 +8,7 @@ and, in part, all together; voxel by voxel they would only get rough.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,10 @@ class Doubt:
     common: float
     redraws: int
     seed: int
+
+    def settled(self, places: np.ndarray) -> Doubt:
+        """Return the same with nothing left open at `places`, bool (y, z, x)."""
+        return replace(self, confidence=np.where(places, np.uint8(_SURE), self.confidence))
 
     def record(self) -> dict[str, Any]:
         """Return what a record says."""

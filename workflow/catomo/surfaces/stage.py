@@ -20,9 +20,19 @@ from catomo.record.record import Output, Record, committing, read_record
 from catomo.surfaces.contours import Reader
 from catomo.surfaces.measure import Roles, all_quantities
 from catomo.surfaces.mesh_export import opacity_of, write_meshes
+from catomo.surfaces.particles import find_pieces
 from catomo.surfaces.quantity import of_a_model
 from catomo.surfaces.redraw import Doubt
 from catomo.surfaces.render import render
+from catomo.surfaces.review import (
+    ACCEPT,
+    REJECT,
+    SPLIT,
+    Review,
+    Reviewed,
+    read_review,
+    reviewed,
+)
 from catomo.surfaces.segmentation_error import measure_redraws, with_segmentation
 from catomo.surfaces.settings import Surfaces
 from catomo.surfaces.table import write_particles
@@ -31,7 +41,9 @@ from catomo.surfaces.views import project_labels, save_view
 _CONFIDENCE = "confidence.tif"
 
 
-def make_surfaces(prediction: Path, output: Path, settings: Surfaces) -> None:
+def make_surfaces(
+    prediction: Path, output: Path, settings: Surfaces, review: Path | None = None
+) -> None:
     """Make surfaces, views and quantities of a segmented volume.
 
     Parameters
@@ -44,18 +56,26 @@ def make_surfaces(prediction: Path, output: Path, settings: Surfaces) -> None:
         ``particles.csv`` and ``quantities.json``.
     settings : Surfaces
         Without classes of their own they take those of the record.
+    review : path, optional
+        A person's decisions on single particles, as the page of a dataset exports them.
 
     Raises
     ------
     UserError
-        If the labels are of loose images, hold a label that is no class, or the settings name
-        other classes than the record.
+        If the labels are of loose images, hold a label that is no class, the settings name
+        other classes than the record, or the review is of other labels.
     """
     record = read_record(prediction, "predict", "segmentation")
     _check(record)
     settings = with_classes_of(record, settings, "make surfaces of the classes of the record")
     labels = _read_labels(record, settings)
-    with committing(output, "surfaces", settings, {"prediction": record}) as out:
+    inputs: dict[str, Record | Path] = {"prediction": record}
+    decided = None
+    if review is not None:
+        review = Path(review)
+        decided = read_review(review, record["files"]["labels.tif"]["sha256"])
+        inputs["review"] = review
+    with committing(output, "surfaces", settings, inputs) as out:
         out.record["draft"] = record.get("draft", False)
         recorded = np.ones(len(labels), bool)
         if unrecorded := record.get("unrecorded_slices", []):
@@ -72,6 +92,7 @@ def make_surfaces(prediction: Path, output: Path, settings: Surfaces) -> None:
             recorded=recorded,
             confidence=None if is_sure else partial(read_pages, record.file(_CONFIDENCE)),
             doubt=None if is_sure else _doubt(record, settings, recorded),
+            review=decided,
         )
 
 
@@ -84,6 +105,7 @@ def write_surfaces(
     recorded: np.ndarray | None = None,
     confidence: Reader | None = None,
     doubt: Doubt | str | None = None,
+    review: Review | None = None,
 ) -> None:
     """Write the surfaces, views and quantities of labels (y, z, x), and what the record says.
 
@@ -100,6 +122,8 @@ def write_surfaces(
     doubt : Doubt or str, optional
         How sure a model is of its labels, or why that is not known. By default the labels are
         taken as they are.
+    review : Review, optional
+        Rejected particles get the class around them, others are divided.
     """
     if recorded is not None and not recorded.all():
         labels = np.where(recorded[:, None, None], labels, labels.dtype.type(0))
@@ -109,10 +133,16 @@ def write_surfaces(
         settings.particles,
         settings.hull_radius_nm,
     )
+    pieces = marks = None
+    if review is not None and (after := _apply(review, labels, pixel_size_nm, roles)):
+        if isinstance(doubt, Doubt):
+            doubt = doubt.settled(labels != after.labels)
+        labels, pieces, marks = after.labels, after.pieces, after.marks
+        out.record["review"] = after.record
     meshes = write_meshes(
         out, labels, pixel_size_nm, settings, recorded=recorded, confidence=confidence
     )
-    quantities, particles = all_quantities(labels, pixel_size_nm, roles, recorded)
+    quantities, particles = all_quantities(labels, pixel_size_nm, roles, recorded, pieces=pieces)
     probability = None
     if isinstance(doubt, Doubt):
 
@@ -124,7 +154,7 @@ def write_surfaces(
         out.record["redraws"] = doubt.record()
     elif doubt:
         quantities = of_a_model(quantities, doubt)
-    write_particles(out.path("particles.csv"), particles, probability)
+    write_particles(out.path("particles.csv"), particles, probability, marks)
     reason = _draw_views(out, labels, pixel_size_nm, settings)
     out.record.update(
         {
@@ -152,6 +182,31 @@ def _doubt(prediction: Record, settings: Surfaces, recorded: np.ndarray) -> Doub
     confidence[~recorded] = 255  # nothing counts there
     length, common = errors["length_px"], errors["common"]
     return Doubt(confidence, length, common, settings.redraws, settings.seed)
+
+
+def _apply(
+    review: Review, labels: np.ndarray, pixel_size_nm: float, roles: Roles
+) -> Reviewed | None:
+    """Return labels and particles after a review; None if no class consists of particles."""
+    rule = roles.particles
+    if not rule.phase:
+        if review.decisions:
+            raise UserError(
+                f"{review.path}: decides on particles, but particles.phase is null; name the class "
+                "of the particles, or leave review empty"
+            )
+        return None
+    phase = list(roles.names).index(rule.phase)
+    pieces = find_pieces(labels, phase, rule.split_depth_px)
+    after = reviewed(labels, phase, pieces, pixel_size_nm, review)
+    became = after.record["rejected_became"]
+    after.record["rejected_became"] = {roles.names[int(n)]: count for n, count in became.items()}
+    counts = after.record["counts"]
+    say(
+        f"surfaces: review: {counts[ACCEPT]} accepted, {counts[SPLIT]} divided, "
+        f"{counts[REJECT]} rejected"
+    )
+    return after
 
 
 def _check(prediction: Record) -> None:

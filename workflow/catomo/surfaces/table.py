@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,10 @@ _HEADER = [
 
 
 def write_particles(
-    path: Path, particles: MeasuredParticles | None, probability: np.ndarray | None = None
+    path: Path,
+    particles: MeasuredParticles | None,
+    probability: np.ndarray | None = None,
+    marks: Mapping[int, str] | None = None,
 ) -> None:
     """Write a table with a row per particle; without particles it has its header only.
 
@@ -30,8 +34,16 @@ def write_particles(
         cuts.
     probability : ndarray of float64, (pieces,), optional
         How sure each piece is. By default that column is empty: labels alone do not tell.
+    marks : mapping of int to str, optional
+        What a person decided, by the number of the piece; it becomes a column ``review``.
     """
-    write_csv(path, _HEADER, [] if particles is None else _rows(particles, probability))
+    rows = [] if particles is None else _rows(particles, probability)
+    if marks is None or particles is None:
+        write_csv(path, _HEADER, rows)
+        return
+    words = [marks.get(int(one), "") for one in np.flatnonzero(particles.kept)]
+    marked = [[*row, word] for row, word in zip(rows, words, strict=True)]
+    write_csv(path, [*_HEADER, "review"], marked)
 
 
 def _rows(particles: MeasuredParticles, probability: np.ndarray | None) -> list[list[str]]:

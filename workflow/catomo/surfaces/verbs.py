@@ -24,6 +24,11 @@ def _arguments_surfaces(parser: argparse.ArgumentParser) -> None:
         "--labels", type=Path, help="instead, a volume of labels that any program has made"
     )
     parser.add_argument(
+        "--review",
+        type=Path,
+        help="decisions on single particles, as the page exports them; not with --labels",
+    )
+    parser.add_argument(
         "--pixel-size-nm", type=float, help="pixel size in nm, with --labels (default: the file's)"
     )
     parser.add_argument(
@@ -46,8 +51,13 @@ def _surfaces(options: argparse.Namespace, settings: Surfaces) -> None:
                 )
         from catomo.surfaces.stage import make_surfaces
 
-        make_surfaces(options.prediction, options.output, settings)
+        make_surfaces(options.prediction, options.output, settings, options.review)
         return
+    if options.review:
+        raise UserError(
+            "--review: its decisions are on the labels of a stage; leave it out, or give the "
+            "stage's folder instead of --labels"
+        )
     from catomo.surfaces.of_labels import surfaces_of_labels
 
     surfaces_of_labels(

@@ -1,0 +1,92 @@
+"""The methods text: what the records know, in numbers, with what it rests on."""
+
+import re
+
+from catomo.record.record import Record
+from catomo.report.citations import WORKS
+from catomo.report.methods import methods
+from catomo.report.settings import Report
+from catomo.report.told import joined
+
+CLASSES = Report().classes
+COMMON = {"versions": {"numpy": "2.4.6"}, "inputs": {}}
+
+
+def text_of(tmp_path, **records):
+    """Return all paragraphs and what comes with them."""
+    read = {
+        f"{n}.json": Record(tmp_path / f"{n}.json", {**COMMON, **r}) for n, r in records.items()
+    }
+    made = methods(read, CLASSES)
+    return dict(made.paragraphs), made
+
+
+SERIES = {
+    "stage": "import", "source": "a.mrc", "tilt_deg": [-60.0, 0.0, 60.0], "shape": [3, 512, 400],
+    "pixel_size_nm": 0.12, "settings": {},
+    "acquisition": {"microscope": "Titan", "voltage_kv": 300.0, "signal": "HAADF",
+                    "probe_current_pa": 50.0},
+}  # fmt: skip
+
+
+def test_acquisition_says_what_the_file_knew_and_what_is_left_to_add(tmp_path):
+    text, made = text_of(tmp_path, tilt_series=SERIES)
+    assert text["Acquisition"].startswith(
+        "A series of 3 HAADF images from -60° to 60° in steps of 60° was recorded with a Titan at "
+        "300 kV, 512 × 400 pixels of 0.12 nm. The probe current was 50 pA."
+    )
+    assert "how the specimen was made" in made.add_yourself
+    assert "the dose" in made.add_yourself
+    assert "voltage" not in made.add_yourself
+    assert "numpy 2.4.6" in text["Software"]
+
+
+def test_reconstruction_names_algorithm_settings_and_works(tmp_path):
+    record = {
+        "stage": "reconstruct", "settings": {"algorithm": "osem", "tv": 0.01}, "iterations": 40,
+        "subsets": 7, "backend": "astra_cuda", "stop_reason": "iterations", "residual": 0.0279,
+        "shape": [702, 512, 1024], "pixel_size_nm": 0.12,
+        "quality": {"edge_width": {"x": {"rise_nm": 0.68}, "z": {"rise_nm": 1.29}}},
+    }  # fmt: skip
+    text, made = text_of(tmp_path, reconstruction=record)
+    for words in (
+        "40 iterations of 7 ordered subsets",
+        "(Shepp & Vardi 1982; Hudson & Larkin 1994; van Aarle et al. 2016)",
+        "strength 0.01 acted within slices (Rudin et al. 1992)",
+        "702 slices perpendicular to the tilt axis of 512 × 1024 voxels",
+        "‖Ax − y‖/‖y‖ is 0.028",
+        "0.68 nm across and 1.3 nm along",
+    ):
+        assert words in text["Reconstruction"]
+    for key in ("shepp1982", "hudson1994", "vanaarle2016", "rudin1992", "genc2022", "catomo"):
+        assert f"{{{key}," in made.bibtex
+    assert "gursoy2014" not in made.bibtex
+
+
+def test_a_review_is_told(tmp_path):
+    record = {
+        "stage": "surfaces", "quantities": {}, "settings": {"support": None, "particles": {}},
+        "review": {"counts": {"accept": 3, "split": 1, "reject": 2}},
+    }  # fmt: skip
+    text, _ = text_of(tmp_path, quantities=record)
+    assert "3 accepted, 1 divided and 2 rejected" in text["Surfaces and quantities"]
+
+
+def test_a_record_that_lacks_a_value_does_not_end_the_page(tmp_path):
+    text, _ = text_of(tmp_path, reconstruction={"stage": "reconstruct", "settings": {}})
+    assert "does not hold all that belongs here" in text["Reconstruction"]
+
+
+def test_every_entry_of_the_bibliography_is_whole():
+    for key, work in WORKS.items():
+        entry = work.bibtex(key)
+        assert entry.count("{") == entry.count("}")
+        assert {"author", "title"} <= work.fields.keys()
+        year = re.search(r"\d{4}", work.cited)
+        assert year is None or work.fields["year"] == year[0]
+
+
+def test_words_are_joined_as_in_a_sentence():
+    assert [joined(words) for words in (["a"], ["a", "b"], ["a", "b", "c"])] == [
+        "a", "a and b", "a, b and c",
+    ]  # fmt: skip
