@@ -81,6 +81,10 @@ def host(tmp_path_factory):
     return cuda_host.HostDevice(cuda_host.build(tmp_path_factory.mktemp("kernels")))
 
 
+# A folder whose name holds signs that shells, Snakemake and Python use.
+ODD = "it's {here} Ü x"
+
+
 class Project:
     """A copy of the workflow in a folder of its own, with commands run there."""
 

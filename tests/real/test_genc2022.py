@@ -13,7 +13,7 @@ def results(tmp_path_factory, genc2022):
     project = Project(tmp_path_factory.mktemp("genc2022") / "project")
     path = project.folder / "config/examples/genc2022/config.yaml"
     config = yaml.safe_load(path.read_text())
-    short = {"steps": 150, "batch_size": 4, "patch_px": 256, "warmup_steps": 15}
+    short = {"steps": 140, "batch_size": 4, "patch_px": 192, "warmup_steps": 15}
     config["train"] |= short | {"learning_rate": 1e-3}
     path.write_text(yaml.safe_dump(config))
     run = project.snakemake("--configfile", "config/examples/genc2022/config.yaml")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import sys
+from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -72,12 +73,17 @@ def packages_of(verb: str) -> tuple[str, ...]:
 
 def versions_of(verb: str) -> dict[str, str]:
     """Return the versions of the installed packages that a verb may use, by distribution."""
-    distributions = metadata.packages_distributions()
     versions = {}
     for package in packages_of(verb):
-        for distribution in distributions.get(package, []):
+        for distribution in _distributions().get(package, []):
             versions[distribution] = metadata.version(distribution)
     return dict(sorted(versions.items()))
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    """Return the installed distributions by the import names they bring."""
+    return metadata.packages_distributions()
 
 
 def _is_settings(name: str) -> bool:
