@@ -107,6 +107,21 @@ def test_a_difference_with_a_single_crystal_says_so_and_equal_ones_too():
     assert both.why == "no interval: a and b have one crystal"
 
 
+def test_values_that_differ_by_rounding_are_equal():
+    shares = [0.3, 0.1 + 0.2, 0.3]
+    assert group_of("a", shares, [None] * 3).low is None
+    [found] = differences_of({"a": shares, "b": shares[::-1]})
+    assert (found.value, found.low) == (0.0, None)
+
+
+def test_one_group_of_equal_values_by_hand(recwarn):
+    """The other's variance of 4 in 3 crystals alone: error √(4/3), 2 degrees of freedom."""
+    [found] = differences_of({"a": [1.0, 1.0, 1.0], "b": [4.0, 6.0, 8.0]})
+    half = 4.3026527 * math.sqrt(4 / 3)
+    assert (found.low, found.high) == pytest.approx((-5 - half, -5 + half), rel=1e-5)
+    assert not recwarn.list
+
+
 def test_all_pairs_of_groups_are_compared_once():
     groups = {name: [1.0, 2.0] for name in "abcd"}
     assert [(d.one, d.other) for d in differences_of(groups)] == [

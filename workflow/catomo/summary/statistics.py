@@ -7,6 +7,7 @@ and nothing of how much crystals differ; so a group of n crystals has n values.
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -113,7 +114,7 @@ def group_of(name: str, values: Sequence[float], errors: Sequence[float | None])
     mean = float(numbers.mean())
     if n > 1:
         sd = float(numbers.std(ddof=1))
-        if np.ptp(numbers) > 0:
+        if not _are_equal(numbers):
             half = _student(n - 1) * sd / np.sqrt(n)
             low, high = float(mean - half), float(mean + half)
         if inside is not None and len(known) == n:
@@ -159,10 +160,17 @@ def _difference(one: str, other: str, groups: Mapping[str, Sequence[float]]) -> 
     if alone:
         are = f"{' and '.join(alone)} {'has' if len(alone) == 1 else 'have'} one crystal"
         return Difference(one, other, value, None, None, f"no interval: {are}")
-    if np.ptp(a) == np.ptp(b) == 0:
+    if _are_equal(a) and _are_equal(b):
         return Difference(one, other, value, None, None, "no interval: all values are equal")
-    found = ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # one group may have equal values
+        found = ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
     return Difference(one, other, value, float(found.low), float(found.high), "")
+
+
+def _are_equal(numbers: np.ndarray) -> bool:
+    """Return whether numbers differ by rounding at most."""
+    return bool(np.ptp(numbers) <= _ROUNDING * abs(numbers).max())
 
 
 def _student(degrees: int) -> float:
