@@ -115,8 +115,7 @@ def clean(
     if method == "auto":
         method = "ring" if isolated else "percentile"
     if method == "percentile":
-        smooth = (ndimage.gaussian_filter(image, 2) for image in images)
-        levels = np.array([np.percentile(i, settings.background_percentile) for i in smooth])
+        levels = _dark_levels(images, settings.background_percentile)
     if method != "none":
         images -= levels[:, None, None].astype(np.float32)
     notes: dict[str, Any] = {
@@ -131,11 +130,17 @@ def clean(
     sides = open_sides(images[t] for t in np.flatnonzero(usable).tolist())
     if any(sides):
         notes["open_sides"] = [name for name, on in zip(SIDES, sides, strict=True) if on]
-    film = None
-    if method == "percentile" and settings.background == "auto" and all(sides):
-        film, words = _film(images, tilt_deg, levels, usable, notes["background"])
-        told += words
+    if method != "percentile" or settings.background != "auto" or not all(sides):
+        return CleanSeries(images, tilt_deg, usable, isolated, notes, unmeasured, sides, told)
+    film, words = _film(images, tilt_deg, levels, usable, notes["background"])
+    told += words
     return CleanSeries(images, tilt_deg, usable, isolated, notes, unmeasured, sides, told, film)
+
+
+def _dark_levels(images: np.ndarray, percentile: float) -> np.ndarray:
+    """Return a low percentile of each image, without its noise."""
+    smooth = (ndimage.gaussian_filter(image, 2) for image in images)
+    return np.array([np.percentile(image, percentile) for image in smooth])
 
 
 def _film(
