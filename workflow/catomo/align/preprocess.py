@@ -101,11 +101,7 @@ def clean(
     pixels, faults, told = mend_series(images, tilt_deg, settings.bad_pixel_sigmas, mirrored)
     unmeasured = _with_faults(unmeasured, faults.unmeasured, len(images), mirrored)
     levels = np.array([ring_level(image) for image in images])
-    pull = float(
-        np.median(
-            [unevenness_px(image - level) for image, level in zip(images, levels, strict=True)]
-        )
-    )
+    pull = _pull_px(images, levels)
     isolated = settings.specimen == "isolated"
     if settings.specimen == "auto":
         isolated = pull < _ISOLATED_BELOW_PX and not all(
@@ -135,6 +131,12 @@ def clean(
     film, words = _film(images, tilt_deg, levels, usable, notes["background"])
     told += words
     return CleanSeries(images, tilt_deg, usable, isolated, notes, unmeasured, sides, told, film)
+
+
+def _pull_px(images: np.ndarray, levels: np.ndarray) -> float:
+    """Return by how much the surroundings pull at the centre of mass of most images."""
+    above = (image - level for image, level in zip(images, levels, strict=True))
+    return float(np.median([unevenness_px(image) for image in above]))
 
 
 def _dark_levels(images: np.ndarray, percentile: float) -> np.ndarray:
