@@ -262,7 +262,8 @@ def test_padding_spares_a_film_wider_than_the_detector(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("sides", "pad_width"), [(["left", "right", "top"], 2.7), (["left", "top"], 1.0), ([], 1.0)]
+    ("sides", "pad_width"),
+    [(["left", "right", "top"], 1 / np.cos(np.deg2rad(68))), (["left", "top"], 1.0), ([], 1.0)],
 )
 def test_matter_beyond_both_sides_widens_the_slices(tmp_path, sides, pad_width):
     data = np.random.default_rng(3).uniform(1, 2, (len(TILT), 2, 24))

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import ndimage
 
 from catomo.align.detector import Faults, find_faults
+from catomo.align.gain import find_gain
 from catomo.align.surroundings import fill
 from catomo.progress import progress
 
@@ -74,10 +75,16 @@ def mend_series(
     for t in progress(range(len(images)), "mend pixels"):
         images[t], bad = mend(fill(images[t], faults.mask), sigmas, count)
         mended += bad
+    notes: dict[str, Any] = faults.notes()
+    pattern = None if count else find_gain(images)
+    if pattern:
+        pattern.divide(images)
+        told.append(pattern.words())
+        notes["gain_pattern_sigma"] = pattern.sigma
     mirror(images, mirrored)
     if not count:
         mended += _mend_hits(images, sigmas)
-    return {"mended_fraction": mended / images.size} | faults.notes(), faults, tuple(told)
+    return {"mended_fraction": mended / images.size} | notes, faults, tuple(told)
 
 
 def mirror(images: np.ndarray, mirrored: np.ndarray | None) -> None:

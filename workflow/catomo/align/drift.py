@@ -50,7 +50,7 @@ def moved(
     """
     if len(tilt_deg) < _FEWEST:
         return None, None
-    steps, leaps = _steps(images)
+    steps, leaps = steps_of(images)
     agree = np.abs(steps[:-1] + steps[1:] - leaps).max(axis=1) <= _CLOSED
     if agree.mean() < _SHARE_CLOSED:
         return None, None
@@ -70,7 +70,7 @@ def _thirds(places: np.ndarray) -> Thirds | None:
     return Thirds(np.sort(low), np.sort(high)) if apart >= _SEPARATE else None
 
 
-def _steps(images: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def steps_of(images: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Return how far each image lies from the one before, and from the one before that: (y, x)."""
     steps, leaps, factor = [], [], 1
     before: list[np.ndarray] = []

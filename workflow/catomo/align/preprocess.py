@@ -101,11 +101,7 @@ def clean(
     pixels, faults, told = mend_series(images, tilt_deg, settings.bad_pixel_sigmas, mirrored)
     unmeasured = _with_faults(unmeasured, faults.unmeasured, len(images), mirrored)
     levels = np.array([ring_level(image) for image in images])
-    pull = float(
-        np.median(
-            [unevenness_px(image - level) for image, level in zip(images, levels, strict=True)]
-        )
-    )
+    pull = _pull_px(images, levels)
     isolated = settings.specimen == "isolated"
     if settings.specimen == "auto":
         isolated = pull < _ISOLATED_BELOW_PX and not all(
@@ -115,8 +111,7 @@ def clean(
     if method == "auto":
         method = "ring" if isolated else "percentile"
     if method == "percentile":
-        smooth = (ndimage.gaussian_filter(image, 2) for image in images)
-        levels = np.array([np.percentile(i, settings.background_percentile) for i in smooth])
+        levels = _dark_levels(images, settings.background_percentile)
     if method != "none":
         images -= levels[:, None, None].astype(np.float32)
     notes: dict[str, Any] = {
@@ -131,11 +126,23 @@ def clean(
     sides = open_sides(images[t] for t in np.flatnonzero(usable).tolist())
     if any(sides):
         notes["open_sides"] = [name for name, on in zip(SIDES, sides, strict=True) if on]
-    film = None
-    if method == "percentile" and settings.background == "auto" and all(sides):
-        film, words = _film(images, tilt_deg, levels, usable, notes["background"])
-        told += words
+    if method != "percentile" or settings.background != "auto" or not all(sides):
+        return CleanSeries(images, tilt_deg, usable, isolated, notes, unmeasured, sides, told)
+    film, words = _film(images, tilt_deg, levels, usable, notes["background"])
+    told += words
     return CleanSeries(images, tilt_deg, usable, isolated, notes, unmeasured, sides, told, film)
+
+
+def _pull_px(images: np.ndarray, levels: np.ndarray) -> float:
+    """Return by how much the surroundings pull at the centre of mass of most images."""
+    above = (image - level for image, level in zip(images, levels, strict=True))
+    return float(np.median([unevenness_px(image) for image in above]))
+
+
+def _dark_levels(images: np.ndarray, percentile: float) -> np.ndarray:
+    """Return a low percentile of each image, without its noise."""
+    smooth = (ndimage.gaussian_filter(image, 2) for image in images)
+    return np.array([np.percentile(image, percentile) for image in smooth])
 
 
 def _film(

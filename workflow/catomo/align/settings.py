@@ -115,7 +115,7 @@ class Align(Settings):
     bad_pixel_sigmas: float = key(
         8.0,
         "pixels beyond all neighbours by this are replaced, and so are faults of the detector and "
-        "X-ray hits; 0 keeps all",
+        "X-ray hits, and a gain pattern is divided out; 0 keeps all",
         "noise sigmas",
         ge=0,
     )
