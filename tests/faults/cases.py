@@ -127,7 +127,8 @@ def disk_full(place: Place, verb: str) -> Seen:
     """Put the folder of a stage on a disk of 16 kB."""
     folder = (place.folder / RECORDS[verb]).parent
     seen, before = Seen(), place.hashes()
-    names = [path for path in folder.rglob("*") if path.is_file()]
+    # The hidden list of the stage's files stays below: it lay on the disk before that was full.
+    names = [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".files"]
     content = {path: path.read_bytes() for path in names}
     for path in names:
         path.unlink()

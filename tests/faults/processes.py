@@ -12,7 +12,8 @@ from pathlib import Path
 from faults.forked import Run
 
 _TICK = os.sysconf("SC_CLK_TCK")
-_PAUSE = 0.01  # s, between two looks
+_PAUSE = 0.02  # s, between two looks at one process
+_PAUSE_OF_ALL = 0.1  # s, between two looks at all processes
 
 
 @dataclass
@@ -51,7 +52,7 @@ def wait_for_stage(folder: Path, verb: str, run: Run) -> int:
     while not run.is_over():
         if found := find_stage(folder, verb):
             return found[0]
-        time.sleep(_PAUSE)
+        time.sleep(_PAUSE_OF_ALL)
     return 0
 
 
@@ -71,7 +72,7 @@ def watch(folder: Path, verb: str, run: Run) -> Cost:
     while not run.is_over():
         now = cost_of(pid)
         cost = Cost(max(cost.seconds, now.seconds), max(cost.megabytes, now.megabytes))
-        time.sleep(_PAUSE)
+        time.sleep(_PAUSE_OF_ALL)
     return cost
 
 
@@ -95,7 +96,7 @@ def wait_until_it_writes(pid: int, folder: Path) -> None:
         with suppress(FileNotFoundError):
             if lists() != before:
                 return
-        time.sleep(0.0005)
+        time.sleep(0.002)
 
 
 def kill(pid: int) -> None:

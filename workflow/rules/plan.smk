@@ -23,6 +23,7 @@ from catomo.errors import UserError
 from catomo.plan.changes import models_of_other_order
 from catomo.plan.given import entries_of, files_of, values_of
 from catomo.plan.plan import DEFAULT_CONFIG, load_plan, make_plan
+from catomo.plan.users import problem_of_other_user
 from catomo.settings.blocks import read_blocks, with_numbers
 
 # Whether another project's Snakefile uses these rules as a module. That project has read the
@@ -61,6 +62,7 @@ if _IN_MODULE and _more_flags:
     )
 if not _IN_MODULE:
     PLAN, _problems = _plan_of_files()
+    _problems += filter(None, [problem_of_other_user()])
     if _problems:
         sys.stderr.write("".join(f"{line}\n" for line in _problems))
         sys.exit(1)
