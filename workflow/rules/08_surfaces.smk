@@ -1,5 +1,6 @@
 # 08 surfaces: meshes of every class, views of them, and the quantities a chemist asks for.
-# Outputs: VTP, STL and GLB meshes in nm, PNG views, the table of particles.
+# Outputs: VTP, STL, GLB and VTM meshes in nm, small copies of them, a script that opens them in
+# ParaView, PNG views, the table of particles.
 
 
 rule surfaces:

@@ -295,6 +295,21 @@ def scene():
     return labels
 
 
+def test_of_very_large_meshes_the_small_copies_are_drawn(make, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(surfaces, "_MOST_DRAWN", 1000)
+
+    def render(phases, background):
+        drawn.extend(phase["path"].rsplit("/", 1)[1] for phase in phases)
+        return None, "not asked for"
+
+    monkeypatch.setattr(surfaces, "render", render)
+    labels = balls((40, 40, 40), (10, 10, 10, 3))
+    labels[5:35, 20:35, 5:35] = 1
+    make(labels, views=True)
+    assert drawn == ["alumina.small.vtp", "pt.vtp"]
+
+
 def test_views_differ_and_show_both_classes(make):
     output, record = make(scene(), views=True)
     if record["pictures_note"]:

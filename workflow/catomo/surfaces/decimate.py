@@ -64,7 +64,8 @@ def _decimated(mesh: Mesh, most: int) -> Mesh:
     quadric = vtkQuadricDecimation()
     quadric.SetInputData(pyvista.PolyData.from_regular_faces(mesh.points, mesh.faces))
     quadric.SetTargetReduction(1 - most / len(mesh.faces))
-    quadric.RegularizeOn()
+    if hasattr(quadric, "RegularizeOn"):  # older VTK gives the same area, but takes far longer
+        quadric.RegularizeOn()
     quadric.Update()
     found = pyvista.wrap(quadric.GetOutput())
     points = np.asarray(found.points, np.float64)

@@ -51,7 +51,9 @@ def surfaces_of_labels(
     with open_label_volume(path, names, scale) as volume:
         for note in volume.notes:
             say(note)
-        labels = np.stack(list(volume.pages()))
+        labels = np.empty(volume.shape, np.uint8)
+        for number, page in enumerate(volume.pages()):
+            labels[number] = page
         inputs = {"segmentation": split_member(path)[0]}
         with committing(output, "surfaces", settings, inputs) as out:
             facts = volume.facts()

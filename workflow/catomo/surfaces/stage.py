@@ -39,6 +39,7 @@ from catomo.surfaces.table import write_particles
 from catomo.surfaces.views import project_labels, save_view
 
 _CONFIDENCE = "confidence.tif"
+_MOST_DRAWN = 8_000_000  # triangles; a renderer needs about 200 bytes for each
 
 
 def make_surfaces(
@@ -155,7 +156,8 @@ def write_surfaces(
     elif doubt:
         quantities = of_a_model(quantities, doubt)
     write_particles(out.path("particles.csv"), particles, probability, marks)
-    reason = _draw_views(out, labels, pixel_size_nm, settings)
+    small = {name for name, facts in meshes.items() if facts["triangles"] > _MOST_DRAWN}
+    reason = _draw_views(out, labels, pixel_size_nm, settings, small)
     out.record.update(
         {
             "pixel_size_nm": pixel_size_nm,
@@ -228,12 +230,17 @@ def _read_labels(prediction: Record, settings: Surfaces) -> np.ndarray:
     return labels
 
 
-def _draw_views(out: Output, labels: np.ndarray, pixel_size_nm: float, settings: Surfaces) -> str:
-    """Draw the views, or projections if there is no renderer; return the reason then."""
+def _draw_views(
+    out: Output, labels: np.ndarray, pixel_size_nm: float, settings: Surfaces, small: set[str]
+) -> str:
+    """Draw the views, or projections if there is no renderer; return the reason then.
+
+    Of the classes `small` the small copies are drawn.
+    """
     classes = settings.classes
     phases = [
         {
-            "path": str(out.path(f"{phase.name}.vtp")),
+            "path": str(out.path(f"{phase.name}{'.small' if phase.name in small else ''}.vtp")),
             "colour": phase.colour,
             "opacity": opacity_of(phase.name, settings),
         }
