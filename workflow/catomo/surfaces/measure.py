@@ -122,17 +122,15 @@ def all_quantities(
     names = list(roles.names)
     support = names.index(roles.support) if roles.support else -1
     phase = names.index(roles.particles.phase) if roles.particles.phase else -1
-    hulls: list[Hull] = []
-    if support > 0:
-        hulls = hulls_of(labels == support, roles.hull_radius_nm / pixel_size_nm, frame)
+    radius_px = roles.hull_radius_nm / pixel_size_nm
+    hulls = hulls_of(labels == support, radius_px, frame) if support > 0 else []
     particles = None
     if phase > 0:
         places = _surface_voxels(labels, support, frame) if support > 0 else None
         in_hull = None if places is None else partial(_in_hulls, hulls)
         specimen = Specimen(frame, len(names), support, places, in_hull)
-        particles = measure_particles(
-            *(labels, phase, roles.particles, pixel_size_nm, specimen), pieces
-        )
+        rule = roles.particles
+        particles = measure_particles(labels, phase, rule, pixel_size_nm, specimen, pieces)
     voxels = np.bincount(labels.ravel(), minlength=len(names))
     result: dict[str, dict] = {}
     sides: dict[str, dict] = {}

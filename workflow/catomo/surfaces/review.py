@@ -176,8 +176,8 @@ def reviewed(
         number = _found(decision, places, pixel_size_nm, review.path)
         if marks.get(number, SPLIT) != SPLIT:
             raise UserError(
-                f"{review.path} line {decision.line}: particle {decision.cells[0]} has the decision "
-                f"'{marks[number]}' already; keep one of the lines"
+                f"{review.path} line {decision.line}: particle {decision.cells[0]} has the "
+                f"decision '{marks[number]}' already; keep one of the lines"
             )
         marks[number] = decision.word
         if decision.word == SPLIT:
