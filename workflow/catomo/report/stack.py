@@ -105,6 +105,7 @@ def stack_for_page(
         "pixelSizeNm": source["pixel_size_nm"],
         "isVolume": bool(source["contiguous"]),
         "names": source["names"],
+        "isRaised": "gamma" in source.get("contrast", {}),
         "hasTruth": "labels" in kinds and len(kinds["labels"].files) > 1,
         "classes": [{"title": phase.title, "colour": phase.colour} for phase in classes],
         "steps": steps,
