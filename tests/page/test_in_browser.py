@@ -202,6 +202,9 @@ def test_classes_opacity_cuts_and_views_change_the_picture(page):
     assert differs(lambda: page.select_option("#clip-axis", "0"))
     assert differs(lambda: page.fill("#clip-place", "250"))
     page.select_option("#clip-axis", "")
+    page.focus(canvas)
+    assert differs(lambda: page.keyboard.press("ArrowLeft"))
+    assert differs(lambda: page.keyboard.press("+"))
     assert differs(lambda: page.click("[data-view=view_top]"))
     page.click("[data-view=view_front]")
     assert (_pixels(page, canvas) == first).all()  # as it was at the beginning
