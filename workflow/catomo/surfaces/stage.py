@@ -19,18 +19,9 @@ from catomo.record.record import Output, Record, committing, read_record
 from catomo.surfaces.measure import Roles, all_quantities
 from catomo.surfaces.mesh_files import StyledMesh, write_glb, write_stl, write_vtp
 from catomo.surfaces.meshes import Mesh, surface
-from catomo.surfaces.particles import find_pieces
 from catomo.surfaces.quantity import of_a_model
 from catomo.surfaces.render import render
-from catomo.surfaces.review import (
-    ACCEPT,
-    REJECT,
-    SPLIT,
-    Review,
-    Reviewed,
-    read_review,
-    reviewed,
-)
+from catomo.surfaces.review import Review, apply_review, read_review
 from catomo.surfaces.settings import Surfaces
 from catomo.surfaces.table import write_particles
 from catomo.surfaces.views import project_labels, save_view
@@ -125,7 +116,9 @@ def write_surfaces(
         settings.hull_radius_nm,
     )
     pieces = marks = None
-    if review is not None and (after := _apply(review, labels, pixel_size_nm, roles)):
+    if review is not None:
+        names = [phase.name for phase in settings.classes]
+        after = apply_review(review, labels, names, settings.particles, pixel_size_nm)
         labels, pieces, marks = after.labels, after.pieces, after.marks
         out.record["review"] = after.record
     meshes = _write_meshes(out, labels, pixel_size_nm, settings)
@@ -142,31 +135,6 @@ def write_surfaces(
             "pictures_note": reason or None,
         }
     )
-
-
-def _apply(
-    review: Review, labels: np.ndarray, pixel_size_nm: float, roles: Roles
-) -> Reviewed | None:
-    """Return labels and particles after a review; None if no class consists of particles."""
-    rule = roles.particles
-    if not rule.phase:
-        if review.decisions:
-            raise UserError(
-                f"{review.path}: decides on particles, but particles.phase is null; name the class "
-                "of the particles, or leave review empty"
-            )
-        return None
-    phase = list(roles.names).index(rule.phase)
-    pieces = find_pieces(labels, phase, rule.split_depth_px)
-    after = reviewed(labels, phase, pieces, pixel_size_nm, review)
-    became = after.record["rejected_became"]
-    after.record["rejected_became"] = {roles.names[int(n)]: count for n, count in became.items()}
-    counts = after.record["counts"]
-    say(
-        f"surfaces: review: {counts[ACCEPT]} accepted, {counts[SPLIT]} divided, "
-        f"{counts[REJECT]} rejected"
-    )
-    return after
 
 
 def _check(prediction: Record) -> None:
