@@ -25,7 +25,7 @@ rule report:
     conda:
         environment("io")
     resources:
-        mem_mb=memory_mb(1000, 0),
+        mem_mb=memory_mb(2000, 0),
     params:
         settings=settings("report"),
         code=code.code_of("report"),

@@ -13,7 +13,7 @@ def listed(tmp_path, **records):
 def test_a_series_that_waits_for_labels(tmp_path):
     found = listed(
         tmp_path, tilt_series={}, alignment={"verdict": "warn", "reasons": ["blurred"]},
-        reconstruction={}, slices={},
+        reconstruction={}, slices={"files": {}},
     )  # fmt: skip
     assert [found[f"0{n}"][0] for n in range(1, 5)] == [RUN] * 4
     assert found["02"][1] == "verdict warn: blurred"
@@ -29,7 +29,7 @@ def test_a_verdict_of_stop_is_why_there_is_no_volume(tmp_path):
 
 
 def test_loose_images_have_no_surfaces(tmp_path):
-    found = listed(tmp_path, slices={}, prediction={"contiguous": False}, metrics={})
+    found = listed(tmp_path, slices={"files": {}}, prediction={"contiguous": False}, metrics={})
     assert found["08"] == (SKIPPED, "Its images are single ones, not slices of a volume.")
     assert found["01"] == (SKIPPED, "The dataset begins with slices that were made elsewhere.")
 
@@ -42,6 +42,6 @@ def test_labels_from_elsewhere_need_no_slices(tmp_path):
 
 
 def test_surfaces_that_failed_are_told(tmp_path):
-    found = listed(tmp_path, slices={}, prediction={"contiguous": True})
+    found = listed(tmp_path, slices={"files": {}}, prediction={"contiguous": True})
     assert found["08"][0] == MISSING
     assert "its log" in found["08"][1]

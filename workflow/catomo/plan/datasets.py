@@ -200,8 +200,8 @@ def _dataset(row: dict[str, str], where: str) -> tuple[Dataset, list[str]]:
     )
     if dataset.review and not stage_of("surfaces").takes(dataset):
         problems.append(
-            f"{where}, review: found '{dataset.review}', but this dataset has no surfaces: it needs "
-            "a model, and slices of a volume; leave it empty"
+            f"{where}, review: found '{dataset.review}', but this dataset has no surfaces: it "
+            "needs a model, and slices of a volume; leave it empty"
         )
     return dataset, problems
 

@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 _STEPS = 65535
+_KINDS = {"Float32": "<f4", "Float64": "<f8", "Int32": "<i4", "Int64": "<i8"}
 _MOST_TRIANGLES = 200_000  # of each surface; more can hardly be seen
 _COARSER = 1.2  # by how much cells grow until there are few enough triangles
 

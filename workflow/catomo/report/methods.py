@@ -220,7 +220,8 @@ def _slices(record: Record, _: Sequence[PhaseClass]) -> Told:
     contrast = record["contrast"]
     told = Told("Slices")
     if "low" in contrast and "high" in contrast:
-        gamma = f" with an exponent of {contrast['gamma']:g}" if "gamma" in contrast else ""
+        exponent = contrast.get("gamma", 1)
+        gamma = f" with an exponent of {exponent:g}" if exponent != 1 else ""
         told.add(
             f"Grey values from {significant(contrast['low'])} to {significant(contrast['high'])} "
             f"({contrast.get('rule', 'as given')}) were mapped to 8 bits{gamma}."

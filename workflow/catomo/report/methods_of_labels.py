@@ -20,12 +20,16 @@ def training(record: Record, classes: Sequence[PhaseClass]) -> Told:
             parts[part] = parts.get(part, 0) + len(names)
     if record.get("draft"):
         told.add("The labels are the truth of phantoms; no person painted any.")
+    method = lookup(settings, "split.method")
     told.add(
         f"Of {sum(parts.values())} annotated images {parts['train']} were for training, "
-        f"{parts['validate']} for validation and {parts['test']} for testing (split "
-        f"“{lookup(settings, 'split.method')}”); {parts['left_out']} between them were left out, "
-        "because neighbouring slices resemble each other."
+        f"{parts['validate']} for validation and {parts['test']} for testing (split “{method}”)."
     )
+    if parts["left_out"]:
+        why = ", because neighbouring slices resemble each other"
+        told.add(
+            f"{parts['left_out']} were left out{why if method in ('blocks', 'folds') else ''}."
+        )
     if (nearest := lookup(record, "leak.nearest_correlation")) is not None:
         told.add(f"The training image nearest to a test image correlates with it by {nearest:.2f}.")
     size = settings["network"]
@@ -57,9 +61,11 @@ def _loss(record: Record) -> str:
 
 def _steps(record: Record) -> str:
     settings = record["settings"]
+    batch = settings["batch_size"]
+    windows = "one window" if batch == 1 else f"{batch} windows"
     decay = ", falling as a cosine" if settings.get("decay") == "cosine" else ""
     return (
-        f"It was trained for {record['steps']} steps of {settings['batch_size']} windows of "
+        f"It was trained for {record['steps']} steps of {windows} of "
         f"{settings['patch_px']} × {settings['patch_px']} px by Adam, with a learning rate of at "
         f"most {settings['learning_rate']:g} after {settings['warmup_steps']} steps of warm-up"
         f"{decay}, seed {record['seed']}, in {record.get('precision', 'float32')} arithmetic."

@@ -178,7 +178,9 @@ def _steps(record: Record) -> Table:
         for name, step in record["steps"].items()
         if "rms_px" in step
     ]
-    return Table(["step", "across (px RMS)", "along", "unpredicted before", "after", ""], rows)
+    return Table(
+        ["step", "across (px RMS)", "along", "unpredicted before", "after", "result"], rows
+    )
 
 
 def _reconstruction(record: Record) -> _Content:

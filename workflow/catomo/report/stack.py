@@ -21,11 +21,11 @@ from catomo.record.record import Record
 from catomo.settings.base import PhaseClass
 
 # How grey values and labels become smaller until they fit: (voxels per pixel, quality).
-_GREY = ((1, 60), (1, 40), (2, 60), (2, 40), (4, 60), (8, 60), (16, 60))
+_GREY = ((1, 85), (1, 60), (1, 40), (2, 60), (2, 40), (4, 60), (8, 60), (16, 60))
 _LABELS = (1, 2, 4, 8, 16)
-_CONFIDENCE = (2, 30)
+_CONFIDENCE = ((2, 30), (4, 30), (8, 30))
 _TRIED = 8  # slices that are encoded to find out how large all will be
-_FOR_LABELS = 0.4  # share of the room that labels may take before they become coarser
+_SHARES = {"labels": 0.4, "confidence": 0.1}  # of the room, before they become coarser
 _GAMMA = 0.5  # slices, most of which are dark, are seen better so
 _BASE64 = 4 / 3
 
@@ -89,13 +89,14 @@ def stack_for_page(
     if source is None or not kinds:
         return {}
     count, rows, columns = source["shape"]
+    left = room
     pictures: dict[str, list[str]] = {}
     steps: dict[str, int] = {}
     for name in ("labels", "confidence", "grey"):  # grey values take what is left
         if name in kinds:
-            share = _FOR_LABELS * room if name == "labels" else room
+            share = _SHARES[name] * room if name in _SHARES else left
             steps[name], encode, size = kinds[name].chosen(count, share)
-            room -= size
+            left -= size
             pictures[name] = list(kinds[name].pictures(encode))
     return {
         "count": count,
@@ -104,6 +105,7 @@ def stack_for_page(
         "pixelSizeNm": source["pixel_size_nm"],
         "isVolume": bool(source["contiguous"]),
         "names": source["names"],
+        "isRaised": "gamma" in source.get("contrast", {}),
         "hasTruth": "labels" in kinds and len(kinds["labels"].files) > 1,
         "classes": [{"title": phase.title, "colour": phase.colour} for phase in classes],
         "steps": steps,
@@ -134,8 +136,8 @@ def _kinds(records: Mapping[str, Record]) -> dict[str, _Kind]:
                 files.append(slices.file("truth_labels.tif"))
         kinds["labels"] = _Kind(tuple(files), [(step, partial(_labels, step)) for step in _LABELS])
         if labelled.has("confidence.tif"):
-            way = (_CONFIDENCE[0], partial(_grey, *_CONFIDENCE, 1.0))
-            kinds["confidence"] = _Kind((labelled.file("confidence.tif"),), [way])
+            ways = [(step, partial(_grey, step, quality, 1.0)) for step, quality in _CONFIDENCE]
+            kinds["confidence"] = _Kind((labelled.file("confidence.tif"),), ways)
     return kinds
 
 
@@ -148,7 +150,7 @@ def _grey(step: int, quality: int, gamma: float, page: np.ndarray) -> bytes:
         binned = 255 * (binned / 255) ** gamma
     picture = np.round(binned).astype(np.uint8)
     rgb = np.repeat(picture[..., None], 3, axis=2)
-    return bytes(imagecodecs.webp_encode(rgb, level=quality, method=4))
+    return bytes(imagecodecs.webp_encode(rgb, level=quality, lossless=False, method=4))
 
 
 def _labels(step: int, labels: np.ndarray, truth: np.ndarray | None = None) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from catomo.network import draft
 from catomo.record.record import Record
 from catomo.stages import STAGES
 
@@ -48,19 +49,25 @@ def steps(records: Mapping[str, Record]) -> list[Step]:
         number = f"{stage.number:02d}"
         if stage.record in records:
             record = records[stage.record]
-            listed[number] = Step(number, stage.title, RUN, _outcome(record), f"#stage-{number}")
+            listed[number] = Step(
+                number,
+                stage.title,
+                RUN,
+                _outcome(record, records.get("slices.json")),
+                f"#stage-{number}",
+            )
         elif number not in listed:
             state, why = why_not(stage.verb, records)
             listed[number] = Step(number, stage.title, state, why)
     return list(listed.values())
 
 
-def _outcome(record: Record) -> str:
+def _outcome(record: Record, slices: Record | None) -> str:
     """Return what a stage came to, in a few words."""
     if "verdict" in record:
         reasons = f": {'; '.join(map(str, record['reasons']))}" if record.get("reasons") else ""
         return f"verdict {record['verdict']}{reasons}"
-    if record.get("draft"):
+    if draft.is_guess(record, slices):
         return "a draft: no person taught the model"
     return "complete"
 

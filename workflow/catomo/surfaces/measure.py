@@ -126,9 +126,8 @@ def all_quantities(
     names = list(roles.names)
     support = names.index(roles.support) if roles.support else -1
     phase = names.index(roles.particles.phase) if roles.particles.phase else -1
-    hulls: list[Hull] = []
-    if support > 0:
-        hulls = hulls_of(labels == support, roles.hull_radius_nm / pixel_size_nm, frame)
+    radius_px = roles.hull_radius_nm / pixel_size_nm
+    hulls = hulls_of(labels == support, radius_px, frame) if support > 0 else []
     particles = None
     if phase > 0:
         specimen = _specimen(labels, len(names), support, hulls, frame)

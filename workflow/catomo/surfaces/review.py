@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,10 @@ import numpy as np
 
 from catomo.errors import UserError, printable
 from catomo.labels.particles import Instances
+from catomo.labels.settings import Particles
+from catomo.progress import say
 from catomo.surfaces.divide import divided
+from catomo.surfaces.particles import find_pieces
 
 ACCEPT, SPLIT, REJECT = "accept", "split", "reject"
 _WORDS = (ACCEPT, SPLIT, REJECT)
@@ -145,6 +148,48 @@ def _decision(row: Mapping[str, str], where: str, line: int) -> Decision:
     return Decision(line, row["decision"], np.array(place), cells)
 
 
+def apply_review(
+    review: Review,
+    labels: np.ndarray,
+    names: Sequence[str],
+    rule: Particles,
+    pixel_size_nm: float,
+) -> Reviewed:
+    """Find the particles that a review is about, apply it, and say what came of it.
+
+    Parameters
+    ----------
+    review : Review
+    labels : ndarray of uint8, (y, z, x)
+    names : sequence of str
+        Names of the classes in the order of their label values.
+    rule : Particles
+        What counts as one particle.
+    pixel_size_nm : float
+
+    Raises
+    ------
+    UserError
+        If no class consists of particles, or as of `reviewed`.
+    """
+    if not rule.phase:
+        raise UserError(
+            f"{review.path}: decides on particles, but particles.phase is null; name the class "
+            "of the particles, or leave review empty"
+        )
+    phase = list(names).index(rule.phase)
+    pieces = find_pieces(labels, phase, rule.split_depth_px)
+    after = reviewed(labels, phase, pieces, pixel_size_nm, review)
+    became = after.record["rejected_became"]
+    after.record["rejected_became"] = {names[int(n)]: count for n, count in became.items()}
+    counts = after.record["counts"]
+    say(
+        f"surfaces: review: {counts[ACCEPT]} accepted, {counts[SPLIT]} divided, "
+        f"{counts[REJECT]} rejected"
+    )
+    return after
+
+
 def reviewed(
     labels: np.ndarray, phase: int, pieces: Instances, pixel_size_nm: float, review: Review
 ) -> Reviewed:
@@ -176,8 +221,8 @@ def reviewed(
         number = _found(decision, places, pixel_size_nm, review.path)
         if marks.get(number, SPLIT) != SPLIT:
             raise UserError(
-                f"{review.path} line {decision.line}: particle {decision.cells[0]} has the decision "
-                f"'{marks[number]}' already; keep one of the lines"
+                f"{review.path} line {decision.line}: particle {decision.cells[0]} has the "
+                f"decision '{marks[number]}' already; keep one of the lines"
             )
         marks[number] = decision.word
         if decision.word == SPLIT:

@@ -20,19 +20,10 @@ from catomo.record.record import Output, Record, committing, read_record
 from catomo.surfaces.contours import Reader
 from catomo.surfaces.measure import Roles, all_quantities
 from catomo.surfaces.mesh_export import opacity_of, write_meshes
-from catomo.surfaces.particles import find_pieces
 from catomo.surfaces.quantity import of_a_model
 from catomo.surfaces.redraw import Doubt
 from catomo.surfaces.render import render
-from catomo.surfaces.review import (
-    ACCEPT,
-    REJECT,
-    SPLIT,
-    Review,
-    Reviewed,
-    read_review,
-    reviewed,
-)
+from catomo.surfaces.review import Review, apply_review, read_review
 from catomo.surfaces.segmentation_error import measure_redraws, with_segmentation
 from catomo.surfaces.settings import Surfaces
 from catomo.surfaces.table import write_particles
@@ -135,7 +126,9 @@ def write_surfaces(
         settings.hull_radius_nm,
     )
     pieces = marks = None
-    if review is not None and (after := _apply(review, labels, pixel_size_nm, roles)):
+    if review is not None:
+        names = [phase.name for phase in settings.classes]
+        after = apply_review(review, labels, names, settings.particles, pixel_size_nm)
         if isinstance(doubt, Doubt):
             doubt = doubt.settled(labels != after.labels)
         labels, pieces, marks = after.labels, after.pieces, after.marks
@@ -184,31 +177,6 @@ def _doubt(prediction: Record, settings: Surfaces, recorded: np.ndarray) -> Doub
     confidence[~recorded] = 255  # nothing counts there
     length, common = errors["length_px"], errors["common"]
     return Doubt(confidence, length, common, settings.redraws, settings.seed)
-
-
-def _apply(
-    review: Review, labels: np.ndarray, pixel_size_nm: float, roles: Roles
-) -> Reviewed | None:
-    """Return labels and particles after a review; None if no class consists of particles."""
-    rule = roles.particles
-    if not rule.phase:
-        if review.decisions:
-            raise UserError(
-                f"{review.path}: decides on particles, but particles.phase is null; name the class "
-                "of the particles, or leave review empty"
-            )
-        return None
-    phase = list(roles.names).index(rule.phase)
-    pieces = find_pieces(labels, phase, rule.split_depth_px)
-    after = reviewed(labels, phase, pieces, pixel_size_nm, review)
-    became = after.record["rejected_became"]
-    after.record["rejected_became"] = {roles.names[int(n)]: count for n, count in became.items()}
-    counts = after.record["counts"]
-    say(
-        f"surfaces: review: {counts[ACCEPT]} accepted, {counts[SPLIT]} divided, "
-        f"{counts[REJECT]} rejected"
-    )
-    return after
 
 
 def _check(prediction: Record) -> None:

@@ -25,28 +25,47 @@ export async function paintedSlice(stack, number, look) {
   const colourOf = isOfConfidence
     ? heats(stack.classes.length)
     : overlays(look.layer, stack.classes, !grey);
-  const [ofGrey, ofOver] = [grey, over].map((picture) => picture && grid(picture, step, rows, columns));
   const picture = new ImageData(columns, rows);
-  for (let row = 0, at = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++, at += 4) {
-      const base = grey ? grey.data[ofGrey.rows[row] + ofGrey.columns[column]] : 0;
-      let colour = null;
-      if (over) {
-        const place = ofOver.rows[row] + ofOver.columns[column];
-        colour = colourOf(over.data[place], over.data[place + 1]);
-      }
-      const weight = colour ? look.opacity : 0;
-      for (let channel = 0; channel < 3; channel++) {
-        picture.data[at + channel] = base * (1 - weight) + (colour ? colour[channel] * weight : 0);
-      }
-      picture.data[at + 3] = 255;
-    }
-  }
+  const whole = { step, rows, columns };
+  if (grey) layGrey(picture.data, grey, whole);
+  else for (let at = 3; at < picture.data.length; at += 4) picture.data[at] = 255;
+  if (over) layColours(picture.data, over, whole, colourOf, look.opacity);
   return picture;
 }
 
+function layGrey(data, grey, whole) {
+  const from = grid(grey, whole);
+  for (let row = 0, at = 0; row < whole.rows; row++) {
+    for (let column = 0; column < whole.columns; column++, at += 4) {
+      data[at] = data[at + 1] = data[at + 2] = grey.data[from.rows[row] + from.columns[column]];
+      data[at + 3] = 255;
+    }
+  }
+}
+
+function layColours(data, over, whole, colourOf, opacity) {
+  const from = grid(over, whole);
+  const known = new Map(); // a picture has few different pixels
+  const rest = 1 - opacity;
+  let [last, colour] = [-1, null];
+  for (let row = 0, at = 0; row < whole.rows; row++) {
+    for (let column = 0; column < whole.columns; column++, at += 4) {
+      const place = from.rows[row] + from.columns[column];
+      const key = over.data[place] + 256 * over.data[place + 1];
+      if (key !== last) {
+        if (!known.has(key)) known.set(key, colourOf(over.data[place], over.data[place + 1]));
+        [last, colour] = [key, known.get(key)];
+      }
+      if (colour === null) continue;
+      data[at] = data[at] * rest + colour[0] * opacity;
+      data[at + 1] = data[at + 1] * rest + colour[1] * opacity;
+      data[at + 2] = data[at + 2] * rest + colour[2] * opacity;
+    }
+  }
+}
+
 /** Return where in a picture's data the rows and columns of a finer one lie. */
-function grid(picture, step, rows, columns) {
+function grid(picture, { step, rows, columns }) {
   const places = (count, size) =>
     Uint32Array.from({ length: count }, (_, n) => Math.floor((n * step) / picture.step) * size);
   return { rows: places(rows, 4 * picture.width), columns: places(columns, 4) };

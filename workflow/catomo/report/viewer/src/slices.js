@@ -116,7 +116,7 @@ export class SliceBrowser {
     const title = (label) => stack.classes[label]?.title ?? "not annotated";
     const parts = [`x ${nm(column)} nm, z ${nm(row)} nm (column ${column}, row ${row})`];
     if (voxel.label !== null) parts.push(title(voxel.label));
-    if (voxel.confidence !== null) parts.push(`confidence ${voxel.confidence.toFixed(2)}`);
+    if (voxel.confidence !== null) parts.push(`confidence about ${voxel.confidence.toFixed(2)}`);
     if (voxel.truth !== null) parts.push(`truth: ${title(voxel.truth)}`);
     this.pointer.textContent = parts.join(" · ");
   }

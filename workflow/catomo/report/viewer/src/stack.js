@@ -1,7 +1,7 @@
 // The slices that the page carries: grey values, labels and confidence, decoded when needed.
 import { bytesOf } from "./data.js";
 
-const KEPT = 64; // decoded slices that stay in memory, of each kind
+const KEPT = 24; // decoded slices that stay in memory, of each kind
 
 export class Stack {
   /** @param {object} data as `catomo.report.stack` writes it */
