@@ -21,6 +21,7 @@ CONFIG = """\
 reconstruct: {iterations: 2}
 slices: {suggest: 24}
 train: {steps: 10, batch_size: 2, network: {base_filters: 4, levels: 3}}
+surfaces: {redraws: 0}
 """
 _OWN = ("Snakefile", "workflow", "envs")
 

@@ -22,6 +22,7 @@ QUICK = {
     "reconstruct": {"iterations": 2},
     "slices": {"suggest": 24},
     "train": {"steps": 10, "batch_size": 2, "network": {"base_filters": 4, "levels": 3}},
+    "surfaces": {"redraws": 0},
 }
 # As the table has it; ${DATA} is a variable, $odd and $(date) are none.
 SERIES = "${DATA}/s\"e`r;i$(date) é/s'{x}.tif"
