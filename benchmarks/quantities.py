@@ -35,7 +35,6 @@ from catomo.phantom.settings import Specimen
 from catomo.phantom.shares import FULL, PARTICLES, PLATE, labels_of
 from catomo.phantom.specimen import Phantom, render_specimen
 from catomo.predict.settings import Predict
-from catomo.predict.stage import predict
 from catomo.reconstruct.settings import Reconstruct
 from catomo.reconstruct.stage import reconstruct
 from catomo.record.record import read_record
@@ -48,7 +47,6 @@ from catomo.surfaces.stage import make_surfaces
 from catomo.tilt_series.settings import Simulate
 from catomo.tilt_series.simulate import simulate
 from catomo.train.settings import Train
-from catomo.train.stage import train
 
 PIXEL_NM, HULL_NM, FINER = 0.5, 1.5, 3
 OUT_CELLS = (0.3, 0.8, 1.3, 1.8, 2.5)  # how far beyond a ball is looked for what lies behind it
@@ -204,6 +202,8 @@ def reconstructed(place: Path, seed: int) -> Path:
 
 def model_of(options: argparse.Namespace) -> Path:
     """Return the model that learnt from the truth of other seeds, trained if need be."""
+    from catomo.train.stage import train  # late: TensorFlow takes long to start
+
     folder = options.folder / f"model_{options.size}px"
     if not (folder / "training.json").is_file():
         data = [
@@ -227,6 +227,8 @@ def quantities_of(options: argparse.Namespace, seed: int) -> tuple[dict, dict]:
         names = [phase.name for phase in Surfaces().classes]
         roles = Roles(names, names[1], Particles(), HULL_NM)
         return truth, all_quantities(labels, PIXEL_NM, roles, curve=False)[0]
+    from catomo.predict.stage import predict
+
     slices = reconstructed(place, seed)
     if not (place / "06" / "prediction.json").is_file():
         predict(slices, model_of(options), place / "06", Predict(threads=1))
