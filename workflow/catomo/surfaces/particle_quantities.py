@@ -152,7 +152,7 @@ def _counted(name: str, particles: MeasuredParticles) -> dict[str, dict]:
         f"{name}_cut_share": quantity(
             cut / count, "1",
             "share of the particles that reach the end of the data; their sizes and distances "
-            "are not known and enter no mean",
+            "are not known and enter no mean; no low and high: it is as sure as the count",
         ),
     }  # fmt: skip
 
