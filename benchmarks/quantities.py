@@ -13,8 +13,8 @@ same definition on a grid three times as fine. Columns: mean truth; mean and sta
 the error; in how many of the specimens low … high holds the truth; mean width of low … high over
 2 × 3.92 standard deviations of the error (above 1 it is too wide).
 
-FOLDER keeps the specimens and their labels, so an interrupted run goes on; quantities are measured
-anew each time. `FOLDER/quantities_<labels>.csv` is the table of all seeds.
+FOLDER keeps the specimens and their labels, and `quantities_<labels>_<size>px.csv` in it is the
+table of all seeds, so that an interrupted run goes on. Without that file all is measured anew.
 """
 
 from __future__ import annotations
@@ -30,24 +30,23 @@ import yaml
 from catomo.align.settings import Align
 from catomo.align.stage import align
 from catomo.errors import UserError
+from catomo.labels.settings import Particles
 from catomo.phantom.settings import Specimen
 from catomo.phantom.shares import FULL, PARTICLES, PLATE, labels_of
 from catomo.phantom.specimen import Phantom, render_specimen
 from catomo.predict.settings import Predict
-from catomo.predict.stage import predict
 from catomo.reconstruct.settings import Reconstruct
 from catomo.reconstruct.stage import reconstruct
 from catomo.record.record import read_record
 from catomo.slices.settings import Slices
 from catomo.slices.stage import slices_of_reconstruction
-from catomo.surfaces.measure import measure
+from catomo.surfaces.measure import Roles, all_quantities
 from catomo.surfaces.pores import find_pores, hull
 from catomo.surfaces.settings import Surfaces
 from catomo.surfaces.stage import make_surfaces
 from catomo.tilt_series.settings import Simulate
 from catomo.tilt_series.simulate import simulate
 from catomo.train.settings import Train
-from catomo.train.stage import train
 
 PIXEL_NM, HULL_NM, FINER = 0.5, 1.5, 3
 OUT_CELLS = (0.3, 0.8, 1.3, 1.8, 2.5)  # how far beyond a ball is looked for what lies behind it
@@ -75,6 +74,7 @@ TRAINING = {
     },
 }
 ITERATIONS = 40
+COLUMNS = ["seed", "quantity", "truth", "value", "low", "high"]
 MORE = ("pt_diameter_d43", "pt_contact_area", "pt_area")
 
 
@@ -202,6 +202,8 @@ def reconstructed(place: Path, seed: int) -> Path:
 
 def model_of(options: argparse.Namespace) -> Path:
     """Return the model that learnt from the truth of other seeds, trained if need be."""
+    from catomo.train.stage import train  # late: TensorFlow takes long to start
+
     folder = options.folder / f"model_{options.size}px"
     if not (folder / "training.json").is_file():
         data = [
@@ -222,7 +224,11 @@ def quantities_of(options: argparse.Namespace, seed: int) -> tuple[dict, dict]:
     truth = json.loads((place / "truth.json").read_text())
     if options.labels == "truth":
         labels = np.load(place / "labels.npz")["labels"]
-        return truth, measure(labels, PIXEL_NM, hull_radius_nm=HULL_NM)
+        names = [phase.name for phase in Surfaces().classes]
+        roles = Roles(names, names[1], Particles(), HULL_NM)
+        return truth, all_quantities(labels, PIXEL_NM, roles, curve=False)[0]
+    from catomo.predict.stage import predict
+
     slices = reconstructed(place, seed)
     if not (place / "06" / "prediction.json").is_file():
         predict(slices, model_of(options), place / "06", Predict(threads=1))
@@ -242,17 +248,19 @@ def main() -> None:
     options = parser.parse_args()
     if options.quick:
         options.size, options.seeds = 64, (options.seeds[0], options.seeds[0] + 1)
-    rows = []
+    file = options.folder / f"quantities_{options.labels}_{options.size}px.csv"
+    rows = list(csv.reader(file.open()))[1:] if file.is_file() else []
+    done = {row[0] for row in rows}
     for seed in range(options.seeds[0], options.seeds[1] + 1):
+        if str(seed) in done:
+            continue
         truth, numbers = quantities_of(options, seed)
-        rows += [
-            [seed, name, truth[name], *(numbers[name][key] for key in ("value", "low", "high"))]
-            for name in (*JUDGED, *MORE)
-        ]
-        with (options.folder / f"quantities_{options.labels}.csv").open("w", newline="") as file:
-            csv.writer(file).writerows(
-                [["seed", "quantity", "truth", "value", "low", "high"], *rows]
-            )
+        for name in (*JUDGED, *MORE):
+            ends = [numbers[name][key] for key in ("value", "low", "high")]
+            cells = ["" if number is None else f"{number:.6g}" for number in (truth[name], *ends)]
+            rows.append([str(seed), name, *cells])
+        with file.open("w", newline="") as out:
+            csv.writer(out, lineterminator="\n").writerows([COLUMNS, *rows])
     print(table(rows))
 
 
@@ -264,7 +272,8 @@ def table(rows: list[list]) -> str:
     ]
     covered: list[bool] = []
     for name in (*JUDGED, *MORE):
-        true, value, low, high = np.array([row[2:] for row in rows if row[1] == name], float).T
+        cells = [[cell or "nan" for cell in row[2:]] for row in rows if row[1] == name]
+        true, value, low, high = np.array(cells, float).T
         error, held = value - true, (low <= true) & (true <= high)
         bound = 2 * 3.92 * error.std(ddof=1)
         words = f"{held.sum()} of {len(held)}", f"{(high - low).mean() / bound:.2f}"

@@ -32,6 +32,7 @@ CONFIG = """\
 reconstruct: {iterations: 2}
 slices: {suggest: 8}
 train: {steps: 4, batch_size: 2, network: {base_filters: 4, levels: 3}}
+surfaces: {redraws: 0}
 """
 
 

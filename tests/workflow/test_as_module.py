@@ -23,6 +23,7 @@ QUICK = {
     "reconstruct": {"iterations": 2},
     "slices": {"suggest": 24},
     "train": {"steps": 10, "batch_size": 2, "network": {"base_filters": 4, "levels": 3}},
+    "surfaces": {"redraws": 0},
 }
 MODULE = """
 module {name}:

@@ -75,6 +75,7 @@ def run(folder: Path, name: str, specimen: dict, config: dict) -> Run:
             "batch_size": 2,
             "network": {"base_filters": 6, "levels": 3},
         },
+        "surfaces": {"redraws": 0},
     }
     project.write("config/config.yaml", yaml.safe_dump(common | config))
     done = project.snakemake()

@@ -38,6 +38,7 @@ def _config(**blocks):
         "reconstruct": {"iterations": 5},
         "slices": {"suggest": 24},
         "train": {"steps": 30, "batch_size": 2, "network": {"base_filters": 4, "levels": 3}},
+        "surfaces": {"redraws": 10},
     }
     return yaml.safe_dump(config | blocks)
 

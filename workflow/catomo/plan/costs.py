@@ -15,12 +15,14 @@ from catomo.plan.gpu import gpu_memory_of
 from catomo.plan.plan import Plan
 from catomo.predict.settings import Predict
 from catomo.reconstruct.settings import Reconstruct
+from catomo.surfaces.settings import Surfaces
 from catomo.train.settings import Train
 
 # Seconds on two cores like those of the README's table; only a guide.
 _SECONDS_PER_VOXEL_TILT_ITERATION = 1.1e-10
 _SECONDS_PER_TRAINED_PIXEL = 1.2e-6  # base 16, bfloat16; grows with the square of the base
 _SECONDS_PER_PREDICTED_PIXEL = 4e-7
+_SECONDS_PER_MEASURED_VOXEL = 8e-7
 
 # Share of the width that the depth of a volume takes where it is found in the aligned images:
 # 0.4 to 0.72 in phantoms and in a needle.
@@ -103,5 +105,7 @@ def costs(dataset: Dataset, plan: Plan, data: Data) -> list[Cost]:
     if "surfaces" in verbs:
         # Noise in the labels makes far more surface, and so more of both.
         disk = 1.5e6 + 430 * area
-        found.append(Cost("surfaces", 0.65e9 + 6.0 * voxels, disk, 20 + voxels * 1e-7))
+        redraws = plan.settings_as(Surfaces, dataset.name).redraws if "predict" in verbs else 0
+        seconds = 20 + voxels * (1 + redraws) * _SECONDS_PER_MEASURED_VOXEL
+        found.append(Cost("surfaces", 0.65e9 + 6.0 * voxels, disk, seconds))
     return found

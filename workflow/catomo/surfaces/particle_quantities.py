@@ -22,16 +22,17 @@ from catomo.surfaces.quantity import (
     ratio_of,
     resampled,
 )  # fmt: skip
-from catomo.surfaces.spacing import DIGITISED, spacing, spacing_along
+from catomo.surfaces.spacing import DIGITISED, hidden, spacing, spacing_along
 
 _WEIGHTED = (
     "whole particles, each weighted by one over its chance to be whole in the frame "
     "(Miles and Lantuéjoul)"
 )
+# Power, how much a mean of n equal balls grows, times n, if two of them count as one, and words.
 _DIAMETERS = {
-    "diameter_d10": (1, "number-weighted mean diameter Σd / Σ1"),
-    "diameter_d32": (3, "surface-weighted mean diameter Σd³ / Σd²"),
-    "diameter_d43": (4, "volume-weighted mean diameter Σd⁴ / Σd³"),
+    "diameter_d10": (1, 0.26, "number-weighted mean diameter Σd / Σ1"),
+    "diameter_d32": (3, 0.41, "surface-weighted mean diameter Σd³ / Σd²"),
+    "diameter_d43": (4, 0.52, "volume-weighted mean diameter Σd⁴ / Σd³"),
 }
 # Digitisation, measured on phantoms: truth against their labels, in px or as a share.
 _OFF = 0.02  # of areas of balls
@@ -42,7 +43,8 @@ _OFF_CONTACT = ((0.6, 0.13), (0.75, 0.06))
 # Of a contact area, by the direction of the plane: all particles of one plate share it.
 _OFF_DIRECTION = 0.04
 _OFF_EXPOSED = ((0.5, 0.05), (0.5, 0.21))
-_OFF_DIAMETER_PX = (0.05, 0.65)  # of a mean diameter: of all particles alike, of one by chance
+# Of a mean diameter in px: of all particles alike, below and above, and of one by chance.
+_OFF_DIAMETER_PX = ((0.03, 0.09), 0.2)
 
 
 _EDGES = (
@@ -150,7 +152,7 @@ def _counted(name: str, particles: MeasuredParticles) -> dict[str, dict]:
         f"{name}_cut_share": quantity(
             cut / count, "1",
             "share of the particles that reach the end of the data; their sizes and distances "
-            "are not known and enter no mean",
+            "are not known and enter no mean; no low and high: it is as sure as the count",
         ),
     }  # fmt: skip
 
@@ -162,16 +164,20 @@ def _sizes(name: str, particles: MeasuredParticles) -> dict[str, dict]:
         return {f"{name}_{key}": quantity(None, "nm", none) for key in _DIAMETERS}
     diameter = particles.diameters[whole] * particles.pixel_size_nm
     weight = particles.weight[whole]
-    alike, one = _OFF_DIAMETER_PX
-    off = float(np.hypot(alike, one / np.sqrt(len(diameter))) * particles.pixel_size_nm)
+    (below, above), one = _OFF_DIAMETER_PX
+    chance = one / np.sqrt(len(diameter))
+    merged = hidden(particles) / len(diameter)
+    size = particles.pixel_size_nm
     result = {}
-    for key, (power, words) in _DIAMETERS.items():
+    for key, (power, growth, words) in _DIAMETERS.items():
         top, bottom = weight * diameter**power, weight * diameter ** (power - 1)
         mean = float(top.sum() / bottom.sum())
+        less = float(np.linalg.norm([below * size, chance * size, growth * mean * merged]))
+        more = float(np.hypot(above, chance) * size)
         result[f"{name}_{key}"] = quantity(
             mean, "nm",
             f"{words} of balls of equal volume: {_WEIGHTED}; {DIGITISED}; {SAMPLE}",
-            (mean - off, mean + off), resampled(ratio_of(top, bottom), len(diameter)),
+            (max(mean - less, 0.0), mean + more), resampled(ratio_of(top, bottom), len(diameter)),
         )  # fmt: skip
     return result
 
