@@ -161,10 +161,7 @@ def _dataset(row: dict[str, str], where: str) -> tuple[Dataset, list[str]]:
             )
     elif row["source"] == "slices":
         problems.append(f"{where}, pixel_size_nm: is empty; slices need it, in nm")
-    if row["trains"] not in ("", "yes", "no"):
-        problems.append(f"{where}, trains: found '{row['trains']}'; must be yes, no or empty")
-    elif row["trains"] == "yes" and not row["labels"]:
-        problems.append(f"{where}, trains: is 'yes' but 'labels' is empty; name the labels")
+    problems += _problems_of_trains(row, where)
     if row["labels"] == "truth" and row["source"] != "phantom":
         problems.append(f"{where}, labels: 'truth' is for phantoms; name a folder or a TIFF stack")
     for column in ("path", "angles", "labels", "model", "review"):
@@ -204,6 +201,15 @@ def _dataset(row: dict[str, str], where: str) -> tuple[Dataset, list[str]]:
             "needs a model, and slices of a volume; leave it empty"
         )
     return dataset, problems
+
+
+def _problems_of_trains(row: dict[str, str], where: str) -> list[str]:
+    """Return a line for what the column `trains` contradicts."""
+    if row["trains"] not in ("", "yes", "no"):
+        return [f"{where}, trains: found '{row['trains']}'; must be yes, no or empty"]
+    if row["trains"] == "yes" and not row["labels"]:
+        return [f"{where}, trains: is 'yes' but 'labels' is empty; name the labels"]
+    return []
 
 
 def _problems_of_segmentation(row: dict[str, str], where: str) -> list[str]:
