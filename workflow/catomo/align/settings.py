@@ -107,7 +107,8 @@ class Align(Settings):
     background: Literal["auto", "ring", "percentile", "none"] = key(
         "auto",
         "what is subtracted from each image: the mean of its edge, a low percentile, or nothing; "
-        "auto takes the edge of an isolated specimen, else the percentile",
+        "auto takes the edge of an isolated specimen, else the percentile, without what of it is "
+        "a film that fills the frame",
     )
     background_percentile: float = key(
         2.0, "percentile that counts as background", "%", ge=0, le=50
