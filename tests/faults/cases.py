@@ -187,16 +187,23 @@ def by_hand(place: Place, command: str, **more: object) -> subprocess.Popen[str]
 
 
 def memory_short(place: Place, verb: str, part: float) -> Seen:
-    """Run a stage by hand where it gets only a part of the addresses that it takes."""
+    """Run a stage by hand where it gets only a part of the addresses that it takes.
+
+    OpenBLAS may ask again and again for memory that there is not, so the time is limited, too.
+    """
     import resource
 
     seen, before = Seen(), place.hashes()
     command = command_of(place, verb)
     most = int(part * place.cost(verb).megabytes) << 20
     (place.folder / RECORDS[verb]).unlink()
-    run = by_hand(
-        place, command, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (most, most))
-    )
+    cpu = int(10 + 3 * place.cost(verb).seconds)
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
+
+    run = by_hand(place, command, preexec_fn=limit)
     _, said = run.communicate()
     seen.line = (said.strip().splitlines() or [f"signal {-run.returncode}"])[-1]
     if run.returncode == 0:

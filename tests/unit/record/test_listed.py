@@ -1,5 +1,7 @@
 """Names in side files lead nowhere else; what is missing is told from what was let go."""
 
+from pathlib import Path
+
 import pytest
 
 from catomo.errors import UserError
@@ -8,6 +10,7 @@ from catomo.record.listed import (
     missing_files,
     pruned,
     restore_list,
+    write_list,
     write_pruned,
 )
 from catomo.record.record import committing, read_record
@@ -97,6 +100,23 @@ def test_a_list_that_is_there_is_not_restored_and_a_damaged_record_restores_none
     (tmp_path / "provenance.json").write_text('{"stage": "align", "files": {"own.txt": {}}}')
     restore_list(tmp_path, "report")
     assert not names.exists()
+
+
+def test_a_process_that_is_killed_as_it_writes_the_list_leaves_the_old_one(tmp_path, monkeypatch):
+    make(tmp_path)
+    names = tmp_path / ".report.files"
+    before = names.read_text()
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_list(tmp_path, "report", {"report.html"})
+    assert names.read_text() == before
+    monkeypatch.undo()
+    make(tmp_path)
+    assert sorted(path.name for path in tmp_path.glob(".*")) == [".report.files"]
 
 
 def test_a_stage_that_runs_again_has_let_nothing_go(tmp_path):

@@ -62,9 +62,12 @@ def restore_list(folder: Path, stage: str) -> None:
 
 
 def write_list(folder: Path, stage: str, names: set[str]) -> None:
-    """Write the hidden list of a stage."""
+    """Write the hidden list of a stage; a process that is killed leaves it as it was, or whole."""
     text = "".join(f"{name}\n" for name in sorted(names))
-    list_of(folder, stage).write_text(text, encoding="utf-8", errors="surrogateescape")
+    path = list_of(folder, stage)
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(text, encoding="utf-8", errors="surrogateescape")
+    partial.replace(path)
 
 
 def lies_inside(folder: Path, name: str) -> bool:
