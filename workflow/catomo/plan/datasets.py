@@ -195,11 +195,7 @@ def _dataset(row: dict[str, str], where: str) -> tuple[Dataset, list[str]]:
         group=unicodedata.normalize("NFC", " ".join(row["group"].split())),
         review=row["review"],
     )
-    if dataset.review and not stage_of("surfaces").takes(dataset):
-        problems.append(
-            f"{where}, review: found '{dataset.review}', but this dataset has no surfaces: it "
-            "needs a model, and slices of a volume; leave it empty"
-        )
+    problems += _problems_of_review(dataset, where)
     return dataset, problems
 
 
@@ -225,6 +221,16 @@ def _problems_of_segmentation(row: dict[str, str], where: str) -> list[str]:
             "leave it empty"
         )
     return problems
+
+
+def _problems_of_review(dataset: Dataset, where: str) -> list[str]:
+    """Return a line where particles are to be reviewed of a dataset that has none."""
+    if not dataset.review or stage_of("surfaces").takes(dataset):
+        return []
+    return [
+        f"{where}, review: found '{dataset.review}', but this dataset has no surfaces: it needs a "
+        "model, and slices of a volume; leave it empty"
+    ]
 
 
 def _name_problems(name: str, where: str) -> list[str]:
