@@ -46,6 +46,14 @@ def test_values_without_an_interval_of_digitisation_get_none() -> None:
     assert with_segmentation({"a": entry}, _redraws(a=1 + TOGETHER)) == {"a": entry}
 
 
+def test_what_a_network_is_wrongly_sure_of_has_no_interval() -> None:
+    entry = quantity(1.0, "1", "share; low and high: digitisation", (0.5, 2.0))
+    for name in ("pt_contact_fraction", "pt_exposed_area", "alumina_porosity"):
+        result = with_segmentation({name: entry}, _redraws(**{name: 1 + TOGETHER}))[name]
+        assert (result["low"], result["high"]) == (None, None)
+        assert "sure of rims and pores that it has wrong" in result["method"]
+
+
 def test_the_volume_scatters_as_its_confidence_says() -> None:
     """Of n independent voxels with the probability p, n p (1 - p) is the variance of the sum."""
     labels = np.zeros((12, 12, 12), np.uint8)

@@ -42,7 +42,7 @@ _OFF_OF_ONE = 3.2  # px²: what the area of one ball may be off by chance, whate
 _OFF_CONTACT = ((0.6, 0.13), (0.75, 0.06))
 # Of a contact area, by the direction of the plane: all particles of one plate share it.
 _OFF_DIRECTION = 0.04
-_OFF_EXPOSED = ((0.5, 0.05), (0.5, 0.21))
+_OFF_EXPOSED = ((0.35, 0.0), (0.5, 0.21))
 # Of a mean diameter in px: of all particles alike, below and above, and of one by chance.
 _OFF_DIAMETER_PX = ((0.03, 0.09), 0.2)
 
