@@ -134,22 +134,7 @@ def all_quantities(
         particles = measure_particles(
             *(labels, phase, roles.particles, pixel_size_nm, specimen), pieces
         )
-    # Page by page: NumPy counts a copy with eight bytes for each voxel.
-    pages = [np.bincount(page.ravel(), minlength=len(names)) for page in labels]
-    voxels = np.sum(pages, axis=0)
-    result: dict[str, dict] = {}
-    sides: dict[str, dict] = {}
-    for label, name in list(enumerate(names))[1:]:
-        if label == phase and particles is not None:
-            area = counted(particles)
-        else:
-            # Background in the hull has a value of its own, after those of the classes.
-            parted = with_pores(labels, hulls, len(names)) if label == support else labels
-            behind = areas_behind(parted, label, len(names) + 1, pixel_size_nm, frame)
-            area = quantities.meshed(float(behind.sum()))
-            if label == support:
-                sides = quantities.sides(name, float(behind[0]), float(behind[-1]))
-        result |= quantities.of_phase(name, voxels[label], area, pixel_size_nm)
+    result, sides = _of_classes(labels, roles, pixel_size_nm, hulls, frame, particles)
     if roles.support:
         result |= sides
         area_nm2 = result[f"{roles.support}_area"]["value"]
@@ -162,6 +147,35 @@ def all_quantities(
             if curve:
                 result |= quantities.reachable(names[phase], labels, phase, hulls, pixel_size_nm)
     return result, particles
+
+
+def _of_classes(
+    labels: np.ndarray,
+    roles: Roles,
+    pixel_size_nm: float,
+    hulls: list[Hull],
+    frame: Frame,
+    particles: MeasuredParticles | None,
+) -> tuple[dict[str, dict], dict[str, dict]]:
+    """Return volume and area of each class, and the areas of the two sides of the support."""
+    names = list(roles.names)
+    # Page by page: NumPy counts a copy with eight bytes for each voxel.
+    voxels = np.sum([np.bincount(page.ravel(), minlength=len(names)) for page in labels], axis=0)
+    result: dict[str, dict] = {}
+    sides: dict[str, dict] = {}
+    for label, name in list(enumerate(names))[1:]:
+        if name == roles.particles.phase and particles is not None:
+            area = counted(particles)
+        else:
+            is_support = name == roles.support
+            # Background in the hull has a value of its own, after those of the classes.
+            parted = with_pores(labels, hulls, len(names)) if is_support else labels
+            behind = areas_behind(parted, label, len(names) + 1, pixel_size_nm, frame)
+            area = quantities.meshed(float(behind.sum()))
+            if is_support:
+                sides = quantities.sides(name, float(behind[0]), float(behind[-1]))
+        result |= quantities.of_phase(name, voxels[label], area, pixel_size_nm)
+    return result, sides
 
 
 def _specimen(

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
-from scipy.ndimage import binary_erosion
-from scipy.spatial import cKDTree
 
 from catomo.labels.particles import Instances, find_particles
 from catomo.labels.settings import Particles
 from catomo.surfaces.along_support import gaps_along
 from catomo.surfaces.crofton import areas, loss_of_small
 from catomo.surfaces.frame import Frame
+from catomo.surfaces.gaps import gaps
 
 OUTER, PORE, EMBEDDED = "outer surface", "pore wall", "embedded"
 DETACHED = "detached"  # touches no support
 FREE = ""  # there is no support
 
 _FACES = ((1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1))
-
-# Distances are between centres of voxels. The surfaces of two digitised balls lie, together,
-# this much farther out towards each other (mean over balls of 2 to 10 px radius, measured).
-_BETWEEN_CENTRES_PX = 0.67
 
 # Background voxels with a face to particle and support, per px of a rim, where particles stand
 # upright: on planes oblique to the axes, and how many more on those along them; by how much one
@@ -35,7 +31,6 @@ _CLOSED = 1.4
 # Share of the support's surface at the end of the frame from which the frame cuts it.
 _LEAST_AT_END = 0.01
 
-_LARGEST_BOX = 1 << 24  # voxels around a particle whose inner voxels are left out
 
 # Takes voxels (n, 3) and returns which of them lie in the support's hull.
 InHull = Callable[[np.ndarray], np.ndarray]
@@ -184,34 +179,44 @@ def measure_particles(
     wedge = 0.0
     if specimen.support >= 0 and pieces.count:
         wedge = _open_wedges(labels, pieces, towards, specimen)
-    spacing = _spacing(pieces, kept)
-    whole = kept & (cut_axes == 0)
+    spacing = gaps(pieces, kept)
     along = np.full(pieces.count, np.nan)
     if specimen.places is not None and pieces.count:
         along = gaps_along(specimen.places, pieces, kept, frame)
+    whole = kept & (cut_axes == 0)
     is_cut = specimen.is_cut(bool((kept & ~whole).any()))
-
-    def weights_of(chosen: np.ndarray, gap: np.ndarray) -> np.ndarray:
-        """Return what each piece counts whose surroundings as far as a gap must be seen."""
-        chosen = chosen & np.isfinite(gap)
-        if not is_cut:
-            return chosen.astype(float)
-        reach = np.ceil(np.where(chosen, gap, 0))[:, None].astype(int)
-        near = (low - reach, high + reach)
-        known = chosen & whole & frame.holds(*near)
-        result = np.zeros(pieces.count)
-        corners = (near[0][known], near[1][known])
-        result[known] = frame.weights(corners, pieces.centres()[known], specimen.places)
-        return result
-
+    weights = partial(_weights, pieces, (low, high), whole, specimen if is_cut else None)
     places = _places(labels, pieces, towards, specimen)
     return MeasuredParticles(
         pieces, max(pieces.count, finer.count), kept, pixel_size_nm, low, high, cut_axes, towards,
         specimen.support,
         wedge, np.where(is_detached & (places != FREE), DETACHED, places), spacing,
-        weights_of(whole, np.zeros(pieces.count)), weights_of(kept, spacing),
-        along, weights_of(kept, along),
+        weights(np.zeros(pieces.count)), weights(spacing), along, weights(along),
     )  # fmt: skip
+
+
+def _weights(
+    pieces: Instances,
+    corners: tuple[np.ndarray, np.ndarray],
+    whole: np.ndarray,
+    specimen: Specimen | None,
+    gap: np.ndarray,
+) -> np.ndarray:
+    """Return what each whole particle counts if its surroundings as far as a gap must be seen.
+
+    `corners` are the lowest and the highest corner of each piece. Without `specimen` the frame
+    cuts nothing, and all count alike.
+    """
+    known = whole & np.isfinite(gap)
+    if specimen is None:
+        return known.astype(float)
+    reach = np.ceil(np.where(known, gap, 0))[:, None].astype(int)
+    low, high = corners[0] - reach, corners[1] + reach
+    known &= specimen.frame.holds(low, high)
+    result = np.zeros(pieces.count)
+    around = (low[known], high[known])
+    result[known] = specimen.frame.weights(around, pieces.centres()[known], specimen.places)
+    return result
 
 
 def rim_of(contact: np.ndarray) -> np.ndarray:
@@ -261,44 +266,6 @@ def _boxes(pieces: Instances) -> tuple[np.ndarray, np.ndarray]:
     starts = np.searchsorted(pieces.ids[order], np.arange(pieces.count))
     voxels = pieces.voxels[order]
     return np.minimum.reduceat(voxels, starts), np.maximum.reduceat(voxels, starts)
-
-
-def _spacing(pieces: Instances, kept: np.ndarray) -> np.ndarray:
-    """Return the gap from each particle to the nearest other, NaN where there is none."""
-    spacing = np.full(pieces.count, np.nan)
-    numbers = np.flatnonzero(kept)
-    if len(numbers) < 2:
-        return spacing
-    order = np.argsort(pieces.ids, kind="stable")
-    parts = np.split(pieces.voxels[order], np.cumsum(pieces.sizes())[:-1])
-    parts = [_rim(parts[number]) for number in numbers]
-    trees = [cKDTree(part) for part in parts]
-    centres = pieces.centres()[numbers]
-    pairs = zip(parts, centres, strict=True)
-    reach = np.array([np.linalg.norm(part - centre, axis=1).max() for part, centre in pairs])
-    for row, number in enumerate(numbers):
-        # No two voxels are nearer to each other than the centres less how far voxels reach.
-        least = np.linalg.norm(centres - centres[row], axis=1) - reach - reach[row]
-        least[row] = np.inf
-        best = np.inf
-        for other in np.argsort(least, kind="stable"):
-            if least[other] >= best or not np.isfinite(least[other]):
-                break
-            distances, _ = trees[row].query(parts[other], distance_upper_bound=best)
-            best = min(best, float(np.min(distances)))
-        spacing[number] = max(best - _BETWEEN_CENTRES_PX, 0.0)
-    return spacing
-
-
-def _rim(voxels: np.ndarray) -> np.ndarray:
-    """Return the voxels of a particle with a face to something else: the others are not nearest."""
-    box = np.ptp(voxels, axis=0) + 3
-    if np.prod(box, dtype=float) > _LARGEST_BOX:
-        return voxels
-    place = tuple((voxels - voxels.min(axis=0) + 1).T)
-    mask = np.zeros(box, bool)
-    mask[place] = True
-    return voxels[~binary_erosion(mask)[place]]
 
 
 def _places(

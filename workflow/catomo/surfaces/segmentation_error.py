@@ -19,11 +19,12 @@ from catomo.surfaces.redraw import Doubt, redrawn
 _NORMAL = 1.96  # half the width of a 95 % interval in standard deviations
 _LEAST_KNOWN = 0.9  # share of redraws that must hold a quantity
 
-# On a phantom these were off by more than redraws told: a network that rounds rims and closes pores
-# is sure of it. Widths of pores go with them.
+# On a phantom the first four were off by more than redraws told: a network that rounds rims and
+# closes pores is sure of it. Whether redraws hold the others has not been tested.
 _NOT_HELD = (
     "_exposed_area", "_contact_area", "_contact_fraction", "_porosity", "_pore_diameter",
-    "_access_radius",
+    "_access_radius", "_spacing_support", "_thickness", "_corrugation_period",
+    "_corrugation_direction",
 )  # fmt: skip
 
 # Takes labels and returns the values of their quantities.
@@ -109,7 +110,7 @@ def with_segmentation(quantities: dict[str, dict], redraws: Redraws) -> dict[str
             result[name] = entry
             continue
         if name.endswith(_NOT_HELD):
-            why = "a network is sure of rims and pores that it has wrong, so redraws do not tell"
+            why = "redraws have not been shown to hold what a network has wrong of it"
             result[name] = without_interval(entry, why)
             continue
         parts = redraws.parts(name)

@@ -23,7 +23,7 @@ from catomo.surfaces.mesh_export import opacity_of, write_meshes
 from catomo.surfaces.quantity import of_a_model
 from catomo.surfaces.redraw import Doubt
 from catomo.surfaces.render import render
-from catomo.surfaces.review import Review, apply_review, read_review
+from catomo.surfaces.review import Review, Reviewed, apply_review, read_review
 from catomo.surfaces.segmentation_error import measure_redraws, with_segmentation
 from catomo.surfaces.settings import Surfaces
 from catomo.surfaces.table import write_particles
@@ -119,36 +119,18 @@ def write_surfaces(
     """
     if recorded is not None and not recorded.all():
         labels = np.where(recorded[:, None, None], labels, labels.dtype.type(0))
-    roles = Roles(
-        [phase.name for phase in settings.classes],
-        settings.support,
-        settings.particles,
-        settings.hull_radius_nm,
-    )
-    pieces = marks = None
+    after = None
     if review is not None:
         names = [phase.name for phase in settings.classes]
         after = apply_review(review, labels, names, settings.particles, pixel_size_nm)
         if isinstance(doubt, Doubt):
             doubt = doubt.settled(labels != after.labels)
-        labels, pieces, marks = after.labels, after.pieces, after.marks
+        labels = after.labels
         out.record["review"] = after.record
     meshes = write_meshes(
         out, labels, pixel_size_nm, settings, recorded=recorded, confidence=confidence
     )
-    quantities, particles = all_quantities(labels, pixel_size_nm, roles, recorded, pieces=pieces)
-    probability = None
-    if isinstance(doubt, Doubt):
-
-        def measured(new: np.ndarray) -> dict[str, dict]:
-            return all_quantities(new, pixel_size_nm, roles, recorded, curve=False)[0]
-
-        redraws = measure_redraws(labels, doubt, measured, particles)
-        quantities, probability = with_segmentation(quantities, redraws), redraws.probability
-        out.record["redraws"] = doubt.record()
-    elif doubt:
-        quantities = of_a_model(quantities, doubt)
-    write_particles(out.path("particles.csv"), particles, probability, marks)
+    quantities = _measure(out, labels, pixel_size_nm, settings, recorded, doubt=doubt, after=after)
     small = {name for name, facts in meshes.items() if facts["triangles"] > _MOST_DRAWN}
     reason = _draw_views(out, labels, pixel_size_nm, settings, small)
     out.record.update(
@@ -162,6 +144,43 @@ def write_surfaces(
             "pictures_note": reason or None,
         }
     )
+
+
+def _measure(
+    out: Output,
+    labels: np.ndarray,
+    pixel_size_nm: float,
+    settings: Surfaces,
+    recorded: np.ndarray | None,
+    *,
+    doubt: Doubt | str | None,
+    after: Reviewed | None,
+) -> dict[str, dict]:
+    """Write the table of the particles; return the quantities with what the doubt leaves open."""
+    roles = Roles(
+        [phase.name for phase in settings.classes],
+        settings.support,
+        settings.particles,
+        settings.hull_radius_nm,
+    )
+    pieces, marks = (None, None) if after is None else (after.pieces, after.marks)
+    quantities, particles = all_quantities(labels, pixel_size_nm, roles, recorded, pieces=pieces)
+    probability = None
+    if isinstance(doubt, Doubt):
+        measured = partial(_redrawn_quantities, pixel_size_nm, roles, recorded)
+        redraws = measure_redraws(labels, doubt, measured, particles)
+        quantities, probability = with_segmentation(quantities, redraws), redraws.probability
+        out.record["redraws"] = doubt.record()
+    elif doubt:
+        quantities = of_a_model(quantities, doubt)
+    write_particles(out.path("particles.csv"), particles, probability, marks)
+    return quantities
+
+
+def _redrawn_quantities(
+    pixel_size_nm: float, roles: Roles, recorded: np.ndarray | None, labels: np.ndarray
+) -> dict[str, dict]:
+    return all_quantities(labels, pixel_size_nm, roles, recorded, curve=False)[0]
 
 
 def _doubt(prediction: Record, settings: Surfaces, recorded: np.ndarray) -> Doubt | str:
