@@ -51,7 +51,7 @@ def test_what_a_network_is_wrongly_sure_of_has_no_interval() -> None:
     for name in ("pt_contact_fraction", "pt_exposed_area", "alumina_porosity"):
         result = with_segmentation({name: entry}, _redraws(**{name: 1 + TOGETHER}))[name]
         assert (result["low"], result["high"]) == (None, None)
-        assert "sure of rims and pores that it has wrong" in result["method"]
+        assert "have not been shown to hold" in result["method"]
 
 
 def test_the_volume_scatters_as_its_confidence_says() -> None:
