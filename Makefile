@@ -6,8 +6,9 @@ SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --quiet rules progress
 NEEDLE := resources/needle
 # What tests of the page look for barriers with; it is no part of catomo.
 AXE := axe-core@4.14.1
-# Two processes, each with whole files of tests; threads and bytes of a test stay the same.
-PYTEST := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+# One process more than CI has cores, because many tests wait for programs that they started. Each
+# takes whole files of tests; threads and bytes of a test stay the same.
+PYTEST := $(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 define CHECKS
 $(BIN)/ruff check .
@@ -40,7 +41,7 @@ genc2022: setup  ## real annotated slices: train, segment, score (needs CATOMO_G
 
 test: setup .venv/.test  ## everything that is tested
 	$(CHECKS)
-	$(PYTEST) --durations=15
+	$(PYTEST) --durations=40
 
 quick: setup .venv/.test ## what to run at each save: the checks and the fast unit tests
 	$(CHECKS)
