@@ -9,7 +9,7 @@ from catomo.report.settings import Report
 from catomo.report.told import joined
 
 CLASSES = Report().classes
-COMMON = {"versions": {"numpy": "2.4.6"}, "inputs": {}}
+COMMON = {"catomo": "0.1.0", "versions": {"numpy": "2.4.6"}, "inputs": {}}
 
 
 def text_of(tmp_path, **records):
@@ -61,6 +61,39 @@ def test_reconstruction_names_algorithm_settings_and_works(tmp_path):
     for key in ("shepp1982", "hudson1994", "vanaarle2016", "rudin1992", "genc2022", "catomo"):
         assert f"{{{key}," in made.bibtex
     assert "gursoy2014" not in made.bibtex
+
+
+ALIGNMENT = {
+    "stage": "align", "axis_angle_deg": 1.0, "axis_offset_px": 0.5, "verdict": "pass",
+    "settings": {"tilt_axis_angle_deg": "auto", "interpolation": "cubic"},
+}  # fmt: skip
+
+
+def test_a_registration_that_only_checked_the_centre_of_mass_is_not_told_as_the_alignment(tmp_path):
+    steps = {
+        "centre_of_mass": {"rms_px": [3.0, 2.0]}, "pairwise": {"rms_px": [3.0, 2.0]},
+        "common_line": {"rms_px": [0.1, 0.2], "accepted": True}, "tilt_axis": {},
+    }  # fmt: skip
+    text, _ = text_of(tmp_path, alignment=ALIGNMENT | {"steps": steps})
+    assert "were checked against pairwise registration" in text["Alignment"]
+    assert "were aligned by registration of the common line" in text["Alignment"]
+    steps["centre_of_mass"]["accepted"] = True
+    text, _ = text_of(tmp_path, alignment=ALIGNMENT | {"steps": steps})
+    assert "were aligned by pairwise registration" in text["Alignment"]
+
+
+def test_the_axis_of_an_alignment_from_a_file_was_not_found(tmp_path):
+    steps = {"known_alignment": {"file": "a.xf"}}
+    text, _ = text_of(tmp_path, alignment=ALIGNMENT | {"steps": steps})
+    assert "The tilt axis, taken from that file, lies at 1.00°" in text["Alignment"]
+    assert "found by" not in text["Alignment"]
+
+
+def test_all_versions_that_stages_ran_with_are_told(tmp_path):
+    other = ALIGNMENT | {"steps": {}, "catomo": "0.2.0", "versions": {"numpy": "1.26.4"}}
+    text, _ = text_of(tmp_path, tilt_series=SERIES, alignment=other)
+    assert "catomo 0.1.0 and 0.2.0" in text["Software"]
+    assert "numpy 1.26.4 and 2.4.6" in text["Software"]
 
 
 def test_a_review_is_told(tmp_path):

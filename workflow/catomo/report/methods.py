@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from catomo import __version__
 from catomo.errors import UserError
 from catomo.record.record import Record
 from catomo.report import methods_of_labels as of_labels
@@ -131,7 +130,7 @@ def _alignment(record: Record, _: Sequence[PhaseClass]) -> Told:
     settings, steps = record["settings"], record["steps"]
     told = Told("Alignment")
     if "known_alignment" in steps:
-        told.add("The alignment was taken from a file that another program had written.")
+        told.add("The alignment was taken from a file.")
     background = lookup(steps, "background.method")
     if background:
         told.add(f"The background of each image was subtracted (method “{background}”).")
@@ -146,14 +145,25 @@ def _alignment(record: Record, _: Sequence[PhaseClass]) -> Told:
         for key, words in _STEPS.items()
         if words in done and lookup(steps, f"{key}.accepted") is not False
     ]
+    # Where the centre of mass came first, nobody asked whether it was better than the registration.
+    checked = _STEPS["pairwise"]
+    if checked in kept and "accepted" not in steps.get("centre_of_mass", {"accepted": True}):
+        kept.remove(checked)
+        done.remove(checked)
+        told.add(f"Shifts by the centre of mass were checked against {checked}.", "thevenaz1998")
     if kept:
-        told.add(f"Images were aligned by {joined(kept)}.", "thevenaz1998")
+        told.add(f"Images were aligned by {joined(kept)}.", *_cited(kept))
     if refused := [words for words in done if words not in kept]:
         told.add(f"Tried, and not used because it was no better, was {joined(refused)}.")
-    given = settings.get("tilt_axis_angle_deg", "auto") != "auto"
-    how = "given" if given else "found by the variance of Fourier coefficients over the tilts"
+    how = ""
+    if "known_alignment" in steps:
+        how = ", taken from that file,"
+    elif settings.get("tilt_axis_angle_deg", "auto") != "auto":
+        how = ", which was given,"
+    elif "tilt_axis" in steps:
+        how = ", found by the variance of Fourier coefficients over the tilts,"
     told.add(
-        f"The tilt axis, {how}, lies at {record['axis_angle_deg']:.2f}° to the columns of the "
+        f"The tilt axis{how} lies at {record['axis_angle_deg']:.2f}° to the columns of the "
         f"images and {record['axis_offset_px']:.2f} px from their middle. All corrections were "
         f"applied in one {settings['interpolation']} interpolation."
     )
@@ -163,6 +173,10 @@ def _alignment(record: Record, _: Sequence[PhaseClass]) -> Told:
             f"norm; the verdict is “{record['verdict']}”."
         )
     return told
+
+
+def _cited(steps: Sequence[str]) -> list[str]:
+    return ["thevenaz1998"] if _STEPS["pairwise"] in steps else []
 
 
 def _reconstruction(record: Record, _: Sequence[PhaseClass]) -> Told:
@@ -232,12 +246,14 @@ def _slices(record: Record, _: Sequence[PhaseClass]) -> Told:
 
 
 def _software(records: Mapping[str, Record]) -> str:
-    versions: dict[str, str] = {}
+    versions: dict[str, set[str]] = {}
     for record in records.values():
-        versions |= record["versions"]
-    packages = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
+        for name, version in record["versions"].items():
+            versions.setdefault(name, set()).add(version)
+    packages = ", ".join(f"{name} {joined(sorted(versions[name]))}" for name in sorted(versions))
+    own = joined(sorted({record["catomo"] for record in records.values()}))
     return (
-        f"All steps were run by catomo {__version__}, which carries out the method of Genc et al. "
+        f"All steps were run by catomo {own}, which carries out the method of Genc et al. "
         f"2022 as a Snakemake workflow (Mölder et al. 2021), with {packages}."
     )
 

@@ -25,11 +25,14 @@ def training(record: Record, classes: Sequence[PhaseClass]) -> Told:
         f"Of {sum(parts.values())} annotated images {parts['train']} were for training, "
         f"{parts['validate']} for validation and {parts['test']} for testing (split “{method}”)."
     )
+    begun = lookup(record, "inputs.init_from")
     if parts["left_out"]:
-        why = ", because neighbouring slices resemble each other"
-        told.add(
-            f"{parts['left_out']} were left out{why if method in ('blocks', 'folds') else ''}."
-        )
+        # A model to start from leaves out what it has learnt from, for another reason.
+        is_near = method in ("blocks", "folds") and not begun
+        why = ", because neighbouring slices resemble each other" if is_near else ""
+        told.add(f"{parts['left_out']} were left out{why}.")
+    if begun:
+        told.add(f"The network started from the weights of another model ({_named(begun)}).")
     if (nearest := lookup(record, "leak.nearest_correlation")) is not None:
         told.add(f"The training image nearest to a test image correlates with it by {nearest:.2f}.")
     size = settings["network"]
@@ -47,6 +50,11 @@ def training(record: Record, classes: Sequence[PhaseClass]) -> Told:
     if not record["reproducible"]:
         told.add("Training ended by a time limit, so it cannot be repeated exactly.")
     return told
+
+
+def _named(model: dict[str, str]) -> str:
+    known = {"": model.get("file", ""), "sha256 ": model.get("sha256", "")[:12]}
+    return ", ".join(f"{word}{value}" for word, value in known.items() if value)
 
 
 def _loss(record: Record) -> str:
@@ -145,10 +153,11 @@ def evaluation(record: Record, _: Sequence[PhaseClass]) -> Told:
         f"over images with a 95 % interval by {interval}.",
         "genc2022",
     )
-    told.add(
-        "Beside them stands what two thresholds after a Gaussian filter, chosen on the training "
-        "images, reach on the same images."
-    )
+    if "baseline" in record:
+        told.add(
+            "Beside them stands what two thresholds after a Gaussian filter, chosen on the "
+            "training images, reach on the same images."
+        )
     if "particles" in record:
         told.add(
             "A particle counts as found where it overlaps a true one by at least "
