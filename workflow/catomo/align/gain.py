@@ -106,6 +106,8 @@ def find_gain(images: np.ndarray) -> GainPattern | None:
         return None
     steps, _ = _steps(images, zero)
     log, weight = _solve(_pairs(images, zero, steps, range(len(steps))), images.shape[1:])
+    if not weight.any():  # the whole images do not move as their middle does
+        return None
     log -= np.average(log, weights=weight)
     log[weight < _COVERED * np.median(weight)] = 0.0
     gain = np.exp(np.clip(log, -_STRONGEST, _STRONGEST)).astype(np.float32)

@@ -155,6 +155,7 @@ class Run:
             "iterations": self._method.iterations,
             "subsets": job.method.subsets,
             "tilts_used": len(job.geometry.tilt_deg),
+            "pad_width": round(job.geometry.shape[1] / job.geometry.detector, 3),
             "stop_reason": convergence.reason if convergence else "iterations",
             "residual": self._checked_residual(),
             "negative_fraction": job.survey.negative_fraction,

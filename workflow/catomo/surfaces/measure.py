@@ -104,7 +104,7 @@ def all_quantities(
     recorded: np.ndarray | None = None,
     *,
     pieces: Instances | None = None,
-    curve: bool = True,
+    brief: bool = False,
 ) -> tuple[dict[str, dict], MeasuredParticles | None]:
     """Return all quantities, and the particles (None if no class consists of particles).
 
@@ -117,8 +117,9 @@ def all_quantities(
         As of `measure`.
     pieces : Instances, optional
         All pieces of the class that consists of particles, where a person divided some.
-    curve : bool
-        Whether to look at how much molecules reach, which takes long and has no interval.
+    brief : bool
+        Whether to leave out pores, widths and corrugation of the support and what molecules reach:
+        they take long, and redrawn labels do not tell them.
     """
     frame = Frame.of(labels.shape, recorded)
     if not frame.recorded.all():
@@ -137,14 +138,15 @@ def all_quantities(
     result, sides = _of_classes(labels, roles, pixel_size_nm, hulls, frame, particles)
     if roles.support:
         result |= sides
-        area_nm2 = result[f"{roles.support}_area"]["value"]
-        result |= _of_support(labels, hulls, roles, pixel_size_nm, area_nm2)
+        if not brief:
+            area_nm2 = result[f"{roles.support}_area"]["value"]
+            result |= _of_support(labels, hulls, roles, pixel_size_nm, area_nm2)
     if particles is not None:
         result |= of_particles(names[phase], particles, roles.support)
         if roles.support:
             count, area_of = result[f"{names[phase]}_count"], result[f"{roles.support}_area"]
             result |= density(names[phase], particles, roles.support, count, area_of)
-            if curve:
+            if not brief:
                 result |= quantities.reachable(names[phase], labels, phase, hulls, pixel_size_nm)
     return result, particles
 

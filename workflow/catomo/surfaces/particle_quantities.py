@@ -107,8 +107,9 @@ def density(
         # Whether a cut particle belongs to the frame is left to chance: 0.5 each.
         cut = _NORMAL * 0.5 * np.sqrt(np.count_nonzero(particles.kept & (particles.cut_axes > 0)))
         off = [np.hypot(count["value"] - count[end], cut) for end in ("low", "high")]
-        lower = np.hypot(off[0] / max(number, 1), 1 - area["value"] / ends[0])
-        upper = np.hypot(off[1] / max(number, 1), area["value"] / ends[1] - 1)
+        share = number or 1
+        lower = np.hypot(off[0] / share, 1 - area["value"] / ends[0])
+        upper = np.hypot(off[1] / share, area["value"] / ends[1] - 1)
         value = number / area["value"]
         interval = max(value * float(1 - lower), 0.0), value * float(1 + upper)
         if not number:

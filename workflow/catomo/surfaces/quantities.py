@@ -22,6 +22,8 @@ from catomo.surfaces.reach import reachable_shares
 _AREA_RATIO = (0.97, 1.04)
 
 _MOLECULES_PM = (250, 500, 1000, 2000)  # radii
+# Share of the free faces that ways from beyond the data may add without a word.
+_LEAST_BEYOND = 0.02
 _STEEP = 0.98  # of a unit vector along the beam, of which too little is seen beside it
 
 _DIGITISED = "low and high: digitisation alone, without what the segmentation has wrong"
@@ -281,11 +283,17 @@ def reachable(
     """Return which share of the particles' free face molecules of each radius reach."""
     radii_nm = np.array(_MOLECULES_PM) / 1000
     found, faces = np.zeros(len(radii_nm)), 0
+    beyond = np.zeros(len(radii_nm))
     voxel_nm = pixel_size_nm * (hulls[0].stride if hulls else 1)
     for one in hulls:
         coarse = labels[one.run][(slice(None, None, one.stride),) * 3]
         shares, count = reachable_shares(coarse, phase, one.inside, radii_nm / voxel_nm)
         found, faces = found + shares * count, faces + count
+        within = np.zeros_like(one.inside)
+        within[1:-1, 1:-1, 1:-1] = one.inside[1:-1, 1:-1, 1:-1]
+        if (one.inside & ~within & (coarse == 0)).any():
+            shares, _ = reachable_shares(coarse, phase, within, radii_nm / voxel_nm)
+        beyond += shares * count
     result = {}
     for pm, radius_nm, share in zip(_MOLECULES_PM, radii_nm, found, strict=True):
         words = f"share of the free voxel faces of {name} that a ball of {radius_nm:g} nm radius "
@@ -293,6 +301,8 @@ def reachable(
         value = float(share / faces) if faces else None
         if radius_nm < voxel_nm / 2:
             value, words = None, f"{words}: it is smaller than the voxels looked at"
+        elif faces and (beyond - found)[radii_nm == radius_nm][0] > _LEAST_BEYOND * faces:
+            value, words = None, f"{words}: ways in may come from beyond the end of the data"
         elif faces:
             words += "; no low and high: half a voxel opens or closes a way"
         else:

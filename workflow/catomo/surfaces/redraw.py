@@ -83,14 +83,16 @@ def redrawn(labels: np.ndarray, doubt: Doubt) -> Iterator[np.ndarray]:
     limit = ndtri(probability).astype(np.float32)
     upward = np.where(other > own, np.float32(1), np.float32(-1))
     rng = np.random.default_rng([doubt.seed, 1])
-    local, shared = np.sqrt(1 - doubt.common), np.sqrt(doubt.common)
+    del probability
+    local, shared = np.float32(np.sqrt(1 - doubt.common)), np.float32(np.sqrt(doubt.common))
     for together in doubt.together():
         hidden = _field(unsure[box].shape, doubt.length_px, rng).ravel()[here]
-        hidden = local * hidden + np.float32(shared * together)
+        hidden = local * hidden + shared * np.float32(together)
         part = labels[box].flatten()
         part[here] = np.where(upward * hidden > limit, other, own)
         result = labels.copy()
         result[box] = part.reshape(unsure[box].shape)
+        del hidden, part
         yield result
 
 

@@ -183,6 +183,16 @@ def apply_review(
     became = after.record["rejected_became"]
     after.record["rejected_became"] = {names[int(n)]: count for n, count in became.items()}
     counts = after.record["counts"]
+    diameters = after.pieces.diameters()
+    small = sum(
+        diameters[n] < rule.smallest_diameter_px for n, w in after.marks.items() if w == SPLIT
+    )
+    if small:
+        after.record["parts_too_small"] = int(small)
+        say(
+            f"surfaces: review: {small} parts of divided particles are smaller than "
+            f"particles.smallest_diameter_px ({rule.smallest_diameter_px:g}) and do not count"
+        )
     say(
         f"surfaces: review: {counts[ACCEPT]} accepted, {counts[SPLIT]} divided, "
         f"{counts[REJECT]} rejected"
@@ -227,6 +237,11 @@ def reviewed(
         marks[number] = decision.word
         if decision.word == SPLIT:
             own = np.flatnonzero(ids == number)
+            if len(own) < 2:
+                raise UserError(
+                    f"{review.path} line {decision.line}: particle {decision.cells[0]} has one "
+                    "voxel and cannot be divided; take the line out"
+                )
             ids[own[divided(pieces.voxels[own])]] = len(groups)
             marks[len(groups)] = SPLIT
             groups = np.append(groups, groups[number])

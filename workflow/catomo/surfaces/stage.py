@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from scipy.ndimage import binary_dilation
 
 from catomo.errors import UserError
 from catomo.files.store import read_pages
@@ -30,6 +31,7 @@ from catomo.surfaces.table import write_particles
 from catomo.surfaces.views import project_labels, save_view
 
 _CONFIDENCE = "confidence.tif"
+_AROUND_PX = 3  # of a rejected particle, whose halo is as little in doubt as it is
 _MOST_DRAWN = 8_000_000  # triangles; a renderer needs about 200 bytes for each
 
 
@@ -124,7 +126,7 @@ def write_surfaces(
         names = [phase.name for phase in settings.classes]
         after = apply_review(review, labels, names, settings.particles, pixel_size_nm)
         if isinstance(doubt, Doubt):
-            doubt = doubt.settled(labels != after.labels)
+            doubt = doubt.settled(binary_dilation(labels != after.labels, iterations=_AROUND_PX))
         labels = after.labels
         out.record["review"] = after.record
     meshes = write_meshes(
@@ -180,16 +182,22 @@ def _measure(
 def _redrawn_quantities(
     pixel_size_nm: float, roles: Roles, recorded: np.ndarray | None, labels: np.ndarray
 ) -> dict[str, dict]:
-    return all_quantities(labels, pixel_size_nm, roles, recorded, curve=False)[0]
+    return all_quantities(labels, pixel_size_nm, roles, recorded, brief=True)[0]
 
 
 def _doubt(prediction: Record, settings: Surfaces, recorded: np.ndarray) -> Doubt | str:
     """Return how sure a model is of its labels, or in words why that is not known."""
     errors = prediction.get("errors")
     if not errors:
-        return "as its training has not measured how its errors hang together"
+        return (
+            "as its training has not measured how its errors hang together, which needs validation "
+            "slices (train.split.validation_fraction) and slices to test"
+        )
     if not errors["here"]:
-        return "as its errors were measured on slices of other specimens"
+        return (
+            "as its errors were measured on other slices than these: of another specimen, or of "
+            "another reconstruction"
+        )
     if not settings.redraws:
         return "as surfaces.redraws is 0"
     confidence = read_pages(prediction.file(_CONFIDENCE))

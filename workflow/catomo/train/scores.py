@@ -73,8 +73,9 @@ class Scorer:
     def of_parts(self, samples: Parts) -> dict[str, Any]:
         """Return the scores of all parts, the temperature and how errors hang together.
 
-        Without a validation part the temperature is fitted on training slices. Errors are
-        looked at only where the network was not taught.
+        Without a validation part the temperature is fitted on training slices. Then the confidence
+        is too high elsewhere, and nothing is said of how errors hang together; they are looked at
+        only where the network was not taught.
         """
         tests = samples["test"]
         datasets = list(dict.fromkeys(s.dataset for part in samples.values() for s in part))
@@ -83,10 +84,12 @@ class Scorer:
             (self.probabilities(s.image), s.labels) for s in _few(samples[part])
         )
         unseen = tests or samples["validate"]
-        errors = fit_errors(
-            (tempered(self.probabilities(s.image), temperature or 1.0).numpy(), s.labels)
-            for s in _few(unseen)
-        )
+        errors = None
+        if temperature is not None and part == "validate":
+            errors = fit_errors(
+                (tempered(self.probabilities(s.image), temperature).numpy(), s.labels)
+                for s in _few(unseen)
+            )
         return {
             "validate": self.mean_dsc(samples["validate"]),
             "test": self.mean_dsc(tests),
