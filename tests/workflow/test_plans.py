@@ -158,6 +158,20 @@ def test_the_order_of_rows_changes_no_job(project):
     assert jobs("a", "b") == jobs("b", "a")
 
 
+def test_braces_in_a_title_and_a_group_are_text(project):
+    """Miller indices: Snakemake takes braces in a rule's own texts for wildcards."""
+    header = "dataset\tsource\tpath\tlabels\tmodel\ttrains\tgroup\n"
+    row = "a\tphantom\tresources/phantoms/demo-128.yaml\ttruth\tm\tyes\t{100} cubes\n"
+    project.write("config/datasets.tsv", header + row)
+    titled = {"overrides": {"a": {"report": {"title": "Pt {111} facets"}}}}
+    project.write("config/config.yaml", yaml.safe_dump(titled))
+    run = project.snakemake("--dry-run", "--printshellcmds")
+    assert run.returncode == 0, run.stdout + run.stderr
+    [command] = re.findall(r'PACKAGE" summary .*', run.stdout + run.stderr)
+    assert "Pt {111} facets" in command
+    assert "{100} cubes" in command
+
+
 def test_a_rerun_is_decided_by_label_files_alone(project):
     """The rules' parameter is the fingerprint that the record of a stage holds."""
     for name in ("images/a.tif", "labels/a.tif"):

@@ -6,6 +6,7 @@ fingerprints of the inputs alone, as it does after a real run.
 
 from __future__ import annotations
 
+import csv
 import os
 import shutil
 from pathlib import Path
@@ -215,6 +216,24 @@ def test_a_stage_that_fails_is_planned_again_whatever_lies_after_it(made, tmp_pa
     (project.folder / "fails.txt").unlink()
     assert project.snakemake().returncode == 0
     assert project.planned() == set()
+
+
+def test_a_run_that_stops_leaves_no_old_numbers_as_complete(made, tmp_path):
+    """Of two series that changed, the first fails and the other is not reached."""
+    project = Project(tmp_path / "project")
+    shutil.rmtree(project.folder)
+    shutil.copytree(made.folder, project.folder, copy_function=shutil.copy2)
+    for name in ("data/mdoc.mrc", "data/known.tif"):
+        project.write(name, "another series\n")
+    project.write("fails.txt", "import")
+    assert project.snakemake("--cores", "1", "summary").returncode == 1
+    with open(project.folder / "results/summary.csv", newline="", encoding="utf-8") as file:
+        rows = {row["dataset"]: row for row in csv.DictReader(file)}
+    told = {(rows[n]["state"], rows[n]["line"].rpartition(": ")[2]) for n in ("mdoc", "known")}
+    assert told == {
+        ("failed", "it was told to fail"),
+        ("out of date", "was to be made again, and was not"),
+    }
 
 
 def test_the_settings_of_one_dataset_rerun_no_other(made):

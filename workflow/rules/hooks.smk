@@ -34,11 +34,15 @@ def write_summary_of_rest(log):
     if not any(job.rule.name == "summary" for job in workflow.dag.jobs):
         return
     asked = summary_of(PLAN)
+    outputs = [job.output.get("record") for job in workflow.dag.needrun_jobs()]
+    unfinished = [str(record) for record in outputs if record]
     try:
         from catomo.summary.stage import write_summary
 
         write_summary(
-            "results/summary.json", asked, reasons_of(asked, failures_in(log))
+            "results/summary.json",
+            asked,
+            reasons_of(asked, failures_in(log), unfinished),
         )
     except Exception as error:  # the datasets that failed must still be told
         told = f"results/summary.html: could not be written ({error})"

@@ -31,7 +31,8 @@ rule summary:
     resources:
         mem_mb=memory_mb(1000, 0),
     params:
-        datasets=summary_of(PLAN).model_dump_json(),
+        # A function: in a text Snakemake takes braces, as of {111}, for wildcards.
+        datasets=lambda wildcards: summary_of(PLAN).model_dump_json(),
         code=code.code_of("summary"),
     shell:
         '"$CATOMO_PYTHON" "$CATOMO_PACKAGE" summary --output {output.record:q}'

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from catomo.errors import UserError
-from catomo.record.lock import count_as_ended, locked, place_of_lock
+from catomo.record.lock import count_as_ended, is_running, locked, place_of_lock
 from catomo.record.record import committing, read_record
 from catomo.report.settings import Report
 
@@ -232,3 +232,16 @@ def test_without_locks_of_the_system_a_stage_runs_all_the_same(tmp_path, monkeyp
     monkeypatch.setattr("catomo.record.lock.fcntl", None)  # as on Windows
     with locked(tmp_path / "results/a/02_align", "align"):
         assert not (tmp_path / ".catomo").exists()
+
+
+def test_a_stage_runs_while_its_process_lives_and_not_after_it_was_killed(tmp_path):
+    folder = tmp_path / "results/a/09_report"
+    assert not is_running(folder, "report")
+    command = [sys.executable, "-c", HOLDS, str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "holds\n"
+        assert is_running(folder, "report")
+        assert not is_running(folder, "align")
+        holder.kill()
+    assert place_of_lock(folder, "report").exists()
+    assert not is_running(folder, "report")

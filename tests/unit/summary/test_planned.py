@@ -4,9 +4,11 @@ import pytest
 
 from catomo.plan.failures import Failure
 from catomo.plan.plan import load_plan
-from catomo.record.lock import place_of_lock
-from catomo.summary.planned import reasons_of, summary_of
+from catomo.record.code import code_of
+from catomo.record.lock import locked, place_of_lock
+from catomo.summary.planned import reasons_of, summary_of, unlike_plan_of
 from catomo.summary.settings import Summary, SummaryRow
+from helpers.results import write_record
 
 TABLE = """\
 dataset\tsource\tpath\tlabels\tmodel\ttrains\tgroup
@@ -81,8 +83,49 @@ def test_reasons_come_from_snakemake_then_from_the_stages_own_logs(place):
     assert reasons_of(asked, [killed]) == {
         "results/a/02_align/alignment.json": "catomo align: the tilts do not overlap; give "
         "another series",
-        "results/a/03_reconstruct/reconstruction.json": "catomo reconstruct: has not ended; it "
-        "still runs, or it was killed",
+        "results/a/03_reconstruct/reconstruction.json": "catomo reconstruct: has not ended and "
+        "runs no more, so it was killed",
         "results/a/04_slices/slices.json": "catomo slices: was killed by signal 15 (SIGTERM)",
         "results/models/m/05_train/training.json": "catomo train: no labels; annotate some",
     }
+
+
+def test_a_stage_that_runs_has_no_reason(place):
+    asked = Summary(datasets=[SummaryRow(name="a", stages="simulate align")])
+    folder = place / "results/a/02_align"
+    folder.mkdir(parents=True)
+    (place / "logs/a").mkdir(parents=True)
+    (place / "logs/a/align.log").write_text("align: 3/8, about 9 s left\n")
+    with locked(folder, "align"):
+        assert reasons_of(asked) == {}
+    [line] = reasons_of(asked).values()
+    assert line.startswith("catomo align: ")
+
+
+def test_what_was_to_be_made_again_has_a_reason_only_where_an_old_record_lies(place):
+    made, never = (f"results/{name}/02_align/alignment.json" for name in "ab")
+    (place / made).parent.mkdir(parents=True)
+    (place / made).write_text("{}")
+    assert reasons_of(Summary(), unfinished=[made, never]) == {
+        made: f"{made}: was to be made again, and was not"
+    }
+
+
+def test_results_of_other_settings_code_or_review_than_the_plan_has_are_told(place):
+    plan, problems = plan_of(place)
+    assert not problems
+    asked = summary_of(plan)
+    right = {"code": code_of("surfaces"), "settings": as_recorded(plan, "surfaces", "ready")}
+    path = str(write_record(place, "surfaces", "ready", **right).relative_to(place))
+    assert unlike_plan_of(asked, plan) == {}
+    other, _ = plan_of(place, config="overrides: {ready: {surfaces: {seed: 7}}}\n")
+    assert "made with other settings (seed)" in unlike_plan_of(asked, other)[path]
+    write_record(place, "surfaces", "ready", **right, inputs={"review": {"file": "r.json"}})
+    assert "changed since (column review)" in unlike_plan_of(asked, plan)[path]
+    write_record(place, "surfaces", "ready", **{**right, "code": "of before"})
+    assert "made with other code" in unlike_plan_of(asked, plan)[path]
+
+
+def as_recorded(plan, verb, name):
+    """Return the settings of a plan as a record holds them."""
+    return plan.settings(verb, name).model_dump(mode="json")

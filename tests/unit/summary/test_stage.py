@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 
+from catomo.record.lock import locked
 from catomo.record.record import read_record
 from catomo.summary.settings import Summary, SummaryRow
 from catomo.summary.stage import write_summary
@@ -248,3 +249,58 @@ def test_groups_of_nearly_the_same_name_are_told(tmp_path):
     write_summary(tmp_path / "results", Summary(datasets=rows))
     page = (tmp_path / "results/summary.html").read_text(encoding="utf-8")
     assert "count as different groups: Batch-1, batch 1." in page
+
+
+def test_what_does_not_fit_the_plan_is_out_of_date_though_its_record_lies_there(tmp_path):
+    """Datasets that a run that was stopped had not reached still have their old records."""
+    for name in ("d01", "d02"):
+        write_dataset(tmp_path, name, {"gold_count": quantity(10)})
+    line = "was to be made again, and was not"
+    reasons = {"results/d01/08_surfaces/quantities.json": line}
+    write_summary(tmp_path / "results", asked(["d01", "d02"]), reasons)
+    with open(tmp_path / "results/summary.csv", newline="", encoding="utf-8") as file:
+        rows = {row["dataset"]: row for row in csv.DictReader(file)}
+    row = rows["d01"]
+    assert (row["state"], row["stage"], row["line"]) == ("out of date", "surfaces", line)
+    assert (row["gold_count"], float(row["dsc_gold"])) == ("", 0.9)
+    assert (rows["d02"]["state"], rows["d02"]["gold_count"]) == ("complete", "10")
+
+
+def test_a_stage_that_runs_is_running_and_after_it_not_run(tmp_path):
+    write_dataset(tmp_path, "d01", {"gold_count": quantity(10)}, stop_before="surfaces")
+    folder = tmp_path / "results/d01/08_surfaces"
+    folder.mkdir()
+    with locked(folder, "surfaces"):
+        row = write(tmp_path, ["d01"])["d01"]
+    assert (row["state"], row["stage"], row["line"]) == ("running", "surfaces", "")
+    assert write(tmp_path, ["d01"])["d01"]["state"] == "not run"
+
+
+@pytest.mark.parametrize(
+    ("verb", "content", "what"),
+    [
+        ("align", {}, "alignment.json: lacks 'verdict'"),
+        ("evaluate", {"classes": {"vacuum": {}, "gold": {}}}, "metrics.json: lacks 'dsc'"),
+        ("surfaces", {"quantities": [1]}, "quantities.json: has another form"),
+    ],
+)
+def test_a_record_of_another_form_spoils_its_own_row_alone(tmp_path, verb, content, what):
+    for name in ("d01", "d02"):
+        write_dataset(tmp_path, name, {"gold_count": quantity(10)}, stop_before="report")
+    write_record(tmp_path, verb, "d01", **content)
+    rows = write(tmp_path, ["d01", "d02"])
+    assert (rows["d01"]["state"], rows["d01"]["stage"]) == ("out of date", verb)
+    assert what in rows["d01"]["line"]
+    assert rows["d02"]["gold_count"] == "10"
+
+
+def test_pairs_of_single_crystals_are_counted_on_the_page(tmp_path):
+    rows = []
+    for name, group in (("d01", "a"), ("d02", "b"), ("d03", "c"), ("d04", "d"), ("d05", "d")):
+        write_dataset(tmp_path, name, {"gold_diameter_d10": quantity(diameter(name))})
+        rows.append(SummaryRow(name=name, group=group, stages=STAGES))
+    write_summary(tmp_path / "results", Summary(datasets=rows))
+    page = (tmp_path / "results/summary.html").read_text(encoding="utf-8")
+    pairs = [cell[0] for cell in cells(page, "gold_diameter_d10", "differences")]
+    assert pairs == ["a − d", "b − d", "c − d"]
+    assert "3 pairs of groups of one crystal each are left out" in page

@@ -103,8 +103,11 @@ def test_a_difference_with_a_single_crystal_says_so_and_equal_ones_too():
     assert single[0].why == "no interval: a has one crystal"
     assert (equal[0].value, equal[0].low) == (-1.0, None)
     assert "equal" in equal[0].why
-    [both] = differences_of({"a": [1.0], "b": [2.0]})
-    assert both.why == "no interval: a and b have one crystal"
+
+
+def test_pairs_of_single_crystals_are_left_out():
+    found = differences_of({"a": [1.0], "b": [2.0, 3.0], "c": [4.0]})
+    assert [(d.one, d.other) for d in found] == [("a", "b"), ("b", "c")]
 
 
 def test_values_that_differ_by_rounding_are_equal():

@@ -31,7 +31,7 @@ from catomo.plan.lost import lost_files, lost_records
 from catomo.plan.plan import DEFAULT_CONFIG, Plan, load_plan
 from catomo.record import code
 from catomo.record.listed import made_before
-from catomo.record.record import read_record
+from catomo.record.record import Record, read_record
 from catomo.segmentation.settings import Segmentation
 from catomo.settings.base import Settings
 from catomo.slices.settings import Slices
@@ -200,19 +200,24 @@ def stale(dataset: Dataset, plan: Plan) -> list[str]:
                     lines.append(f"{path}: was made before and is missing, so the stage runs again")
                 continue
             record = read_record(path, verb)
-            settings = plan.settings(verb, name)
-            now, then = settings.model_dump(mode="json"), _as_now(settings, record["settings"])
-            changed = sorted(key for key in now if now[key] != then.get(key))
-            if changed:
-                lines.append(f"{folder}: made with other settings ({', '.join(changed)})")
-            if record["code"] != code.code_of(verb):
-                lines.append(f"{folder}: made with other code")
-            other = changed_inputs(record, dataset, plan)
-            if other:
-                lines.append(f"{folder}: made from what has changed since ({', '.join(other)})")
+            lines += [f"{folder}: {why}" for why in unlike_plan(record, dataset, plan)]
         except UserError as error:
             lines.append(str(error))
     return lines
+
+
+def unlike_plan(record: Record, dataset: Dataset, plan: Plan) -> list[str]:
+    """Return how a result of a dataset, or its model, was made otherwise than the plan says now."""
+    verb = record["stage"]
+    settings = plan.settings(verb, dataset.model if verb == "train" else dataset.name)
+    now, then = settings.model_dump(mode="json"), _as_now(settings, record["settings"])
+    changed = sorted(key for key in now if now[key] != then.get(key))
+    found = [f"made with other settings ({', '.join(changed)})"] if changed else []
+    if record["code"] != code.code_of(verb):
+        found.append("made with other code")
+    if other := changed_inputs(record, dataset, plan):
+        found.append(f"made from what has changed since ({', '.join(other)})")
+    return found
 
 
 def _as_now(settings: Settings, recorded: dict[str, Any]) -> dict[str, Any]:

@@ -90,6 +90,8 @@ def changed_inputs(record: Record, dataset: Dataset, plan: Plan) -> list[str]:
             pass  # a record that is gone; a file of a person is a problem of its row already
     if record["stage"] == "align":
         changed += _changed_alignment(record)
+    if record["stage"] == "surfaces" and bool(dataset.review) != ("review" in record["inputs"]):
+        changed.append("column review")
     return changed
 
 

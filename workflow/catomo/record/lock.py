@@ -119,6 +119,18 @@ def peak_of_killed(folder: Path, stage: str) -> int:
     return holder.get("peak_mb", 0)
 
 
+def is_running(folder: Path, stage: str) -> bool:
+    """Return whether a process writes a stage's folder now; the lock is only read."""
+    try:
+        file = os.open(place_of_lock(folder, stage), os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        return _may_live(_read(file), file, has_locks=False)
+    finally:
+        os.close(file)
+
+
 def count_as_ended(folder: Path, stage: str) -> None:
     """Let the lock of a process count as left behind, because an executor says that it has ended.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from catomo.summary.plots import plot
@@ -37,6 +38,8 @@ class Column:
         One, without a name, where the datasets are in no groups.
     spread : Spread, optional
     differences : list of Difference
+    without : int
+        Number of pairs of groups of which both have one crystal, so that nothing can be said.
     left_out : list of str
         Names of datasets that are in no group though others are.
     """
@@ -49,6 +52,7 @@ class Column:
     groups: list[Group]
     spread: Spread | None
     differences: list[Difference]
+    without: int
     left_out: list[str]
 
 
@@ -92,15 +96,26 @@ def column_of(rows: Sequence[Row], key: str, unit: str) -> Column | None:
         groups=groups,
         spread=spread_of(values),
         differences=differences_of(values),
+        without=math.comb(sum(group.n == 1 for group in groups), 2),
         left_out=[row.name for row in shown if row.group not in grouped],
     )
 
 
 def in_words(key: str, rows: Sequence[Row]) -> str:
-    """Return a column's name in words, with the titles of the classes."""
+    """Return a column's name in words: with the title of its class where all datasets agree on it.
+
+    A dataset that stopped before its titles were recorded has a say in none.
+    """
     if key == "residual":
         return "residual of the reconstruction"
-    titles = {name: title for row in rows for name, title in row.titles.items()}
+    told = {_with_title(key, row.titles) for row in rows if key in row.values and row.titles}
+    if len(told) == 1:
+        return told.pop()
+    return _with_title(key, {})
+
+
+def _with_title(key: str, titles: Mapping[str, str]) -> str:
+    """Return a column's name in words with the titles of one dataset's classes."""
     if key.startswith("dsc_"):
         name = key.removeprefix("dsc_")
         return f"DSC {titles.get(name, name)}"

@@ -14,10 +14,13 @@ from typing import Any
 from catomo.errors import UserError
 from catomo.network.draft import is_guess
 from catomo.plan.chain import source_of
+from catomo.record.lock import is_running
 from catomo.record.record import Record, read_record
 from catomo.stages import record_path, stage_of
 from catomo.summary.settings import SummaryRow
 
+# What reading a record ends with that another version, or a person, wrote in another form.
+_ODD = (KeyError, TypeError, AttributeError, ValueError)
 _BACKGROUND = 0  # the place of the class that is no material
 
 
@@ -51,7 +54,7 @@ class Row:
     ----------
     name, title, group : str
     state : str
-        ``complete``, ``failed``, ``not run`` or ``out of date``.
+        ``complete``, ``failed``, ``running``, ``not run`` or ``out of date``.
     stage, line : str
         The first stage that is not complete, and why; empty for a dataset that is complete.
     page : str
@@ -91,7 +94,11 @@ class Results:
 
     def record(self, verb: str, name: str) -> tuple[Record | None, str]:
         """Return a stage's record, or None and why it does not count (empty if it is missing)."""
-        return self._at(self.folder / Path(*Path(record_path(verb, name)).parts[1:]), verb)
+        return self._at(self.place(verb, name), verb)
+
+    def place(self, verb: str, name: str) -> Path:
+        """Return where the record of a stage lies."""
+        return self.folder / Path(*Path(record_path(verb, name)).parts[1:])
 
     def _at(self, path: Path, verb: str) -> tuple[Record | None, str]:
         if path not in self._known:
@@ -109,6 +116,8 @@ class Results:
                     return None, f"{path}: {why}"
         except UserError as error:
             return None, str(error)
+        except _ODD as error:
+            return None, _odd_line(path, error)
         return record, ""
 
     def _why_not(self, record: Record, word: str, entry: dict[str, str]) -> str:
@@ -132,29 +141,53 @@ def read_row(results: Results, asked: SummaryRow, reasons: Mapping[str, str]) ->
     results : Results
     asked : SummaryRow
     reasons : mapping of str to str
-        Why stages have no record, by the path of the record below the folder of the workflow.
+        Why stages have no record, or one that does not count, by the path of the record below the
+        folder of the workflow.
     """
     row = Row(asked.name, asked.title or asked.name, asked.group)
     for stage in asked.stages.split():
         verb, _, model = stage.partition("/")
         name = model or asked.name
-        record, why = results.record(verb, name)
-        if record is None:
-            reason = reasons.get(str(Path(record_path(verb, name))), "")
-            row.state = "out of date" if why else "failed" if reason else "not run"
-            row.stage, row.line = stage, why or reason
+        place = results.place(verb, name)
+        reason = reasons.get(str(Path(record_path(verb, name))), "")
+        if not reason and is_running(place.parent, verb):
+            row.state, row.stage = "running", stage
             break
-        if model:
-            continue
-        row.records[verb] = record
-        row.verdict = record["verdict"] if verb == "align" else row.verdict
-        if verb == "predict":
-            row.draft = is_guess(record, row.records.get("slices"))
-        row.values |= dict(_values(record))
-        row.titles |= _titles(record)
-        if verb == "report":
-            row.page = f"{asked.name}/{stage_of(verb).folder}/report.html"
+        record, why = results.record(verb, name)
+        if record is not None and not reason and not model:
+            why = _take(row, record)
+        if record is None or reason or why:
+            is_old = why or record is not None
+            row.state = "out of date" if is_old else "failed" if reason else "not run"
+            row.stage, row.line = stage, reason or why
+            break
     return row
+
+
+def _take(row: Row, record: Record) -> str:
+    """Add what a record says to a row; return why it cannot be read, and then add nothing."""
+    verb = record["stage"]
+    try:
+        values, titles = dict(_values(record)), _titles(record)
+        verdict = record["verdict"] if verb == "align" else row.verdict
+        draft = is_guess(record, row.records.get("slices")) if verb == "predict" else row.draft
+    except UserError as error:
+        return str(error)
+    except _ODD as error:
+        return _odd_line(record.path, error)
+    row.verdict, row.draft = verdict, draft
+    row.records[verb] = record
+    row.values |= values
+    row.titles |= titles
+    if verb == "report":
+        row.page = f"{row.name}/{stage_of(verb).folder}/report.html"
+    return ""
+
+
+def _odd_line(path: Path, error: Exception) -> str:
+    """Return what is wrong with a record that has another form than this version writes."""
+    what = f"lacks {error}" if isinstance(error, KeyError) else f"has another form ({error})"
+    return f"{path}: {what}; run snakemake again"
 
 
 def _values(record: Record) -> Iterator[tuple[str, Value]]:

@@ -145,8 +145,15 @@ def spread_of(groups: Mapping[str, Sequence[float]]) -> Spread | None:
 
 
 def differences_of(groups: Mapping[str, Sequence[float]]) -> list[Difference]:
-    """Return the differences of all pairs of groups, in the order of the groups."""
-    return [_difference(one, other, groups) for one, other in itertools.combinations(groups, 2)]
+    """Return the differences of all pairs of groups, in the order of the groups.
+
+    Pairs of which both groups have one crystal are left out: nothing can be said of them.
+    """
+    return [
+        _difference(one, other, groups)
+        for one, other in itertools.combinations(groups, 2)
+        if max(len(groups[one]), len(groups[other])) > 1
+    ]
 
 
 def _difference(one: str, other: str, groups: Mapping[str, Sequence[float]]) -> Difference:
@@ -158,8 +165,8 @@ def _difference(one: str, other: str, groups: Mapping[str, Sequence[float]]) -> 
         value = 0.0
     alone = [name for name, numbers in ((one, a), (other, b)) if len(numbers) == 1]
     if alone:
-        are = f"{' and '.join(alone)} {'has' if len(alone) == 1 else 'have'} one crystal"
-        return Difference(one, other, value, None, None, f"no interval: {are}")
+        why = f"no interval: {alone[0]} has one crystal"
+        return Difference(one, other, value, None, None, why)
     if _are_equal(a) and _are_equal(b):
         return Difference(one, other, value, None, None, "no interval: all values are equal")
     with warnings.catch_warnings():

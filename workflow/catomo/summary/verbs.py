@@ -42,7 +42,7 @@ def _summary(options: argparse.Namespace) -> None:
     from catomo.errors import UserError
     from catomo.plan.given import values_of
     from catomo.plan.plan import DEFAULT_CONFIG, load_plan
-    from catomo.summary.planned import reasons_of, summary_of
+    from catomo.summary.planned import reasons_of, summary_of, unlike_plan_of
     from catomo.summary.settings import Summary
     from catomo.summary.stage import write_summary
 
@@ -54,7 +54,7 @@ def _summary(options: argparse.Namespace) -> None:
     if problems:
         raise UserError("; ".join(problems))
     settings = summary_of(plan)
-    write_summary(options.output, settings, reasons_of(settings))
+    write_summary(options.output, settings, reasons_of(settings) | unlike_plan_of(settings, plan))
 
 
 VERBS = {"summary": (_arguments_summary, _summary)}
