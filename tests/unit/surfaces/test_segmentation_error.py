@@ -27,7 +27,8 @@ def test_random_and_systematic_parts_are_told_apart() -> None:
 
 def test_both_parts_and_digitisation_add_as_squares() -> None:
     entry = quantity(50.0, "nm²", "counted; low and high: digitisation", (47.0, 54.0))
-    result = with_segmentation({"area": entry}, _redraws(area=50 + 3 * TOGETHER))["area"]
+    found = with_segmentation({"pt_area": entry}, _redraws(pt_area=50 + 3 * TOGETHER))
+    result = found["pt_area"]
     assert result["low"] == pytest.approx(50 - np.hypot(3, 5.88), rel=1e-3)
     assert result["high"] == pytest.approx(50 + np.hypot(4, 5.88), rel=1e-3)
     assert result["method"].startswith("counted; low and high: what voxels leave open, and the ")
@@ -36,7 +37,8 @@ def test_both_parts_and_digitisation_add_as_squares() -> None:
 def test_a_quantity_that_many_redraws_lack_has_no_interval() -> None:
     values = np.where(np.arange(20) < 5, np.nan, 1.0)
     entry = quantity(1.0, "nm", "mean; low and high: digitisation", (0.5, 2.0))
-    result = with_segmentation({"spacing": entry}, _redraws(spacing=values))["spacing"]
+    name = "pt_spacing_surface"
+    result = with_segmentation({name: entry}, _redraws(**{name: values}))[name]
     assert (result["low"], result["high"]) == (None, None)
     assert result["method"] == "mean; no low and high: the redrawn labels often have none"
 
@@ -68,3 +70,9 @@ def test_the_volume_scatters_as_its_confidence_says() -> None:
     assert random == pytest.approx(1.97 * np.sqrt(12**3 * 0.8 * 0.2), rel=0.1)
     assert systematic < random / 5
     assert redraws.probability is None
+
+
+def test_a_count_keeps_whole_ends() -> None:
+    entry = quantity(9, "1", "counted; low and high: digitisation", (8.0, 10.0))
+    result = with_segmentation({"pt_count": entry}, _redraws(pt_count=9 + 0.3 * TOGETHER))
+    assert (result["pt_count"]["low"], result["pt_count"]["high"]) == (7, 11)

@@ -155,7 +155,10 @@ def test_without_redraws_a_model_gives_volumes_alone(make):
     more["errors"]["here"] = False
     _, record = make(labels, **more)
     assert record["quantities"]["pt_area"]["low"] is None
-    assert "slices of other specimens" in record["quantities"]["pt_area"]["method"]
+    assert (
+        "of another specimen, or of another reconstruction"
+        in record["quantities"]["pt_area"]["method"]
+    )
     with pytest.raises(ValueError, match="take 0 for none, or more"):
         Surfaces(redraws=5)
 
