@@ -84,10 +84,10 @@ class Place:
         self.targets = [RECORDS[verb]]
 
     def planned(self) -> set[str]:
-        """Return the rules that a dry run would run."""
+        """Return the rules that a dry run would run, without the summary of all datasets."""
         _, said = self.snakemake("--dry-run", *self.targets)
         lines = [line.split() for line in said.splitlines() if line.startswith(("rule", "localru"))]
-        return {words[1].rstrip(":") for words in lines} - {"all"}
+        return {words[1].rstrip(":") for words in lines} - {"all", "summary"}
 
     def verified(self) -> tuple[int, str]:
         """Return status and line of `catomo verify`."""
@@ -99,7 +99,9 @@ class Place:
         return {
             path.relative_to(results).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted(results.rglob("*"))
-            if path.is_file() and path.name != ".snakemake_timestamp"
+            if path.is_file()
+            and path.name != ".snakemake_timestamp"
+            and not path.name.startswith("summary.")
         }
 
     def cost(self, verb: str) -> Cost:

@@ -70,7 +70,7 @@ def install(home: Path) -> str:
 def left_out(specs: list[str]) -> set[str]:
     """Return the modules installed here that an environment of such packages does not have."""
     waiting = [name for spec in specs for name in _PIP.get(spec.split()[0], (spec.split()[0],))]
-    listed: set[str] = set()
+    listed = {"catomo"}  # it may be installed here, too, and comes with the workflow
     while waiting:
         name = canonicalize_name(waiting.pop())
         if name in listed:

@@ -234,6 +234,7 @@ WRITTEN_OTHERWISE = """
 train: {network: {levels: 3, base_filters: 4}, batch_size: 2, steps: 3e1, learning_rate: 5e-4}
 
 slices: {suggest: 24, gamma: .5}   # the default
+surfaces: {redraws: 10}
 reconstruct:
   tv: 1.0e-2
   iterations: 5
