@@ -101,7 +101,7 @@ class Place:
             for path in sorted(results.rglob("*"))
             if path.is_file()
             and path.name != ".snakemake_timestamp"
-            and not path.name.startswith("summary.")
+            and not path.name.startswith(("summary.", ".summary."))
         }
 
     def cost(self, verb: str) -> Cost:
