@@ -74,7 +74,7 @@ def test_export_of_a_phantom(phantom, labels):
         with tifffile.TiffFile(out / name) as tiff:
             assert "PhysicalSizeX" in tiff.pages[0].description
             assert not tiff.is_bigtiff  # which plain ImageJ does not open
-            assert tie.mark_in(tiff) == tie.mark_of(greys[index])
+            assert tie.tie_in(tiff) == tie.tie_of(greys[index])
     assert "4 suggested slices" in record["next_step"]
     assert (out / "slices.png").stat().st_size > 2000
 

@@ -17,7 +17,7 @@ import numpy as np
 from catomo.errors import UserError
 from catomo.files.store import StackReader, image_bytes, read_pages
 from catomo.labels.files import TRUTH, label_files, read_label_file, unread_files
-from catomo.labels.tie import is_tied_elsewhere, mark_of
+from catomo.labels.tie import is_tied_elsewhere, tie_of
 from catomo.labels.values import IGNORE, Annotation, problem_of_values, wrong_values
 from catomo.plan.classes import classes_shown
 from catomo.progress import say
@@ -93,11 +93,11 @@ class Session:
             left as it is, and the labels are kept in another file beside it.
         """
         page, labels = self.pages[number], self.labels[number]
-        mark = mark_of(self.greys[number])
+        tie = tie_of(self.greys[number])
         # A PNG cannot hold the tie to its slice, so a TIFF takes its place.
         was_png = page.path.suffix.lower() == ".png"
         target = page.path.with_suffix(".tif") if was_png else page.path
-        content = image_bytes(target.name, labels, self.pixel_size_nm, mark, "zlib")
+        content = image_bytes(target.name, labels, self.pixel_size_nm, tie, "zlib")
         page.path.parent.mkdir(parents=True, exist_ok=True)
         now = sha256_of(page.path) if page.path.exists() else None
         if now != page.read_sha256 or (was_png and target.exists()):

@@ -8,7 +8,7 @@ import numpy as np
 
 from catomo.figures import new_figure, save, scale_bar
 from catomo.files.store import StackReader, image_bytes
-from catomo.labels.tie import mark_of
+from catomo.labels.tie import tie_of
 from catomo.record.record import Output
 from catomo.settings.base import ClassName
 
@@ -34,7 +34,7 @@ def write_suggested(
     with StackReader(out.path("slices.tif")) as reader:
         for index in suggested:
             image, name = reader.read(index, index + 1)[0], f"{names[index]}.tif"
-            content = image_bytes(name, image, pixel_size_nm, mark_of(image))
+            content = image_bytes(name, image, pixel_size_nm, tie_of(image))
             out.path(f"to_annotate/{name}").write_bytes(content)
         _draw(out.path("slices.png"), reader, names, suggested, pixel_size_nm)
 
