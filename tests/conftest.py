@@ -9,6 +9,7 @@ from pathlib import Path
 import hypothesis
 import numpy as np
 import pytest
+from numba.core.caching import UserProvidedCacheLocator
 
 # Made-up inputs are the same in every run, so that a failure can be repeated.
 hypothesis.settings.register_profile(
@@ -25,6 +26,7 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("catomo")
 
 ROOT = Path(__file__).parents[1]
+KERNELS = "workflow/catomo/projection/shear.py"  # one of the files that Numba compiles
 
 
 def balls(shape, *centres_and_radii):
@@ -97,6 +99,19 @@ class Project:
             else:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(source, target)
+        self._share_compiled_code()
+
+    def _share_compiled_code(self) -> None:
+        """Let the copy use what Numba has compiled for this checkout; the sources are the same.
+
+        Compiling takes longer than many runs of a small specimen.
+        """
+        compiled = ROOT / ".catomo/numba/tests"
+        compiled.mkdir(parents=True, exist_ok=True)
+        name = UserProvidedCacheLocator.get_suitable_cache_subpath(str(self.folder / KERNELS))
+        link = self.folder / ".catomo/numba" / name
+        link.parent.mkdir(parents=True)
+        link.symlink_to(compiled)
 
     def write(self, name: str, text: str) -> Path:
         path = self.folder / name
