@@ -31,9 +31,9 @@ demo: setup      ## the phantom through all nine stages
 	@echo
 	@echo "Done. Open results/phantom/09_report/report.html in a browser."
 
-needle: setup $(NEEDLE)/HAADF.mrc  ## a real tilt series as far as the slices to annotate
+needle: setup $(NEEDLE)/HAADF.mrc  ## a real tilt series with annotated slices, through all stages
 	$(SNAKEMAKE) --configfile config/examples/needle/config.yaml
-	@$(BIN)/python -c "import json; print(json.load(open('results/needle/04_slices/slices.json'))['next_step'])"
+	@echo "Done. Open results/needle/09_report/report.html in a browser."
 
 genc2022: setup  ## real annotated slices: train, segment, score (needs CATOMO_GENC2022)
 	$(SNAKEMAKE) --configfile config/examples/genc2022/config.yaml

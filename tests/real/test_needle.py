@@ -1,14 +1,18 @@
-"""A real HAADF tilt series, from the microscope's files to the slices to annotate."""
+"""A real HAADF tilt series, from the microscope's files to its page, with a short training."""
 
 import json
 import shutil
 
 import numpy as np
 import pytest
+import yaml
 
 from catomo.files.store import read_pages
 from catomo.reconstruct.settings import Reconstruct
 from catomo.reconstruct.stage import reconstruct
+
+
+NAMES = ["vacuum", "coat", "substrate", "darker_layer", "brighter_layer"]
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +21,12 @@ def results(tmp_path_factory, needle):
 
     project = Project(tmp_path_factory.mktemp("needle") / "project")
     shutil.copytree(needle, project.folder / "resources" / "needle")
+    path = project.folder / "config/examples/needle/config.yaml"
+    config = yaml.safe_load(path.read_text())
+    network = {"levels": 4, "base_filters": 8}
+    config["train"] |= {"steps": 120, "warmup_steps": 10, "learning_rate": 5e-3, "network": network}
+    config["surfaces"]["redraws"] = 0
+    path.write_text(yaml.safe_dump(config))
     run = project.snakemake("--configfile", "config/examples/needle/config.yaml")
     assert run.returncode == 0, run.stdout + run.stderr
     return project.folder / "results" / "needle"
@@ -71,9 +81,30 @@ def test_the_default_prior_is_safe(results, tmp_path):
     assert rough[1] < 0.7 * rough[0]
 
 
-def test_it_ends_with_what_to_annotate(results):
-    slices = _record(results, "04_slices/slices.json")
-    assert "labels/needle" in slices["next_step"]
-    assert len(list((results / "04_slices" / "to_annotate").glob("*.tif"))) == 30
-    assert "labels/needle" in (results / "09_report" / "report.html").read_text()
-    assert not (results / "06_predict").exists()
+def test_its_labels_fit_its_slices_and_keep_layers_from_training(results):
+    training = _record(results.parent, "models/needle/05_train/training.json")
+    assert [len(training["split"]["needle"][part]) for part in ("train", "validate", "test")] == [
+        10,
+        3,
+        3,
+    ]
+    assert list(training["class_weights"]) == NAMES
+
+
+def test_a_short_training_knows_the_materials(results):
+    classes = _record(results, "07_evaluate/metrics.json")["classes"]
+    assert list(classes) == NAMES
+    assert classes["vacuum"]["dsc"]["mean"] > 0.98
+    assert classes["substrate"]["dsc"]["mean"] > 0.9
+
+
+def test_the_surfaces_are_those_of_the_needle(results):
+    """Its matter has the volume that a threshold finds, and it is cut where the frame ends."""
+    record = _record(results, "08_surfaces/quantities.json")
+    found = record["quantities"]
+    assert list(found) == [f"{name}_{kind}" for name in NAMES[1:] for kind in ("volume", "area")]
+    greys = read_pages(results / "04_slices" / "slices.tif")
+    voxel_nm3 = _record(results, "04_slices/slices.json")["pixel_size_nm"] ** 3
+    matter = sum(found[f"{name}_volume"]["value"] for name in NAMES[1:])
+    assert matter == pytest.approx((greys > 41).sum() * voxel_nm3, rel=0.05)
+    assert (results / "09_report" / "report.html").stat().st_size > 500_000

@@ -75,7 +75,7 @@ class Host:
         run = subprocess.run(
             [sys.executable, "-m", "snakemake", "--cores", "2", *arguments],
             cwd=self.folder,
-            env=environment | {"NO_COLOR": "1"},
+            env=environment | {"NO_COLOR": "1", "NUMBA_CACHE_DIR": str(ROOT / ".catomo/numba")},
             capture_output=True,
             text=True,
             check=False,

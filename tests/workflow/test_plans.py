@@ -70,13 +70,13 @@ def test_the_draft_example_lets_phantoms_teach_one_model_that_segments_the_real_
         "--configfile",
         "config/examples/draft/config.yaml",
         "--",
-        "results/needle/09_report/report.html",
+        "results/needle_draft/09_report/report.html",
     )
     phantoms = {f"phantom{n}" for n in (1, 2, 3)}
     assert {job.split()[1] for job in jobs if job.startswith("simulate ")} == phantoms
     assert {job for job in jobs if job.startswith(("train ", "predict "))} == {
         "train draft",
-        "predict needle",
+        "predict needle_draft",
     }
     assert "import_tilt_series needle" in jobs
     assert "evaluate needle" not in jobs

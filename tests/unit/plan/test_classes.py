@@ -50,13 +50,17 @@ def test_defaults_follow_two_or_four_classes():
         assert Evaluate.model_validate({"classes": listed}).particles.phase is None
         surfaces = Surfaces.model_validate({"classes": listed})
         assert (surfaces.support, surfaces.particles.phase) == (None, None)
+        assert surfaces.translucent == []
 
 
 def test_what_is_given_stays_and_the_default_classes_keep_their_defaults():
     given = {"classes": FOUR, "support": "ceria", "particles": {"phase": "gold"}}
     surfaces = Surfaces.model_validate(given)
     assert (surfaces.support, surfaces.particles.phase) == ("ceria", "gold")
+    assert surfaces.translucent == ["ceria"]
     assert Surfaces.model_validate_json(surfaces.model_dump_json()) == surfaces
+    film = Surfaces.model_validate({"classes": FOUR, "translucent": ["carbon_film", "ceria"]})
+    assert (film.support, film.translucent) == (None, ["carbon_film", "ceria"])
     listed = [phase.model_dump() for phase in DEFAULT_CLASSES]
     assert Train.model_validate({"classes": listed}) == Train()
     assert Evaluate.model_validate({"classes": listed}) == Evaluate()
@@ -99,6 +103,10 @@ def test_a_list_of_classes_alone_is_enough(problems, listed):
         (
             {"surfaces": {"support": "alumina"}},
             'surfaces.support: found "alumina"; must be one of the classes particle',
+        ),
+        (
+            {"surfaces": {"translucent": ["alumina"]}},
+            'surfaces.translucent: found "alumina"; must be one of the classes particle',
         ),
     ],
 )

@@ -103,14 +103,15 @@ def _caption_of_view(record: Record, stem: str, classes: Sequence[PhaseClass]) -
         kind = "first" if stem == "view_opaque" else "highest"
         direction = _DIRECTIONS["view_front"] if stem == "view_opaque" else direction
         return f"{direction}: a projection of the labels, the {kind} label of each ray."
-    support = record.get("settings", {}).get("support")
+    settings = record.get("settings", {})
+    translucent = settings.get("translucent", [settings.get("support")])
     materials = classes[1:]
-    carrier = [phase.title for phase in materials if phase.name == support]
-    others = [phase.title for phase in materials if phase.name != support]
-    if stem == "view_opaque" or not carrier:
+    through = [phase.title for phase in materials if phase.name in translucent]
+    others = [phase.title for phase in materials if phase.name not in translucent]
+    if stem == "view_opaque" or not through:
         return f"{direction}: {_listed([phase.title for phase in materials])} opaque."
     opaque = f", {_listed(others)} opaque" if others else ""
-    return f"{direction}: {carrier[0]} translucent{opaque}."
+    return f"{direction}: {_listed(through)} translucent{opaque}."
 
 
 def _listed(titles: list[str]) -> str:

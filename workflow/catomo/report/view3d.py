@@ -9,7 +9,7 @@ from catomo.record.record import Record
 from catomo.report.meshes import Surface, packed, read_glb, read_vtp, simplified
 from catomo.settings.base import PhaseClass
 
-_SUPPORT_OPACITY = 0.3  # the particles inside must be seen
+_TRANSLUCENT = 0.3  # what is inside must be seen
 
 # Each view as the pictures have it: where the camera looks, what is up, whether all is opaque.
 VIEWS: dict[str, dict[str, Any]] = {
@@ -41,13 +41,14 @@ def view_for_page(
     surfaces = _surfaces(record, [phase.name for phase in classes[1:]]) if record else {}
     if record is None or not surfaces:
         return {}
-    support = record["settings"].get("support")
+    settings = record.get("settings", {})
+    translucent = settings.get("translucent", [settings.get("support")])
     meshes = [
         {
             "name": phase.name,
             "title": phase.title,
             "colour": phase.colour,
-            "opacity": _SUPPORT_OPACITY if phase.name == support else 1.0,
+            "opacity": _TRANSLUCENT if phase.name in translucent else 1.0,
             **packed(simplified(surfaces[phase.name])),
         }
         for phase in classes[1:]

@@ -16,7 +16,7 @@ from catomo.surfaces.meshes import Mesh, mesh_of_field
 from catomo.surfaces.paraview import write_script
 from catomo.surfaces.settings import Surfaces
 
-_SUPPORT_OPACITY = 0.3  # the particles inside must be seen
+_TRANSLUCENT = 0.3  # what is inside must be seen
 # Triangles of the small copies, so that a page with all of them stays light.
 _MOST, _MOST_OF_PARTICLES = 200_000, 60_000
 _TOLD = 0.01  # share of the area at the end of the data from which a line tells it
@@ -82,7 +82,7 @@ def write_meshes(
 
 def opacity_of(name: str, settings: Surfaces) -> float:
     """Return the opacity of a class in pictures."""
-    return _SUPPORT_OPACITY if name == settings.support else 1.0
+    return _TRANSLUCENT if name in settings.translucent else 1.0
 
 
 def _facts(mesh: Mesh, small: Mesh) -> dict[str, Any]:

@@ -27,8 +27,13 @@ class Surfaces(Settings):
     classes: list[PhaseClass] = classes_key()
     support: str | None = key(
         _SUPPORT,
-        "class that carries the particles: drawn translucent, its porosity is measured; null: "
-        "there is none. Where the classes hold none of the default's name, null is the default",
+        "class that carries the particles: its porosity is measured; null: there is none. Where "
+        "the classes hold none of the default's name, null is the default",
+    )
+    translucent: list[str] = key(
+        [_SUPPORT],
+        "classes drawn translucent, so that one sees what they enclose; where it is not set, the "
+        "support",
     )
     particles: Particles = key(Particles(), "what counts as one particle")
     hull_radius_nm: float = key(
@@ -63,12 +68,17 @@ class Surfaces(Settings):
         names = names_in(data) if isinstance(data, dict) else []
         if names and _SUPPORT not in names[1:]:
             data = with_default(data, "support", None)
+        if isinstance(data, dict):
+            support = data.get("support", _SUPPORT)
+            data = with_default(data, "translucent", [support] if support else [])
         return default_phase(data)
 
     @model_validator(mode="after")
     def _support_and_particles_are_classes(self) -> Surfaces:
         check_is_class("support", self.support, self.classes)
         check_is_class("particles.phase", self.particles.phase, self.classes)
+        for name in self.translucent:
+            check_is_class("translucent", name, self.classes)
         if self.support is not None and self.support == self.particles.phase:
             raise ValueError(
                 f"support and particles.phase are both '{self.support}'; the support carries the "
