@@ -11,7 +11,6 @@ from catomo.files.store import read_pages
 from catomo.reconstruct.settings import Reconstruct
 from catomo.reconstruct.stage import reconstruct
 
-
 NAMES = ["vacuum", "coat", "substrate", "darker_layer", "brighter_layer"]
 
 

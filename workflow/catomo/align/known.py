@@ -82,7 +82,7 @@ def accepted_reasons(path: Path | str) -> list[str] | None:
         return None
     if SEAL in record and record[SEAL] != seal_of(record):
         return None
-    reasons = record.get("reasons")
+    reasons = record.get("reasons") if record["verdict"] == "warn" else []
     return [str(reason) for reason in reasons] if isinstance(reasons, list) else []
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from catomo.align.bad_pixels import mend_series, mirror, sigma_of
+from catomo.align.clipped import clipping
 from catomo.align.film import film_in_levels, rises_as_film
 from catomo.align.geometry import NO_SIDES, Sides
 from catomo.align.settings import Align
@@ -53,6 +54,8 @@ class CleanSeries:
     film : ndarray (tilt,), optional
         What was subtracted with the background, and is matter that fills the frame: the aligned
         images get it back. Without it, fewer edges of the frame are in the way of the alignment.
+    mentioned : tuple of str
+        What is said of the images besides, without any doubt about the alignment.
     """
 
     images: np.ndarray
@@ -64,6 +67,7 @@ class CleanSeries:
     open_sides: Sides = NO_SIDES
     told: tuple[str, ...] = ()
     film: np.ndarray | None = None
+    mentioned: tuple[str, ...] = ()
 
     def filled(self, shifts: np.ndarray) -> np.ndarray:
         """Return shifts (tilt, 2) with those of blank tilts interpolated between neighbours."""
@@ -100,13 +104,12 @@ def clean(
     unmeasured = hide(images, tilt_deg, settings.shadows, unmeasured)
     pixels, faults, told = mend_series(images, tilt_deg, settings.bad_pixel_sigmas, mirrored)
     unmeasured = _with_faults(unmeasured, faults.unmeasured, len(images), mirrored)
+    clipped, doubts, mentioned = clipping(images, tilt_deg)
     levels = np.array([ring_level(image) for image in images])
-    pull = _pull_px(images, levels)
-    isolated = settings.specimen == "isolated"
-    if settings.specimen == "auto":
-        isolated = pull < _ISOLATED_BELOW_PX and not all(
-            open_sides(image - level for image, level in zip(images, levels, strict=True))
-        )
+    pull, isolated = _pull_px(images, levels), settings.specimen == "isolated"
+    if settings.specimen == "auto" and pull < _ISOLATED_BELOW_PX:
+        above = (image - level for image, level in zip(images, levels, strict=True))
+        isolated = not all(open_sides(above))
     method = settings.background
     if method == "auto":
         method = "ring" if isolated else "percentile"
@@ -121,16 +124,19 @@ def clean(
             "kind": "isolated" if isolated else "extended",
             "surroundings_pull_px": pull,
         },
-    }
+    } | clipped
     usable = usable_images(images)
     sides = open_sides(images[t] for t in np.flatnonzero(usable).tolist())
     if any(sides):
         notes["open_sides"] = [name for name, on in zip(SIDES, sides, strict=True) if on]
-    if method != "percentile" or settings.background != "auto" or not all(sides):
-        return CleanSeries(images, tilt_deg, usable, isolated, notes, unmeasured, sides, told)
-    film, words = _film(images, tilt_deg, levels, usable, notes["background"])
-    told += words
-    return CleanSeries(images, tilt_deg, usable, isolated, notes, unmeasured, sides, told, film)
+    film = None
+    if method == "percentile" and settings.background == "auto" and all(sides):
+        film, on_film = _film(images, tilt_deg, levels, usable, notes["background"])
+        told += on_film
+    told += doubts
+    return CleanSeries(
+        images, tilt_deg, usable, isolated, notes, unmeasured, sides, told, film, mentioned
+    )
 
 
 def _pull_px(images: np.ndarray, levels: np.ndarray) -> float:

@@ -306,6 +306,7 @@ def _measures(
         axis_doubt=solution.axis_check.doubt if solution.axis_check else "",
         all_alike=all_alike,
         elsewhere_refuted=examination.elsewhere_refuted,
+        mentioned=series.mentioned,
     )
 
 

@@ -66,6 +66,8 @@ class Measures:
         Images brighter or darker than others; None if that was not looked at.
     told : tuple of str
         What was found in the images before they were aligned.
+    mentioned : tuple of str
+        The same, of what is no reason to doubt; a pass has it as a reason, too.
     """
 
     images: int
@@ -87,6 +89,7 @@ class Measures:
     elsewhere_refuted: bool = False
     brightness: Brightness | None = None
     told: tuple[str, ...] = ()
+    mentioned: tuple[str, ...] = ()
 
     def record(self) -> dict[str, Any]:
         """Return the numbers that `judge` compares with the limits."""
@@ -214,14 +217,13 @@ def judge(
     )
     blank = _listed(measures.blank_deg)
     findings.check(
-        f"the images at {blank} show nothing; their shifts are interpolated",
-        warn=bool(blank),
+        f"the images at {blank} show nothing; their shifts are interpolated", warn=bool(blank)
     )
     if measures.brightness:
         findings.warnings.extend(measures.brightness.words())
     findings.warnings.extend(measures.told)
     verdict = "stop" if findings.stops else "warn" if findings.warnings else "pass"
-    return verdict, findings.stops + findings.warnings
+    return verdict, [*findings.stops, *findings.warnings, *measures.mentioned]
 
 
 def _judge_axis(measures: Measures, limits: Verdict, findings: _Findings) -> None:
@@ -306,10 +308,7 @@ def _judge_misfits(measures: Measures, findings: _Findings) -> None:
             warn=True,
         )
     more = _listed([tilt for tilt, _ in measures.misfits[_MOST_NAMED:]])
-    findings.check(
-        f"nor are the images at {more}",
-        warn=bool(more),
-    )
+    findings.check(f"nor are the images at {more}", warn=bool(more))
 
 
 def _judge_shifts(measures: Measures, limits: Verdict, findings: _Findings, few: bool) -> None:

@@ -1,0 +1,96 @@
+"""Grey values that were cut off at the bright end, by the detector or when images were saved.
+
+A saturated detector, or a grey scale stretched until the brightest parts are white, gives all of
+these one and the same value. The matter there looks thinner than it is, and no alignment shows it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+
+_LEVELS = 20  # whole numbers between background and brightest, below which values coincide anyway
+_NEIGHBOURS = 3  # of four, with the same value: a detector's single hot pixel has none
+_FEWEST_PX = 4  # in an image that is called clipped
+_BAND = 0.05  # of the range below the brightest value,
+_CROWD = 2.0  # beside whose pixels so many times as many have the brightest value itself
+_FEWEST_IMAGES = 3
+_SPECIMEN = 0.1  # of the way from background to the brightest value
+# Of the specimen: clipped 4 to 7 % make the error of a volume 1.0 to 1.3 times, 15 % 1.2 to 1.5
+# times as large, depending on how much of it is dense.
+_HARMFUL = 0.04
+_CROSS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.uint8)
+
+
+@dataclass(frozen=True)
+class Clipping:
+    """What was cut off of the images.
+
+    Attributes
+    ----------
+    tilt_deg : tuple of float
+        Tilts of the images that were clipped.
+    share : float
+        Share of the specimen, in these images, that has the brightest value.
+    """
+
+    tilt_deg: tuple[float, ...]
+    share: float
+
+    @property
+    def harmful(self) -> bool:
+        """Whether so much was cut off that volumes are wrong."""
+        return self.share >= _HARMFUL
+
+    def words(self, images: int) -> str:
+        """Return what was found and what to do, in a sentence; of so many images in all."""
+        clipped = len(self.tilt_deg)
+        which = "all images" if clipped == images else f"{clipped} of {images} images"
+        return (
+            f"in {which} the brightest {100 * self.share:.2g} % of the specimen have one and the "
+            "same grey value: they were cut off by a saturated detector, or when the images were "
+            "saved, and what is dense is reconstructed too thin; record with less gain, or save "
+            "without stretching the contrast"
+        )
+
+
+def clipping(
+    images: np.ndarray, tilt_deg: np.ndarray
+) -> tuple[dict[str, Any], tuple[str, ...], tuple[str, ...]]:
+    """Return what is recorded, doubted and only mentioned of what `find_clipping` finds."""
+    found = find_clipping(images, tilt_deg)
+    if found is None:
+        return {}, (), ()
+    words = (found.words(len(images)),)
+    notes = {"clipped": {"share": found.share, "tilt_deg": found.tilt_deg}}
+    return (notes, words, ()) if found.harmful else (notes, (), words)
+
+
+def find_clipping(images: np.ndarray, tilt_deg: np.ndarray) -> Clipping | None:
+    """Return what was cut off at the bright end, None if nothing.
+
+    Parameters
+    ----------
+    images : ndarray (tilt, y, x)
+        With their bad pixels mended, before the background is subtracted.
+    tilt_deg : ndarray (tilt,)
+    """
+    tilts, shares = [], []
+    for image, tilt in zip(images, tilt_deg.tolist(), strict=True):
+        top, background = float(image.max()), float(np.median(image))
+        span = top - background
+        if span <= 0 or (span < _LEVELS and np.array_equal(image, np.rint(image))):
+            continue
+        white = image == top
+        beside = ndimage.convolve(white.astype(np.uint8), _CROSS, mode="constant")
+        together = int((white & (beside >= _NEIGHBOURS)).sum())
+        band = int(((image >= top - _BAND * span) & ~white).sum())
+        if together >= _FEWEST_PX and white.sum() > _CROWD * band:
+            tilts.append(tilt)
+            shares.append(white.sum() / (image > background + _SPECIMEN * span).sum())
+    if len(tilts) < _FEWEST_IMAGES:
+        return None
+    return Clipping(tuple(tilts), float(np.mean(shares)))
