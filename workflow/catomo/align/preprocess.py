@@ -110,9 +110,8 @@ def clean(
     if settings.specimen == "auto" and pull < _ISOLATED_BELOW_PX:
         above = (image - level for image, level in zip(images, levels, strict=True))
         isolated = not all(open_sides(above))
-    method = settings.background
-    if method == "auto":
-        method = "ring" if isolated else "percentile"
+    suitable = "ring" if isolated else "percentile"
+    method = suitable if settings.background == "auto" else settings.background
     if method == "percentile":
         levels = _dark_levels(images, settings.background_percentile)
     if method != "none":
