@@ -23,7 +23,9 @@ def results(tmp_path_factory, needle):
     path = project.folder / "config/examples/needle/config.yaml"
     config = yaml.safe_load(path.read_text())
     config["train"] |= {
-        **{"steps": 150, "warmup_steps": 10, "learning_rate": 3e-3},
+        "steps": 150,
+        "warmup_steps": 10,
+        "learning_rate": 3e-3,
         "network": {"levels": 4, "base_filters": 8},
         "loss": {"class_weights": [0.2] * 5},
     }
