@@ -151,6 +151,8 @@ def measure_particles(
     pixel_size_nm: float,
     specimen: Specimen,
     pieces: Instances | None = None,
+    *,
+    brief: bool = False,
 ) -> MeasuredParticles:
     """Find and measure each piece of a class.
 
@@ -165,10 +167,14 @@ def measure_particles(
     specimen : Specimen
     pieces : Instances, optional
         All pieces, where they are known already.
+    brief : bool
+        Whether to leave out ways along the support, and to split pieces at one depth alone.
     """
     frame = specimen.frame
     pieces = find_pieces(labels, phase, rule.split_depth_px) if pieces is None else pieces
-    finer = find_pieces(labels, phase, rule.split_depth_px / 2)
+    most = pieces.count
+    if not brief:
+        most = max(most, find_pieces(labels, phase, rule.split_depth_px / 2).count)
     voxels, ids = pieces.voxels, pieces.ids
     low, high = _boxes(pieces)
     cut_axes = frame.cut_axes(low, high)
@@ -181,14 +187,14 @@ def measure_particles(
         wedge = _open_wedges(labels, pieces, towards, specimen)
     spacing = gaps(pieces, kept)
     along = np.full(pieces.count, np.nan)
-    if specimen.places is not None and pieces.count:
+    if specimen.places is not None and pieces.count and not brief:
         along = gaps_along(specimen.places, pieces, kept, frame)
     whole = kept & (cut_axes == 0)
     is_cut = specimen.is_cut(bool((kept & ~whole).any()))
     weights = partial(_weights, pieces, (low, high), whole, specimen if is_cut else None)
     places = _places(labels, pieces, towards, specimen)
     return MeasuredParticles(
-        pieces, max(pieces.count, finer.count), kept, pixel_size_nm, low, high, cut_axes, towards,
+        pieces, most, kept, pixel_size_nm, low, high, cut_axes, towards,
         specimen.support,
         wedge, np.where(is_detached & (places != FREE), DETACHED, places), spacing,
         weights(np.zeros(pieces.count)), weights(spacing), along, weights(along),
