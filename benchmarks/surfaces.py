@@ -4,7 +4,8 @@ usage: PYTHONPATH=workflow python benchmarks/surfaces.py [--quick] [--only forms
 
 - `forms` (`surfaces_forms.py`): closed forms; errors against the true body.
 - `size`: 512 × 512 × 350 labels of a corrugated plate with 150 pores and 400 particles: meshes of
-  both classes, all mesh files, all quantities.
+  both classes, all mesh files, all quantities, and one of the redraws with its quantities, where
+  the labels are unsure within about 2 px of all surfaces.
 - `large`: a mask of 1024³ voxels with 1000 balls, in a memory-mapped file in --folder (1.1 GB):
   mesh and numbers per particle. Memory is anonymous memory, sampled every 10 ms.
 - `peers`: the same masks given to scikit-image, PyVista, trimesh and PoreSpy; the ratio is their
@@ -25,14 +26,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 import surfaces_forms
+from catomo.labels.settings import Particles
 from catomo.surfaces.contours import field_of
 from catomo.surfaces.frame import Frame
-from catomo.surfaces.measure import measure
+from catomo.surfaces.measure import Roles, all_quantities, measure
 from catomo.surfaces.mesh_export import write_meshes
 from catomo.surfaces.meshes import mesh_of_field, surface
 from catomo.surfaces.radii import access_radii, local_radii
+from catomo.surfaces.redraw import Doubt, redrawn
 from catomo.surfaces.settings import Surfaces
 
 PIXEL_NM = 0.5
@@ -141,6 +145,17 @@ def size(quick: bool, _: Path) -> Iterator[tuple]:
     with Memory() as memory:
         _, cpu, wall = timed(lambda: measure(labels, PIXEL_NM))
     yield "all quantities", cpu, wall, memory.peak
+    confidence = np.full(labels.shape, 255, np.uint8)
+    soft = gaussian_filter((labels > 0).astype(np.float32), 1.0)
+    confidence[(soft > 0.05) & (soft < 0.95)] = 170
+    del soft
+    names = [phase.name for phase in Surfaces().classes]
+    roles = Roles(names, names[1], Particles(), Surfaces().hull_radius_nm)
+    draws = redrawn(labels, Doubt(confidence, 4.0, 0.1, 20, 1))
+    next(draws)  # the first one alone looks for the other classes
+    with Memory() as memory:
+        _, cpu, wall = timed(lambda: all_quantities(next(draws), PIXEL_NM, roles, brief=True))
+    yield "one redraw and its quantities", cpu, wall, memory.peak
 
 
 def large(quick: bool, folder: Path) -> Iterator[tuple]:

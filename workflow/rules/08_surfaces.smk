@@ -20,7 +20,7 @@ rule surfaces:
     conda:
         environment("surfaces")
     resources:
-        mem_mb=memory_per_voxel(3000, 20),
+        mem_mb=memory_per_voxel(3000, 16),
     params:
         settings=settings("surfaces"),
         code=code.code_of("surfaces"),

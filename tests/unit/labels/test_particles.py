@@ -5,7 +5,12 @@ import pytest
 
 from catomo.evaluate.detection import match
 from catomo.labels import particles as module
-from catomo.labels.particles import equivalent_diameter, label_particles
+from catomo.labels.particles import (
+    count_split,
+    equivalent_diameter,
+    find_particles,
+    label_particles,
+)
 from conftest import balls, find
 
 
@@ -103,3 +108,22 @@ def test_label_particles_gives_the_ids_of_find_particles():
     assert np.count_nonzero(numbers) == len(found.ids)
     with pytest.raises(ValueError, match="have 1 axes"):
         label_particles(labels[0, 0], 2)
+
+
+def test_the_number_at_another_depth_is_that_of_a_new_search():
+    """Counting needs no second search for what hangs together."""
+    rng = np.random.default_rng(4)
+    labels = np.zeros((40, 40, 40), np.uint8)
+    grid = np.indices(labels.shape)
+    for centre, radius in zip(rng.uniform(3, 37, (30, 3)), rng.uniform(1, 6, 30), strict=True):
+        labels[((grid - centre[:, None, None, None]) ** 2).sum(axis=0) <= radius**2] = 1
+    counts = []
+    for depth in (0.25, 0.5, 1.0, 2.0):
+        found = find_particles(labels, 1, labels.shape, 0.0, depth)
+        counts.append(found.count)
+        assert [count_split(found, other) for other in (0.25, 1.0)] == [
+            find_particles(labels, 1, labels.shape, 0.0, other).count for other in (0.25, 1.0)
+        ]
+    assert counts[0] > counts[-1]
+    nothing = find_particles(np.zeros((4, 4, 4)), 1, (4, 4, 4), 0.0, 1.0)
+    assert count_split(nothing, 1.0) == 0

@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("pyvista", reason="needs pyvista (the surfaces environment)")
 
 from catomo.labels.settings import Particles
-from catomo.surfaces.measure import measure
+from catomo.surfaces.measure import Roles, all_quantities, measure
 from conftest import balls
 
 
@@ -32,6 +32,21 @@ def test_a_half_embedded_cube_by_hand_whatever_the_classes_are_called():
     for (name, entry), (own, own_entry) in zip(default.items(), numbers.items(), strict=True):
         assert name.split("_", 1)[1] == own.split("_", 1)[1]
         assert (entry["value"], entry["low"]) == (own_entry["value"], own_entry["low"])
+
+
+def test_what_redrawn_labels_tell_is_the_same_without_the_rest():
+    """Redraws leave out what takes long; what is left must not depend on it."""
+    labels = balls((40, 40, 40), (10, 22, 12, 5), (22, 22, 24, 6), (22, 30, 31, 4))
+    labels[:, :20] = np.where(labels[:, :20], labels[:, :20], 1)
+    labels[18:21, 12:20, 5:8] = 0
+    roles = Roles(["background", "alumina", "pt"], "alumina", Particles(), 1.5)
+    (whole, _), (brief, _) = (all_quantities(labels, 0.5, roles, brief=b) for b in (False, True))
+    told = (
+        "alumina_volume", "alumina_area", "pt_volume", "pt_area", "pt_count", "pt_loading",
+        "pt_diameter_d10", "pt_diameter_d32", "pt_diameter_d43", "pt_spacing_surface",
+    )  # fmt: skip
+    for name in told:
+        assert brief[name]["value"] == pytest.approx(whole[name]["value"], rel=1e-12), name
 
 
 def test_classes_without_support_and_particles_have_volume_and_area_only():

@@ -76,3 +76,11 @@ def test_a_count_keeps_whole_ends() -> None:
     entry = quantity(9, "1", "counted; low and high: digitisation", (8.0, 10.0))
     result = with_segmentation({"pt_count": entry}, _redraws(pt_count=9 + 0.3 * TOGETHER))
     assert (result["pt_count"]["low"], result["pt_count"]["high"]) == (7, 11)
+    assert result["pt_count"]["method"].endswith("split at half the depth, are within them")
+
+
+def test_what_redraws_do_not_know_of_touching_particles_is_told() -> None:
+    entry = quantity(3.0, "nm", "mean; low and high: digitisation", (2.9, 3.2))
+    result = with_segmentation({"pt_diameter_d10": entry}, _redraws(pt_diameter_d10=3 + TOGETHER))
+    method = result["pt_diameter_d10"]["method"]
+    assert method.endswith("; touching particles split otherwise are not within them")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 
@@ -208,24 +209,64 @@ def _connected(voxels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return connected_components(graph, directed=False)[1][run]
 
 
+def count_split(particles: Instances, depth_px: float) -> int:
+    """Return how many particles there would be if their groups were split at another depth.
+
+    Parameters
+    ----------
+    particles : Instances
+        All of their groups, however small.
+    depth_px : float
+        As `split_px` of `find_particles`.
+    """
+    groups = particles.groups[particles.ids]
+    order = np.argsort(groups, kind="stable")
+    ends = np.flatnonzero(np.diff(groups[order])) + 1
+    return sum(
+        1 if (found := _markers(particles.voxels[members], depth_px)) is None else found.parts
+        for members in np.split(order, ends)
+        if len(members)
+    )
+
+
+class _Markers(NamedTuple):
+    """What the watershed of one connected group starts from, in the box around it."""
+
+    place: tuple[np.ndarray, ...]
+    mask: np.ndarray
+    heights: np.ndarray
+    numbers: np.ndarray
+    parts: int
+
+
 def _split(voxels: np.ndarray, depth_px: float) -> np.ndarray:
     """Return the number of the part of one connected group that each voxel belongs to."""
-    from scipy.ndimage import distance_transform_edt, label
-    from skimage.morphology import local_maxima, reconstruction
     from skimage.segmentation import watershed
 
+    found = _markers(voxels, depth_px)
+    if found is None:
+        return np.zeros(len(voxels), np.int64)
+    corners = np.ones((3,) * found.mask.ndim, bool)
+    parts = watershed(-found.heights, found.numbers, connectivity=corners, mask=found.mask)
+    return parts[found.place] - 1
+
+
+def _markers(voxels: np.ndarray, depth_px: float) -> _Markers | None:
+    """Return where the parts of one connected group begin; None if it is one part."""
+    from scipy.ndimage import distance_transform_edt, label
+    from skimage.morphology import local_maxima, reconstruction
+
     if not len(voxels):
-        return np.empty(0, np.int64)
+        return None
     box = np.ptp(voxels, axis=0) + 3
     if np.prod(box) > _LARGEST_BOX:
-        return np.zeros(len(voxels), np.int64)
+        return None
     place = tuple((voxels - voxels.min(axis=0) + 1).T)
     mask = np.zeros(box, dtype=bool)
     mask[place] = True
     distance = distance_transform_edt(mask)
     if distance.max() < 1 + depth_px:  # no room for a maximum above its surroundings
-        return np.zeros(len(voxels), np.int64)
+        return None
     lowered = reconstruction(distance - depth_px, distance)
-    corners = np.ones((3,) * mask.ndim, bool)
-    markers, _ = label(local_maxima(lowered) & mask, corners)
-    return watershed(-lowered, markers, connectivity=corners, mask=mask)[place] - 1
+    numbers, count = label(local_maxima(lowered) & mask, np.ones((3,) * mask.ndim, bool))
+    return _Markers(place, mask, lowered, numbers, count)

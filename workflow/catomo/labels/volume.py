@@ -23,6 +23,7 @@ from catomo.files.resample import nearest_cubes
 from catomo.files.scale import Scale, to_scale
 from catomo.files.tiff import open_tiff
 from catomo.labels.files import Expected
+from catomo.labels.neighbours import unrelated
 from catomo.labels.pages import is_png, label_pages
 from catomo.labels.values import IGNORE, Annotation, check_values
 
@@ -117,6 +118,8 @@ def open_label_volume(
     path = Path(path)
     with _open_labels(path) as stored:
         notes = _check_labels(path, stored, classes)
+        if words := unrelated(stored.read, stored.shape[0]):
+            notes.append(f"{path}: {words}")
         images, size_nm = to_scale(path, stored, scale, nearest_cubes)
         if images.shape != stored.shape:
             before, after = (" × ".join(map(str, shape)) for shape in (stored.shape, images.shape))

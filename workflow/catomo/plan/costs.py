@@ -107,6 +107,6 @@ def costs(dataset: Dataset, plan: Plan, data: Data) -> list[Cost]:
         disk = 1.5e6 + 430 * area
         redraws = plan.settings_as(Surfaces, dataset.name).redraws if "predict" in verbs else 0
         seconds = 20 + voxels * (1 + redraws) * _SECONDS_PER_MEASURED_VOXEL
-        memory = 0.65e9 + (16.0 if redraws else 6.0) * voxels
+        memory = 0.65e9 + (15.0 if redraws else 6.0) * voxels
         found.append(Cost("surfaces", memory, disk, seconds))
     return found

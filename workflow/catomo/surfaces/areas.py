@@ -11,6 +11,7 @@ from catomo.surfaces.meshes import Mesh, surface
 
 _MARGIN = 4  # px beyond the frame, so that its smoothing does not reach in
 _SMALL_PX = 5.0  # diameter of bodies, and of holes, that smoothing would shrink
+_AT_ONCE = 1 << 22  # voxels
 _STEPS_OUT_PX = (0.75, 1.25)  # from a surface to the middle of the voxel behind it
 
 
@@ -66,7 +67,10 @@ def _small(mask: np.ndarray, is_hole: bool) -> tuple[np.ndarray, np.ndarray, int
     Holes at the frame are left out, as they may be large beyond it.
     """
     numbers, count = label(mask, None if is_hole else np.ones((3, 3, 3)))
-    sizes = np.bincount(numbers.ravel(), minlength=count + 1)
+    sizes = np.zeros(count + 1, np.int64)
+    pages = max(_AT_ONCE // numbers[0].size, 1)
+    for start in range(0, len(numbers), pages):  # NumPy counts a copy with eight bytes for each
+        sizes += np.bincount(numbers[start : start + pages].ravel(), minlength=count + 1)
     is_small = np.cbrt(6 * sizes / np.pi) < _SMALL_PX
     is_small[0] = False
     for axis in range(3):

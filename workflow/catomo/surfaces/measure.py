@@ -118,8 +118,9 @@ def all_quantities(
     pieces : Instances, optional
         All pieces of the class that consists of particles, where a person divided some.
     brief : bool
-        Whether to leave out pores, widths and corrugation of the support and what molecules reach:
-        they take long, and redrawn labels do not tell them.
+        Whether to leave out all that redrawn labels do not tell and that takes long: the hull of
+        the support and what is found with it (pores, widths, corrugation, where particles are,
+        what molecules reach), ways along the support, and how else particles might be split.
     """
     frame = Frame.of(labels.shape, recorded)
     if not frame.recorded.all():
@@ -128,19 +129,19 @@ def all_quantities(
     support = names.index(roles.support) if roles.support else -1
     phase = names.index(roles.particles.phase) if roles.particles.phase else -1
     radius_px = roles.hull_radius_nm / pixel_size_nm
-    hulls = hulls_of(labels == support, radius_px, frame) if support > 0 else []
+    hulls = []
+    if support > 0 and not brief:
+        hulls = hulls_of(labels == support, radius_px, frame)
     particles = None
     if phase > 0:
-        specimen = _specimen(labels, len(names), support, hulls, frame)
+        specimen = _specimen(labels, len(names), support, None if brief else hulls, frame)
         particles = measure_particles(
-            *(labels, phase, roles.particles, pixel_size_nm, specimen), pieces
+            *(labels, phase, roles.particles, pixel_size_nm, specimen), pieces, brief=brief
         )
     result, sides = _of_classes(labels, roles, pixel_size_nm, hulls, frame, particles)
-    if roles.support:
-        result |= sides
-        if not brief:
-            area_nm2 = result[f"{roles.support}_area"]["value"]
-            result |= _of_support(labels, hulls, roles, pixel_size_nm, area_nm2)
+    if roles.support and not brief:
+        area_nm2 = result[f"{roles.support}_area"]["value"]
+        result |= sides | _of_support(labels, hulls, roles, pixel_size_nm, area_nm2)
     if particles is not None:
         result |= of_particles(names[phase], particles, roles.support)
         if roles.support:
@@ -171,7 +172,7 @@ def _of_classes(
         else:
             is_support = name == roles.support
             # Background in the hull has a value of its own, after those of the classes.
-            parted = with_pores(labels, hulls, len(names)) if is_support else labels
+            parted = with_pores(labels, hulls, len(names)) if is_support and hulls else labels
             behind = areas_behind(parted, label, len(names) + 1, pixel_size_nm, frame)
             area = quantities.meshed(float(behind.sum()))
             if is_support:
@@ -181,11 +182,11 @@ def _of_classes(
 
 
 def _specimen(
-    labels: np.ndarray, classes: int, support: int, hulls: list[Hull], frame: Frame
+    labels: np.ndarray, classes: int, support: int, hulls: list[Hull] | None, frame: Frame
 ) -> Specimen:
-    """Return what is around the particles."""
+    """Return what is around the particles; without hulls it is not told where they are."""
     places = surface_voxels(labels, support, frame) if support > 0 else None
-    in_hull = None if places is None else partial(_in_hulls, hulls)
+    in_hull = None if places is None or hulls is None else partial(_in_hulls, hulls)
     return Specimen(frame, classes, support, places, in_hull)
 
 

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from catomo.labels.particles import Instances, find_particles
+from catomo.labels.particles import Instances, count_split, find_particles
 from catomo.labels.settings import Particles
 from catomo.surfaces.along_support import gaps_along
 from catomo.surfaces.crofton import areas, loss_of_small
@@ -27,6 +27,8 @@ _FACES = ((1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1))
 # each such voxel more (balls on planes at 60 to 180°: 0.8 to 2, by how voxels were labelled).
 _UPRIGHT, _MORE_ALONG_AXES, _BY_CHANCE = 0.52, 0.47, 0.15
 _CLOSED = 1.4
+
+_LEAST_DEPTH_PX = 0.25  # of a neck at which pieces are split
 
 # Share of the support's surface at the end of the frame from which the frame cuts it.
 _LEAST_AT_END = 0.01
@@ -141,7 +143,11 @@ class MeasuredParticles:
 
 def find_pieces(labels: np.ndarray, phase: int, split_depth_px: float) -> Instances:
     """Return all pieces of a class, however small, split where they touch."""
-    return find_particles(labels, phase, labels.shape, 0.0, max(split_depth_px, 0.25))
+    return find_particles(labels, phase, labels.shape, 0.0, _depth(split_depth_px))
+
+
+def _depth(split_depth_px: float) -> float:
+    return max(split_depth_px, _LEAST_DEPTH_PX)
 
 
 def measure_particles(
@@ -151,6 +157,8 @@ def measure_particles(
     pixel_size_nm: float,
     specimen: Specimen,
     pieces: Instances | None = None,
+    *,
+    brief: bool = False,
 ) -> MeasuredParticles:
     """Find and measure each piece of a class.
 
@@ -165,10 +173,19 @@ def measure_particles(
     specimen : Specimen
     pieces : Instances, optional
         All pieces, where they are known already.
+    brief : bool
+        Whether to leave out ways along the support, and to split pieces at one depth alone.
     """
     frame = specimen.frame
-    pieces = find_pieces(labels, phase, rule.split_depth_px) if pieces is None else pieces
-    finer = find_pieces(labels, phase, rule.split_depth_px / 2)
+    known = pieces is not None
+    if pieces is None:
+        pieces = find_pieces(labels, phase, rule.split_depth_px)
+    most = pieces.count
+    if not brief:
+        # A person may have divided pieces, but not their groups.
+        connected = find_pieces(labels, phase, rule.split_depth_px) if known else pieces
+        most = max(most, count_split(connected, _depth(rule.split_depth_px / 2)))
+        del connected
     voxels, ids = pieces.voxels, pieces.ids
     low, high = _boxes(pieces)
     cut_axes = frame.cut_axes(low, high)
@@ -181,14 +198,14 @@ def measure_particles(
         wedge = _open_wedges(labels, pieces, towards, specimen)
     spacing = gaps(pieces, kept)
     along = np.full(pieces.count, np.nan)
-    if specimen.places is not None and pieces.count:
+    if specimen.places is not None and pieces.count and not brief:
         along = gaps_along(specimen.places, pieces, kept, frame)
     whole = kept & (cut_axes == 0)
     is_cut = specimen.is_cut(bool((kept & ~whole).any()))
     weights = partial(_weights, pieces, (low, high), whole, specimen if is_cut else None)
     places = _places(labels, pieces, towards, specimen)
     return MeasuredParticles(
-        pieces, max(pieces.count, finer.count), kept, pixel_size_nm, low, high, cut_axes, towards,
+        pieces, most, kept, pixel_size_nm, low, high, cut_axes, towards,
         specimen.support,
         wedge, np.where(is_detached & (places != FREE), DETACHED, places), spacing,
         weights(np.zeros(pieces.count)), weights(spacing), along, weights(along),

@@ -118,11 +118,11 @@ def access_radii(matter: np.ndarray, inside: np.ndarray) -> tuple[np.ndarray, np
     return _covered(np.where(is_open, widest, np.float32(0)), is_open), places
 
 
-def _around(mask: np.ndarray) -> tuple[slice, ...]:
-    """Return the box around a mask with one voxel more on each side."""
+def _around(mask: np.ndarray, margin: int = 1) -> tuple[slice, ...]:
+    """Return the box around a mask with this many voxels more on each side."""
     box = find_objects(mask.view(np.int8))[0]
     return tuple(
-        slice(max(ends.start - 1, 0), min(ends.stop + 1, n))
+        slice(max(ends.start - margin, 0), min(ends.stop + margin, n))
         for ends, n in zip(box, mask.shape, strict=True)
     )
 
@@ -133,6 +133,9 @@ def _covered(radii: np.ndarray, mask: np.ndarray) -> np.ndarray:
     every = np.unique(radii[mask])
     steps = np.array_split(every, _MOST_SIZES) if len(every) > _MOST_SIZES else every[:, None]
     for step in reversed(steps):
-        reach = distance_transform_edt(radii < step[0]) < step[0]
-        result[reach & (result == 0)] = step.mean()
+        centres = radii >= step[0]
+        box = _around(centres, int(np.ceil(step[0])))  # farther no ball reaches
+        part = result[box]
+        reach = distance_transform_edt(~centres[box]) < step[0]
+        part[reach & (part == 0)] = step.mean()
     return result[mask].astype(np.float64)

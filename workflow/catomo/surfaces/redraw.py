@@ -76,44 +76,59 @@ def redrawn(labels: np.ndarray, doubt: Doubt) -> Iterator[np.ndarray]:
         yield from (labels for _ in range(doubt.redraws))
         return
     box = find_objects(unsure.view(np.int8))[0]
-    here = np.flatnonzero(unsure[box])
-    own = labels[box].ravel()[here]
-    other = _others(labels[box], here, own)
-    probability = np.maximum(doubt.confidence[box].ravel()[here] / _SURE, 0.5)
-    limit = ndtri(probability).astype(np.float32)
-    upward = np.where(other > own, np.float32(1), np.float32(-1))
+    here = unsure[box].copy()
+    del unsure
+    own = labels[box][here]
+    other = _others(labels[box], here)
+    upward = other > own
+    # Of a byte there are few values.
+    limits = ndtri(np.maximum(np.arange(_SURE + 1) / _SURE, 0.5)).astype(np.float32)
+    confidence = doubt.confidence[box][here]
     rng = np.random.default_rng([doubt.seed, 1])
-    del probability
     local, shared = np.float32(np.sqrt(1 - doubt.common)), np.float32(np.sqrt(doubt.common))
     for together in doubt.together():
-        hidden = _field(unsure[box].shape, doubt.length_px, rng).ravel()[here]
-        hidden = local * hidden + shared * np.float32(together)
-        part = labels[box].flatten()
-        part[here] = np.where(upward * hidden > limit, other, own)
+        hidden = _field(here, doubt.length_px, rng)
+        hidden *= local
+        hidden += shared * np.float32(together)
+        np.negative(hidden, out=hidden, where=~upward)
+        is_other = hidden > limits[confidence]
+        del hidden
         result = labels.copy()
-        result[box] = part.reshape(unsure[box].shape)
-        del hidden, part
+        result[box][here] = np.where(is_other, other, own)
         yield result
+        del result
 
 
-def _others(labels: np.ndarray, here: np.ndarray, own: np.ndarray) -> np.ndarray:
+def _others(labels: np.ndarray, here: np.ndarray) -> np.ndarray:
     """Return which class each voxel has if not its own: the most frequent other one around it.
 
     Where there is none, it is the class before its own, of background the one after it.
+
+    Parameters
+    ----------
+    labels : ndarray of uint8, (y, z, x)
+    here : ndarray of bool, (y, z, x)
+        The voxels, (n,) in the order of the array.
     """
+    own = labels[here]
     other = np.where(own > 0, own - 1, 1).astype(np.uint8)
-    most = np.zeros(len(here), np.float32)
+    most = np.zeros(len(own), np.float32)
     for label in np.unique(labels):
-        share = uniform_filter((labels == label).astype(np.float32), _AROUND_PX, mode="nearest")
-        share = np.where(own == label, np.float32(0), share.ravel()[here])
+        share = (labels == label).astype(np.float32)
+        uniform_filter(share, _AROUND_PX, output=share, mode="nearest")
+        share = np.where(own == label, np.float32(0), share[here])
         # The mean of no voxel at all is not always exactly zero.
         other[share > most + 1e-4] = label
         most = np.maximum(most, share)
     return other
 
 
-def _field(shape: tuple[int, ...], length_px: float, rng: np.random.Generator) -> np.ndarray:
-    """Return a Gaussian field of unit variance whose correlation is exp(-(r / length)²)."""
+def _field(here: np.ndarray, length_px: float, rng: np.random.Generator) -> np.ndarray:
+    """Return a Gaussian field of unit variance whose correlation is exp(-(r / length)²).
+
+    Of a box it returns the values (n,) at the voxels `here`, bool.
+    """
+    shape = here.shape
     sigma = length_px / 2
     margin = int(np.ceil(_REACH * sigma))
     noise = rng.standard_normal([n + 2 * margin for n in shape], dtype=np.float32)
@@ -122,4 +137,4 @@ def _field(shape: tuple[int, ...], length_px: float, rng: np.random.Generator) -
     line[margin] = 1
     weights = gaussian_filter1d(line, sigma, truncate=_REACH, mode="constant")
     inside = tuple(slice(margin, margin + n) for n in shape)
-    return noise[inside] / np.float32((weights**2).sum() ** (len(shape) / 2))
+    return noise[inside][here] / np.float32((weights**2).sum() ** (len(shape) / 2))

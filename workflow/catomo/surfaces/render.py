@@ -177,12 +177,14 @@ def _draw(task: dict[str, Any]) -> None:
     for name, (look, up, opaque) in VIEWS.items():
         for actor, opacity in actors:
             actor.prop.opacity = 1.0 if opaque else opacity
+        plotter.suppress_rendering = True  # each change of the camera would draw all anew
         if actors:
             plotter.view_vector(-np.array(look, float), up)
             plotter.reset_camera()
             plotter.camera.parallel_scale = _half_height(
                 np.concatenate(points) - plotter.center, look, up
             )
+        plotter.suppress_rendering = False
         plotter.render()  # otherwise the screenshot would show the view before
         picture = plotter.screenshot(return_img=True)
         if actors and np.ptp(picture, axis=(0, 1)).max() == 0:

@@ -27,6 +27,16 @@ _HELD = (
 )  # fmt: skip
 _NOT_HELD = ("_exposed_area", "_contact_area")
 
+# How touching particles are split is no part of what is drawn anew.
+_NOT_SPLIT_OTHERWISE = "touching particles split otherwise are not within them"
+_SPLIT = {
+    "_count": "touching particles not split, or split at half the depth, are within them",
+    "_diameter_d10": _NOT_SPLIT_OTHERWISE,
+    "_diameter_d32": _NOT_SPLIT_OTHERWISE,
+    "_diameter_d43": _NOT_SPLIT_OTHERWISE,
+    "_spacing_surface": _NOT_SPLIT_OTHERWISE,
+}
+
 # Takes labels and returns the values of their quantities.
 Values = Callable[[np.ndarray], dict[str, dict]]
 
@@ -118,7 +128,9 @@ def with_segmentation(quantities: dict[str, dict], redraws: Redraws) -> dict[str
             why = "the redrawn labels often have none"
             result[name] = without_interval(entry, why)
             continue
-        result[name] = _widened(entry, parts, len(redraws.together))
+        widened = _widened(entry, parts, len(redraws.together))
+        split = [f"; {words}" for end, words in _SPLIT.items() if name.endswith(end)]
+        result[name] = {**widened, "method": "".join([widened["method"], *split])}
     return result
 
 
