@@ -175,7 +175,7 @@ def test_the_pointer_tells_place_label_truth_and_confidence(page):
         box["x"] + (x + 0.5) / SHAPE[2] * box["width"],
         box["y"] + (z + 0.5) / SHAPE[1] * box["height"],
     )
-    page.wait_for_function("document.querySelector('#slice-pointer').textContent.length > 5")
+    page.wait_for_function("document.querySelector('#slice-pointer').textContent.includes('nm')")
     text = page.text_content("#slice-pointer")
     assert f"x {x * SIZE:.1f} nm, z {z * SIZE:.1f} nm (column {x}, row {z})" in text
     assert "· Pt ·" in text

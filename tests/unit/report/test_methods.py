@@ -32,13 +32,26 @@ SERIES = {
 def test_acquisition_says_what_the_file_knew_and_what_is_left_to_add(tmp_path):
     text, made = text_of(tmp_path, tilt_series=SERIES)
     assert text["Acquisition"].startswith(
-        "A series of 3 HAADF images from -60° to 60° in steps of 60° was recorded with a Titan at "
+        "A series of 3 HAADF images from −60° to 60° in steps of 60° was recorded with a Titan at "
         "300 kV, 512 × 400 pixels of 0.12 nm. The probe current was 50 pA."
     )
     assert "how the specimen was made" in made.add_yourself
     assert "the dose" in made.add_yourself
     assert "voltage" not in made.add_yourself
     assert "numpy 2.4.6" in text["Software"]
+
+
+def test_all_that_the_import_changed_is_told(tmp_path):
+    settings = {"bin": 2, "exclude_tilts": [-64.0, 30.0], "crop_nm": [80.0, 60.0],
+                "contrast": "bright_field"}  # fmt: skip
+    text, _ = text_of(tmp_path, tilt_series=SERIES | {"settings": settings})
+    for words in (
+        "The images at −64° and 30° were left out.",
+        "Blocks of 2 × 2 pixels were averaged.",
+        "The middle 80 nm along and 60 nm across the tilt axis were kept.",
+        "Bright-field images were inverted",
+    ):
+        assert words in text["Acquisition"]
 
 
 def test_reconstruction_names_algorithm_settings_and_works(tmp_path):
@@ -115,6 +128,7 @@ def test_every_entry_of_the_bibliography_is_whole():
         entry = work.bibtex(key)
         assert entry.count("{") == entry.count("}")
         assert {"author", "title"} <= work.fields.keys()
+        assert {"doi", "eprint", "note"} & work.fields.keys()  # where to find it
         year = re.search(r"\d{4}", work.cited)
         assert year is None or work.fields["year"] == year[0]
 

@@ -32,9 +32,9 @@ def test_each_row_of_the_file_is_a_row_of_the_page(records):
     table = particle_table(records(), "x")
     assert table.header == ["particle", "diameter / nm", "volume / nm³", "probability"]
     assert [row.id for row in table.rows] == ["1", "2"]
-    assert [cell.text for cell in table.rows[0].cells] == ["1", "2.25", "6", "0.91"]
-    assert [cell.text for cell in table.rows[1].cells] == ["2", "2.5", "8.2", "–"]
-    assert "Probability that it is one: 0.91." in table.rows[0].words
+    assert [cell.text for cell in table.rows[0].cells] == ["1", "2.25", "6", "0.910"]
+    assert [cell.text for cell in table.rows[1].cells] == ["2", "2.50", "8.20", "–"]
+    assert "Probability that it is one: 0.910." in table.rows[0].words
     assert "Labels alone do not tell" in table.rows[1].words
     assert json.loads(table.rows[0].where) == ["5.5", "2", "3", "2.25"]
     assert table.data["labelsSha256"] == "ab"

@@ -14,11 +14,14 @@ CLASSES = Report().classes
 
 
 def test_shifts_by_tilt_with_their_table(tmp_path):
-    record = {"tilt_deg": [-2.0, 0.0, 2.0], "across_px": [1.5, 0, -1], "along_px": [0.25, 0, 7]}
+    record = {
+        "tilt_deg": [-2.0, 0.0, 2.0], "across_px": [1.5, 0, -1], "along_px": [0.25, 0, 7],
+        "axis_offset_px": 4.0,
+    }  # fmt: skip
     (plot,) = plots(Record(tmp_path / "alignment.json", record), CLASSES)
-    assert plot.header == ["tilt / °", "across the axis", "along the axis"]
-    assert plot.rows == [["-2", "1.5", "0.25"], ["0", "0", "0"], ["2", "-1", "7"]]
-    assert plot.svg.startswith('<svg role="img" aria-label="By how far')
+    assert plot.header == ["tilt / °", "across the tilt axis", "along it"]
+    assert plot.rows == [["-2", "5.5", "0.25"], ["0", "4", "0"], ["2", "3", "7"]]
+    assert plot.svg.startswith('<svg role="img" aria-label="How far')
     (again,) = plots(Record(tmp_path / "alignment.json", record), CLASSES)
     assert again.svg == plot.svg
 

@@ -92,10 +92,10 @@ def test_head_figures_and_quantities_have_the_titles_of_the_classes(tmp_path):
     text = make_page(read, classes, "x")
     assert re.findall("</b><span>([^<]*)<", text) == ["DSC Au", "DSC Au2O3"]
     assert "<td>Au: volume</td>" in text
-    assert "<td>1.5 … 2.5</td><td>–</td>" in re.sub(r"\s*\n\s*", "", text)
-    assert "Quote low … high for what this specimen is like" in text
+    assert "<td>1.50 … 2.50</td><td>–</td>" in re.sub(r"\s*\n\s*", "", text)
+    assert "Quote that of the specimen for what was seen here" in text
     assert "<td>Au2O3: volume</td>" in text
-    assert "<th>paper</th>" not in text
+    assert "catalyst</th>" not in text  # the paper's
 
 
 def test_records_with_other_classes_than_the_settings_are_refused(page):

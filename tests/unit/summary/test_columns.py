@@ -11,7 +11,7 @@ def row(name, key, **titles):
 def test_a_title_counts_only_where_all_datasets_that_have_the_column_agree():
     for key, agreed, plain in (
         ("dsc_metal", "DSC Pt", "DSC metal"),
-        ("metal_count", "Pt: count", "metal count"),
+        ("metal_count", "Pt: number of particles", "metal count"),
     ):
         pt, also, au = (row(n, key, metal=t) for n, t in (("a", "Pt"), ("b", "Pt"), ("c", "Au")))
         assert in_words(key, [pt, also]) == agreed
@@ -22,4 +22,4 @@ def test_a_title_counts_only_where_all_datasets_that_have_the_column_agree():
 
 def test_the_longest_name_of_a_class_is_the_one_that_is_meant():
     of = row("a", "gold_rim_count", gold="Au", gold_rim="Rim")
-    assert in_words("gold_rim_count", [of]) == "Rim: count"
+    assert in_words("gold_rim_count", [of]) == "Rim: number of particles"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,21 +18,25 @@ class Cell:
         What the page prints.
     key : str
         Dotted key of the record that holds the number; empty for words.
-    digits : int or str
-        Decimals of the number; ``g`` for four significant digits.
+    digits : int, optional
+        Decimals of the number.
     """
 
     text: str
     key: str = ""
-    digits: int | str = ""
+    digits: int | None = None
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the page; one without rows is left out, an empty header as well."""
+    """A table of the page; one without rows is left out, an empty header as well.
+
+    One with a title is folded: a click on the title opens it.
+    """
 
     header: Sequence[str] = ()
     rows: Sequence[Sequence[Cell]] = field(default_factory=list)
+    title: str = ""
 
 
 def cell(
@@ -52,7 +57,8 @@ def cell(
     text = number(lookup(record, key), digits)
     if error and lookup(record, error) is not None:
         text += f" ± {number(lookup(record, error), digits)}"
-    return Cell(f"{text} {unit}".strip(), key, digits)
+    space = "" if unit == "°" else " "
+    return Cell(f"{text}{space}{unit}".strip(), key, digits)
 
 
 def lookup(record: Mapping[str, Any], key: str) -> Any:
@@ -76,7 +82,32 @@ def number(value: Any, digits: int = 3) -> str:
         return f"{value:,}".replace(",", " ")
     if value and abs(value) < 10**-digits:
         return f"{value:.2g}"
-    return f"{value:.{digits}f}"
+    text = f"{value:.{digits}f}"
+    return text if abs(value) < 10_000 else f"{float(text):,.{digits}f}".replace(",", " ")
+
+
+def decimals(value: float, *ends: float | None) -> int:
+    """Return how many decimals of a value its intervals bear.
+
+    Half the width of the narrowest gets two significant digits; where none is known, the value
+    gets three. Whole units are never rounded.
+
+    Parameters
+    ----------
+    value : float
+    *ends : float or None
+        Low and high of one interval, then of the next.
+    """
+    pairs = [pair for pair in zip(ends[::2], ends[1::2], strict=True) if None not in pair]
+    widths = [(high - low) / 2 for low, high in pairs if high > low]
+    size, digits = (min(widths), 2) if widths else (abs(value), 3)
+    return max(0, digits - 1 - math.floor(math.log10(size))) if size else digits - 1
+
+
+def span(low: float | None, high: float | None, digits: int) -> str:
+    """Return an interval in words; – where none is known."""
+    known = low is not None and high is not None
+    return f"{number(low, digits)} … {number(high, digits)}" if known else "–"
 
 
 def significant(value: Any) -> str:

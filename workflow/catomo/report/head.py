@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from catomo.record.record import Record
-from catomo.report.cells import lookup, number, significant
+from catomo.report.cells import decimals, lookup, number, span
+from catomo.report.words import quantity_in_words
 from catomo.settings.base import PhaseClass
 
 # Quantities of a class that stand at the head, where a record has them.
-_QUANTITIES = {
-    "porosity": "porosity",
-    "count": "particles",
-    "diameter_d10": "mean diameter",
-    "diameter_d32": "surface-weighted diameter",
-    "contact_fraction": "share in contact",
-    "loading": "per area of support",
-}
+_QUANTITIES = (
+    "porosity",
+    "count",
+    "diameter_d10",
+    "diameter_d32",
+    "contact_fraction",
+    "loading",
+)
 
 _VERDICTS = {
     "pass": "The alignment passed all checks.",
@@ -39,8 +39,8 @@ class HeadFigure:
         Its interval; empty where none is known.
     record, key : str
         The record that holds it, and where.
-    digits : int or str
-        Decimals; ``g`` for four significant digits.
+    digits : int
+        Decimals.
     """
 
     words: str
@@ -48,7 +48,7 @@ class HeadFigure:
     interval: str
     record: str
     key: str
-    digits: int | str
+    digits: int
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,6 @@ def verdict_of(records: Mapping[str, Record]) -> Verdict | None:
 def head_figures(records: Mapping[str, Record], classes: Sequence[PhaseClass]) -> list[HeadFigure]:
     """Return the figures at the head of the page; those that no record holds are left out."""
     chosen = [
-        ("alignment.json", "verdict", "alignment", 0),
         ("reconstruction.json", "residual", "reconstruction residual", 3),
         *(
             ("metrics.json", f"classes.{phase.name}.dsc.mean", f"DSC {phase.title}", 3)
@@ -95,12 +94,11 @@ def _half_width(record: Record, key: str, digits: int) -> str:
     return "" if error is None else f"± {number(error, digits)}"
 
 
-def _interval(entry: Mapping[str, Any]) -> str:
+def _interval(ends: Sequence[float | None], digits: int) -> str:
     """Return the interval of a quantity: for this specimen, or else for the material."""
-    for ends, words in (("", ""), ("sample_", "as a sample: ")):
-        low, high = entry.get(f"{ends}low"), entry.get(f"{ends}high")
+    for words, (low, high) in (("", ends[:2]), ("material: ", ends[2:])):
         if low is not None and high is not None:
-            return f"{words}{significant(low)} … {significant(high)}"
+            return f"{words}{span(low, high, digits)}"
     return "no interval is known"
 
 
@@ -110,14 +108,20 @@ def _quantities(
     record = records.get("quantities.json")
     if record is None:
         return
+    titles = {phase.name: phase.title for phase in classes}
     for phase in classes[1:]:
-        for suffix, words in _QUANTITIES.items():
+        for suffix in _QUANTITIES:
             entry = record["quantities"].get(f"{phase.name}_{suffix}")
             if not entry or entry["value"] is None:
                 continue
             unit = "" if entry["unit"] == "1" else f" {entry['unit']}"
-            interval = _interval(entry)
-            key = f"quantities.{phase.name}_{suffix}.value"
-            text = f"{significant(entry['value'])}{unit}"
-            title = f"{words}, {phase.title}"
-            yield HeadFigure(title, text, interval, record.path.name, key, "g")
+            ends = [entry.get(end) for end in ("low", "high", "sample_low", "sample_high")]
+            digits = decimals(entry["value"], *ends)
+            yield HeadFigure(
+                quantity_in_words(f"{phase.name}_{suffix}", titles),
+                f"{number(entry['value'], digits)}{unit}",
+                _interval(ends, digits),
+                record.path.name,
+                f"quantities.{phase.name}_{suffix}.value",
+                digits,
+            )

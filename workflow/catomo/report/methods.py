@@ -6,7 +6,7 @@ the specimen was made, is not made up; the text ends with a list of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -86,8 +86,9 @@ def _acquisition(record: Record, _: Sequence[PhaseClass]) -> Told:
     where = f" with a {known['microscope']}" if known["microscope"] else ""
     at = f" at {known['voltage_kv']:g} kV" if known["voltage_kv"] else ""
     told = Told("Acquisition")
+    first, last = (f"{angle:g}".replace("-", "−") for angle in (min(angles), max(angles)))
     told.add(
-        f"A series of {len(angles)} {signal}images from {min(angles):g}° to {max(angles):g}°{step} "
+        f"A series of {len(angles)} {signal}images from {first}° to {last}°{step} "
         f"was {made}{where}{at}, {record['shape'][1]} × {record['shape'][2]} pixels of "
         f"{significant(record['pixel_size_nm'])} nm."
     )
@@ -100,9 +101,28 @@ def _acquisition(record: Record, _: Sequence[PhaseClass]) -> Told:
             "The specimen is a phantom, whose truth is known "
             f"({lookup(record, 'inputs.specimen.file')}, seed {lookup(record, 'settings.seed')})."
         )
-    if binning := lookup(record, "settings.binning"):
-        told.add(f"Images were binned by {binning}." if binning != 1 else "")
+    for sentence in _changed_at_import(record):
+        told.add(sentence)
     return told
+
+
+def _changed_at_import(record: Record) -> Iterator[str]:
+    """Yield what was done to the images when they were read."""
+    settings = record["settings"]
+    if left_out := settings.get("exclude_tilts"):
+        shown = joined([f"{angle:g}°".replace("-", "−") for angle in left_out])
+        yield f"The images at {shown} were left out."
+    if mirrored := lookup(record, "mirrored_deg"):
+        yield (f"{len(mirrored)} images beyond ±90° were mirrored and taken for the opposite view.")
+    if (blocks := settings.get("bin", 1)) != 1:
+        yield f"Blocks of {blocks} × {blocks} pixels were averaged."
+    if settings.get("crop_nm"):
+        along, across = settings["crop_nm"]
+        yield f"The middle {along:g} nm along and {across:g} nm across the tilt axis were kept."
+    if settings.get("contrast") == "bright_field":
+        yield (
+            "Bright-field images were inverted: the brightest level of the series minus the image."
+        )
 
 
 # What the file of a series may tell, with the words for a sentence of its own.
@@ -131,14 +151,27 @@ def _alignment(record: Record, _: Sequence[PhaseClass]) -> Told:
     told = Told("Alignment")
     if "known_alignment" in steps:
         told.add("The alignment was taken from a file.")
-    background = lookup(steps, "background.method")
-    if background:
-        told.add(f"The background of each image was subtracted (method “{background}”).")
     if mended := lookup(steps, "bad_pixels.mended_fraction"):
         told.add(
             f"Pixels more than {settings['bad_pixel_sigmas']:g} standard deviations from their "
-            f"surroundings ({100 * mended:.2g} % of all) were replaced by their median."
+            f"surroundings ({100 * mended:.2g} % of all) were replaced by the median of these."
         )
+    if sigma := lookup(steps, "bad_pixels.gain_pattern_sigma"):
+        told.add(
+            "All images were divided by the gain pattern of the detector that they show (standard "
+            f"deviation {100 * sigma:.0f} %)."
+        )
+    background = lookup(steps, "background.method")
+    if background and background != "none":
+        level = {
+            "ring": "the mean of its edge",
+            "percentile": f"percentile {settings.get('background_percentile', 0):g} of it",
+        }.get(background, background)
+        told.add(f"The background of each image, {level}, was subtracted.")
+    if lookup(steps, "brightness.scaled_by"):
+        told.add("Images were scaled to one total brightness.")
+    if shadows := settings.get("shadows"):
+        told.add(f"What lay in the shadows of {len(shadows)} rectangles got no weight.")
     done = [words for key, words in _STEPS.items() if lookup(steps, f"{key}.rms_px")]
     kept = [
         words
@@ -185,9 +218,10 @@ def _reconstruction(record: Record, _: Sequence[PhaseClass]) -> Told:
     backend, of_backend = _BACKENDS.get(record["backend"].partition("_")[0], ("", ()))
     subsets = f" of {record['subsets']} ordered subsets" if settings["algorithm"] == "osem" else ""
     told = Told("Reconstruction")
+    tilts = f"from {record['tilts_used']} images " if "tilts_used" in record else ""
     told.add(
-        f"The volume was reconstructed by {name}, {record['iterations']} iterations{subsets}, "
-        f"{backend or 'with the backend ' + record['backend']}.",
+        f"The volume was reconstructed {tilts}by {name}, {record['iterations']} iterations"
+        f"{subsets}, {backend or 'with the backend ' + record['backend']}.",
         *cites,
         *of_backend,
     )
@@ -221,7 +255,11 @@ _ALGORITHMS = {
     ),
     "sirt": ("the simultaneous iterative reconstruction technique (SIRT)", ("gilbert1972",)),
 }
-_STOPPED = {"iterations": "The number of iterations was set beforehand."}
+_STOPPED = {
+    "iterations": "The number of iterations was set beforehand.",
+    "change": "It ended when an iteration changed the volume little.",
+    "chi2": "It ended when the data were explained to within their noise.",
+}
 _BACKENDS = {
     "cpu": ("with catomo's own matched projectors", ()),
     "cuda": ("with catomo's own matched projectors on a GPU", ()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from catomo.record.record import Record
 from catomo.report.cells import lookup, significant
@@ -21,10 +21,17 @@ def training(record: Record, classes: Sequence[PhaseClass]) -> Told:
     if record.get("draft"):
         told.add("The labels are the truth of phantoms; no person painted any.")
     method = lookup(settings, "split.method")
-    told.add(
-        f"Of {sum(parts.values())} annotated images {parts['train']} were for training, "
-        f"{parts['validate']} for validation and {parts['test']} for testing (split “{method}”)."
-    )
+    used = [
+        f"{parts[part]} were for {words}"
+        for part, words in (("train", "training"), ("validate", "validation"), ("test", "testing"))
+        if parts[part]
+    ]
+    if used:
+        told.add(f"Of {sum(parts.values())} annotated images {joined(used)} (split “{method}”).")
+    if fractions := record.get("class_fractions"):
+        titles = _titles(classes)
+        shares = [f"{100 * fractions[name]:.2g} % {titles.get(name, name)}" for name in fractions]
+        told.add(f"The pixels of the training images are {joined(shares)}.")
     begun = lookup(record, "inputs.init_from")
     if parts["left_out"]:
         # A model to start from leaves out what it has learnt from, for another reason.
@@ -44,12 +51,23 @@ def training(record: Record, classes: Sequence[PhaseClass]) -> Told:
         f"{count} learnt {len(record.get('classes', classes))} classes",
         "ronneberger2015",
     )
-    told.add(_loss(record), "lin2017")
+    told.add(
+        "Each level has two 3 × 3 convolutions with ReLU and twice the filters of the one above; "
+        "average pooling leads down, transposed convolution up, and softmax ends it."
+    )
+    told.add(_loss(record, _titles(classes)), "lin2017")
     told.add(_steps(record), "kingma2015")
     told.add(_augmentation(settings.get("augment", {})))
+    if record.get("temperature") and (part := record.get("temperature_from")):
+        seen = {"train": "training", "validate": "validation"}[part]
+        told.add(f"The temperature that calibrates its confidence was fitted on {seen} images.")
     if not record["reproducible"]:
         told.add("Training ended by a time limit, so it cannot be repeated exactly.")
     return told
+
+
+def _titles(classes: Sequence[PhaseClass]) -> dict[str, str]:
+    return {phase.name: phase.title for phase in classes}
 
 
 def _named(model: dict[str, str]) -> str:
@@ -57,11 +75,12 @@ def _named(model: dict[str, str]) -> str:
     return ", ".join(f"{word}{value}" for word, value in known.items() if value)
 
 
-def _loss(record: Record) -> str:
+def _loss(record: Record, titles: Mapping[str, str]) -> str:
     loss = record["settings"]["loss"]
     weights = record.get("class_weights", {})
     of = joined(
-        [f"{significant(weight)} ({name})" for name, weight in weights.items()] or ["equal"]
+        [f"{significant(weight)} ({titles.get(name, name)})" for name, weight in weights.items()]
+        or ["equal"]
     )
     dice = f" plus {loss['dice_weight']:g} × −log(soft Dice)" if loss.get("dice_weight") else ""
     return f"The loss was focal with γ = {loss['focal_gamma']:g} and class weights {of}{dice}."
@@ -72,11 +91,16 @@ def _steps(record: Record) -> str:
     batch = settings["batch_size"]
     windows = "one window" if batch == 1 else f"{batch} windows"
     decay = ", falling as a cosine" if settings.get("decay") == "cosine" else ""
+    clip = (
+        f", gradients clipped to a norm of {norm:g}" if (norm := settings.get("clip_norm")) else ""
+    )
+    device = f" on a {record['device'].upper()}" if "device" in record else ""
     return (
         f"It was trained for {record['steps']} steps of {windows} of "
         f"{settings['patch_px']} × {settings['patch_px']} px by Adam, with a learning rate of at "
         f"most {settings['learning_rate']:g} after {settings['warmup_steps']} steps of warm-up"
-        f"{decay}, seed {record['seed']}, in {record.get('precision', 'float32')} arithmetic."
+        f"{decay}{clip}, seed {record['seed']}, in {record.get('precision', 'float32')} arithmetic"
+        f"{device}."
     )
 
 
@@ -98,10 +122,17 @@ def _augmentation(settings: dict[str, float]) -> str:
     return f"Training images were changed at random: {joined(done)}." if done else ""
 
 
+_VIEWS = {
+    "flips": "four mirrored views",
+    "turns": "four turned views",
+    "dihedral": "eight mirrored and turned views",
+}
+
+
 def prediction(record: Record, _: Sequence[PhaseClass]) -> Told:
     """Tell how all slices were segmented."""
     settings = record["settings"]
-    how = {"none": "", "flips": " as the mean of four mirrored views"}
+    how = {"none": "", **{name: f" as the mean of {words}" for name, words in _VIEWS.items()}}
     views = how.get(settings["average"], f" as the mean of views (“{settings['average']}”)")
     tiles = ""
     if record.get("tiled"):
@@ -114,13 +145,15 @@ def prediction(record: Record, _: Sequence[PhaseClass]) -> Told:
         f"All {record['shape'][0]} slices were segmented by the network{views}{tiles}; each voxel "
         "has the class with the highest probability."
     )
+    if lookup(record, "levels.grey_table"):
+        told.add("Before, their grey levels were brought to those at which the network had learnt.")
     if record.get("calibrated"):
         told.add(
             f"Its confidence is calibrated by a temperature of {record['temperature']:.3g}.",
             "guo2017",
         )
     if sha256 := lookup(record, "model.weights_sha256"):
-        told.add(f"The weights have the sha256 {sha256[:12]}…")
+        told.add(f"The sha256 of its weights begins with {sha256[:12]}.")
     return told
 
 
@@ -153,6 +186,11 @@ def evaluation(record: Record, _: Sequence[PhaseClass]) -> Told:
         f"over images with a 95 % interval by {interval}.",
         "genc2022",
     )
+    if "volume" in record:
+        told.add(
+            "As the truth of the whole volume is known, the volume was scored as well, training "
+            "slices included."
+        )
     if "baseline" in record:
         told.add(
             "Beside them stands what two thresholds after a Gaussian filter, chosen on the "
@@ -166,26 +204,28 @@ def evaluation(record: Record, _: Sequence[PhaseClass]) -> Told:
     return told
 
 
-def quantities(record: Record, _: Sequence[PhaseClass]) -> Told:
+def quantities(record: Record, classes: Sequence[PhaseClass]) -> Told:
     """Tell how surfaces and quantities were computed."""
-    settings = record["settings"]
+    settings, titles = record["settings"], _titles(classes)
     told = Told("Surfaces and quantities")
     told.add(
-        "The surface of each class was made by flying edges and smoothed by 20 rounds of Taubin's "
-        "filter.", "schroeder2015", "taubin1995",
+        f"The surface of each class was made from the {record.get('meshes_from', 'labels')} by "
+        "flying edges and smoothed by 20 rounds of Taubin's filter.", "schroeder2015", "taubin1995",
     )  # fmt: skip
     support, particles = settings.get("support"), lookup(settings, "particles.phase")
     if support:
         told.add(
-            f"The hull of {support}, for its porosity, is closed by a ball of "
+            f"The hull of {titles.get(support, support)}, for its porosity, is closed by a ball of "
             f"{settings['hull_radius_nm']:g} nm radius."
         )
     if particles:
+        smallest = lookup(settings, "particles.smallest_diameter_px")
+        depth = lookup(settings, "particles.split_depth_px")
         told.add(
-            f"A group of connected voxels of {particles} is a particle from a diameter of "
-            f"{lookup(settings, 'particles.smallest_diameter_px'):g} px; touching ones were "
-            "divided by the watershed of the distance transform where the neck between them is "
-            f"narrower than both by more than {lookup(settings, 'particles.split_depth_px'):g} px."
+            f"Connected voxels of {titles.get(particles, particles)} are a particle from a "
+            f"diameter of {smallest:g} px; touching ones were divided by the watershed of the "
+            "distance transform where the neck between them is narrower than both by more than "
+            f"{depth:g} px."
         )
     if counts := lookup(record, "review.counts"):
         told.add(
@@ -195,9 +235,9 @@ def quantities(record: Record, _: Sequence[PhaseClass]) -> Told:
         )
     if left_out := record.get("slices_left_out"):
         told.add(f"{len(left_out)} slices that too few tilts recorded are left out.")
-    methods = {
-        name: entry["method"] for name, entry in record["quantities"].items() if entry.get("method")
-    }
-    if methods:
-        told.add("How each quantity is defined, and its interval, stands beside it in the table.")
+    if redraws := lookup(record, "redraws.number"):
+        told.add(
+            f"Labels were drawn {redraws} times from the confidence of the network to see how far "
+            "off the segmentation makes the quantities."
+        )
     return told

@@ -36,8 +36,8 @@ def _score_table(record: Record, classes: Sequence[PhaseClass]) -> Table:
             rows.append(_score_row(record, phase, measure, words))
         for percentile in record["classes"][phase.name].get("rhd_nm", ()):
             rows.append(_score_row(record, phase, f"rhd_nm.{percentile}", f"RHD {percentile} / nm"))
-    header = ["class", "measure", "this run", "± 95 % CI or SE", "median", "n", "thresholds"]
-    return Table([*header, "paper"] if record["paper"] else header, rows)
+    header = ["class", "measure", "mean", "± 95 % CI (RHD: SE)", "median", "n", "two thresholds"]
+    return Table([*header, "paper's catalyst"] if record["paper"] else header, rows)
 
 
 def _score_row(record: Record, phase: PhaseClass, measure: str, words: str) -> list[Cell]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from catomo.record.record import Record
+from catomo.report.cells import decimals, number
 
 # Columns of ``particles.csv`` that the page shows where they are there, with their headings.
 _SHOWN = {
@@ -16,13 +17,12 @@ _SHOWN = {
     "diameter_nm": "diameter / nm",
     "volume_nm3": "volume / nm³",
     "location": "place",
-    "contact_fraction": "in contact",
-    "spacing_nm": "to the nearest / nm",
+    "contact_fraction": "surface in contact",
+    "spacing_nm": "gap to the nearest / nm",
     "whole": "in the frame",
     "probability": "probability",
     "review": "reviewed",
 }
-_DIGITS = 3
 
 
 @dataclass(frozen=True)
@@ -124,9 +124,9 @@ def _row(particle: Mapping[str, str], shown: Mapping[str, str]) -> Row:
 
 
 def _rounded(text: str) -> str:
-    """Return a number with few digits; words stay as they are."""
+    """Return a number with three significant digits; words stay as they are."""
     try:
-        return f"{float(text):.{_DIGITS}g}" if not text.isdigit() else text
+        return text if text.isdigit() else number(float(text), decimals(float(text)))
     except ValueError:
         return text or "–"
 

@@ -16,12 +16,14 @@ _WIDE = 1.6
 
 _CAPTIONS = {
     "tilt_series": "The image nearest to 0° tilt.",
-    "alignment": "Shifts by tilt, the search for the tilt axis, and a sinogram before and after.",
+    "alignment": "Above: where the specimen lay, the search for the tilt axis, and what the other "
+    "tilts predict. Below: three sinograms before and after the alignment.",
     "orthoslices": "Three orthogonal slices through the volume.",
     "convergence": "Change, residual and likelihood of a sample of slices, pass by pass.",
-    "slices": "Slices spread over the volume, 8 bits deep.",
+    "slices": "Slices spread over the volume, as the network sees them.",
     "curves": "Loss and scores during training.",
-    "prediction": "Slices with their segmentation as an overlay.",
+    "prediction": "Slices, the same with their segmentation as an overlay, and how sure the "
+    "network is.",
     "segmentation": "Slices of the segmentation, each class in its colour.",
     "comparison": "Annotation, prediction and errors in a typical image.",
     "worst": "Annotation, prediction and errors in the three images with the lowest scores.",
@@ -29,7 +31,7 @@ _CAPTIONS = {
     "rhd": "Robust Hausdorff distance against its percentile.",
     "confusion": "Confusion matrix: rows are the annotation, columns the prediction.",
     "confidence": "How often the network is right at each confidence, and where its errors are.",
-    "particles": "Particles: diameters predicted and true, and how many of each size were found.",
+    "particles": "Particles: diameters found and true, and how many of each size were found.",
 }
 
 _DIRECTIONS = {

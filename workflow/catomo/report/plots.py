@@ -69,10 +69,11 @@ def plots(record: Record, classes: Sequence[PhaseClass]) -> list[Plot]:
 def _shifts(record: Record, _: Sequence[PhaseClass]) -> list[Plot]:
     if "tilt_deg" not in record or "across_px" not in record:
         return []
+    across = [shift + record.get("axis_offset_px", 0) for shift in record["across_px"]]
     lines = _Lines(
-        "By how far each image was shifted, against its tilt.",
-        "tilt / °", "shift / px", record["tilt_deg"],
-        {"across the axis": record["across_px"], "along the axis": record["along_px"]},
+        "How far the specimen lay from the middle of each image, against the tilt.",
+        "tilt / °", "distance / px", record["tilt_deg"],
+        {"across the tilt axis": across, "along it": record["along_px"]},
     )  # fmt: skip
     return [_curves("shifts", lines)]
 
@@ -83,7 +84,8 @@ def _convergence(record: Record, _: Sequence[PhaseClass]) -> list[Plot]:
         return []
     count = len(passes["residual"])
     lines = _Lines(
-        "What remains between projections and images, and how much a pass changes, pass by pass.",
+        "What remains between projections and images (residual), and how much each pass changes "
+        "the volume (change), as shares of the whole.",
         "pass", "share", range(1, count + 1),
         {"residual": passes["residual"], "change": passes.get("change") or [None] * count},
         is_logarithmic=True,
@@ -103,7 +105,7 @@ def _hausdorff(record: Record, classes: Sequence[PhaseClass]) -> list[Plot]:
     if not curves:
         return []
     lines = _Lines(
-        "Robust Hausdorff distance between boundaries, against its percentile (mean of images).",
+        "Robust Hausdorff distance (RHD) of boundaries against its percentile, mean of the images.",
         "percentile", "distance / nm", percentiles, curves, colours,
     )  # fmt: skip
     return [_curves("rhd", lines)]
@@ -158,7 +160,7 @@ def _curves(name: str, lines: _Lines) -> Plot:
     axes.set_ylabel(lines.up)
     if lines.is_logarithmic:
         axes.set_yscale("log")
-    axes.legend(frameon=False)
+    figure.legend(loc="outside upper right", ncols=len(lines.curves), frameon=False)
     columns = zip(*lines.curves.values(), strict=True)
     rows = [
         [f"{place:g}", *("–" if value is None else significant(value) for value in values)]

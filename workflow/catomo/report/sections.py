@@ -13,18 +13,29 @@ from pathlib import Path
 
 from catomo.files.tables import runs_text
 from catomo.record.record import Record
-from catomo.report.cells import Cell, Table, cell, lookup, number, plain_table, significant
+from catomo.report.cells import (
+    Cell,
+    Table,
+    cell,
+    decimals,
+    lookup,
+    number,
+    plain_table,
+    significant,
+    span,
+)
 from catomo.report.metrics import metrics
 from catomo.report.pictures import Picture, pictures
 from catomo.report.plots import REPLACED, Plot, plots
 from catomo.report.view3d import VIEWS
+from catomo.report.words import quantity_in_words
 from catomo.settings.base import PhaseClass
 from catomo.stages import STAGES
 
 _WHICH_INTERVAL = (
-    "Quote low … high for what this specimen is like, and sample low … high for what the material "
-    "is like of which its particles are a sample; – means that no interval is known that can be "
-    "trusted."
+    "Intervals hold at 95 %. Quote that of the specimen for what was seen here, and that of the "
+    "material for the catalyst of which these particles are a sample. – means that no interval is "
+    "known that can be trusted; the list below the numbers says why."
 )
 
 # Small tables that the page carries as files: kinds by suffix, and how large they may be.
@@ -119,8 +130,9 @@ def _downloads(record: Record) -> Iterator[Download]:
 
 def _tilt_series(record: Record) -> _Content:
     angles = record["tilt_deg"]
+    first, last = (f"{angle:g}".replace("-", "−") for angle in (angles[0], angles[-1]))
     words = [
-        f"{len(angles)} images from {angles[0]:g}° to {angles[-1]:g}°, "
+        f"{len(angles)} images from {first}° to {last}°, "
         f"{record['shape'][1]} × {record['shape'][2]} pixels of {record['pixel_size_nm']:g} nm; "
         f"source: {record['source']}."
     ]
@@ -162,7 +174,13 @@ def _alignment(record: Record) -> _Content:
         ("error of the axis angle (truth known)", "truth.axis_error_deg", 3, "°"),
         ("error of the axis offset (truth known)", "truth.offset_error_px", 3, "px"),
     ]
-    return words, [plain_table(record, rows), _steps(record)]
+    steps = _steps(record)
+    if steps.rows:
+        words.append(
+            "Each step below moved the images by so much (root mean square), and left so much of "
+            "them that the other tilts do not predict."
+        )
+    return words, [plain_table(record, rows), steps]
 
 
 def _steps(record: Record) -> Table:
@@ -179,7 +197,7 @@ def _steps(record: Record) -> Table:
         if "rms_px" in step
     ]
     return Table(
-        ["step", "across (px RMS)", "along", "unpredicted before", "after", "result"], rows
+        ["step", "across / px", "along / px", "not predicted before", "after", "result"], rows
     )
 
 
@@ -187,12 +205,12 @@ def _reconstruction(record: Record) -> _Content:
     rows = [
         ("backend", "backend", 0, ""),
         ("iterations", "iterations", 0, ""),
-        ("stopped because", "stop_reason", 0, ""),
+        ("ended by", "stop_reason", 0, ""),
         ("residual ‖Ax − y‖ / ‖y‖", "residual", 3, ""),
         ("spread of the mass over the tilts", "quality.mass_balance.spread", 4, ""),
-        ("edges rise over, across the beam", "quality.edge_width.x.rise_nm", 2, "nm"),
+        ("edge width (10 to 90 %) across the beam", "quality.edge_width.x.rise_nm", 2, "nm"),
         (
-            "edges rise over, along the beam (missing wedge)",
+            "edge width along the beam, where the missing wedge blurs",
             "quality.edge_width.z.rise_nm",
             2,
             "nm",
@@ -218,24 +236,27 @@ def _reconstruction(record: Record) -> _Content:
 
 
 def _slices(record: Record) -> _Content:
-    contrast = ", ".join(f"{k} {number(v)}" for k, v in record["contrast"].items())
-    words = [f"{record['shape'][0]} slices; contrast: {contrast}."]
+    contrast = ", ".join(f"{k} {significant(v)}" for k, v in record["contrast"].items())
+    words = [f"{record['shape'][0]} slices of 8 bits; contrast: {contrast}."]
     if levels := record.get("levels"):
         names = ("background", "support", "brightest")
-        found = (f"{k} {number(levels[k])}" for k in names if levels[k] is not None)
-        words.append(f"Values of the matter: {', '.join(found)}.")
+        found = (f"{k} {significant(levels[k])}" for k in names if levels[k] is not None)
+        words.append(f"Values of the matter in the volume: {', '.join(found)}.")
     return words, []
 
 
 def _training(record: Record) -> _Content:
     changed = ", ".join(record["changed_from_preset"])
     words = [
-        f"Preset {record['preset']}{f' but for {changed}' if changed else ''}, "
-        f"{record['steps']} steps, seed {record['seed']}. "
-        + ("" if record["reproducible"] else "Ended by the time limit: not reproducible. ")
-        + "Nearest training image to a test image: correlation "
-        + f"{number(lookup(record, 'leak.nearest_correlation'))}."
+        f"{record['steps']} steps, seed {record['seed']}, preset “{record['preset']}”"
+        + (f" with other values of {changed}." if changed else ".")
+        + ("" if record["reproducible"] else " Ended by the time limit: not reproducible.")
     ]
+    if (nearest := lookup(record, "leak.nearest_correlation")) is not None:
+        words.append(
+            f"The training image most like a test image correlates with it by {nearest:.2f}; close "
+            "to 1 the scores would flatter the network."
+        )
     rows = [
         [
             Cell(name),
@@ -279,17 +300,21 @@ def _sentences(notes: Sequence[str]) -> list[str]:
 
 
 def _quantities(record: Record, classes: Sequence[PhaseClass]) -> _Content:
-    rows = [
-        [
-            Cell(_quantity_in_words(name, classes)),
-            Cell(significant(entry["value"]), f"quantities.{name}.value", "g"),
-            Cell(_span(entry["low"], entry["high"])),
-            Cell(_span(entry["sample_low"], entry["sample_high"])),
-            Cell(entry["unit"]),
-            Cell(entry["method"]),
-        ]
-        for name, entry in record["quantities"].items()
-    ]
+    rows, methods = [], []
+    for name, entry in record["quantities"].items():
+        in_words = quantity_in_words(name, {phase.name: phase.title for phase in classes})
+        ends = [entry[end] for end in ("low", "high", "sample_low", "sample_high")]
+        digits = decimals(entry["value"] or 0, *ends)
+        rows.append(
+            [
+                Cell(in_words),
+                Cell(number(entry["value"], digits), f"quantities.{name}.value", digits),
+                Cell(span(*ends[:2], digits)),
+                Cell(span(*ends[2:], digits)),
+                Cell("" if entry["unit"] == "1" else entry["unit"]),
+            ]
+        )
+        methods.append([Cell(in_words), Cell(entry["method"])])
     words = [record["pictures_note"]] if record["pictures_note"] else []
     if left_out := record.get("slices_left_out"):
         words.append(
@@ -298,22 +323,10 @@ def _quantities(record: Record, classes: Sequence[PhaseClass]) -> _Content:
         )
     if "lacks" in record:  # of one file of labels, without a stage before
         words += [record["lacks"], *_sentences(record["notes"])]
-    header = ["quantity", "value", "low … high", "sample low … high", "unit", "method"]
-    return [*words, _WHICH_INTERVAL], [Table(header, rows)]
-
-
-def _span(low: float | None, high: float | None) -> str:
-    known = low is not None and high is not None
-    return f"{significant(low)} … {significant(high)}" if known else "–"
-
-
-def _quantity_in_words(name: str, classes: Sequence[PhaseClass]) -> str:
-    """Return ``<class>_<quantity>`` with the title of the class."""
-    of = [phase for phase in classes if name.startswith(f"{phase.name}_")]
-    if not of:
-        return name.replace("_", " ")
-    phase = max(of, key=lambda phase: len(phase.name))
-    return f"{phase.title}: {name.removeprefix(f'{phase.name}_').replace('_', ' ')}"
+    header = ["quantity", "value", "of the specimen", "of the material", "unit"]
+    told = "How each is measured, and why it has no interval where it has none"
+    tables = [Table(header, rows), Table(["quantity", "method"], methods, told)]
+    return [*words, _WHICH_INTERVAL], tables
 
 
 _CONTENT: dict[str, Callable[[Record, Sequence[PhaseClass]], _Content]] = {

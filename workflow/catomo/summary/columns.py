@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from catomo.report.words import quantity_in_words
 from catomo.summary.plots import plot
 from catomo.summary.records import Row
 from catomo.summary.statistics import (
@@ -119,8 +120,4 @@ def _with_title(key: str, titles: Mapping[str, str]) -> str:
     if key.startswith("dsc_"):
         name = key.removeprefix("dsc_")
         return f"DSC {titles.get(name, name)}"
-    of = [name for name in titles if key.startswith(f"{name}_")]
-    if not of:
-        return key.replace("_", " ")
-    name = max(of, key=len)
-    return f"{titles[name]}: {key.removeprefix(f'{name}_').replace('_', ' ')}"
+    return quantity_in_words(key, titles)
