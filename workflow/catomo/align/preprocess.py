@@ -13,6 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from catomo.align.bad_pixels import mend_series, mirror, sigma_of
+from catomo.align.filled import filled_borders
 from catomo.align.film import film_in_levels, rises_as_film
 from catomo.align.geometry import NO_SIDES, Sides
 from catomo.align.settings import Align
@@ -97,7 +98,7 @@ def clean(
     -------
     CleanSeries
     """
-    unmeasured = hide(images, tilt_deg, settings.shadows, unmeasured)
+    unmeasured, borders = _hidden(images, tilt_deg, settings, unmeasured)
     pixels, faults, told = mend_series(images, tilt_deg, settings.bad_pixel_sigmas, mirrored)
     unmeasured = _with_faults(unmeasured, faults.unmeasured, len(images), mirrored)
     levels = np.array([ring_level(image) for image in images])
@@ -121,6 +122,7 @@ def clean(
             "kind": "isolated" if isolated else "extended",
             "surroundings_pull_px": pull,
         },
+        **borders,
     }
     usable = usable_images(images)
     sides = open_sides(images[t] for t in np.flatnonzero(usable).tolist())
@@ -171,6 +173,19 @@ def _film(
         "background": float((levels[usable] - film)[0]),
     }
     return everywhere, ()
+
+
+def _hidden(
+    images: np.ndarray, tilt_deg: np.ndarray, settings: Align, unmeasured: np.ndarray | None
+) -> tuple[np.ndarray | None, dict[str, int]]:
+    """Fill what was not measured, in place; return which pixels that is, and a note of borders."""
+    filled = filled_borders(images)
+    if filled is None:
+        return hide(images, tilt_deg, settings.shadows, unmeasured), {}
+    note = {"filled_borders": int(filled.any(axis=(1, 2)).sum())}
+    if unmeasured is not None:
+        filled |= unmeasured
+    return hide(images, tilt_deg, settings.shadows, filled), note
 
 
 def _with_faults(
