@@ -10,6 +10,7 @@ import yaml
 from catomo.align.settings import Align
 from catomo.align.stage import align
 from catomo.files.store import read_pages
+from catomo.reconstruct.aligned import AlignedImages
 from catomo.reconstruct.settings import Reconstruct
 from catomo.reconstruct.stage import reconstruct
 from catomo.tilt_series import microscope
@@ -69,3 +70,11 @@ def test_a_film_that_moves_out_of_the_frame_keeps_its_mass(tmp_path, monkeypatch
     # Slices that hold film alone count as those of the particle.
     share = moved / np.interp(rows - here, rows, density)
     assert share[counts] / np.median(share) == pytest.approx(1, abs=0.15)
+
+
+def test_a_row_of_which_all_tilts_miss_much_was_not_recorded():
+    """As the first rows beside a leaning tilt axis: of half of them nothing was ever seen."""
+    missing = np.zeros((5, 4, 30), bool)
+    missing[:, 0, :15] = missing[:, 1, :11] = missing[:, 2, :10] = True
+    images = AlignedImages.in_memory(np.ones((5, 4, 30)), [-40, -20, 0, 20, 40], 1.0, missing)
+    assert images.recorded(range(4)).tolist() == [0, 0, 1, 1]

@@ -55,14 +55,15 @@ def by_reprojection(reproject: Reprojector, geometry: Geometry, search_deg: floa
         As far from the vertical a minimum of the errors is followed that lies beyond the angles
         tried first.
     """
-    turn, explained = _vertex(_errors(reproject, geometry))
+    turn, explained = _vertex(_Errors(reproject, geometry).about(0.0))
     if explained >= _LEAST_EXPLAINED and abs(turn) < CHECK_REACH_DEG:
         return AxisCheck(geometry.axis_angle_deg + turn, reproject)
     coarse = reproject.smoothed(COARSER_PX)
-    centre, walked = geometry, 0.0
+    errors = _Errors(coarse, geometry)
+    centre, walked = 0.0, 0.0
     while True:
-        turn, explained = _vertex(_errors(coarse, centre))
-        angle_deg = centre.axis_angle_deg + turn
+        turn, explained = _vertex(errors.about(centre))
+        angle_deg = geometry.axis_angle_deg + centre + turn
         if abs(turn) < CHECK_REACH_DEG:
             clear = explained >= _LEAST_EXPLAINED
             return AxisCheck(angle_deg, coarse, "" if clear else _NO_MINIMUM)
@@ -70,14 +71,25 @@ def by_reprojection(reproject: Reprojector, geometry: Geometry, search_deg: floa
             return AxisCheck(angle_deg, coarse, _NO_MINIMUM)
         if abs(angle_deg) > search_deg:
             return AxisCheck(angle_deg, coarse, _AT_AN_END)
-        centre, walked = centre.turned(turn), turn
+        centre, walked = centre + turn, turn
 
 
-def _errors(reproject: Reprojector, centre: Geometry) -> np.ndarray:
-    """Return how badly the tilts predict each other at each turn from a geometry."""
-    return np.array(
-        [np.mean(reproject(centre.turned(turn), _FOLDS).error() ** 2) for turn in _TURNS_DEG]
-    )
+class _Errors:
+    """How badly the tilts predict each other at turns from a geometry, each computed once."""
+
+    def __init__(self, reproject: Reprojector, geometry: Geometry):
+        self.reproject, self.geometry = reproject, geometry
+        self.known: dict[float, float] = {}
+
+    def about(self, centre_deg: float) -> np.ndarray:
+        """Return the errors at the turns tried about one of them."""
+        return np.array([self._at(centre_deg + turn) for turn in _TURNS_DEG.tolist()])
+
+    def _at(self, turn_deg: float) -> float:
+        if turn_deg not in self.known:
+            turned = self.geometry.turned(turn_deg)
+            self.known[turn_deg] = float(np.mean(self.reproject(turned, _FOLDS).error() ** 2))
+        return self.known[turn_deg]
 
 
 def _vertex(errors: np.ndarray) -> tuple[float, float]:

@@ -205,6 +205,7 @@ class _Trials:
         self.geometry = geometry
         self.steps: dict[str, Any] = {}
         self.reproject = reproject
+        self._known: list[tuple[Geometry, float]] = []  # errors by the own judge
 
     def error(self, geometry: Geometry, judge: Reprojector | None = None) -> float:
         """Return how badly the tilts predict each other under a geometry; NaN if there is no way.
@@ -212,10 +213,17 @@ class _Trials:
         It is the mean share of an image that is not predicted, of the images themselves or of
         those of another `judge`.
         """
-        judge = judge or self.reproject
-        if judge is None:
+        if judge is not None:
+            return float(judge(geometry, JUDGE_FOLDS).error().mean())
+        if self.reproject is None:
             return np.nan
-        return float(judge(geometry, JUDGE_FOLDS).error().mean())
+        # Every trial but the first begins where the last one ended.
+        for known, error in self._known:
+            if known is geometry:
+                return error
+        error = self.error(geometry, self.reproject)
+        self._known.append((geometry, error))
+        return error
 
     def offer(
         self,

@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from catomo.align.bad_pixels import mend_series, mirror, sigma_of
 from catomo.align.clipped import clipping
+from catomo.align.filled import filled_borders
 from catomo.align.film import film_in_levels, rises_as_film
 from catomo.align.geometry import NO_SIDES, Sides
 from catomo.align.settings import Align
@@ -101,7 +102,7 @@ def clean(
     -------
     CleanSeries
     """
-    unmeasured = hide(images, tilt_deg, settings.shadows, unmeasured)
+    unmeasured, borders = _hidden(images, tilt_deg, settings, unmeasured)
     pixels, faults, told = mend_series(images, tilt_deg, settings.bad_pixel_sigmas, mirrored)
     unmeasured = _with_faults(unmeasured, faults.unmeasured, len(images), mirrored)
     clipped, doubts, mentioned = clipping(images, tilt_deg)
@@ -123,7 +124,9 @@ def clean(
             "kind": "isolated" if isolated else "extended",
             "surroundings_pull_px": pull,
         },
-    } | clipped
+        **borders,
+        **clipped,
+    }
     usable = usable_images(images)
     sides = open_sides(images[t] for t in np.flatnonzero(usable).tolist())
     if any(sides):
@@ -176,6 +179,19 @@ def _film(
         "background": float((levels[usable] - film)[0]),
     }
     return everywhere, ()
+
+
+def _hidden(
+    images: np.ndarray, tilt_deg: np.ndarray, settings: Align, unmeasured: np.ndarray | None
+) -> tuple[np.ndarray | None, dict[str, int]]:
+    """Fill what was not measured, in place; return which pixels that is, and a note of borders."""
+    filled = filled_borders(images)
+    if filled is None:
+        return hide(images, tilt_deg, settings.shadows, unmeasured), {}
+    note = {"filled_borders": int(filled.any(axis=(1, 2)).sum())}
+    if unmeasured is not None:
+        filled |= unmeasured
+    return hide(images, tilt_deg, settings.shadows, filled), note
 
 
 def _with_faults(

@@ -213,8 +213,13 @@ def _forward(
         far[:] = 0
         for row in range(0, rows, 4):
             for i in range(4):
-                for x in range(width):
-                    four[i, spread + x] = images[n, row + i, x] if row + i < rows else 0.0
+                target = four[i, spread : spread + width]
+                if row + i < rows:
+                    source = images[n, row + i]
+                    for x in range(width):
+                        target[x] = source[x]
+                else:
+                    target[:] = 0
             for t in range(len(tilts)):
                 k0, f0, g0 = _split(row, rows, shears[t], margin)
                 k1, f1, g1 = _split(row + 1, rows, shears[t], margin)

@@ -12,6 +12,8 @@ from catomo.projection.iteration import UNMEASURED
 # Image widths: what lies farther out is seen by the steepest tilts alone, and costs as much.
 _WIDEST = 2.7
 
+_MOST_MISSING = 1 / 3  # of a row, for a tilt to have recorded it
+
 
 @dataclass(frozen=True)
 class AlignedImages:
@@ -101,11 +103,15 @@ class AlignedImages:
         return images
 
     def recorded(self, rows: range) -> np.ndarray:
-        """Return the share (row) of the tilts that recorded at least half of each row."""
+        """Return the share (row) of the tilts that recorded at least two thirds of each row.
+
+        Where the tilt axis leans, all tilts miss the same part of the first and last rows; a film
+        that they saw half of came out 18 % too heavy, one that they saw two thirds of 8 %.
+        """
         if self.read_unmeasured is None:
             return np.ones(len(rows))
         missing = [self.read_unmeasured(row, row + 1)[:, 0].mean(axis=1) for row in rows]
-        return (np.array(missing) <= 0.5).mean(axis=1)
+        return (np.array(missing) <= _MOST_MISSING).mean(axis=1)
 
     def sinograms(self, rows: range | list[int]) -> np.ndarray:
         """Return the sinograms (n, tilt, x) of some rows, `UNMEASURED` where nothing was."""
