@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -12,11 +13,13 @@ from catomo.labels.particles import Instances
 from catomo.labels.settings import Particles
 from catomo.surfaces import quantities
 from catomo.surfaces.areas import areas_behind
+from catomo.surfaces.facet_quantities import facet_quantities
 from catomo.surfaces.frame import Frame
 from catomo.surfaces.particle_quantities import counted, density, of_particles
 from catomo.surfaces.particles import MeasuredParticles, Specimen, measure_particles
 from catomo.surfaces.pores import Hull, hulls_of, with_pores
-from catomo.surfaces.settings import Surfaces
+from catomo.surfaces.relief import Relief, relief_of
+from catomo.surfaces.settings import FacetRule, Surfaces
 
 _DEFAULT = Surfaces()
 _CLASS_NAMES = tuple(phase.name for phase in _DEFAULT.classes)
@@ -36,12 +39,32 @@ class Roles:
         The class that consists of particles (or None), and what counts as one particle.
     hull_radius_nm : float
         Radius of the ball that closes the pores of the support to its hull.
+    facets : FacetRule
+        How facets of the support are found and named.
     """
 
     names: Sequence[str]
     support: str | None
     particles: Particles
     hull_radius_nm: float
+    facets: FacetRule = _DEFAULT.facets
+
+
+class Measured(NamedTuple):
+    """What is measured of a volume.
+
+    Attributes
+    ----------
+    quantities : dict of str to dict
+    particles : MeasuredParticles or None
+        None if no class consists of particles.
+    relief : Relief or None
+        Of the support; None if there is none, or it was not asked for.
+    """
+
+    quantities: dict[str, dict]
+    particles: MeasuredParticles | None
+    relief: Relief | None
 
 
 def measure(
@@ -53,6 +76,7 @@ def measure(
     hull_radius_nm: float = _DEFAULT.hull_radius_nm,
     *,
     recorded: np.ndarray | None = None,
+    lattice: Literal["cubic"] | None = None,
 ) -> dict[str, dict]:
     """Measure the quantities of a segmented volume.
 
@@ -74,6 +98,8 @@ def measure(
     recorded : ndarray of bool, (slices,), optional
         Whether each slice along y was recorded. Slices that were not are taken for the outside
         of the frame, whatever their labels. By default all were.
+    lattice : str, optional
+        The lattice of the support, after which its facets are named; None for no names.
 
     Returns
     -------
@@ -90,7 +116,8 @@ def measure(
     """
     if not isinstance(particles, Particles):
         particles = Particles(phase=particles)
-    roles = Roles(classes, support, particles, hull_radius_nm)
+    facets = _DEFAULT.facets.model_copy(update={"lattice": lattice})
+    roles = Roles(classes, support, particles, hull_radius_nm, facets)
     labels = np.asarray(labels)
     _check(labels, roles)
     labels = labels.astype(np.uint8, copy=False)
@@ -105,8 +132,8 @@ def all_quantities(
     *,
     pieces: Instances | None = None,
     brief: bool = False,
-) -> tuple[dict[str, dict], MeasuredParticles | None]:
-    """Return all quantities, and the particles (None if no class consists of particles).
+) -> Measured:
+    """Return all quantities, the particles and the relief of the support.
 
     Parameters
     ----------
@@ -118,8 +145,8 @@ def all_quantities(
     pieces : Instances, optional
         All pieces of the class that consists of particles, where a person divided some.
     brief : bool
-        Whether to leave out pores, widths and corrugation of the support and what molecules reach:
-        they take long, and redrawn labels do not tell them.
+        Whether to leave out pores, widths, corrugation and facets of the support and what
+        molecules reach: they take long, and redrawn labels do not tell them.
     """
     frame = Frame.of(labels.shape, recorded)
     if not frame.recorded.all():
@@ -148,7 +175,11 @@ def all_quantities(
             result |= density(names[phase], particles, roles.support, count, area_of)
             if not brief:
                 result |= quantities.reachable(names[phase], labels, phase, hulls, pixel_size_nm)
-    return result, particles
+    relief = None
+    if roles.support and not brief:
+        relief = relief_of(labels, support, roles.facets, frame, particles)
+        result |= facet_quantities(roles.support, relief, roles.facets, pixel_size_nm)
+    return Measured(result, particles, relief)
 
 
 def _of_classes(

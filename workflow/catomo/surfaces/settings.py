@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import field_validator, model_validator
 
@@ -19,6 +19,24 @@ from catomo.settings.base import (
 )
 
 _SUPPORT = DEFAULT_CLASSES[1].name
+
+
+class FacetRule(Settings):
+    """How flat parts of the support's surface are found and named."""
+
+    lattice: Literal["cubic"] | None = key(
+        None,
+        "lattice of the support, by whose angles facets are named {100}, {110} or {111}; null: "
+        "they have numbers only",
+    )
+    smoothing_px: float = key(
+        1.5,
+        "standard deviation of the smoothing of normals along the surface; relief narrower than "
+        "about four of them is not resolved",
+        unit="px",
+        ge=0.5,
+        le=20,
+    )
 
 
 class Surfaces(Settings):
@@ -38,6 +56,7 @@ class Surfaces(Settings):
         unit="nm",
         gt=0,
     )
+    facets: FacetRule = key(FacetRule(), "flat parts of the support's surface")
     redraws: int = key(
         20,
         "how often labels of a model are redrawn from their confidence, to see how far off the "

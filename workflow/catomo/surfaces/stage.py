@@ -19,6 +19,7 @@ from catomo.progress import say
 from catomo.record.classes import with_classes_of
 from catomo.record.record import Output, Record, committing, read_record
 from catomo.surfaces.contours import Reader
+from catomo.surfaces.facet_files import write_facets
 from catomo.surfaces.measure import Roles, all_quantities
 from catomo.surfaces.mesh_export import opacity_of, write_meshes
 from catomo.surfaces.quantity import of_a_model
@@ -47,7 +48,8 @@ def make_surfaces(
     output : path
         Folder to write: ``<class>.vtp``, ``<class>.small.vtp``, ``<class>.stl``,
         ``surfaces.glb``, ``surfaces.vtm``, ``open_in_paraview.py``, ``view_*.png``,
-        ``particles.csv`` and ``quantities.json``.
+        ``particles.csv``, ``facets.csv``, ``facet_lines.csv``, ``pole_figure.csv``,
+        ``pole_figure.png`` and ``quantities.json``.
     settings : Surfaces
         Without classes of their own they take those of the record.
     review : path, optional
@@ -164,18 +166,21 @@ def _measure(
         settings.support,
         settings.particles,
         settings.hull_radius_nm,
+        settings.facets,
     )
     pieces, marks = (None, None) if after is None else (after.pieces, after.marks)
-    quantities, particles = all_quantities(labels, pixel_size_nm, roles, recorded, pieces=pieces)
+    measured = all_quantities(labels, pixel_size_nm, roles, recorded, pieces=pieces)
+    quantities, particles = measured.quantities, measured.particles
     probability = None
     if isinstance(doubt, Doubt):
-        measured = partial(_redrawn_quantities, pixel_size_nm, roles, recorded)
-        redraws = measure_redraws(labels, doubt, measured, particles)
+        of_redrawn = partial(_redrawn_quantities, pixel_size_nm, roles, recorded)
+        redraws = measure_redraws(labels, doubt, of_redrawn, particles)
         quantities, probability = with_segmentation(quantities, redraws), redraws.probability
         out.record["redraws"] = doubt.record()
     elif doubt:
         quantities = of_a_model(quantities, doubt)
     write_particles(out.path("particles.csv"), particles, probability, marks)
+    write_facets(out, measured.relief, pixel_size_nm)
     return quantities
 
 
