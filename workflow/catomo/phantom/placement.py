@@ -19,7 +19,7 @@ _Sphere = tuple[np.ndarray, float]
 
 _GAP_NM = 0.3  # least distance between particles
 _BELOW_NM = 0.1  # a place on the surface where solid begins
-_TRIES = 2000  # of places for one particle
+_TRIES = 1000  # of places for one particle
 _OF_CLUSTER = 4  # particles
 _WIDER = (1.7, 2.2, 3.0, 4.0)  # reach of a cluster in median diameters, as far as need be
 
@@ -108,7 +108,7 @@ def _on_surface(
         above = (0.5 - rule.embedded_fraction) * diameter
         apart = [(diameter + size) / 2 + _GAP_NM for size in shuffled[:number]]
         found = None
-        for wider in _WIDER:
+        for wider in _WIDER if parent is not None else _WIDER[:1]:
             room = _Room(centres, apart, parent, wider * rule.median_diameter_nm)
             found = found or _place(specimen.plate, pores, above, room, rng)
         if found is None:

@@ -298,6 +298,7 @@ def _quantities(record: Record, classes: Sequence[PhaseClass]) -> _Content:
         )
     if "lacks" in record:  # of one file of labels, without a stage before
         words += [record["lacks"], *_sentences(record["notes"])]
+    words += lookup(record, "bulk.words") or []
     header = ["quantity", "value", "low … high", "sample low … high", "unit", "method"]
     return [*words, _WHICH_INTERVAL], [Table(header, rows)]
 

@@ -15,12 +15,13 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from catomo.surfaces.facet_planes import grown, planes_of
 from catomo.surfaces.facet_surface import Elements
 
 # Of what lies within the wide angle of a direction, a facet has this share within the narrow one:
-# a ball has 0.25 and a cylinder 0.5; facets had 0.67 to 0.95. Balls that voxels meet just so have
+# a ball has 0.25 and a cylinder 0.5; facets had 0.62 to 0.95. Balls that voxels meet just so have
 # up to 0.66 at their six poles, which are then a flat eighth of their surface (measured).
-LEAST_GATHERED = 0.62
+LEAST_GATHERED = 0.6
 LEAST_FLAT = 0.2  # share of the free surface within the narrow angle of any facet
 NARROW_DEG, WIDE_DEG = 10.0, 20.0
 
@@ -30,14 +31,10 @@ _LEAST_SHARE = 0.01  # of the free surface, for a facet
 _LEAST_PATCH_PX = 25.0  # px², for a plane of it
 _DIRECTIONS = 6000
 _INNER = 1  # neighbours all on the same facet: well inside of it
-_SAME_PLANE_PX = 1.5
 _ROUNDS = 2
-_GROWTH = 4  # elements from a rim, which smoothing made too round to tell by their normals
-_MOST_AWAY_PX = 1.5  # of an element that no facet had before
 _SHARP_DEG = 45.0  # turn within what grew from a rim, of curved bodies at most 40°
 _NEXT_DEG = 28.0  # least turn to another facet; strips of curved bodies are 15 to 25° apart
 _LEAST_EDGE = 0.75  # share of the rim of a facet
-_LEAST_FACING = 0.3  # cosine between an element and the plane it is on
 
 # Half of a 95 % interval of a direction: how far a plane is off at the distance of its half width.
 _OFF_PX, _OFF_DEG = 0.1, 0.2
@@ -255,8 +252,8 @@ def _measured(
     facet_of = _nearest(elements, normals)
     patch_of = _patches(elements, facet_of)
     inner = _inside(elements, facet_of) & (patch_of >= 0)
-    plane_of, offsets, owner = _planes(elements, facet_of, patch_of, inner, normals)
-    plane_of = _grown(elements, plane_of, offsets, normals[owner])
+    plane_of, offsets, owner = planes_of(elements, facet_of, patch_of, inner, normals)
+    plane_of = grown(elements, plane_of, offsets, normals[owner])
     facet_of = np.where(plane_of >= 0, owner[plane_of], -1)
     area = np.bincount(facet_of[facet_of >= 0], elements.areas[facet_of >= 0], len(normals))
     order = np.argsort(-area, kind="stable")
@@ -299,69 +296,3 @@ def _are_bounded(elements: Elements, found: Facets) -> np.ndarray:
     count = len(found.facets)
     rim = np.bincount(inside, minlength=count)
     return np.bincount(inside, is_edge, count) >= _LEAST_EDGE * rim
-
-
-def _planes(
-    elements: Elements,
-    facet_of: np.ndarray,
-    patch_of: np.ndarray,
-    inner: np.ndarray,
-    normals: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the plane of each element, the offset of each plane and its facet.
-
-    Patches of one facet at nearly the same offset are one plane, which something may lie across.
-    """
-    plane_of = np.full(len(facet_of), -1)
-    offsets: list[float] = []
-    owner: list[int] = []
-    for number, normal in enumerate(normals):
-        rows = np.flatnonzero((facet_of == number) & (patch_of >= 0))
-        patches, group = np.unique(patch_of[rows], return_inverse=True)
-        # What lies well inside tells where a plane is, and its rim where there is no inside.
-        weight = elements.areas[rows] * np.where(inner[rows], 1.0, 1e-6)
-        total = np.bincount(group, weight, len(patches))
-        height = np.bincount(group, weight * (elements.points[rows] @ normal)) / total
-        order = np.argsort(height, kind="stable")
-        plane = np.empty(len(patches), int)
-        plane[order] = np.cumsum(np.diff(height[order], prepend=height[order[:1]]) > _SAME_PLANE_PX)
-        count = int(plane.max()) + 1 if len(plane) else 0
-        middle = np.bincount(plane, total * height, count) / np.bincount(plane, total, count)
-        plane_of[rows] = plane[group] + len(offsets)
-        offsets += list(middle)
-        owner += [number] * count
-    return plane_of, np.array(offsets), np.array(owner, int)
-
-
-def _grown(
-    elements: Elements, plane_of: np.ndarray, offsets: np.ndarray, normals: np.ndarray
-) -> np.ndarray:
-    """Return planes of elements after each at a rim took the nearest plane of its neighbours."""
-    links = elements.links.tocoo()
-    for _ in range(_GROWTH):
-        there = plane_of[links.col]
-        at = np.flatnonzero((there >= 0) & (there != plane_of[links.row]))
-        at = at[elements.is_free[links.row[at]]]
-        rows, planes = links.row[at], plane_of[links.col[at]]
-        away = _away(elements, rows, planes, offsets, normals)
-        own = np.full(len(rows), _MOST_AWAY_PX)
-        has = plane_of[rows] >= 0
-        own[has] = _away(elements, rows[has], plane_of[rows[has]], offsets, normals)
-        faces = np.einsum("ij,ij->i", elements.normals[rows], normals[planes]) > _LEAST_FACING
-        wins = np.flatnonzero((away < own) & faces)
-        wins = wins[np.lexsort((planes[wins], away[wins], rows[wins]))]
-        first = np.unique(rows[wins], return_index=True)[1]
-        plane_of = plane_of.copy()
-        plane_of[rows[wins[first]]] = planes[wins[first]]
-    return plane_of
-
-
-def _away(
-    elements: Elements,
-    rows: np.ndarray,
-    planes: np.ndarray,
-    offsets: np.ndarray,
-    normals: np.ndarray,
-) -> np.ndarray:
-    """Return how far elements lie from planes, in px."""
-    return np.abs(np.einsum("ij,ij->i", elements.points[rows], normals[planes]) - offsets[planes])

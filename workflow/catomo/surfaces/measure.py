@@ -13,13 +13,16 @@ from catomo.labels.particles import Instances
 from catomo.labels.settings import Particles
 from catomo.surfaces import quantities
 from catomo.surfaces.areas import areas_behind
+from catomo.surfaces.bulk import bulk_quantities
 from catomo.surfaces.facet_quantities import facet_quantities
 from catomo.surfaces.frame import Frame
 from catomo.surfaces.particle_quantities import counted, density, of_particles
 from catomo.surfaces.particles import MeasuredParticles, Specimen, measure_particles
+from catomo.surfaces.placement import Placement, place
+from catomo.surfaces.placement_quantities import placement_quantities
 from catomo.surfaces.pores import Hull, hulls_of, with_pores
 from catomo.surfaces.relief import Relief, relief_of
-from catomo.surfaces.settings import FacetRule, Surfaces
+from catomo.surfaces.settings import Bulk, FacetRule, Surfaces
 
 _DEFAULT = Surfaces()
 _CLASS_NAMES = tuple(phase.name for phase in _DEFAULT.classes)
@@ -41,6 +44,8 @@ class Roles:
         Radius of the ball that closes the pores of the support to its hull.
     facets : FacetRule
         How facets of the support are found and named.
+    bulk : Bulk
+        Densities and atoms of particles and support.
     """
 
     names: Sequence[str]
@@ -48,6 +53,7 @@ class Roles:
     particles: Particles
     hull_radius_nm: float
     facets: FacetRule = _DEFAULT.facets
+    bulk: Bulk = _DEFAULT.bulk
 
 
 class Measured(NamedTuple):
@@ -60,11 +66,14 @@ class Measured(NamedTuple):
         None if no class consists of particles.
     relief : Relief or None
         Of the support; None if there is none, or it was not asked for.
+    placement : Placement, str or None
+        Where particles sit on it, or in words why nowhere; None without support or particles.
     """
 
     quantities: dict[str, dict]
     particles: MeasuredParticles | None
     relief: Relief | None
+    placement: Placement | str | None
 
 
 def measure(
@@ -77,6 +86,7 @@ def measure(
     *,
     recorded: np.ndarray | None = None,
     lattice: Literal["cubic"] | None = None,
+    bulk: Bulk = _DEFAULT.bulk,
 ) -> dict[str, dict]:
     """Measure the quantities of a segmented volume.
 
@@ -100,6 +110,9 @@ def measure(
         of the frame, whatever their labels. By default all were.
     lattice : str, optional
         The lattice of the support, after which its facets are named; None for no names.
+    bulk : Bulk, optional
+        Densities and atoms (`catomo.surfaces.settings.Bulk`); by default those of Pt and of
+        γ-alumina for classes named ``pt`` and ``alumina``.
 
     Returns
     -------
@@ -117,7 +130,7 @@ def measure(
     if not isinstance(particles, Particles):
         particles = Particles(phase=particles)
     facets = _DEFAULT.facets.model_copy(update={"lattice": lattice})
-    roles = Roles(classes, support, particles, hull_radius_nm, facets)
+    roles = Roles(classes, support, particles, hull_radius_nm, facets, bulk)
     labels = np.asarray(labels)
     _check(labels, roles)
     labels = labels.astype(np.uint8, copy=False)
@@ -175,11 +188,30 @@ def all_quantities(
             result |= density(names[phase], particles, roles.support, count, area_of)
             if not brief:
                 result |= quantities.reachable(names[phase], labels, phase, hulls, pixel_size_nm)
+    if particles is not None and roles.support:
+        result |= bulk_quantities(result, names[phase], roles.support, roles.bulk)
     relief = None
     if roles.support and not brief:
         relief = relief_of(labels, support, roles.facets, frame, particles)
         result |= facet_quantities(roles.support, relief, roles.facets, pixel_size_nm)
-    return Measured(result, particles, relief)
+    placement = None
+    if particles is not None and roles.support and not brief:
+        placement = _placement(relief, particles, hulls, frame, roles)
+        result |= placement_quantities(names[phase], roles.support, placement, particles)
+    return Measured(result, particles, relief, placement)
+
+
+def _placement(
+    relief: Relief | None,
+    particles: MeasuredParticles,
+    hulls: list[Hull],
+    frame: Frame,
+    roles: Roles,
+) -> Placement | str:
+    """Return where particles sit on the support, or in words why nowhere."""
+    if relief is None:
+        return f"no voxel is labelled {roles.support}"
+    return place(relief, particles, partial(_in_hulls, hulls), frame)
 
 
 def _of_classes(
