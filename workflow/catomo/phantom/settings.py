@@ -53,14 +53,18 @@ class Pores(Settings):
 
 
 class Particles(Settings):
-    """Spheres, such as Pt particles, along the tops of the ridges."""
+    """Spheres, such as Pt particles, on the surface of the plate."""
 
     count: int = key(..., "number of particles", ge=0)
     median_diameter_nm: float = key(..., "median of the lognormal diameters", "nm", gt=0)
     sigma_log: float = key(..., "standard deviation of the logarithm of the diameter", ge=0)
     clip_nm: Range = key(..., "smallest and largest diameter", "nm")
-    placement: Literal["facet_apex"] = key(..., "where particles sit: on the tops of ridges")
-    embedded_fraction: float = key(..., "share of the diameter below the ridge top", ge=0, le=1)
+    placement: Literal["facet_apex", "facet_valley", "random", "clustered"] = key(
+        ...,
+        "where particles sit: on the tops of ridges, at their feet, anywhere on the outer surface, "
+        "or there in clusters of four",
+    )
+    embedded_fraction: float = key(..., "share of the diameter below the surface", ge=0, le=1)
 
 
 class Contrast(Settings):

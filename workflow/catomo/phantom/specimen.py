@@ -1,9 +1,9 @@
 """The specimen of `simulate`: a plate with slit pores and particles, drawn by seed.
 
 As a default it is γ-alumina with Pt particles (Genc et al. 2022). The plate is a rhombus
-between {110} faces with {111} sides; its broad faces carry periodic ridges of {111} planes, and
-the particles sit on the ridge tops. All shapes are planes and spheres known exactly, so the
-truth (labels, particles, facets) needs no measurement.
+between {110} faces with {111} sides; its broad faces carry periodic ridges of {111} planes, on
+whose tops, or elsewhere, the particles sit. All shapes are planes and spheres known exactly, so
+the truth (labels, particles, facets) needs no measurement.
 """
 
 from __future__ import annotations
@@ -16,26 +16,17 @@ import numpy as np
 from pydantic import ValidationError
 
 from catomo.errors import UserError
-from catomo.phantom.settings import Contrast, Plate, Specimen
+from catomo.phantom.placement import Box, draw_spheres
+from catomo.phantom.plate import RIDGES, SIDES, SINE, SLOPE, drop, half_width, ridge_middles
+from catomo.phantom.settings import Contrast, Specimen
 from catomo.phantom.shares import PARTICLES, PLATE
 from catomo.settings.blocks import read_blocks
 from catomo.settings.problems import lines_of
 
-# Crystal directions in the frame of the unrotated plate, as (x, y, z): x along the ridges
-# [-110], y across them [001] (the long diagonal), z out of the broad face [110].
-_SIDES = np.array([[-(2**0.5), 1, 0], [2**0.5, 1, 0]]) / 3**0.5  # (1-11) and (-111)
-_RIDGES = np.array([[0, 1, 2**0.5], [0, -1, 2**0.5]]) / 3**0.5  # (111) and (11-1)
-_SLOPE = 0.5**0.5  # of the ridges' {111} planes against {110}: tan 35.3°
-_SINE = 8**0.5 / 3  # of the rhombus angle, 70.5°
-
 _GAP_NM = 1.0  # least wall around a closed pore
-_PARTICLE_GAP_NM = 0.3  # least distance between particles on one ridge
 
 # What fills a cell of the fine grid.
 EMPTY_CELL, PLATE_CELL, PARTICLE_CELL = 0, 1, 2
-
-# A pore as a box: its low and its high corner in nm.
-_Box = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -114,7 +105,7 @@ def render_specimen(specimen: Specimen, seed: int) -> Phantom:
     rng = np.random.default_rng([seed, 0])
     frame = plate_frame(specimen)
     pores = _draw_pores(specimen, rng)
-    spheres = _draw_spheres(specimen, rng)
+    spheres = draw_spheres(specimen, pores, rng)
     n = specimen.render_oversampling
     cells = np.zeros([size * n for size in specimen.shape_px], np.uint8)
     _draw_plate(cells, specimen, frame, pores)
@@ -144,29 +135,12 @@ def plate_frame(specimen: Specimen) -> np.ndarray:
 def mid_plate_nm(specimen: Specimen) -> float:
     """Return the mean path of the beam through a plain piece of plate at 0° tilt, in nm."""
     plate = specimen.plate
-    ridge = plate.corrugation_depth_nm**2 / _SLOPE / plate.corrugation_period_nm
+    ridge = plate.corrugation_depth_nm**2 / SLOPE / plate.corrugation_period_nm
     mean = plate.thickness_nm - 2 * plate.corrugation_depth_nm + 2 * ridge
     return mean / abs(plate_frame(specimen)[2, 2])
 
 
-def _half_width(plate: Plate) -> float:
-    """Return the distance of the plate's sides from its centre in nm."""
-    return plate.edge_nm * _SINE / 2
-
-
-def _ridge_middles(plate: Plate, face: int) -> np.ndarray:
-    """Return where the ridges of the upper (1) or lower (-1) face lie across them, in nm.
-
-    The lower face is half a period out of step, so the plate is no mirror image of itself.
-    """
-    diagonal = _half_width(plate) * 3**0.5  # half of the long diagonal
-    number = int(diagonal / plate.corrugation_period_nm) + 1
-    steps = np.arange(-number, number + 1) + (0.5 if face < 0 else 0.0)
-    middles = steps * plate.corrugation_period_nm
-    return middles[np.abs(middles) < diagonal]
-
-
-def _draw_pores(specimen: Specimen, rng: np.random.Generator) -> list[_Box]:
+def _draw_pores(specimen: Specimen, rng: np.random.Generator) -> list[Box]:
     """Draw pores as boxes (low, high) in nm along the two side normals and the face normal.
 
     In these three coordinates plate and pores are boxes alike, because the pores' walls are
@@ -183,18 +157,18 @@ def _draw_pores(specimen: Specimen, rng: np.random.Generator) -> list[_Box]:
     )
 
 
-def _try_pores(specimen: Specimen, rng: np.random.Generator) -> list[_Box]:
+def _try_pores(specimen: Specimen, rng: np.random.Generator) -> list[Box]:
     """Draw all sizes, then place pores one by one, the largest first, until one finds no room."""
     plate, pores = specimen.plate, specimen.pores
-    wall = _half_width(plate)
+    wall = half_width(plate)
     core = plate.thickness_nm / 2 - plate.corrugation_depth_nm
     (thinnest, widest), (shortest, longest) = pores.width_nm, pores.length_nm
     width = rng.uniform(thinnest, widest, pores.count)
-    length = rng.uniform(shortest, longest, pores.count) * _SINE
+    length = rng.uniform(shortest, longest, pores.count) * SINE
     height = rng.uniform(0.6, 1.0, pores.count) * np.minimum(length, 2 * (core - _GAP_NM))
     halves = np.stack([width, length, height], axis=1) / 2
     opened = rng.permutation(pores.count) < round(pores.count * pores.open_fraction)
-    boxes: list[_Box] = []
+    boxes: list[Box] = []
     for number in np.argsort(-halves.prod(axis=1), kind="stable"):
         half = halves[number]
         reach = np.array([wall, wall, core]) - _GAP_NM - half
@@ -217,61 +191,18 @@ def _try_pores(specimen: Specimen, rng: np.random.Generator) -> list[_Box]:
     return boxes
 
 
-def _apart(one: _Box, other: _Box) -> bool:
+def _apart(one: Box, other: Box) -> bool:
     return bool(np.any((one[0] > other[1] + _GAP_NM) | (other[0] > one[1] + _GAP_NM)))
 
 
-def _draw_spheres(specimen: Specimen, rng: np.random.Generator) -> list[tuple[np.ndarray, float]]:
-    """Draw particles as (centre, diameter) in nm in the plate's own axes, along the ridges.
-
-    Particles are dealt to ridges, the largest first and longer free ridges more often;
-    then the free length of each ridge is divided at random between its particles.
-    """
-    plate, rule = specimen.plate, specimen.particles
-    diameters = rule.median_diameter_nm * np.exp(rule.sigma_log * rng.standard_normal(rule.count))
-    smallest, largest = rule.clip_nm
-    diameters = np.sort(np.clip(diameters, smallest, largest))[::-1]
-    # The chord of a rhombus at `middle`; its sides run at 1/√2 to the ridges.
-    ridges = [
-        (face, middle, 2**0.5 * (_half_width(plate) * 3**0.5 - abs(middle)))
-        for face in (1, -1)
-        for middle in _ridge_middles(plate, face)
-    ]
-    free = np.array([length for _, _, length in ridges])
-    strung: list[list[float]] = [[] for _ in ridges]
-    for number, diameter in enumerate(diameters):
-        room = np.where(free >= diameter + _PARTICLE_GAP_NM, free, 0.0)
-        if not room.any():
-            raise UserError(
-                f"particles.count: found room for {number} of {rule.count} on the ridges; "
-                "ask for fewer or smaller particles, or a shorter corrugation_period_nm"
-            )
-        ridge = rng.choice(len(ridges), p=room / room.sum())
-        strung[ridge].append(diameter)
-        free[ridge] -= diameter + _PARTICLE_GAP_NM
-    spheres = []
-    for (face, middle, length), beads, rest in zip(ridges, strung, free, strict=True):
-        shuffled = rng.permutation(beads)
-        gaps = rest * np.diff(np.sort(rng.random(len(beads))), prepend=0.0)
-        position = -length / 2
-        for diameter, gap in zip(shuffled, gaps, strict=True):
-            along = position + gap + (diameter + _PARTICLE_GAP_NM) / 2
-            position = along + (diameter + _PARTICLE_GAP_NM) / 2
-            height = plate.thickness_nm / 2 + (0.5 - rule.embedded_fraction) * diameter
-            spheres.append((np.array([along, middle, face * height]), diameter))
-    return spheres
-
-
-def _draw_plate(
-    cells: np.ndarray, specimen: Specimen, frame: np.ndarray, pores: list[_Box]
-) -> None:
+def _draw_plate(cells: np.ndarray, specimen: Specimen, frame: np.ndarray, pores: list[Box]) -> None:
     """Fill the cells of the plate, one plane of constant y at a time."""
     plate = specimen.plate
-    wall, top = _half_width(plate), plate.thickness_nm / 2
+    wall, top = half_width(plate), plate.thickness_nm / 2
     cell = specimen.pixel_size_nm / specimen.render_oversampling
     y, z, x = ((np.arange(size) - (size - 1) / 2) * cell for size in cells.shape)
     # Rows: distances along both side normals, out of the face, across the ridges.
-    to_plate = np.vstack([_SIDES @ frame.T, frame.T[2], frame.T[1]])
+    to_plate = np.vstack([SIDES @ frame.T, frame.T[2], frame.T[1]])
     for row, height in enumerate(y):
         near = [
             direction[1] * height + direction[2] * z[:, None] + direction[0] * x
@@ -283,11 +214,7 @@ def _draw_plate(
         points = np.array([distance[inside] for distance in near])
         solid = np.ones(points.shape[1], bool)
         for face in (1, -1):
-            phase = 0.0 if face > 0 else 0.5
-            steps = points[3] / plate.corrugation_period_nm - phase
-            across = np.abs(steps - np.round(steps)) * plate.corrugation_period_nm
-            drop = np.minimum(across * _SLOPE, plate.corrugation_depth_nm)
-            solid &= face * points[2] <= top - drop
+            solid &= face * points[2] <= top - drop(plate, points[3], face)
         for low, high in pores:
             within = (points[:3] > low[:, None]) & (points[:3] < high[:, None])
             solid &= ~within.all(axis=0)
@@ -308,12 +235,12 @@ def _facets(specimen: Specimen, frame: np.ndarray) -> list[dict]:
     plate = specimen.plate
     top = plate.thickness_nm / 2
     planes = [
-        (sign * normal, _half_width(plate), "111_side") for normal in _SIDES for sign in (1, -1)
+        (sign * normal, half_width(plate), "111_side") for normal in SIDES for sign in (1, -1)
     ]
     for face in (1, -1):
         planes.append((np.array([0, 0, face]), top - plate.corrugation_depth_nm, "110"))
-        for middle in _ridge_middles(plate, face):
-            for ridge in _RIDGES:
+        for middle in ridge_middles(plate, face):
+            for ridge in RIDGES:
                 normal = ridge * [1, 1, face]
                 planes.append((normal, normal @ [0, middle, face * top], "111_ridge"))
     return [

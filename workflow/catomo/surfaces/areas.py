@@ -85,8 +85,15 @@ def _meshed(labels: np.ndarray, mask: np.ndarray, classes: int) -> np.ndarray:
     """Return the area of a mask's mesh towards each value of the labels, in px²."""
     if not mask.any():
         return np.zeros(classes)
+    return _by_label(*mirrored_mesh(mask), labels, classes)
+
+
+def mirrored_mesh(mask: np.ndarray) -> tuple[Mesh, np.ndarray]:
+    """Return the mesh of a mask that is not empty, in px, and its place (y, z, x).
+
+    Beyond the frame the body goes on as in a mirror; elsewhere there is background.
+    """
     box = find_objects(mask.view(np.int8))[0]
-    # Beyond the frame the body goes on as in a mirror; elsewhere there is background.
     widths = [
         (_MARGIN * (ends.start == 0), _MARGIN * (ends.stop == n))
         for ends, n in zip(box, mask.shape, strict=True)
@@ -94,7 +101,7 @@ def _meshed(labels: np.ndarray, mask: np.ndarray, classes: int) -> np.ndarray:
     widths = [(min(a, m), min(b, m)) for (a, b), m in zip(widths, mask[box].shape, strict=True)]
     mesh = surface(np.pad(mask[box], widths, mode="symmetric"), 1.0)
     start = np.array([ends.start - before for ends, (before, _) in zip(box, widths, strict=True)])
-    return _by_label(mesh, start, labels, classes)
+    return mesh, start
 
 
 def _by_label(mesh: Mesh, start: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -12,11 +13,16 @@ from catomo.labels.particles import Instances
 from catomo.labels.settings import Particles
 from catomo.surfaces import quantities
 from catomo.surfaces.areas import areas_behind
+from catomo.surfaces.bulk import bulk_quantities
+from catomo.surfaces.facet_quantities import facet_quantities
 from catomo.surfaces.frame import Frame
 from catomo.surfaces.particle_quantities import counted, density, of_particles
 from catomo.surfaces.particles import MeasuredParticles, Specimen, measure_particles
+from catomo.surfaces.placement import Placement, place
+from catomo.surfaces.placement_quantities import placement_quantities
 from catomo.surfaces.pores import Hull, hulls_of, with_pores
-from catomo.surfaces.settings import Surfaces
+from catomo.surfaces.relief import Relief, relief_of
+from catomo.surfaces.settings import Bulk, FacetRule, Surfaces
 
 _DEFAULT = Surfaces()
 _CLASS_NAMES = tuple(phase.name for phase in _DEFAULT.classes)
@@ -36,12 +42,38 @@ class Roles:
         The class that consists of particles (or None), and what counts as one particle.
     hull_radius_nm : float
         Radius of the ball that closes the pores of the support to its hull.
+    facets : FacetRule
+        How facets of the support are found and named.
+    bulk : Bulk
+        Densities and atoms of particles and support.
     """
 
     names: Sequence[str]
     support: str | None
     particles: Particles
     hull_radius_nm: float
+    facets: FacetRule = _DEFAULT.facets
+    bulk: Bulk = _DEFAULT.bulk
+
+
+class Measured(NamedTuple):
+    """What is measured of a volume.
+
+    Attributes
+    ----------
+    quantities : dict of str to dict
+    particles : MeasuredParticles or None
+        None if no class consists of particles.
+    relief : Relief or None
+        Of the support; None if there is none, or it was not asked for.
+    placement : Placement, str or None
+        Where particles sit on it, or in words why nowhere; None without support or particles.
+    """
+
+    quantities: dict[str, dict]
+    particles: MeasuredParticles | None
+    relief: Relief | None
+    placement: Placement | str | None
 
 
 def measure(
@@ -53,6 +85,8 @@ def measure(
     hull_radius_nm: float = _DEFAULT.hull_radius_nm,
     *,
     recorded: np.ndarray | None = None,
+    lattice: Literal["cubic"] | None = None,
+    bulk: Bulk = _DEFAULT.bulk,
 ) -> dict[str, dict]:
     """Measure the quantities of a segmented volume.
 
@@ -74,6 +108,11 @@ def measure(
     recorded : ndarray of bool, (slices,), optional
         Whether each slice along y was recorded. Slices that were not are taken for the outside
         of the frame, whatever their labels. By default all were.
+    lattice : str, optional
+        The lattice of the support, after which its facets are named; None for no names.
+    bulk : Bulk, optional
+        Densities and atoms (`catomo.surfaces.settings.Bulk`); by default those of Pt and of
+        γ-alumina for classes named ``pt`` and ``alumina``.
 
     Returns
     -------
@@ -90,7 +129,8 @@ def measure(
     """
     if not isinstance(particles, Particles):
         particles = Particles(phase=particles)
-    roles = Roles(classes, support, particles, hull_radius_nm)
+    facets = _DEFAULT.facets.model_copy(update={"lattice": lattice})
+    roles = Roles(classes, support, particles, hull_radius_nm, facets, bulk)
     labels = np.asarray(labels)
     _check(labels, roles)
     labels = labels.astype(np.uint8, copy=False)
@@ -105,8 +145,8 @@ def all_quantities(
     *,
     pieces: Instances | None = None,
     brief: bool = False,
-) -> tuple[dict[str, dict], MeasuredParticles | None]:
-    """Return all quantities, and the particles (None if no class consists of particles).
+) -> Measured:
+    """Return all quantities, the particles and the relief of the support.
 
     Parameters
     ----------
@@ -120,7 +160,8 @@ def all_quantities(
     brief : bool
         Whether to leave out all that redrawn labels do not tell and that takes long: the hull of
         the support and what is found with it (pores, widths, corrugation, where particles are,
-        what molecules reach), ways along the support, and how else particles might be split.
+        what molecules reach), facets, ways along the support, and how else particles might be
+        split.
     """
     frame = Frame.of(labels.shape, recorded)
     if not frame.recorded.all():
@@ -149,7 +190,30 @@ def all_quantities(
             result |= density(names[phase], particles, roles.support, count, area_of)
             if not brief:
                 result |= quantities.reachable(names[phase], labels, phase, hulls, pixel_size_nm)
-    return result, particles
+    if particles is not None and roles.support:
+        result |= bulk_quantities(result, names[phase], roles.support, roles.bulk)
+    relief = None
+    if roles.support and not brief:
+        relief = relief_of(labels, support, roles.facets, frame, particles)
+        result |= facet_quantities(roles.support, relief, roles.facets, pixel_size_nm)
+    placement = None
+    if particles is not None and roles.support and not brief:
+        placement = _placement(relief, particles, hulls, frame, roles)
+        result |= placement_quantities(names[phase], roles.support, placement, particles)
+    return Measured(result, particles, relief, placement)
+
+
+def _placement(
+    relief: Relief | None,
+    particles: MeasuredParticles,
+    hulls: list[Hull],
+    frame: Frame,
+    roles: Roles,
+) -> Placement | str:
+    """Return where particles sit on the support, or in words why nowhere."""
+    if relief is None:
+        return f"no voxel is labelled {roles.support}"
+    return place(relief, particles, partial(_in_hulls, hulls), frame)
 
 
 def _of_classes(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import field_validator, model_validator
 
@@ -19,6 +19,71 @@ from catomo.settings.base import (
 )
 
 _SUPPORT = DEFAULT_CLASSES[1].name
+
+
+class FacetRule(Settings):
+    """How flat parts of the support's surface are found and named."""
+
+    lattice: Literal["cubic"] | None = key(
+        None,
+        "lattice of the support, by whose angles facets are named {100}, {110} or {111}; null: "
+        "they have numbers only",
+    )
+    smoothing_px: float = key(
+        1.5,
+        "standard deviation of the smoothing of normals along the surface; relief narrower than "
+        "about four of them is not resolved",
+        unit="px",
+        ge=0.5,
+        le=20,
+    )
+
+
+class BulkValue(Settings):
+    """A value that was measured on the bulk, with its error."""
+
+    value: float = key(..., "what was measured", ge=0)
+    error: float = key(..., "half of its 95 % interval", ge=0)
+
+
+class Bulk(Settings):
+    """What the materials are by the gram, and what was measured on the bulk."""
+
+    particles_density_g_cm3: float | None = key(
+        None,
+        "density of the particles; null: that of Pt, 21.45, where the class is named pt, else not "
+        "known",
+        unit="g/cm³",
+        gt=0,
+    )
+    particles_atoms_per_nm3: float | None = key(
+        None,
+        "atoms in a volume of the particles; null: those of Pt, 66.2, where the class is named pt",
+        unit="nm⁻³",
+        gt=0,
+    )
+    particles_atoms_per_nm2: float | None = key(
+        None,
+        "atoms at a surface of the particles; null: those of Pt, 12.5, where the class is named pt",
+        unit="nm⁻²",
+        gt=0,
+    )
+    support_density_g_cm3: float | None = key(
+        None,
+        "density of the support without pores; null: that of γ-alumina, 3.65, where the class is "
+        "named alumina",
+        unit="g/cm³",
+        gt=0,
+    )
+    weight_percent: BulkValue | None = key(
+        None, "mass of the particles in that of all, such as by ICP, to compare", unit="%"
+    )
+    support_area_m2_g: BulkValue | None = key(
+        None, "area per gram of support, such as by BET, to compare", unit="m²/g"
+    )
+    dispersion: BulkValue | None = key(
+        None, "share of atoms at the surface, such as by chemisorption, to compare"
+    )
 
 
 class Surfaces(Settings):
@@ -43,6 +108,8 @@ class Surfaces(Settings):
         unit="nm",
         gt=0,
     )
+    facets: FacetRule = key(FacetRule(), "flat parts of the support's surface")
+    bulk: Bulk = key(Bulk(), "densities, and values of the bulk to compare with")
     redraws: int = key(
         20,
         "how often labels of a model are redrawn from their confidence, to see how far off the "

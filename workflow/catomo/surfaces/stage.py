@@ -18,16 +18,19 @@ from catomo.files.tables import runs_text
 from catomo.progress import say
 from catomo.record.classes import with_classes_of
 from catomo.record.record import Output, Record, committing, read_record
+from catomo.surfaces.bulk import agreement
 from catomo.surfaces.contours import Reader
+from catomo.surfaces.facet_files import write_facets
 from catomo.surfaces.measure import Roles, all_quantities
 from catomo.surfaces.mesh_export import opacity_of, write_meshes
+from catomo.surfaces.placement_quantities import write_placement
 from catomo.surfaces.quantity import of_a_model
 from catomo.surfaces.redraw import Doubt
 from catomo.surfaces.render import render
 from catomo.surfaces.review import Review, Reviewed, apply_review, read_review
 from catomo.surfaces.segmentation_error import measure_redraws, with_segmentation
 from catomo.surfaces.settings import Surfaces
-from catomo.surfaces.table import write_particles
+from catomo.surfaces.table import seats_of, write_particles
 from catomo.surfaces.views import project_labels, save_view
 
 _CONFIDENCE = "confidence.tif"
@@ -47,7 +50,8 @@ def make_surfaces(
     output : path
         Folder to write: ``<class>.vtp``, ``<class>.small.vtp``, ``<class>.stl``,
         ``surfaces.glb``, ``surfaces.vtm``, ``open_in_paraview.py``, ``view_*.png``,
-        ``particles.csv`` and ``quantities.json``.
+        ``particles.csv``, ``facets.csv``, ``facet_lines.csv``, ``pole_figure.csv``,
+        ``pole_figure.png``, ``placement.csv``, ``placement.png`` and ``quantities.json``.
     settings : Surfaces
         Without classes of their own they take those of the record.
     review : path, optional
@@ -164,18 +168,29 @@ def _measure(
         settings.support,
         settings.particles,
         settings.hull_radius_nm,
+        settings.facets,
+        settings.bulk,
     )
     pieces, marks = (None, None) if after is None else (after.pieces, after.marks)
-    quantities, particles = all_quantities(labels, pixel_size_nm, roles, recorded, pieces=pieces)
+    measured = all_quantities(labels, pixel_size_nm, roles, recorded, pieces=pieces)
+    quantities, particles = measured.quantities, measured.particles
     probability = None
     if isinstance(doubt, Doubt):
-        measured = partial(_redrawn_quantities, pixel_size_nm, roles, recorded)
-        redraws = measure_redraws(labels, doubt, measured, particles)
+        of_redrawn = partial(_redrawn_quantities, pixel_size_nm, roles, recorded)
+        redraws = measure_redraws(labels, doubt, of_redrawn, particles)
         quantities, probability = with_segmentation(quantities, redraws), redraws.probability
         out.record["redraws"] = doubt.record()
     elif doubt:
         quantities = of_a_model(quantities, doubt)
-    write_particles(out.path("particles.csv"), particles, probability, marks)
+    write_particles(
+        out.path("particles.csv"), particles, probability, marks,
+        seats_of(particles, measured.relief, measured.placement),
+    )  # fmt: skip
+    write_facets(out, measured.relief, pixel_size_nm)
+    write_placement(out, measured.placement, pixel_size_nm)
+    if particles is not None and roles.support:
+        names = (str(roles.particles.phase), roles.support)
+        out.record["bulk"] = agreement(quantities, *names, settings.bulk)
     return quantities
 
 

@@ -9,6 +9,8 @@ import numpy as np
 
 from catomo.files.tables import number_text, write_csv
 from catomo.surfaces.particles import MeasuredParticles
+from catomo.surfaces.placement import Placement
+from catomo.surfaces.relief import Relief
 
 _HEADER = [
     "id", "x_nm", "y_nm", "z_nm", "x_from_px", "x_to_px", "y_from_px", "y_to_px", "z_from_px",
@@ -17,12 +19,15 @@ _HEADER = [
     "sphericity", "probability", "weight",
 ]  # fmt: skip
 
+_SEATS = ["facet", "family", "apex_nm", "valley_nm", "pore_mouth_nm", "plate_edge_nm"]
+
 
 def write_particles(
     path: Path,
     particles: MeasuredParticles | None,
     probability: np.ndarray | None = None,
     marks: Mapping[int, str] | None = None,
+    seats: Mapping[int, list[str]] | None = None,
 ) -> None:
     """Write a table with a row per particle; without particles it has its header only.
 
@@ -36,14 +41,20 @@ def write_particles(
         How sure each piece is. By default that column is empty: labels alone do not tell.
     marks : mapping of int to str, optional
         What a person decided, by the number of the piece; it becomes a column ``review``.
+    seats : mapping of int to list of str, optional
+        Where each piece sits on facets (`seats_of`). By default those columns are empty.
     """
     rows = [] if particles is None else _rows(particles, probability)
+    if particles is not None:
+        nowhere = [""] * len(_SEATS)
+        every = [(seats or {}).get(int(one), nowhere) for one in np.flatnonzero(particles.kept)]
+        rows = [[*row, *seat] for row, seat in zip(rows, every, strict=True)]
     if marks is None or particles is None:
-        write_csv(path, _HEADER, rows)
+        write_csv(path, [*_HEADER, *_SEATS], rows)
         return
     words = [marks.get(int(one), "") for one in np.flatnonzero(particles.kept)]
     marked = [[*row, word] for row, word in zip(rows, words, strict=True)]
-    write_csv(path, [*_HEADER, "review"], marked)
+    write_csv(path, [*_HEADER, *_SEATS, "review"], marked)
 
 
 def _rows(particles: MeasuredParticles, probability: np.ndarray | None) -> list[list[str]]:
@@ -78,3 +89,20 @@ def _rows(particles: MeasuredParticles, probability: np.ndarray | None) -> list[
             ]
         )
     return rows
+
+
+def seats_of(
+    particles: MeasuredParticles | None, relief: Relief | None, placement: Placement | str | None
+) -> dict[int, list[str]]:
+    """Return the columns of facets for each piece that sits on the support."""
+    if particles is None or relief is None or not isinstance(placement, Placement):
+        return {}
+    seats, size = placement.seats, particles.pixel_size_nm
+    result = {}
+    for one in np.flatnonzero(np.isfinite(seats.radii)):
+        facet = int(seats.facets[one])
+        away = (seats.apex, seats.valley, seats.mouth, seats.edge)
+        number = str(facet + 1) if facet >= 0 else ""
+        distances = [number_text(float(values[one] * size)) for values in away]
+        result[int(one)] = [number, relief.name_of(facet), *distances]
+    return result

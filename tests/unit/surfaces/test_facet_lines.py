@@ -1,0 +1,50 @@
+"""Apexes and valleys of bodies whose edges are known."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from tests.helpers.polyhedra import corrugated, polyhedron
+
+from catomo.surfaces.facet_lines import find_lines
+from catomo.surfaces.facet_surface import surface_elements
+from catomo.surfaces.facets import find_facets
+from catomo.surfaces.frame import Frame
+
+
+def lines(labels, bridged=0.0):
+    elements = surface_elements(labels, 1, Frame.of(labels.shape), 1.5)
+    return find_lines(elements, find_facets(elements), bridged)
+
+
+def test_an_octahedron_has_twelve_apexes_of_its_edge():
+    found = lines(polyhedron("octahedron", 20, 5)[0])
+    assert len(found) == 12
+    assert all(line.is_apex for line in found)
+    assert [line.angle_deg for line in found] == pytest.approx([70.53] * 12, abs=0.8)
+    # The edge of an octahedron is √6 times its inner radius; corners are rounded.
+    assert [line.length for line in found] == pytest.approx([20 * 6**0.5] * 12, abs=8)
+
+
+def test_a_zigzag_has_apexes_and_valleys_where_they_are_drawn():
+    period, slope = 24, 35.26
+    labels = corrugated(period, slope, (56, 48, 80), 30)
+    inclined = [line for line in lines(labels) if abs(line.angle_deg - 2 * slope) < 3]
+    assert Counter(line.is_apex for line in inclined) == {True: 3, False: 2}
+    middle = (80 - 1) / 2
+    for line in inclined:
+        at = (line.points[:, 2].mean() - middle) / period
+        assert at == pytest.approx(round(at) if line.is_apex else np.floor(at) + 0.5, abs=0.05)
+
+
+def test_what_lies_across_a_line_does_not_part_it():
+    labels = corrugated(24, 35.26, (56, 48, 80), 30)
+    labels[20:34, 30:45, 32:48] = np.where(labels[20:34, 30:45, 32:48] == 1, 1, 2)
+    middle = [
+        line
+        for line in lines(labels, bridged=18.0)
+        if line.is_apex and abs(line.points[:, 2].mean() - 39.5) < 1 and line.angle_deg < 80
+    ]
+    assert len(middle) == 1
+    assert np.abs(np.diff(middle[0].points[:, 0])) == pytest.approx(0.5, abs=1e-2)
+    assert middle[0].length > 40
