@@ -39,8 +39,21 @@ def recorded_voxels(record: str) -> int:
         return 0
 
 
+def recorded_shape(record: str) -> list[int]:
+    """Return the shape of what a stage has recorded; empty where it has recorded none yet."""
+    try:
+        return _shape(json.loads(Path(record).read_text()), "shape")
+    except (OSError, ValueError):
+        return []
+
+
 def _product(content: Any, key: str) -> int:
+    shape = _shape(content, key)
+    return math.prod(shape) if shape else 0
+
+
+def _shape(content: Any, key: str) -> list[int]:
     shape = content.get(key) if isinstance(content, dict) else None
     if not isinstance(shape, list) or not all(type(n) is int and n > 0 for n in shape):
-        return 0
-    return math.prod(shape) if shape else 0
+        return []
+    return shape
