@@ -26,7 +26,7 @@ from catomo.surfaces.settings import Surfaces
 from catomo.train.settings import Train
 
 # Seconds of one core like those of the README's table; only a guide.
-_SECONDS_PER_VOXEL_TILT_ITERATION = 5.5e-10
+_SECONDS_PER_VOXEL_TILT_ITERATION = 8e-10
 _SECONDS_PER_TRAINED_PIXEL = 1.2e-6  # base 16, bfloat16; grows with the square of the base
 _SECONDS_PER_STEP = 0.05
 _SECONDS_PER_PREDICTED_PIXEL = 4e-7
@@ -89,17 +89,18 @@ def costs(dataset: Dataset, plan: Plan, data: Data) -> list[Cost]:
     if "slices" in verbs:
         suggested = min(plan.settings_as(Slices, dataset.name).suggest, slices) * depth * width
         memory = 0.118e9 + 190 * depth * width
-        found.append(Cost("slices", memory, 0.35e6 + voxels + suggested, 2 + voxels * 6e-8))
+        found.append(Cost("slices", memory, 0.15e6 + voxels + suggested, 2 + voxels * 6e-8))
     if "segmentation" in verbs:
         disk = 3.3 * voxels ** (2 / 3)
         found.append(Cost("segmentation", 0.065e9, disk, 1 + voxels * 2e-8))
     if dataset.trains:
         train = plan.settings_as(Train, dataset.model)
-        pixels = train.batch_size * min(train.patch_px**2, depth * width)
+        window = min(train.patch_px**2, depth * width)
         weight = (train.network.base_filters / 16) ** 2
-        of_step = _SECONDS_PER_STEP + pixels * _SECONDS_PER_TRAINED_PIXEL * weight
-        disk = 4.0 * train.parameters()
-        found.append(Cost("train", train.memory_bytes(), disk, 8 + train.steps * of_step))
+        of_pixel = _SECONDS_PER_TRAINED_PIXEL * weight
+        seconds = 8 + train.steps * (_SECONDS_PER_STEP + train.batch_size * window * of_pixel)
+        disk = 0.1e6 + 4.0 * train.parameters()
+        found.append(Cost("train", train.memory_bytes(window), disk, seconds))
     return found + _of_labels(dataset, plan, shape)
 
 
@@ -153,7 +154,7 @@ def _of_reconstruction(
     subsets = settings.subsets if settings.algorithm == "osem" else 1
     memory = peak_bytes((data.tilts, detector), image, in_slab, workers, subsets)
     work = slices * image[0] * image[1] * data.tilts * settings.iterations
-    seconds = 7 + work * _SECONDS_PER_VOXEL_TILT_ITERATION
+    seconds = 5 + work * _SECONDS_PER_VOXEL_TILT_ITERATION
     card = gpu_memory_of(settings, data.tilts, data.shape, pad_width)
     return Cost("reconstruct", memory, 0.2e6 + 4.0 * slices * depth * width, seconds, card)
 
@@ -170,9 +171,9 @@ def _of_labels(dataset: Dataset, plan: Plan, shape: tuple[int, int, int]) -> lis
         passes = len(VIEWS[plan.settings_as(Predict, dataset.name).average])
         seconds = 6 + voxels * passes * _SECONDS_PER_PREDICTED_PIXEL
         memory = 0.8e9 + 12 * plan.settings_as(Train, dataset.model).parameters()
-        found.append(Cost("predict", memory, 15 * area, seconds))
+        found.append(Cost("predict", memory, 0.012e6 + 15 * area, seconds))
     if "evaluate" in verbs:
-        found.append(Cost("evaluate", 0.16e9, 0.52e6, 5))
+        found.append(Cost("evaluate", 0.16e9, 0.48e6, 5))
     if "surfaces" in verbs:
         surfaces = plan.settings_as(Surfaces, dataset.name)
         # Noise in the labels makes far more surface, and so more of both.
@@ -182,5 +183,5 @@ def _of_labels(dataset: Dataset, plan: Plan, shape: tuple[int, int, int]) -> lis
         seconds += voxels * (1 + redraws) * _SECONDS_PER_MEASURED_VOXEL
         found.append(Cost("surfaces", memory, 1.5e6 + 315 * of_classes, seconds))
     if "report" in verbs:
-        found.append(Cost("report", 0.15e9, 4.6e6 + 12 * of_classes, 5))
+        found.append(Cost("report", 0.15e9, 4.6e6 + 12 * of_classes, 4))
     return found
