@@ -15,14 +15,15 @@ from catomo.errors import UserError
 from catomo.settings.blocks import read_blocks
 
 
-def phantom_voxels(path: str) -> int:
-    """Return the number of voxels of a phantom, from the file that describes it."""
+def phantom_cells(path: str) -> int:
+    """Return the number of cells that a phantom is drawn on, from the file that describes it."""
     file = Path(os.path.expandvars(path))
     try:
         specimen = read_blocks(file, "") if file.is_file() else {}  # a pipe would not end
     except UserError:
         return 0
-    return _product(specimen, "shape_px")
+    finer = specimen.get("render_oversampling") if isinstance(specimen, dict) else None
+    return _product(specimen, "shape_px") * (finer**3 if type(finer) is int and finer > 0 else 1)
 
 
 def recorded_voxels(record: str) -> int:
