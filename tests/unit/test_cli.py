@@ -6,9 +6,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from catomo import errors
 from catomo.cli import helps, main
 
 ROOT = Path(__file__).parents[2]
@@ -106,3 +108,15 @@ def test_what_the_machine_lacks_is_one_line_with_the_way_out(monkeypatch, capsys
     said = capsys.readouterr().err
     assert re.match(rf"catomo verify: .*{line}", said)
     assert said.count("\n") == 1
+
+
+def test_windows_itself_is_refused_in_one_line_with_the_way_out(monkeypatch, capsys):
+    monkeypatch.setattr(errors, "os", SimpleNamespace(name="nt"))
+    with pytest.raises(SystemExit) as end:
+        main(["check"])
+    [line] = capsys.readouterr().err.splitlines()
+    assert end.value.code == 1
+    assert line.startswith("catomo check: Windows itself is not supported")
+    assert "run catomo in WSL" in line
+    monkeypatch.setattr(errors, "os", SimpleNamespace(name="posix"))  # as in WSL
+    assert errors.problem_of_system() == ""

@@ -27,6 +27,7 @@ from catomo.errors import (
     UNFORESEEN,
     UserError,
     line_of,
+    problem_of_system,
 )
 from catomo.stages import STAGES, TOOLS, stage_of
 
@@ -43,6 +44,9 @@ def main(arguments: list[str] | None = None) -> None:
         Verb, arguments and options; by default those of the process.
     """
     options = parser().parse_args(arguments)
+    if problem := problem_of_system():
+        print(f"catomo {options.verb}: {problem}", file=sys.stderr)
+        sys.exit(1)
     _prepare(options)
     with suppress(ValueError):  # not the main thread, whose business signals are
         signal.signal(signal.SIGTERM, _end)

@@ -1,5 +1,6 @@
 """The one exception whose message is written for the user, and what an installation may lack."""
 
+import os
 import re
 
 # Packages that not every function needs, and the extra of catomo that installs each.
@@ -38,6 +39,17 @@ class UserError(Exception):
 def printable(text: str) -> str:
     """Return a text in which signs that cannot stand in one line are written as in Python."""
     return _NOT_PRINTABLE.sub(lambda sign: sign[0].encode("unicode_escape").decode(), text)
+
+
+def problem_of_system() -> str:
+    """Return why no verb runs on this operating system, and the way out; empty where all do."""
+    if os.name != "nt":
+        return ""
+    return (
+        "Windows itself is not supported, because nothing there keeps two processes from writing "
+        "one folder; run catomo in WSL, the Linux within Windows: 'wsl --install' installs it, "
+        "and in its shell catomo is installed as on Linux"
+    )
 
 
 def is_mistake(line: str) -> bool:

@@ -11,7 +11,7 @@ from catomo.export.settings import MADE_BY
 from catomo.plan.gpu import gpus_of, has_gpu
 from catomo.plan.inputs import fingerprint_of, fingerprint_of_named
 from catomo.plan.lost import all_stages, line_of, lost_files, lost_records, stages_of
-from catomo.plan.sizes import phantom_voxels, recorded_voxels
+from catomo.plan.sizes import phantom_cells, recorded_voxels
 from catomo.record import code
 from catomo.record.listed import restore_list
 from catomo.stages import STAGES, record_path, stage_of
@@ -293,9 +293,9 @@ def memory_per_voxel(base, bytes_per_voxel):
 
 
 def memory_of_phantom(wildcards, attempt):
-    """Return a resource: megabytes from the voxels of a phantom, more at each attempt."""
-    voxels = phantom_voxels(dataset_of(wildcards).path)
-    return int(attempt * (1000 + 50 * voxels / 1e6))
+    """Return a resource: megabytes from the cells of a phantom, more at each attempt."""
+    cells = phantom_cells(dataset_of(wildcards).path)
+    return int(attempt * (1000 + 8 * cells / 1e6))
 
 
 # The nodes of a cluster run its jobs (there --jobs is given), so a card of this machine says

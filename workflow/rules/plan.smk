@@ -19,12 +19,15 @@ except ImportError:
         "or name the Snakefile in a local copy of catomo"
     ) from None
 
-from catomo.errors import UserError
+from catomo.errors import UserError, problem_of_system
 from catomo.plan.changes import models_of_other_order
 from catomo.plan.given import entries_of, files_of, values_of
 from catomo.plan.plan import DEFAULT_CONFIG, load_plan, make_plan
 from catomo.plan.users import problem_of_other_user
 from catomo.settings.blocks import read_blocks, with_numbers
+
+if problem_of_system():
+    raise WorkflowError(problem_of_system())
 
 # Whether another project's Snakefile uses these rules as a module. That project has read the
 # configuration then; otherwise catomo reads the files itself, because Snakemake's reader drops

@@ -5,6 +5,7 @@ import re
 import pytest
 import yaml
 
+from catomo.align.settings import Align
 from catomo.plan import gpu
 from catomo.plan.check import check
 from catomo.reconstruct.choices import Choice, remember
@@ -65,18 +66,35 @@ def project(devices, monkeypatch):
 
 
 def gigabytes(lines):
-    return [float(one) for one in re.findall(r"GPU memory ([0-9.]+) GB", "\n".join(lines))]
+    told = [line.partition("GPU memory ")[2] for line in lines]
+    return [float(one) for text in told for one in re.findall(r"([0-9.]+) GB", text)]
 
 
 def test_check_estimates_the_memory_of_the_gpu_where_one_is_used(project, devices):
     assert not gigabytes(project(backend="cpu"))
     assert not gigabytes(project(backend="auto"))
-    usual, other = gigabytes(project(backend="cuda"))
+    usual, _, other, _ = gigabytes(project(backend="cuda"))
     assert usual == other > 0
     assert gigabytes(project(backend="cuda", slab_slices=8))[0] < usual
     assert gigabytes(project(backend="cuda", pad_width=2.0))[0] > 1.3 * usual
     (devices / "nvidia0").touch()
     assert gigabytes(project(backend="auto"))[0] == usual
+
+
+def aligned(name, open_sides):
+    with committing(f"results/{name}/02_align", "align", Align()) as out:
+        out.record.update(tilt_deg=[-60.0, 0.0, 60.0], steps={"open_sides": open_sides})
+
+
+def test_the_slices_are_as_wide_as_the_alignment_finds_matter(project):
+    """Before there is one, both are told; the steepest tilt of 60 degrees shows two widths."""
+    usual, widest, *_ = gigabytes(project(backend="cuda"))
+    aligned("a", ["left", "right"])
+    aligned("b", ["left"])
+    assert gigabytes(project(backend="cuda", pad_width=2.0))[0] < widest
+    wide, narrow = gigabytes(project(backend="cuda"))
+    assert wide == gigabytes(project(backend="cuda", pad_width=2.0))[0]
+    assert narrow == usual
 
 
 def made_by(backend, name):

@@ -4,14 +4,16 @@ import json
 
 import pytest
 
-from catomo.plan.sizes import phantom_voxels, recorded_voxels
+from catomo.plan.sizes import phantom_cells, recorded_voxels
 
 
 @pytest.mark.parametrize(
-    ("text", "voxels"),
+    ("text", "cells"),
     [
         ("shape_px: [48, 64, 64]\n", 196608),
         ("shape_px: [128, 128, 128]\nseeds: [1]\n", 2097152),
+        ("shape_px: [48, 64, 64]\nrender_oversampling: 2\n", 8 * 196608),
+        ("shape_px: [48, 64, 64]\nrender_oversampling: often\n", 196608),
         ("shape_px: [1, 2\n", 0),
         ("shape_px: many\n", 0),
         ("shape_px: [-1, -2, 3]\n", 0),
@@ -23,15 +25,15 @@ from catomo.plan.sizes import phantom_voxels, recorded_voxels
         ("\x00", 0),
     ],
 )
-def test_a_specimen_says_how_large_its_phantom_is(tmp_path, monkeypatch, text, voxels):
+def test_a_specimen_says_how_large_its_phantom_is(tmp_path, monkeypatch, text, cells):
     (tmp_path / "specimen.yaml").write_text(text)
     monkeypatch.setenv("DATA", str(tmp_path))
-    assert phantom_voxels("${DATA}/specimen.yaml") == voxels
+    assert phantom_cells("${DATA}/specimen.yaml") == cells
 
 
 def test_a_specimen_that_is_not_there_counts_as_nothing(tmp_path):
-    assert phantom_voxels(str(tmp_path / "absent.yaml")) == 0
-    assert phantom_voxels(str(tmp_path)) == 0
+    assert phantom_cells(str(tmp_path / "absent.yaml")) == 0
+    assert phantom_cells(str(tmp_path)) == 0
 
 
 @pytest.mark.parametrize(

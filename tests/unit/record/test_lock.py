@@ -10,9 +10,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from catomo import errors
 from catomo.errors import UserError
 from catomo.record.lock import count_as_ended, is_running, locked, place_of_lock
 from catomo.record.record import committing, read_record
@@ -228,12 +230,6 @@ def test_a_stage_that_fails_gives_its_lock_back(tmp_path):
     assert not (tmp_path / ".catomo").exists()
 
 
-def test_without_locks_of_the_system_a_stage_runs_all_the_same(tmp_path, monkeypatch):
-    monkeypatch.setattr("catomo.record.lock.fcntl", None)  # as on Windows
-    with locked(tmp_path / "results/a/02_align", "align"):
-        assert not (tmp_path / ".catomo").exists()
-
-
 def test_a_stage_runs_while_its_process_lives_and_not_after_it_was_killed(tmp_path):
     folder = tmp_path / "results/a/09_report"
     assert not is_running(folder, "report")
@@ -245,3 +241,13 @@ def test_a_stage_runs_while_its_process_lives_and_not_after_it_was_killed(tmp_pa
         holder.kill()
     assert place_of_lock(folder, "report").exists()
     assert not is_running(folder, "report")
+
+
+def test_a_system_without_such_locks_writes_nothing(monkeypatch, tmp_path):
+    monkeypatch.setattr(errors, "os", SimpleNamespace(name="nt"))
+    with (
+        pytest.raises(UserError, match="Windows itself is not supported"),
+        locked(tmp_path / "02_align", "align"),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == []

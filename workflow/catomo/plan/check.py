@@ -141,7 +141,8 @@ def _phantom_data(dataset: Dataset, _plan: Plan) -> tuple[Data, list[str]]:
     start, stop, step = specimen.acquisition.tilt_deg
     slices, depth, width = specimen.shape_px
     tilts = round((stop - start) / step) + 1
-    return Data(tilts, (slices, depth, width), specimen.pixel_size_nm), []
+    cells = slices * depth * width * specimen.render_oversampling**3
+    return Data(tilts, (slices, depth, width), specimen.pixel_size_nm, cells=cells), []
 
 
 def _series_data(dataset: Dataset, plan: Plan) -> tuple[Data, list[str]]:

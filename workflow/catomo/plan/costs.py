@@ -1,36 +1,49 @@
 """What each stage of a dataset costs in memory, disk and time, estimated before a run.
 
-The figures were measured on phantoms of 64³ to 256³ voxels (`benchmarks/costs.py`). Memory is all
-that the processes of a stage hold at its peak, shared libraries included.
+The figures were measured on phantoms of 64³ to 128 × 512 × 1024 voxels and on a needle
+(`benchmarks/costs.py`). Memory is all that the processes of a stage hold at its peak, shared
+libraries included.
 """
 
 from __future__ import annotations
 
+import os
+from math import ceil
 from typing import NamedTuple
 
 from catomo.network.inference import VIEWS
 from catomo.plan.datasets import Dataset
 from catomo.plan.fit import Data
-from catomo.plan.gpu import gpu_memory_of
+from catomo.plan.gpu import gpu_memory_of, pad_width_of
 from catomo.plan.plan import Plan
+from catomo.plan.sizes import recorded_shape
 from catomo.predict.settings import Predict
+from catomo.reconstruct.needs import peak_bytes
 from catomo.reconstruct.settings import Reconstruct
+from catomo.slices.settings import Slices
+from catomo.stages import record_path
 from catomo.surfaces.settings import Surfaces
 from catomo.train.settings import Train
 
-# Seconds on two cores like those of the README's table; only a guide.
-_SECONDS_PER_VOXEL_TILT_ITERATION = 1.1e-10
+# Seconds of one core like those of the README's table; only a guide.
+_SECONDS_PER_VOXEL_TILT_ITERATION = 8e-10
 _SECONDS_PER_TRAINED_PIXEL = 1.2e-6  # base 16, bfloat16; grows with the square of the base
+_SECONDS_PER_STEP = 0.05
 _SECONDS_PER_PREDICTED_PIXEL = 4e-7
-_SECONDS_PER_MEASURED_VOXEL = 8e-7
+_SECONDS_PER_MEASURED_VOXEL = 6e-8
+_SECONDS_PER_MESHED_AREA = 5e-4
 
 # Share of the width that the depth of a volume takes where it is found in the aligned images:
 # 0.4 to 0.72 in phantoms and in a needle.
 _DEPTH_OF_SPECIMEN = 0.75
 
+_MATCHED_PX = 256  # larger images are binned for what compares them with the volume
+_SLAB_SLICES = 16  # on a CPU, see `slab_slices`
+_MOST_WORKERS = 8  # the threads that the rule of `reconstruct` asks for
+
 
 class Cost(NamedTuple):
-    """What one stage takes: bytes of memory and of disk, and seconds on two cores."""
+    """What one stage takes: bytes of memory and of disk, and seconds of one core."""
 
     stage: str
     memory: float
@@ -51,7 +64,7 @@ def _time(seconds: float) -> str:
 
 
 def costs(dataset: Dataset, plan: Plan, data: Data) -> list[Cost]:
-    """Return what each costly stage takes, in pipeline order.
+    """Return what each stage takes, in pipeline order.
 
     Parameters
     ----------
@@ -64,49 +77,111 @@ def costs(dataset: Dataset, plan: Plan, data: Data) -> list[Cost]:
     -------
     list of Cost
     """
-    tilts, (slices, depth, width) = data.tilts, data.shape
-    voxels = slices * depth * width
-    area = voxels ** (2 / 3)  # compressed labels, and meshes, grow with it
     found = []
+    shape = data.shape
+    if data.tilts:
+        shape = _shape_of_volume(dataset, plan, data)
+        found += _of_tilts(dataset, data)
+        found.append(_of_reconstruction(dataset, plan, data, shape))
+    slices, depth, width = shape
+    voxels = slices * depth * width
     verbs = plan.stages(dataset)
-    if tilts:
-        pixels = tilts * slices * width
-        stack = 4.0 * pixels
-        if dataset.source == "phantom":  # the truth is kept, too
-            found.append(
-                Cost("simulate", 0.1e9 + 43 * voxels, stack + 4.1 * voxels, voxels * 2.5e-6)
-            )
-        else:
-            found.append(Cost("import", 0.11e9 + stack, stack, pixels * 5e-7))
-        found.append(Cost("align", 0.33e9 + 4 * stack, stack, 10 + pixels * 1e-6))
-        settings = plan.settings_as(Reconstruct, dataset.name)
-        if settings.depth_nm != "auto":
-            depth = max(1, round(settings.depth_nm / data.pixel_size_nm))
-        else:
-            depth = round(_DEPTH_OF_SPECIMEN * depth)
-        voxels = slices * depth * width
-        seconds = 10 + voxels * tilts * settings.iterations * _SECONDS_PER_VOXEL_TILT_ITERATION
-        card = gpu_memory_of(settings, tilts, data.shape)
-        found.append(Cost("reconstruct", 0.3e9, 4.0 * voxels, seconds, card))
     if "slices" in verbs:
-        found.append(Cost("slices", 0.13e9, 0.45e6 + 1.09 * voxels, voxels * 2e-8))
+        suggested = min(plan.settings_as(Slices, dataset.name).suggest, slices) * depth * width
+        memory = 0.118e9 + 190 * depth * width
+        found.append(Cost("slices", memory, 0.15e6 + voxels + suggested, 2 + voxels * 6e-8))
     if "segmentation" in verbs:
-        found.append(Cost("segmentation", 0.065e9, 3.3 * area, voxels * 2e-8))
+        disk = 3.3 * voxels ** (2 / 3)
+        found.append(Cost("segmentation", 0.065e9, disk, 1 + voxels * 2e-8))
     if dataset.trains:
         train = plan.settings_as(Train, dataset.model)
-        pixels = train.steps * train.batch_size * min(train.patch_px**2, depth * width)
+        window = min(train.patch_px**2, depth * width)
         weight = (train.network.base_filters / 16) ** 2
-        seconds = pixels * _SECONDS_PER_TRAINED_PIXEL * weight
-        found.append(Cost("train", train.memory_bytes(), 4.0 * train.parameters(), seconds))
+        of_pixel = _SECONDS_PER_TRAINED_PIXEL * weight
+        seconds = 8 + train.steps * (_SECONDS_PER_STEP + train.batch_size * window * of_pixel)
+        disk = 0.1e6 + 4.0 * train.parameters()
+        found.append(Cost("train", train.memory_bytes(window), disk, seconds))
+    return found + _of_labels(dataset, plan, shape)
+
+
+def _of_tilts(dataset: Dataset, data: Data) -> list[Cost]:
+    """Return what the stages before the reconstruction take."""
+    slices, depth, width = data.shape
+    pixels = data.tilts * slices * width
+    stack = 4.0 * pixels
+    if dataset.source == "phantom":  # the truth is kept, too
+        voxels = slices * depth * width
+        memory, seconds = 0.125e9 + 5.3 * data.cells, 2.5 + 3.5e-9 * data.cells * data.tilts
+        first = Cost("simulate", memory, stack + 4.1 * voxels, seconds)
+    else:
+        first = Cost("import", 0.11e9 + stack, stack, 1 + pixels * 2e-7)
+    # Each image is resampled whole, and binned to be compared with the volume.
+    binned = pixels / ceil(max(slices, width) / _MATCHED_PX) ** 2
+    memory = 0.31e9 + 5 * pixels + 24.8 * binned
+    seconds = 8 + 1.8e-6 * pixels + 9.5e-6 * binned
+    # A quarter for the pixels that were not measured, in a file of their own.
+    return [first, Cost("align", memory, 0.35e6 + 1.25 * stack, seconds)]
+
+
+def _shape_of_volume(dataset: Dataset, plan: Plan, data: Data) -> tuple[int, int, int]:
+    """Return the shape of the volume that is, or will be, reconstructed."""
+    settings = plan.settings_as(Reconstruct, dataset.name)
+    known = recorded_shape(record_path("reconstruct", dataset.name))
+    slices, depth, width = data.shape
+    if settings.depth_nm != "auto":
+        depth = max(1, round(settings.depth_nm / data.pixel_size_nm))
+    else:
+        depth = known[1] if len(known) == 3 else round(_DEPTH_OF_SPECIMEN * depth)
+    if settings.length_nm != "auto":
+        slices = min(slices, max(1, round(settings.length_nm / data.pixel_size_nm)))
+    if settings.width_nm != "auto":
+        width = min(width, max(1, round(settings.width_nm / data.pixel_size_nm)))
+    return slices, depth, width
+
+
+def _of_reconstruction(
+    dataset: Dataset, plan: Plan, data: Data, shape: tuple[int, int, int]
+) -> Cost:
+    """Return what the reconstruction of a volume takes."""
+    settings = plan.settings_as(Reconstruct, dataset.name)
+    slices, depth, width = shape
+    detector = data.shape[2]
+    pad_width = pad_width_of(settings, dataset.name)
+    image = depth, round((pad_width or 1.0) * detector)
+    in_slab = _SLAB_SLICES if settings.slab_slices == "auto" else settings.slab_slices
+    in_slab = slices if settings.tv_across else min(in_slab, slices)
+    workers = min(_MOST_WORKERS, os.cpu_count() or 1)
+    subsets = settings.subsets if settings.algorithm == "osem" else 1
+    memory = peak_bytes((data.tilts, detector), image, in_slab, workers, subsets)
+    work = slices * image[0] * image[1] * data.tilts * settings.iterations
+    seconds = 5 + work * _SECONDS_PER_VOXEL_TILT_ITERATION
+    card = gpu_memory_of(settings, data.tilts, data.shape, pad_width)
+    return Cost("reconstruct", memory, 0.2e6 + 4.0 * slices * depth * width, seconds, card)
+
+
+def _of_labels(dataset: Dataset, plan: Plan, shape: tuple[int, int, int]) -> list[Cost]:
+    """Return what the stages take that make labels, or are made from them."""
+    slices, depth, width = shape
+    voxels = slices * depth * width
+    area = voxels ** (2 / 3)  # compressed labels, and meshes, grow with it
+    verbs = plan.stages(dataset)
+    found = []
+    of_classes = area * (len(plan.settings_as(Surfaces, dataset.name).classes) - 1)
     if "predict" in verbs:
         passes = len(VIEWS[plan.settings_as(Predict, dataset.name).average])
-        seconds = voxels * passes * _SECONDS_PER_PREDICTED_PIXEL
-        found.append(Cost("predict", 0.8e9, 17.5 * area, seconds))
+        seconds = 6 + voxels * passes * _SECONDS_PER_PREDICTED_PIXEL
+        memory = 0.8e9 + 12 * plan.settings_as(Train, dataset.model).parameters()
+        found.append(Cost("predict", memory, 0.012e6 + 15 * area, seconds))
+    if "evaluate" in verbs:
+        found.append(Cost("evaluate", 0.16e9, 0.48e6, 5))
     if "surfaces" in verbs:
+        surfaces = plan.settings_as(Surfaces, dataset.name)
         # Noise in the labels makes far more surface, and so more of both.
-        disk = 1.5e6 + 430 * area
-        redraws = plan.settings_as(Surfaces, dataset.name).redraws if "predict" in verbs else 0
-        seconds = 20 + voxels * (1 + redraws) * _SECONDS_PER_MEASURED_VOXEL
-        memory = 0.65e9 + (15.0 if redraws else 6.0) * voxels
-        found.append(Cost("surfaces", memory, disk, seconds))
+        redraws = surfaces.redraws if "predict" in verbs else 0
+        memory = 0.6e9 + 2250 * of_classes + (15.0 if redraws else 6.0) * voxels
+        seconds = 3 + of_classes * _SECONDS_PER_MESHED_AREA
+        seconds += voxels * (1 + redraws) * _SECONDS_PER_MEASURED_VOXEL
+        found.append(Cost("surfaces", memory, 1.5e6 + 315 * of_classes, seconds))
+    if "report" in verbs:
+        found.append(Cost("report", 0.15e9, 4.6e6 + 12 * of_classes, 4))
     return found

@@ -40,12 +40,15 @@ class Data:
     pixel_size_nm : float
     is_8_bit : bool
         Whether they are slices whose greys are kept.
+    cells : int
+        Of a phantom: the cells that it is drawn on.
     """
 
     tilts: int
     shape: tuple[int, int, int]
     pixel_size_nm: float
     is_8_bit: bool = False
+    cells: int = 0
 
 
 def file_lines(dataset: Dataset, plan: Plan, data: Data) -> tuple[list[str], list[str]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from catomo.errors import UserError
 from catomo.plan.plan import Plan
 from catomo.reconstruct.choices import remembered
+from catomo.reconstruct.needs import WIDEST, matter_goes_on, seen_width
 from catomo.reconstruct.settings import Reconstruct
 from catomo.record.record import read_record
 from catomo.stages import record_path
@@ -34,8 +35,37 @@ def gpus_of(settings: Reconstruct, seen: bool) -> int:
     return int(settings.backend.endswith("cuda"))
 
 
-def gpu_memory_of(settings: Reconstruct, tilts: int, shape: tuple[int, int, int]) -> str:
-    """Return what a reconstruction takes of a GPU's memory; nothing where it takes none."""
+def pad_width_of(settings: Reconstruct, name: str) -> float | None:
+    """Return the width of a dataset's slices during reconstruction, in widths of an image.
+
+    None where only the alignment will tell, and has not been made yet.
+    """
+    if settings.pad_width != "auto":
+        return settings.pad_width
+    path = Path(record_path("align", name))
+    try:
+        record = read_record(path, "align") if path.is_file() else None
+    except UserError:  # `stale` says so
+        record = None
+    if record is None:
+        return None
+    return seen_width(record["tilt_deg"]) if matter_goes_on(record) else 1.0
+
+
+def gpu_memory_of(
+    settings: Reconstruct, tilts: int, shape: tuple[int, int, int], pad_width: float | None
+) -> str:
+    """Return what a reconstruction takes of a GPU's memory; nothing where it takes none.
+
+    Parameters
+    ----------
+    settings : Reconstruct
+    tilts : int
+    shape : (int, int, int)
+        Of the volume (y, z, x), as wide as the images.
+    pad_width : float, optional
+        See `pad_width_of`.
+    """
     if (
         not gpus_of(settings, has_gpu()) or settings.backend == "tomopy_cuda"
     ):  # TomoPy takes what it finds
@@ -44,13 +74,18 @@ def gpu_memory_of(settings: Reconstruct, tilts: int, shape: tuple[int, int, int]
     from catomo.reconstruct.method import TiltGeometry
 
     length, depth, width = shape
-    pad_width = 1.0 if settings.pad_width == "auto" else settings.pad_width
-    geometry = TiltGeometry([0.0] * tilts, (depth, round(pad_width * width)), width)
-    slices = gpu_slices(geometry) if settings.slab_slices == "auto" else settings.slab_slices
-    slices = length if settings.tv_across else slices
-    need = gpu_memory(settings.backend, geometry, min(slices, length), length) / 1e9
+
+    def gigabytes(pad_width: float) -> float:
+        geometry = TiltGeometry([0.0] * tilts, (depth, round(pad_width * width)), width)
+        slices = gpu_slices(geometry) if settings.slab_slices == "auto" else settings.slab_slices
+        slices = length if settings.tv_across else slices
+        return gpu_memory(settings.backend, geometry, min(slices, length), length) / 1e9
+
     fewer = settings.slab_slices == "auto" and not settings.tv_across
-    return f"   GPU memory {need:.2f} GB{', or less where less is free' if fewer else ''}"
+    words = f"   GPU memory {gigabytes(pad_width or 1.0):.2f} GB"
+    if pad_width is None:
+        words += f", {gigabytes(WIDEST):.2f} GB if matter goes on beside the images"
+    return f"{words}{', or less where less is free' if fewer else ''}"
 
 
 def mixed_backends(plan: Plan) -> list[str]:

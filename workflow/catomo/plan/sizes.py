@@ -15,14 +15,15 @@ from catomo.errors import UserError
 from catomo.settings.blocks import read_blocks
 
 
-def phantom_voxels(path: str) -> int:
-    """Return the number of voxels of a phantom, from the file that describes it."""
+def phantom_cells(path: str) -> int:
+    """Return the number of cells that a phantom is drawn on, from the file that describes it."""
     file = Path(os.path.expandvars(path))
     try:
         specimen = read_blocks(file, "") if file.is_file() else {}  # a pipe would not end
     except UserError:
         return 0
-    return _product(specimen, "shape_px")
+    finer = specimen.get("render_oversampling") if isinstance(specimen, dict) else None
+    return _product(specimen, "shape_px") * (finer**3 if type(finer) is int and finer > 0 else 1)
 
 
 def recorded_voxels(record: str) -> int:
@@ -39,8 +40,21 @@ def recorded_voxels(record: str) -> int:
         return 0
 
 
+def recorded_shape(record: str) -> list[int]:
+    """Return the shape of what a stage has recorded; empty where it has recorded none yet."""
+    try:
+        return _shape(json.loads(Path(record).read_text()), "shape")
+    except (OSError, ValueError):
+        return []
+
+
 def _product(content: Any, key: str) -> int:
+    shape = _shape(content, key)
+    return math.prod(shape) if shape else 0
+
+
+def _shape(content: Any, key: str) -> list[int]:
     shape = content.get(key) if isinstance(content, dict) else None
     if not isinstance(shape, list) or not all(type(n) is int and n > 0 for n in shape):
-        return 0
-    return math.prod(shape) if shape else 0
+        return []
+    return shape

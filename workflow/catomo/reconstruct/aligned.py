@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from catomo.projection.iteration import UNMEASURED
-
-# Image widths: what lies farther out is seen by the steepest tilts alone, and costs as much.
-_WIDEST = 2.7
+from catomo.reconstruct.needs import seen_width
 
 _MOST_MISSING = 1 / 3  # of a row, for a tilt to have recorded it
 
@@ -91,10 +89,7 @@ class AlignedImages:
     @property
     def seen_width(self) -> float:
         """Width of what the steepest tilt shows, in image widths; 1 if nothing goes on there."""
-        if not self.goes_on:
-            return 1.0
-        steepest = np.deg2rad(max(abs(tilt) for tilt in self.tilt_deg))
-        return float(min(_WIDEST, 1 / max(np.cos(steepest), 1 / _WIDEST)))
+        return seen_width(self.tilt_deg) if self.goes_on else 1.0
 
     def masked(self, images: np.ndarray, start: int) -> np.ndarray:
         """Set rows (tilt, n, x) from `start` on to `UNMEASURED` where nothing was measured."""

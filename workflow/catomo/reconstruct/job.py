@@ -14,6 +14,7 @@ from catomo.reconstruct.aligned import AlignedImages
 from catomo.reconstruct.auto import resolve
 from catomo.reconstruct.halves import half_correlation
 from catomo.reconstruct.method import Method, TiltGeometry
+from catomo.reconstruct.needs import peak_bytes
 from catomo.reconstruct.resident import DeviceLoop
 from catomo.reconstruct.settings import Reconstruct
 from catomo.reconstruct.stopping import Convergence
@@ -124,14 +125,15 @@ class Job:
 
     def memory_gb(self, slices: int) -> float:
         """Return the peak memory: libraries, the slab, and what each thread works on."""
-        slices, workers = min(slices, self.slab_slices), threads()
-        depth, width = self.geometry.shape
-        image = 4.0 * depth * width
-        sinogram = 4.0 * len(self.geometry.tilt_deg) * self.geometry.detector
-        slabs = 4 if self.backend == "cuda" else 2  # those in work, and those not written yet
-        slab = slices * (slabs * image + 5 * sinogram)
-        work = (2 * workers + self.method.subsets) * image + 8 * workers * sinogram
-        return 0.3 + (slab + work) / 1e9
+        found = peak_bytes(
+            (len(self.geometry.tilt_deg), self.geometry.detector),
+            self.geometry.shape,
+            min(slices, self.slab_slices),
+            threads(),
+            self.method.subsets,
+            4 if self.backend == "cuda" else 2,
+        )
+        return found / 1e9
 
 
 def prepare(aligned: AlignedImages, settings: Reconstruct) -> Job:

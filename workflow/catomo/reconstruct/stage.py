@@ -16,6 +16,7 @@ from catomo.progress import progress, say
 from catomo.reconstruct.aligned import AlignedImages
 from catomo.reconstruct.figures import Sections, draw_convergence, draw_sections
 from catomo.reconstruct.job import Job, prepare
+from catomo.reconstruct.needs import matter_goes_on
 from catomo.reconstruct.settings import Reconstruct
 from catomo.reconstruct.volume import Run
 from catomo.record.record import Record, committing, read_record
@@ -104,7 +105,7 @@ def _opened(source: Record) -> Iterator[AlignedImages]:
             lambda start, stop: images.read_rows(start, stop)[used],
             str(source.path),
             read_unmeasured,
-            {"left", "right"} <= set(source.get("steps", {}).get("open_sides", [])),
+            matter_goes_on(source),
         )
 
 

@@ -19,11 +19,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from catomo.errors import UserError
+from catomo.errors import UserError, problem_of_system
 
 try:
     import fcntl
-except ImportError:  # Windows
+except ImportError:  # Windows, where what writes no folder works
     fcntl = None  # type: ignore[assignment]
 
 _LOCKS = "locks"
@@ -75,11 +75,11 @@ def locked(folder: Path, stage: str) -> Iterator[None]:
     Raises
     ------
     UserError
-        If another process holds it: who, where, since when, and what to do.
+        If another process holds it: who, where, since when, and what to do. Also where the system
+        has no such locks.
     """
-    if fcntl is None:
-        yield
-        return
+    if problem := problem_of_system():
+        raise UserError(f"{folder}: {problem}")
     place = place_of_lock(folder, stage)
     for other in set(_places(folder, stage)) - {place}:  # that of a user who may write elsewhere
         _was_left(other, folder, removes=False)

@@ -209,11 +209,18 @@ class Train(Settings):
     split: Split = key(Split(), "which slices are for training, validation and testing")
     classes: list[ClassName] = class_names_key()
 
-    def memory_bytes(self) -> int:
-        """Return about how much memory training takes, measured from 8 to 32 filters."""
+    def memory_bytes(self, window_px: float | None = None) -> int:
+        """Return about how much memory training takes, measured from 8 to 32 filters.
+
+        Parameters
+        ----------
+        window_px : float, optional
+            Pixels of a training window; by default as many as it has where slices are large.
+        """
         number = 2 if self.precision == "bfloat16" else 4
-        window = self.batch_size * self.patch_px**2 * self.network.base_filters * number
-        return int(0.85e9 + 16 * self.parameters() + 18 * window)
+        pixels = self.patch_px**2 if window_px is None else window_px
+        window = self.batch_size * pixels * self.network.base_filters * number
+        return int(0.8e9 + 16 * self.parameters() + 18 * window)
 
     def parameters(self) -> float:
         """Return about how many numbers the network learns."""
