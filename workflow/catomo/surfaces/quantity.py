@@ -21,8 +21,8 @@ SAMPLE_OF_SHARE = "sample_low and sample_high: 95 % interval of a share (Wilson)
 _SPOILT_BY_SKIN = ("_exposed_area", "_contact_area", "_contact_fraction", "_share_embedded")
 _SKIN = (
     "a model may put a skin of support, about a voxel thick, around particles, which turns "
-    "exposed area into contact (46 to 70 % of it in phantoms whose model was taught briefly, 2 % in "
-    "the demo): look at the labels before quoting this number"
+    "exposed area into contact (46 to 70 % of it in phantoms whose model was taught briefly, 2 % "
+    "in the demo): look at the labels before quoting this number"
 )
 
 _RESAMPLES = 2000
