@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtri
 
-from catomo.surfaces.quantity import quantity
+from catomo.surfaces.quantity import of_a_model, quantity
 from catomo.surfaces.redraw import Doubt
 from catomo.surfaces.segmentation_error import Redraws, measure_redraws, with_segmentation
 
@@ -84,3 +84,11 @@ def test_what_redraws_do_not_know_of_touching_particles_is_told() -> None:
     result = with_segmentation({"pt_diameter_d10": entry}, _redraws(pt_diameter_d10=3 + TOGETHER))
     method = result["pt_diameter_d10"]["method"]
     assert method.endswith("; touching particles split otherwise are not within them")
+
+
+def test_areas_that_a_skin_around_particles_spoils_say_so() -> None:
+    entry = quantity(1.0, "1", "share; low and high: digitisation", (0.5, 2.0))
+    for name, is_told in (("pt_contact_fraction", True), ("pt_area", False)):
+        drawn = with_segmentation({name: entry}, _redraws(**{name: 1 + TOGETHER}))[name]
+        undrawn = of_a_model({name: entry}, "as nothing tested it")[name]
+        assert ["a skin of support" in one["method"] for one in (drawn, undrawn)] == 2 * [is_told]

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from catomo.surfaces.particles import MeasuredParticles
-from catomo.surfaces.quantity import UNKNOWN, without_interval
+from catomo.surfaces.quantity import UNKNOWN, told_of_skins, without_interval
 from catomo.surfaces.redraw import Doubt, redrawn
 
 _NORMAL = 1.96  # half the width of a 95 % interval in standard deviations
@@ -115,7 +115,8 @@ def measure_redraws(
 def with_segmentation(quantities: dict[str, dict], redraws: Redraws) -> dict[str, dict]:
     """Return quantities whose low and high hold what the segmentation leaves open."""
     result = {}
-    for name, entry in quantities.items():
+    for name, plain in quantities.items():
+        entry = told_of_skins(name, plain)
         if (entry["low"], entry["high"]) == UNKNOWN or entry["value"] is None:
             result[name] = entry
             continue
