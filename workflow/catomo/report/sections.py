@@ -303,7 +303,7 @@ def _quantities(record: Record, classes: Sequence[PhaseClass]) -> _Content:
     rows, methods = [], []
     for name, entry in record["quantities"].items():
         in_words = quantity_in_words(name, {phase.name: phase.title for phase in classes})
-        ends = [entry[end] for end in ("low", "high", "sample_low", "sample_high")]
+        ends = [entry.get(end) for end in ("low", "high", "sample_low", "sample_high")]
         digits = decimals(entry["value"] or 0, *ends)
         rows.append(
             [
