@@ -309,8 +309,8 @@ def _quantities(record: Record, classes: Sequence[PhaseClass]) -> _Content:
             [
                 Cell(in_words),
                 Cell(number(entry["value"], digits), f"quantities.{name}.value", digits),
-                Cell(span(*ends[:2], digits)),
-                Cell(span(*ends[2:], digits)),
+                Cell(span(ends[0], ends[1], digits)),
+                Cell(span(ends[2], ends[3], digits)),
                 Cell("" if entry["unit"] == "1" else entry["unit"]),
             ]
         )
