@@ -1,5 +1,6 @@
 """What all tests share: where real data lies, and a copy of the project to run in."""
 
+import base64
 import os
 import shutil
 import subprocess
@@ -154,3 +155,56 @@ class Project:
 @pytest.fixture
 def project(tmp_path) -> Project:
     return Project(tmp_path / "project")
+
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# Nothing but a CPU draws here.
+DRAWN_BY_CPU = ("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """The Chromium of the system."""
+    driven = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip("no Chromium here: the page is not tested in a browser")
+    with driven.sync_playwright() as driver:
+        yield (launched := driver.chromium.launch(executable_path=path, args=DRAWN_BY_CPU))
+        launched.close()
+
+
+@pytest.fixture
+def opened(browser):
+    """Open pages offline; no error, no warning of ours and no request may come of it."""
+    contexts, problems = [], []
+
+    def open_page(path: Path, **options):
+        context = browser.new_context(offline=True, accept_downloads=True, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda m: m.type == "error" and problems.append(m.text))
+        page.on(
+            "request", lambda asked: _is_fetched(asked.url, path) and problems.append(asked.url)
+        )
+        page.goto(path.as_uri())
+        page.wait_for_selector("html[data-ready]", state="attached")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def _is_fetched(url: str, page: Path) -> bool:
+    return not url.startswith(("data:", "blob:")) and url != page.as_uri()
+
+
+def pixels(page, canvas: str) -> np.ndarray:
+    """Return what a canvas of a page shows, as (rows, columns, red green blue alpha)."""
+    import imagecodecs
+
+    text = page.eval_on_selector(canvas, "canvas => canvas.toDataURL('image/png')")
+    return imagecodecs.png_decode(base64.b64decode(text.partition(",")[2])).astype(int)

@@ -5,20 +5,16 @@ It drives the Chromium of the system; where there is none the tests are skipped.
 
 from __future__ import annotations
 
-import base64
 import csv
 import json
 import shutil
 from pathlib import Path
 
-import imagecodecs
 import numpy as np
 import pytest
 
 pytest.importorskip("playwright", reason="needs playwright")
 pytest.importorskip("pyvista", reason="needs pyvista (the surfaces environment)")
-
-from playwright.sync_api import sync_playwright
 
 from catomo.files.store import StackWriter, write_labels
 from catomo.predict.settings import Predict
@@ -28,10 +24,8 @@ from catomo.report.stage import write_report
 from catomo.slices.settings import Slices
 from catomo.surfaces import stage as surfaces
 from catomo.surfaces.settings import Surfaces
+from conftest import pixels
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-# Nothing but a CPU draws here.
-DRAWN_BY_CPU = ("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 SIZE = 0.5
 SHAPE = (24, 30, 40)  # slices, rows, columns: y, z, x
 BALLS = ((8, 12, 10, 4), (15, 16, 28, 5), (6, 20, 32, 3))  # y, z, x, radius
@@ -75,58 +69,14 @@ def stages(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def browser():
-    path = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        pytest.skip("no Chromium here: the page is not tested in a browser")
-    with sync_playwright() as driver:
-        yield (launched := driver.chromium.launch(executable_path=path, args=DRAWN_BY_CPU))
-        launched.close()
-
-
-@pytest.fixture
-def opened(browser):
-    """Open pages offline; no error, no warning of ours and no request may come of it."""
-    contexts, problems = [], []
-
-    def open_page(path: Path, **options):
-        context = browser.new_context(offline=True, accept_downloads=True, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda m: m.type == "error" and problems.append(m.text))
-        page.on(
-            "request", lambda asked: _is_fetched(asked.url, path) and problems.append(asked.url)
-        )
-        page.goto(path.as_uri())
-        page.wait_for_selector("html[data-ready]", state="attached")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert problems == []
-
-
-def _is_fetched(url: str, page: Path) -> bool:
-    return not url.startswith(("data:", "blob:")) and url != page.as_uri()
-
-
 @pytest.fixture
 def page(opened, stages):
     return opened(stages / "09" / "report.html")
 
 
-def _pixels(page, canvas: str) -> np.ndarray:
-    """Return what a canvas shows, as (rows, columns, red green blue alpha)."""
-    text = page.eval_on_selector(canvas, "canvas => canvas.toDataURL('image/png')")
-    return imagecodecs.png_decode(base64.b64decode(text.partition(",")[2])).astype(int)
-
-
 def _slice(page, number: int) -> np.ndarray:
     page.wait_for_function(f"document.querySelector('#slice-canvas').dataset.slice === '{number}'")
-    return _pixels(page, "#slice-canvas")
+    return pixels(page, "#slice-canvas")
 
 
 def test_the_slider_and_the_keys_turn_slices(page):
@@ -149,7 +99,7 @@ def test_the_overlay_is_the_labels_in_their_colours(page):
     page.fill("#overlay-opacity", "100")
     page.wait_for_timeout(100)
     labels, grey = _specimen()
-    shown = _pixels(page, "#slice-canvas")
+    shown = pixels(page, "#slice-canvas")
     assert shown.shape[:2] == SHAPE[1:]
     colours = [phase.colour for phase in Surfaces().classes]
     for label in (1, 2):
@@ -157,12 +107,12 @@ def test_the_overlay_is_the_labels_in_their_colours(page):
         assert (shown[labels[8] == label][:, :3] == colour).all()
     page.uncheck("#overlay-on")
     page.wait_for_timeout(100)
-    bare = _pixels(page, "#slice-canvas")[..., 0]
+    bare = pixels(page, "#slice-canvas")[..., 0]
     assert np.abs(bare - grey[8].astype(int)).mean() < 6  # the pictures lose a little
     page.check("#overlay-on")
     page.select_option("#overlay-layer", "difference")
     page.wait_for_timeout(100)
-    assert np.abs(_pixels(page, "#slice-canvas")[..., 0] - bare).max() == 0  # all is right
+    assert np.abs(pixels(page, "#slice-canvas")[..., 0] - bare).max() == 0  # all is right
 
 
 def test_the_pointer_tells_place_label_truth_and_confidence(page):
@@ -186,13 +136,13 @@ def test_the_pointer_tells_place_label_truth_and_confidence(page):
 
 def test_classes_opacity_cuts_and_views_change_the_picture(page):
     canvas = "#view3d canvas"
-    first = _pixels(page, canvas)
+    first = pixels(page, canvas)
     assert np.ptp(first[..., :3], axis=(0, 1)).max() > 50
 
     def differs(act) -> bool:
-        before = _pixels(page, canvas)
+        before = pixels(page, canvas)
         act()
-        return bool((_pixels(page, canvas) != before).any())
+        return bool((pixels(page, canvas) != before).any())
 
     boxes = page.locator("#view3d input[type=checkbox]")
     assert boxes.count() == 2
@@ -207,7 +157,7 @@ def test_classes_opacity_cuts_and_views_change_the_picture(page):
     assert differs(lambda: page.keyboard.press("+"))
     assert differs(lambda: page.click("[data-view=view_top]"))
     page.click("[data-view=view_front]")
-    assert (_pixels(page, canvas) == first).all()  # as it was at the beginning
+    assert (pixels(page, canvas) == first).all()  # as it was at the beginning
     with page.expect_download() as saved:
         page.click("#save-picture")
     assert Path(saved.value.path()).read_bytes().startswith(b"\x89PNG")
@@ -227,7 +177,7 @@ def test_a_row_moves_the_camera_to_its_particle_and_shows_its_cuts(page, stages)
         centre = [float(particle[f"{axis}_nm"]) for axis in "xyz"]
         assert np.abs(np.array(target) - centre).max() < SIZE
         seen.add(camera)
-        cut = _pixels(page, "#particle-shown canvas")
+        cut = pixels(page, "#particle-shown canvas")
         red = cut[..., 0] - cut[..., 2]
         assert red[len(cut) // 2, len(cut) // 2] > 30  # Pt in the middle
     assert len(seen) == len(particles)

@@ -16,7 +16,7 @@ import tifffile
 import yaml
 from matplotlib.image import imread
 
-from conftest import Project
+from conftest import Project, pixels
 
 HEADER = "dataset\tsource\tpath\tangles\tpixel_size_nm\tlabels\tmodel\ttrains\n"
 TINY = Path(__file__).with_name("tiny.yaml")
@@ -175,7 +175,7 @@ def test_two_classes_need_no_other_setting(two):
 
 
 def test_the_page_of_two_classes(two):
-    assert head(two.page) == ["alignment", "reconstruction residual", "DSC particle"]
+    assert head(two.page) == ["reconstruction residual", "DSC particle"]
     assert {
         name: caption for name, caption in captions(two.page).items() if name.startswith("view_")
     } == {
@@ -184,25 +184,26 @@ def test_the_page_of_two_classes(two):
         "view_top.png": "Along the tilt axis: particle opaque.",
         "view_opaque.png": "Obliquely: particle opaque.",
     }
-    assert {"vacuum", "particle", "particle: volume", "particle: area"} <= first_cells(two.page)
+    assert {"vacuum", "particle", "particle: volume", "particle: surface area"} <= first_cells(
+        two.page
+    )
     assert "Share of all voxels: vacuum " in text_of(two.page)
     assert "view_front.png" in captions(two.page)
 
 
 def test_the_page_of_four_classes(four):
     assert head(four.page) == [
-        "alignment",
         "reconstruction residual",
         "DSC carbon film",
         "DSC CeO2",
         "DSC Au",
         "particle F1",
-        "porosity, CeO2",
-        "particles, Au",
-        "mean diameter, Au",
-        "surface-weighted diameter, Au",
-        "share in contact, Au",
-        "per area of support, Au",
+        "CeO2: porosity",
+        "Au: number of particles",
+        "Au: mean diameter d10",
+        "Au: surface-weighted diameter d32",
+        "Au: share of surface in contact",
+        "Au: particles per area of support",
     ]
     shown = captions(four.page)
     assert shown["view_front.png"] == (
@@ -210,9 +211,37 @@ def test_the_page_of_four_classes(four):
     )
     assert shown["view_opaque.png"] == "Obliquely: carbon film, CeO2 and Au opaque."
     assert "particles.png" in shown
-    rows = {"carbon film: volume", "CeO2: porosity", "Au: count", "Au: contact fraction"}
+    rows = {"carbon film: volume", "CeO2: porosity", "Au: number of particles", "Au: contact area"}
     assert {"carbon film", "CeO2", "Au", *rows} <= first_cells(four.page)
     assert 'data-key="classes.carbon_film.dsc.mean"' in four.page
+
+
+def test_each_of_four_classes_is_switched_in_the_browser(four, opened):
+    page = opened(four.project.folder / "results/catalyst/09_report/report.html")
+    canvas = "#view3d canvas"
+    boxes = page.locator("#view3d input[type=checkbox]")
+    assert boxes.count() == 3
+    whole = pixels(page, canvas)
+    for number in range(3):
+        boxes.nth(number).uncheck()
+        assert (pixels(page, canvas) != whole).any()
+        boxes.nth(number).check()
+    assert (pixels(page, canvas) == whole).all()
+    page.select_option("#clip-axis", "0")
+    assert (pixels(page, canvas) != whole).any()
+    middle = pixels(page, "#slice-canvas")
+    page.uncheck("#overlay-on")
+    page.wait_for_timeout(200)
+    bare = pixels(page, "#slice-canvas")
+    assert (bare != middle).any()
+    page.focus("#slice-canvas")
+    page.keyboard.press("PageDown")
+    page.wait_for_timeout(200)
+    assert (pixels(page, "#slice-canvas") != bare).any()
+    before = page.get_attribute(canvas, "data-camera")
+    page.click("#particles tbody tr")
+    page.wait_for_selector("#particle-shown[data-particle]")
+    assert page.get_attribute(canvas, "data-camera") != before
 
 
 @pytest.mark.parametrize("dataset", ["two", "four"])

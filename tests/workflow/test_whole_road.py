@@ -262,14 +262,14 @@ def test_a_change_runs_no_more_than_what_shows_or_uses_it(done, config, rules):
         done.write("config/datasets.tsv", HEADER + TINY)
 
 
-def test_a_review_runs_surfaces_and_page_alone_and_is_in_the_record(done):
+def test_a_review_from_the_page_runs_surfaces_and_page_alone_and_is_in_the_record(done, opened):
     labels = json.loads((done.folder / "results/tiny/06_predict/prediction.json").read_text())
-    with (done.folder / "results/tiny/08_surfaces/particles.csv").open() as file:
-        particle = next(csv.DictReader(file))
-    place = ",".join(particle[key] for key in ("x_nm", "y_nm", "z_nm", "diameter_nm"))
     sha256 = labels["files"]["labels.tif"]["sha256"]
-    header = "particle,decision,x_nm,y_nm,z_nm,diameter_nm,labels_sha256\n"
-    review = done.write("a review.csv", f"{header}1,accept,{place},{sha256}\n")
+    page = opened(done.folder / "results/tiny/09_report/report.html")
+    page.locator("#particles tbody tr select").first.select_option("accept")
+    with page.expect_download() as saved:
+        page.click("#export-review")
+    review = done.write("a review.csv", Path(saved.value.path()).read_text())
     table = HEADER.replace("trains", "trains\treview") + TINY.replace("yes", "yes\ta review.csv")
     done.write("config/datasets.tsv", table)
     try:

@@ -1,7 +1,8 @@
 # 09 report: everything about a dataset on one self-contained page.
 # Outputs: report.html with all pictures inside, that of a segmentation, and where every file
 # came from; the dataset's folder described as an RO-Crate. A folder of slices may have no
-# segmentation, so its picture is no output here.
+# segmentation, and Snakemake knows no outputs that may be missing, so its picture is no output here:
+# Snakemake's own report has it through the page.
 
 
 rule report:

@@ -98,16 +98,20 @@ def decimals(value: float, *ends: float | None) -> int:
     *ends : float or None
         Low and high of one interval, then of the next.
     """
-    pairs = [pair for pair in zip(ends[::2], ends[1::2], strict=True) if None not in pair]
-    widths = [(high - low) / 2 for low, high in pairs if high > low]
+    widths = [
+        (high - low) / 2
+        for low, high in zip(ends[::2], ends[1::2], strict=True)
+        if low is not None and high is not None and high > low
+    ]
     size, digits = (min(widths), 2) if widths else (abs(value), 3)
     return max(0, digits - 1 - math.floor(math.log10(size))) if size else digits - 1
 
 
 def span(low: float | None, high: float | None, digits: int) -> str:
     """Return an interval in words; – where none is known."""
-    known = low is not None and high is not None
-    return f"{number(low, digits)} … {number(high, digits)}" if known else "–"
+    if low is None or high is None:
+        return "–"
+    return f"{number(low, digits)} … {number(high, digits)}"
 
 
 def significant(value: Any) -> str:

@@ -303,14 +303,14 @@ def _quantities(record: Record, classes: Sequence[PhaseClass]) -> _Content:
     rows, methods = [], []
     for name, entry in record["quantities"].items():
         in_words = quantity_in_words(name, {phase.name: phase.title for phase in classes})
-        ends = [entry[end] for end in ("low", "high", "sample_low", "sample_high")]
+        ends = [entry.get(end) for end in ("low", "high", "sample_low", "sample_high")]
         digits = decimals(entry["value"] or 0, *ends)
         rows.append(
             [
                 Cell(in_words),
                 Cell(number(entry["value"], digits), f"quantities.{name}.value", digits),
-                Cell(span(*ends[:2], digits)),
-                Cell(span(*ends[2:], digits)),
+                Cell(span(ends[0], ends[1], digits)),
+                Cell(span(ends[2], ends[3], digits)),
                 Cell("" if entry["unit"] == "1" else entry["unit"]),
             ]
         )
