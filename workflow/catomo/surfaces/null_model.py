@@ -1,7 +1,7 @@
 """Random particles on the surface of a support: the same sizes, no overlap, the same cut.
 
-Every place is judged as the place of a real particle is: by the mean of the surface in a ring
-around it, as wide as the foot of the particle.
+Every place is judged as the place of a real particle is: by the middle of its rim, where the
+surface of the support leaves a ball of its size at its height.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 
 from catomo.surfaces.facet_surface import Elements
 
-_RING_PX = 1.0  # half the width of a ring
+_INNER_PX, _OUTER_PX = 0.3, 1.3  # of a ring, within and around the surface of a ball
 _SAME_SIDE = -0.2  # least cosine between the normals of a place and of its ring
 _APART_PX = 1.0  # between particles, or they would be one
 _ROUNDS = 300
@@ -40,17 +40,24 @@ class Places:
     facets: np.ndarray
 
 
-def places_of(elements: Elements, facet_of: np.ndarray, at: np.ndarray, radius_px: float) -> Places:
-    """Return the places of particles with feet of a radius, around elements."""
+def places_of(
+    elements: Elements, facet_of: np.ndarray, at: np.ndarray, radius_px: float, high_px: float
+) -> Places:
+    """Return the places of balls whose centres stand at a height above elements.
+
+    The rim of a ball on a slope beside an edge does not lie around the foot of its centre, so it
+    is found as that of a particle is: where the surface leaves the ball.
+    """
     tree = cKDTree(elements.points)
     points = np.full((len(at), 3), np.nan)
     facets = np.full(len(at), -1)
-    wide = tree.query_ball_point(elements.points[at], radius_px + _RING_PX)
+    centres = elements.points[at] + high_px * elements.normals[at]
+    wide = tree.query_ball_point(centres, radius_px + _OUTER_PX)
     for number, (one, near) in enumerate(zip(at, wide, strict=True)):
-        ring = np.array(near)
-        away = np.linalg.norm(elements.points[ring] - elements.points[one], axis=1)
+        ring = np.array(near, dtype=np.intp)
+        away = np.linalg.norm(elements.points[ring] - centres[number], axis=1)
         same = elements.normals[ring] @ elements.normals[one] > _SAME_SIDE
-        ring = ring[(away >= radius_px - _RING_PX) & same & elements.is_free[ring]]
+        ring = ring[(away >= radius_px - _INNER_PX) & same & elements.is_free[ring]]
         if len(ring):
             points[number], facets[number] = ring_of(elements, facet_of, ring)
     return Places(points, facets)

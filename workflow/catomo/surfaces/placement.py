@@ -183,15 +183,20 @@ class _Null:
         radii = particles.diameters[rows] / 2
         pool = self._pool(elements, particles, len(rows), rng)
         middles = particles.pieces.centres()[rows]
-        sizes, group = _classes(seats.radii[rows])
-        points, facets, allowed = [], [], []
+        sizes, group = _classes(radii)
+        points, facets, allowed, reach = [], [], [], []
         for one, size in enumerate(sizes):
             here = group == one
-            found = places_of(elements, relief.facets.facet_of, pool, size)
+            foot = float(seats.radii[rows[here]].mean())
+            reach.append(foot)
+            # By how much the middle of a ball lies above a foot, or below it.
+            high = float(np.sqrt(max(size**2 - foot**2, 0.0)))
+            heights = _heights(elements, seats.points[rows[here]], middles[here])
+            high *= float(np.sign(np.median(heights)))
+            found = places_of(elements, relief.facets.facet_of, pool, size, high)
             points.append(found.points)
             facets.append(found.facets)
-            high = np.median(_heights(elements, seats.points[rows[here]], middles[here]))
-            fits = _fits(elements, pool, found, float(radii[here].max()), float(high), frame)
+            fits = _fits(elements, pool, found, float(radii[here].max()), high, frame)
             outside = _is_outside(elements.points[pool] + high * elements.normals[pool], in_hull)
             for middle in middles[here]:
                 same = outside == _is_outside(middle[None], in_hull)[0]
@@ -211,7 +216,7 @@ class _Null:
         every = np.stack(points)
         self._points = np.concatenate([every[group, taken], seats.points[rows][None]])
         self._facets = np.vstack([np.stack(facets)[group, taken], seats.facets[rows]])
-        self._reach = np.asarray(sizes)[group]
+        self._reach = np.asarray(reach)[group]
 
     @staticmethod
     def _pool(
