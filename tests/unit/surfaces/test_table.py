@@ -36,4 +36,4 @@ def test_without_particles_it_has_its_header(tmp_path):
     write_particles(tmp_path / "p.csv", None)
     header = (tmp_path / "p.csv").read_text().strip().split(",")
     assert header[0] == "id"
-    assert len(header) == len(set(header)) == 23
+    assert len(header) == len(set(header)) == 29

@@ -18,10 +18,9 @@ from catomo.surfaces.facet_quantities import facet_quantities
 from catomo.surfaces.frame import Frame
 from catomo.surfaces.particle_quantities import counted, density, of_particles
 from catomo.surfaces.particles import MeasuredParticles, Specimen, measure_particles
-from catomo.surfaces.placement import Placement, place
-from catomo.surfaces.placement_quantities import placement_quantities
 from catomo.surfaces.pores import Hull, hulls_of, with_pores
 from catomo.surfaces.relief import Relief, relief_of
+from catomo.surfaces.seats import Seats, find_seats
 from catomo.surfaces.settings import Bulk, FacetRule, Surfaces
 
 _DEFAULT = Surfaces()
@@ -66,14 +65,14 @@ class Measured(NamedTuple):
         None if no class consists of particles.
     relief : Relief or None
         Of the support; None if there is none, or it was not asked for.
-    placement : Placement, str or None
-        Where particles sit on it, or in words why nowhere; None without support or particles.
+    seats : Seats or None
+        Where particles sit on it; None without support or particles.
     """
 
     quantities: dict[str, dict]
     particles: MeasuredParticles | None
     relief: Relief | None
-    placement: Placement | str | None
+    seats: Seats | None
 
 
 def measure(
@@ -188,32 +187,17 @@ def all_quantities(
         if roles.support:
             count, area_of = result[f"{names[phase]}_count"], result[f"{roles.support}_area"]
             result |= density(names[phase], particles, roles.support, count, area_of)
+            result |= bulk_quantities(result, names[phase], roles.support, roles.bulk)
             if not brief:
                 result |= quantities.reachable(names[phase], labels, phase, hulls, pixel_size_nm)
-    if particles is not None and roles.support:
-        result |= bulk_quantities(result, names[phase], roles.support, roles.bulk)
     relief = None
     if roles.support and not brief:
         relief = relief_of(labels, support, roles.facets, frame, particles)
         result |= facet_quantities(roles.support, relief, roles.facets, pixel_size_nm)
-    placement = None
-    if particles is not None and roles.support and not brief:
-        placement = _placement(relief, particles, hulls, frame, roles)
-        result |= placement_quantities(names[phase], roles.support, placement, particles)
-    return Measured(result, particles, relief, placement)
-
-
-def _placement(
-    relief: Relief | None,
-    particles: MeasuredParticles,
-    hulls: list[Hull],
-    frame: Frame,
-    roles: Roles,
-) -> Placement | str:
-    """Return where particles sit on the support, or in words why nowhere."""
-    if relief is None:
-        return f"no voxel is labelled {roles.support}"
-    return place(relief, particles, partial(_in_hulls, hulls), frame)
+    seats = None
+    if relief and particles:
+        seats = find_seats(relief, particles, partial(_in_hulls, hulls))
+    return Measured(result, particles, relief, seats)
 
 
 def _of_classes(

@@ -9,8 +9,8 @@ import numpy as np
 
 from catomo.files.tables import number_text, write_csv
 from catomo.surfaces.particles import MeasuredParticles
-from catomo.surfaces.placement import Placement
 from catomo.surfaces.relief import Relief
+from catomo.surfaces.seats import Seats
 
 _HEADER = [
     "id", "x_nm", "y_nm", "z_nm", "x_from_px", "x_to_px", "y_from_px", "y_to_px", "z_from_px",
@@ -92,12 +92,12 @@ def _rows(particles: MeasuredParticles, probability: np.ndarray | None) -> list[
 
 
 def seats_of(
-    particles: MeasuredParticles | None, relief: Relief | None, placement: Placement | str | None
+    particles: MeasuredParticles | None, relief: Relief | None, seats: Seats | None
 ) -> dict[int, list[str]]:
     """Return the columns of facets for each piece that sits on the support."""
-    if particles is None or relief is None or not isinstance(placement, Placement):
+    if particles is None or relief is None or seats is None:
         return {}
-    seats, size = placement.seats, particles.pixel_size_nm
+    size = particles.pixel_size_nm
     result = {}
     for one in np.flatnonzero(np.isfinite(seats.radii)):
         facet = int(seats.facets[one])

@@ -1,4 +1,4 @@
-"""Where particles sit on a zigzag, and whether the test tells apexes from chance."""
+"""Where particles sit on a zigzag whose apexes are known."""
 
 from functools import partial
 
@@ -11,9 +11,9 @@ from catomo.labels.settings import Particles
 from catomo.surfaces.frame import Frame
 from catomo.surfaces.measure import _in_hulls, _specimen
 from catomo.surfaces.particles import measure_particles
-from catomo.surfaces.placement import Tested, find_seats, place
 from catomo.surfaces.pores import hulls_of
 from catomo.surfaces.relief import relief_of
+from catomo.surfaces.seats import find_seats
 from catomo.surfaces.settings import FacetRule
 
 PERIOD, SLOPE, THICK = 24.0, 35.26, 30.0
@@ -55,23 +55,3 @@ def test_distances_to_apex_and_valley_are_those_drawn():
         assert seats.apex[one] == pytest.approx(away * slanted, abs=2.5)
         assert seats.valley[one] == pytest.approx((PERIOD / 2 - away) * slanted, abs=2.5)
     assert np.isfinite(seats.edge).all()  # it is a plate
-
-
-def test_balls_on_apexes_are_not_there_by_chance():
-    rng = np.random.default_rng(1)
-    rows = [(y, x) for x in (-24, 0, 24) for y in rng.permutation(np.arange(-32, 33, 12))[:4]]
-    relief, particles, in_hull, frame = measured(with_balls(rows))
-    found = place(relief, particles, in_hull, frame)
-    assert found.tested.sum() == 12
-    assert found.at_apex.sum() == 12 > 12 * found.apex_by_chance
-    assert isinstance(found.tests["apex"], Tested)
-    assert found.tests["apex"].envelope.p < 0.05
-    again = place(relief, particles, in_hull, frame)
-    assert again.tests["apex"].envelope.p == found.tests["apex"].envelope.p
-
-
-def test_four_particles_are_too_few_and_without_facets_there_are_no_apexes():
-    relief, particles, in_hull, frame = measured(with_balls([(-25, 0), (0, 6), (25, 12), (20, -8)]))
-    found = place(relief, particles, in_hull, frame)
-    assert "only 4 whole particles" in found.tests["apex"]
-    assert found.apex_by_chance is None
