@@ -111,7 +111,7 @@ def clean(
     if settings.specimen == "auto" and pull < _ISOLATED_BELOW_PX:
         above = (image - level for image, level in zip(images, levels, strict=True))
         isolated = not all(open_sides(above))
-    suitable = "ring" if isolated else "percentile"
+    kind, suitable = ("isolated", "ring") if isolated else ("extended", "percentile")
     method = suitable if settings.background == "auto" else settings.background
     if method == "percentile":
         levels = _dark_levels(images, settings.background_percentile)
@@ -120,10 +120,7 @@ def clean(
     notes: dict[str, Any] = {
         "bad_pixels": pixels,
         "background": {"method": method, "level": levels if method != "none" else None},
-        "specimen": {
-            "kind": "isolated" if isolated else "extended",
-            "surroundings_pull_px": pull,
-        },
+        "specimen": {"kind": kind, "surroundings_pull_px": pull},
         **borders,
         **clipped,
     }

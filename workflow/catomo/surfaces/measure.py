@@ -169,9 +169,8 @@ def all_quantities(
     support = names.index(roles.support) if roles.support else -1
     phase = names.index(roles.particles.phase) if roles.particles.phase else -1
     radius_px = roles.hull_radius_nm / pixel_size_nm
-    hulls = []
-    if support > 0 and not brief:
-        hulls = hulls_of(labels == support, radius_px, frame)
+    has_hull = support > 0 and not brief
+    hulls = hulls_of(labels == support, radius_px, frame) if has_hull else []
     particles = None
     if phase > 0:
         specimen = _specimen(labels, len(names), support, None if brief else hulls, frame)
@@ -190,13 +189,12 @@ def all_quantities(
             result |= bulk_quantities(result, names[phase], roles.support, roles.bulk)
             if not brief:
                 result |= quantities.reachable(names[phase], labels, phase, hulls, pixel_size_nm)
-    relief = None
+    relief = seats = None
     if roles.support and not brief:
         relief = relief_of(labels, support, roles.facets, frame, particles)
         result |= facet_quantities(roles.support, relief, roles.facets, pixel_size_nm)
-    seats = None
-    if relief and particles:
-        seats = find_seats(relief, particles, partial(_in_hulls, hulls))
+        if particles:
+            seats = find_seats(relief, particles, partial(_in_hulls, hulls))
     return Measured(result, particles, relief, seats)
 
 
