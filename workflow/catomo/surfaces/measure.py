@@ -193,7 +193,7 @@ def all_quantities(
     if roles.support and not brief:
         relief = relief_of(labels, support, roles.facets, frame, particles)
         result |= facet_quantities(roles.support, relief, roles.facets, pixel_size_nm)
-        if particles:
+        if relief and particles:
             seats = find_seats(relief, particles, partial(_in_hulls, hulls))
     return Measured(result, particles, relief, seats)
 
