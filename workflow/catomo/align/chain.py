@@ -255,7 +255,8 @@ def _across(
 
     The drift of a pairwise registration looks like the low-order terms of a moved specimen, so
     only what is left without them is a disagreement. Of an extended specimen the path is kept,
-    corrected by the low-order terms of the centre of mass.
+    corrected by the low-order terms of the centre of mass. With few images, which are far from
+    their neighbours, the path may be worse than the mass alone, which then is on trial too.
     """
     geometry = trials.geometry
     angle = geometry.axis_angle_deg
@@ -269,6 +270,10 @@ def _across(
     drift = fit_low_order(series.tilt_deg, difference, series.usable)
     if use_mass and not series.isolated:
         trials.offer("centre_of_mass", Geometry(angle, across + drift, geometry.along))
+        reproject = trials.reproject
+        if reproject and folds_of(len(reproject.indices), JUDGE_FOLDS) > JUDGE_FOLDS:
+            mass = in_axis_frame(start.mass, angle)[0]
+            trials.offer("centre_of_mass_alone", Geometry(angle, mass, geometry.along))
     return np.where(series.usable, difference - drift, np.nan)
 
 
