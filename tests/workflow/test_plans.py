@@ -78,7 +78,7 @@ def test_the_draft_example_lets_phantoms_teach_one_model_that_segments_the_real_
         "train draft",
         "predict needle_draft",
     }
-    assert "import_tilt_series needle" in jobs
+    assert "import_tilt_series needle_draft" in jobs
     assert "evaluate needle" not in jobs
 
 

@@ -12,6 +12,7 @@ from catomo.plan.changes import models_of_other_order, stages_by_key
 from catomo.plan.config import SETTINGS, Config
 from catomo.plan.plan import load_plan
 from catomo.plan.schema import schema
+from catomo.surfaces.settings import BulkValue
 
 HEADER = "dataset\tsource\tpath\tangles\tpixel_size_nm\tlabels\tmodel\ttrains\n"
 SHOWN = ("evaluate", "surfaces", "report")
@@ -102,11 +103,13 @@ def candidates(annotation, default, file):
         small = default if isinstance(default, int | float) else 1
         yield from (annotation(v) for v in (small + 1, small + 0.01, small / 2, small * 2, 90, 2))
     elif get_origin(annotation) is list:
-        yield from ([0.3, 0.3, 0.4], [1.0, 2.0], ["slice_0001"], ["volume"])
+        yield from ([0.3, 0.3, 0.4], [1.0, 2.0], ["slice_0001"], ["volume"], ["pt"])
     elif annotation is str:
         yield from ("other", "#123456", str(file))
     elif annotation is type(None):
         yield None
+    elif annotation is BulkValue:
+        yield {"value": 1.0, "error": 0.1}
 
 
 def put(config, key, value):

@@ -7,7 +7,13 @@ pytest.importorskip("pyvista", reason="needs pyvista (the surfaces environment)"
 
 from catomo.labels.settings import Particles
 from catomo.surfaces.measure import Roles, all_quantities, measure
+from catomo.surfaces.settings import KNOWN_MATERIALS, Bulk
 from conftest import balls
+
+BULK = Bulk(  # what is known of Pt and γ-alumina, for classes of other names
+    **{f"particles_{name}": value for name, value in KNOWN_MATERIALS["pt"].items()},
+    support_density_g_cm3=KNOWN_MATERIALS["alumina"]["density_g_cm3"],
+)
 
 
 def embedded():
@@ -20,7 +26,7 @@ def embedded():
 
 def test_a_half_embedded_cube_by_hand_whatever_the_classes_are_called():
     names = ["vacuum", "silica", "gold"]
-    numbers = measure(embedded(), 0.5, names, support="silica", particles="gold")
+    numbers = measure(embedded(), 0.5, names, support="silica", particles="gold", bulk=BULK)
     assert numbers["gold_volume"]["value"] == 8**3 * 0.5**3
     assert numbers["gold_count"]["value"] == 1
     assert numbers["gold_contact_fraction"]["value"] == pytest.approx(0.5, abs=0.01)
@@ -40,7 +46,7 @@ def test_what_redrawn_labels_tell_is_the_same_without_the_rest():
     labels[:, :20] = np.where(labels[:, :20], labels[:, :20], 1)
     labels[18:21, 12:20, 5:8] = 0
     roles = Roles(["background", "alumina", "pt"], "alumina", Particles(), 1.5)
-    (whole, _), (brief, _) = (all_quantities(labels, 0.5, roles, brief=b) for b in (False, True))
+    whole, brief = (all_quantities(labels, 0.5, roles, brief=b)[0] for b in (False, True))
     told = (
         "alumina_volume", "alumina_area", "pt_volume", "pt_area", "pt_count", "pt_loading",
         "pt_diameter_d10", "pt_diameter_d32", "pt_diameter_d43", "pt_spacing_surface",

@@ -42,7 +42,8 @@ def test_places_add_up_to_all_particles():
 def test_without_particles_all_say_so():
     labels = np.zeros((20, 20, 20), np.uint8)
     labels[:, :10] = 1
-    zero = {f"pt_{key}" for key in ("count", "volume", "area", "loading")}
+    kinds = ("count", "volume", "area", "loading", "weight_percent", "count_per_gram")
+    zero = {f"pt_{key}" for key in kinds}
     for name, entry in measure(labels, 0.5).items():
         if name.startswith("pt_"):
             assert entry["value"] == (0 if name in zero else None), name

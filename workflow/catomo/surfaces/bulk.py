@@ -7,13 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from catomo.surfaces.quantity import UNKNOWN, Interval, quantity
-from catomo.surfaces.settings import Bulk
+from catomo.surfaces.settings import KNOWN_MATERIALS, Bulk
 
-# Mass density of Pt and its atoms per volume from its lattice (a = 0.3924 nm, four atoms of
-# 195.08 g/mol); atoms per area as the mean of low-index planes (Bergeret & Gallezot, Handbook of
-# Heterogeneous Catalysis, 2008). γ-alumina without pores: 3.65 g/cm³ (Lippens & de Boer, 1964).
-_PT = {"density_g_cm3": 21.45, "atoms_per_nm3": 66.2, "atoms_per_nm2": 12.5}
-_ALUMINA_G_CM3 = 3.65
 _PER_GRAM = 1000.0  # from nm² per nm³ g/cm³ to m²/g
 _GRAMS = 1e-21  # of one nm³ at 1 g/cm³
 
@@ -30,7 +25,7 @@ def bulk_quantities(
     particles, support : str
         Names of the classes.
     bulk : Bulk
-        Densities and atoms; what it leaves open is taken for classes named pt and alumina.
+        Densities and atoms; what it leaves open is taken from `KNOWN_MATERIALS`.
     """
     metal, atoms, plane, ground = _materials(particles, support, bulk)
     volume, carrier = (quantities[f"{name}_volume"] for name in (particles, support))
@@ -119,12 +114,13 @@ def _materials(
     particles: str, support: str, bulk: Bulk
 ) -> tuple[float | None, float | None, float | None, float | None]:
     """Return density and atoms per nm³ and nm² of the particles, and the support's density."""
-    known: dict[str, float] = _PT if particles == "pt" else {}
+    known = KNOWN_MATERIALS.get(particles, {})
+    carrier = KNOWN_MATERIALS.get(support, {})
     return (
         bulk.particles_density_g_cm3 or known.get("density_g_cm3"),
         bulk.particles_atoms_per_nm3 or known.get("atoms_per_nm3"),
         bulk.particles_atoms_per_nm2 or known.get("atoms_per_nm2"),
-        bulk.support_density_g_cm3 or (_ALUMINA_G_CM3 if support == "alumina" else None),
+        bulk.support_density_g_cm3 or carrier.get("density_g_cm3"),
     )
 
 
@@ -132,7 +128,9 @@ def _told(found: tuple[float, Interval] | None, unit: str, words: str, why: str)
     if found is None:
         return quantity(None, unit, f"{words}: {why or 'there is nothing to measure'}")
     value, interval = found
-    if interval != UNKNOWN:
+    if interval == UNKNOWN:
+        words += "; no low and high, because not all that it is made of has them"
+    else:
         words += "; low and high from those of what it is made of"
     return quantity(value, unit, words, interval)
 

@@ -83,7 +83,8 @@ def _share(relief: Relief, is_in: np.ndarray, words: str) -> dict:
     """Return the share of the free surface on some facets, which half a pixel moves at rims."""
     facets, elements = relief.facets, relief.elements
     total = float(elements.free_areas.sum())
-    share = sum(one.area for one, here in zip(facets.facets, is_in, strict=True) if here) / total
+    on_facets = sum(one.area for one, here in zip(facets.facets, is_in, strict=True) if here)
+    share = min(on_facets / total, 1.0)  # sums of the same areas differ in their last digits
     inside = (facets.facet_of >= 0) & is_in[facets.facet_of]
     links = elements.links.tocoo()
     at_rim = inside[links.row] & ~inside[links.col] & elements.is_free[links.col]

@@ -20,6 +20,18 @@ from catomo.settings.base import (
 
 _SUPPORT = DEFAULT_CLASSES[1].name
 
+# Mass density of Pt and its atoms per volume from its lattice (a = 0.3924 nm, four atoms of
+# 195.08 g/mol); atoms per area as the mean of low-index planes (Bergeret & Gallezot, Handbook of
+# Heterogeneous Catalysis, 2008). γ-alumina without pores: 3.65 g/cm³ (Lippens & de Boer, 1964).
+KNOWN_MATERIALS = {
+    DEFAULT_CLASSES[1].name: {"density_g_cm3": 3.65},
+    DEFAULT_CLASSES[2].name: {
+        "density_g_cm3": 21.45,
+        "atoms_per_nm3": 66.2,
+        "atoms_per_nm2": 12.5,
+    },
+}
+
 
 class FacetRule(Settings):
     """How flat parts of the support's surface are found and named."""
@@ -135,8 +147,7 @@ class Surfaces(Settings):
         names = names_in(data) if isinstance(data, dict) else []
         if names and _SUPPORT not in names[1:]:
             data = with_default(data, "support", None)
-        if isinstance(data, dict):
-            support = data.get("support", _SUPPORT)
+        if isinstance(data, dict) and (support := data.get("support", _SUPPORT)) != _SUPPORT:
             data = with_default(data, "translucent", [support] if support else [])
         return default_phase(data)
 
