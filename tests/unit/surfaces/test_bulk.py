@@ -5,7 +5,7 @@ import pytest
 
 from catomo.surfaces.bulk import agreement, bulk_quantities
 from catomo.surfaces.quantity import quantity
-from catomo.surfaces.settings import Bulk, BulkValue
+from catomo.surfaces.settings import KNOWN_MATERIALS, Bulk, BulkValue
 
 AVOGADRO = 6.02214e23
 
@@ -96,3 +96,16 @@ def test_without_an_interval_nothing_is_compared():
     found = agreement(quantities, "pt", "alumina", bulk)
     assert found["compared"][0]["agrees"] is None
     assert "cannot be compared" in found["words"][0]
+
+
+def test_known_densities_are_those_of_the_lattices():
+    """Face-centred Pt, a = 0.3924 nm; γ-alumina, a spinel of 32 O with a = 0.791 nm."""
+    metal, ground = KNOWN_MATERIALS["pt"], KNOWN_MATERIALS["alumina"]
+    cell = 0.3924**3
+    assert metal["atoms_per_nm3"] == pytest.approx(4 / cell, rel=1e-3)
+    grams = 4 * 195.084 / AVOGADRO
+    assert metal["density_g_cm3"] == pytest.approx(grams / (cell * 1e-21), rel=1e-3)
+    grams = (64 / 3 * 26.982 + 32 * 15.999) / AVOGADRO
+    assert ground["density_g_cm3"] == pytest.approx(grams / (0.791**3 * 1e-21), rel=2e-3)
+    planes = [4 / 3**0.5 / 0.3924**2, 2 / 0.3924**2, 2**0.5 / 0.3924**2]  # {111}, {100}, {110}
+    assert metal["atoms_per_nm2"] == pytest.approx(np.mean(planes), rel=0.02)

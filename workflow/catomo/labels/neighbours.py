@@ -54,9 +54,9 @@ def _shares(labels: np.ndarray) -> np.ndarray | None:
     rows, columns = (n // _BLOCK_PX or 1 for n in labels.shape)
     part = labels[: rows * _BLOCK_PX, : columns * _BLOCK_PX]
     height, width = part.shape[0] // rows, part.shape[1] // columns
-    ends = part.reshape(rows, height, columns, width)
+    blocks = part.reshape(rows, height, columns, width)
     classes = range(int(labels.max()) + 1)
-    shares = np.stack([(ends == label).mean(axis=(1, 3)) for label in classes])
+    shares = np.stack([(blocks == label).mean(axis=(1, 3)) for label in classes])
     shares -= shares.mean(axis=(1, 2), keepdims=True)
     return shares if shares.any() else None
 

@@ -11,6 +11,11 @@ from catomo.surfaces.settings import KNOWN_MATERIALS, Bulk
 
 _PER_GRAM = 1000.0  # from nm² per nm³ g/cm³ to m²/g
 _GRAMS = 1e-21  # of one nm³ at 1 g/cm³
+_VERDICTS = {
+    True: "agree within both errors",
+    False: "DISAGREE beyond both errors",
+    None: "cannot be compared, because this specimen's error is not known",
+}
 
 
 def bulk_quantities(
@@ -55,14 +60,14 @@ def bulk_quantities(
     words = f"mass of {particles} over that of {particles} and {support}, {given}"
     share = _weight_percent(volume, carrier, metal, ground) if metal and ground else None
     result[f"{particles}_weight_percent"] = _told(share, "%", words, "" if both else no_both)
-    mass = mass_grams(quantities, particles, support, bulk)
+    mass = _mass_grams(quantities, particles, support, bulk)
     number = (count["value"] / mass, UNKNOWN) if mass else None
     words = f"number of {particles} particles over the mass of {particles} and {support}, {given}"
     result[f"{particles}_count_per_gram"] = _told(number, "1/g", words, "" if both else no_both)
     return result
 
 
-def mass_grams(
+def _mass_grams(
     quantities: Mapping[str, dict], particles: str, support: str, bulk: Bulk
 ) -> float | None:
     """Return the mass of particles and support in g, None where a density is not known."""
@@ -88,8 +93,7 @@ def agreement(
             continue
         entry = quantities[key]
         agrees = _agrees(entry, given.value, given.error)
-        verdict = {True: "agree within both errors", False: "DISAGREE beyond both errors"}
-        told = verdict.get(agrees, "cannot be compared, because this specimen's error is not known")  # type: ignore[arg-type]
+        told = _VERDICTS[agrees]
         here = "no value" if entry["value"] is None else f"{entry['value']:.3g}"
         if entry["low"] is not None and entry["high"] is not None:
             here += f" ({entry['low']:.3g} to {entry['high']:.3g})"
@@ -98,7 +102,7 @@ def agreement(
             f"({method}) {told}."
         )
         rows.append({"quantity": key, "bulk": given.value, "error": given.error, "agrees": agrees})
-    mass = mass_grams(quantities, particles, support, bulk)
+    mass = _mass_grams(quantities, particles, support, bulk)
     if mass:
         words.append(
             f"What was measured weighs {mass:.2g} g: a gram is about {1 / mass:.1g} times as much. "

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from catomo.surfaces.facet_families import OTHER, families
+from catomo.surfaces.facet_families import families
 from catomo.surfaces.facet_lines import Line, find_lines
 from catomo.surfaces.facet_surface import Elements, surface_elements
 from catomo.surfaces.facets import Facets, find_facets
@@ -87,8 +87,3 @@ def relief_of(
     lines = find_lines(elements, facets, across)
     places = np.rint(elements.points).astype(np.int64).clip(0, np.array(labels.shape) - 1)
     return Relief(elements, facets, names, unnamed, lines, bool(frame.ends(places).any()))
-
-
-def named_families(relief: Relief) -> list[str]:
-    """Return the families that facets have, those without one left out, in order."""
-    return sorted(set(relief.names) - {OTHER})

@@ -21,18 +21,15 @@ class Seats:
 
     Attributes
     ----------
-    points : ndarray of float64, (pieces, 3)
-        Middle of its rim (y, z, x) in px; not a number without one.
-    radii : ndarray of float64, (pieces,)
-        Of the rim, in px.
+    has_rim : ndarray of bool, (pieces,)
+        Whether it meets the free surface of the support.
     facets : ndarray of int64, (pieces,)
         The facet that most of its rim lies on, -1 for none.
     apex, valley, mouth, edge : ndarray of float64, (pieces,)
-        Distances in px; not a number where there is nothing of the kind.
+        Distances of the middle of its rim in px; not a number where there is nothing of the kind.
     """
 
-    points: np.ndarray
-    radii: np.ndarray
+    has_rim: np.ndarray
     facets: np.ndarray
     apex: np.ndarray
     valley: np.ndarray
@@ -48,26 +45,22 @@ def find_seats(relief: Relief, particles: MeasuredParticles, in_hull: InHull | N
     links = elements.links.tocoo()
     is_rim = elements.is_free[links.row] & (owner[links.col] >= 0)
     pairs = np.unique(np.stack([owner[links.col[is_rim]], links.row[is_rim]]), axis=1)
-    points, radii = np.full((count, 3), np.nan), np.full(count, np.nan)
-    facets = np.full(count, -1)
+    points, facets = np.full((count, 3), np.nan), np.full(count, -1)
     starts = np.searchsorted(pairs[0], np.arange(count + 1))
     for one in np.unique(pairs[0]):
         ring = pairs[1, starts[one] : starts[one + 1]]
         points[one], facets[one] = _ring_of(elements, relief.facets.facet_of, ring)
-        away = ((elements.points[ring] - points[one]) ** 2).sum(axis=1)
-        radii[one] = np.sqrt(np.average(away, weights=elements.areas[ring]))
-    known = np.isfinite(radii)
+    has_rim = np.isfinite(points[:, 0])
 
     def to(targets: np.ndarray) -> np.ndarray:
         result = np.full(count, np.nan)
-        if len(targets) and known.any():
-            result[known] = cKDTree(targets).query(points[known])[0]
+        if len(targets) and has_rim.any():
+            result[has_rim] = cKDTree(targets).query(points[has_rim])[0]
         return result
 
-    return Seats(
-        points, radii, facets, to(relief.points(True)), to(relief.points(False)),
-        to(_mouths(elements, in_hull)), to(_edges(relief)),
-    )  # fmt: skip
+    apex, valley = to(relief.points(True)), to(relief.points(False))
+    mouth, edge = to(_mouths(elements, in_hull)), to(_edges(relief))
+    return Seats(has_rim, facets, apex, valley, mouth, edge)
 
 
 def _ring_of(elements: Elements, facet_of: np.ndarray, ring: np.ndarray) -> tuple[np.ndarray, int]:

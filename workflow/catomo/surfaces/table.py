@@ -99,7 +99,7 @@ def seats_of(
         return {}
     size = particles.pixel_size_nm
     result = {}
-    for one in np.flatnonzero(np.isfinite(seats.radii)):
+    for one in np.flatnonzero(seats.has_rim):
         facet = int(seats.facets[one])
         away = (seats.apex, seats.valley, seats.mouth, seats.edge)
         number = str(facet + 1) if facet >= 0 else ""
