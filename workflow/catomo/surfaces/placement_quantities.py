@@ -1,0 +1,126 @@
+"""Quantities of where particles sit, as ``quantities.json`` gives them, and their files."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from catomo import figures
+from catomo.files.tables import number_text, write_csv
+from catomo.record.record import Output
+from catomo.surfaces.particles import MeasuredParticles
+from catomo.surfaces.placement import DRAWS, Placement, Tested
+from catomo.surfaces.quantity import SAMPLE_OF_SHARE, UNKNOWN, of_share, quantity
+
+_TESTS = {
+    "apex": ("placement_p", "the distances of particles to the nearest apex"),
+    "facets": ("placement_p_facets", "the shares of particles on each family and at apexes"),
+    "neighbour": (
+        "placement_p_neighbour",
+        "the ways along the surface to the nearest other particle",
+    ),
+}
+_COLUMNS = ["statistic", "place", "observed", "envelope_low", "envelope_high", "by_chance"]
+
+
+def placement_quantities(
+    name: str, support: str, found: Placement | str, particles: MeasuredParticles
+) -> dict[str, dict]:
+    """Return the quantities of where particles sit.
+
+    Parameters
+    ----------
+    name, support : str
+        Names of the classes.
+    found : Placement or str
+        In words why there is none.
+    particles : MeasuredParticles
+    """
+    if isinstance(found, str):
+        keys = ["apex_share", *(key for key, _ in _TESTS.values())]
+        return {f"{name}_{key}": quantity(None, "1", found) for key in keys}
+    number = int(found.tested.sum())
+    left = int(np.count_nonzero(particles.kept)) - number
+    result = {f"{name}_apex_share": _apex_share(support, found, left)}
+    for test, (key, words) in _TESTS.items():
+        told = found.tests[test]
+        method = (
+            f"whether chance puts {name} where it is: global envelope test of {words}, with "
+            f"{DRAWS} draws of as many particles of the same sizes at random places on {support} "
+            "(in the hull or outside of it as they are, whole in the frame, without overlap); "
+            "the p-value"
+        )
+        if isinstance(told, str):
+            result[f"{name}_{key}"] = quantity(None, "1", f"{method}: {told}")
+            continue
+        method += f"; {number} particles" + (
+            f", without {left} that the frame cuts or that have no rim on {support}" if left else ""
+        )
+        result[f"{name}_{key}"] = quantity(told.envelope.p, "1", method)
+    return result
+
+
+def _apex_share(support: str, found: Placement, left: int) -> dict:
+    words = (
+        f"share of the particles whose foot lies across an apex of {support}, a convex line "
+        "between two facets"
+    )
+    if found.apex_by_chance is None:
+        return quantity(None, "1", f"{words}: {found.tests['apex']}")
+    is_at = found.at_apex[found.tested]
+    return quantity(
+        float(is_at.mean()), "1",
+        f"{words}; random places have {found.apex_by_chance:.2f}; {left} particles that the frame "
+        f"cuts or that have no rim are left out; no low and high: half a pixel moves a particle to "
+        f"or from an apex; {SAMPLE_OF_SHARE}",
+        UNKNOWN, of_share(np.ones(len(is_at)), is_at),
+    )  # fmt: skip
+
+
+def write_placement(out: Output, found: Placement | str | None, pixel_size_nm: float) -> None:
+    """Write the curves of all tests with their envelopes, and draw them.
+
+    ``placement.csv`` has its header only, and there is no ``placement.png``, without a test.
+    """
+    tests: dict[str, Tested] = {}
+    if isinstance(found, Placement):
+        tests = {key: told for key in _TESTS if isinstance(told := found.tests[key], Tested)}
+    rows = []
+    for key, told in tests.items():
+        places = [_place(place, pixel_size_nm) for place in told.places]
+        columns = (told.observed, told.envelope.low, told.envelope.high, told.envelope.middle)
+        for place, values in zip(places, zip(*columns, strict=True), strict=True):
+            rows.append([key, place, *map(number_text, map(float, values))])
+    write_csv(out.path("placement.csv"), _COLUMNS, rows)
+    if tests:
+        _draw(out, tests, pixel_size_nm)
+
+
+def _place(place: float | str, pixel_size_nm: float) -> str:
+    return place if isinstance(place, str) else number_text(place * pixel_size_nm)
+
+
+def _draw(out: Output, tests: dict[str, Tested], pixel_size_nm: float) -> None:
+    figure, every = figures.new_figure(1, len(tests), (4.2 * len(tests), 3.6), squeeze=False)
+    across = {
+        "apex": "distance to the nearest apex / nm",
+        "facets": "on facets of each family, and at apexes",
+        "neighbour": "way to the nearest particle / nm",
+    }
+    for axes, (key, told) in zip(every[0], tests.items(), strict=True):
+        band = told.envelope
+        if key == "facets":
+            at = np.arange(len(told.places))
+            off = [band.middle - band.low, band.high - band.middle]
+            axes.errorbar(at, band.middle, off, fmt="_", color=figures.BEFORE, linewidth=6)
+            axes.plot(at, told.observed, "o", color=figures.ALERT)
+            axes.set_xticks(at, [str(place) for place in told.places])
+        else:
+            places = np.array(told.places, float) * pixel_size_nm
+            axes.fill_between(places, band.low, band.high, color=figures.BEFORE, alpha=0.6)
+            axes.plot(places, band.middle, "--", color=figures.INK)
+            axes.plot(places, told.observed, color=figures.ALERT)
+        axes.set_xlabel(across[key])
+        axes.set_ylabel("share of the particles")
+        axes.set_ylim(-0.02, 1.02)
+        axes.set_title(f"p = {band.p:.3f}")
+    figures.save(figure, out.path("placement.png"))
