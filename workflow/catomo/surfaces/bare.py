@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from catomo.surfaces.facet_surface import Elements
 from catomo.surfaces.facets import Facets
@@ -17,6 +18,8 @@ from catomo.surfaces.particles import MeasuredParticles
 
 _SAME_PX = 0.5  # between two planes on each other's rim, below which neither bounds the other
 _OFF_PX = 0.3  # beyond the end of a plane
+_NEAR_PX = 1.0
+_MOST = 0.5  # share of a rim on planes, from which they are what lies below
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,7 @@ class Foot:
     rim: np.ndarray
 
 
-def bare_surface(
-    elements: Elements, facets: Facets, particles: MeasuredParticles | None
-) -> Bare:
+def bare_surface(elements: Elements, facets: Facets, particles: MeasuredParticles | None) -> Bare:
     """Return the surface as it was before particles lay on it."""
     owner = np.full(len(elements.points), -1)
     bare = Bare(
@@ -90,9 +91,11 @@ def bare_surface(
         rows = hidden[one]
         points, plane = around.nearest(elements.points[rows])
         bare.points[rows] = points
-        bare.plane_of[rows] = around.number(plane)
+        bare.plane_of[rows] = around.numbers[plane]
         bare.normals[rows] = around.normals[plane]
-        bare.areas[rows] *= np.abs(np.einsum("ij,ij->i", elements.normals[rows], bare.normals[rows]))
+        bare.areas[rows] *= np.abs(
+            np.einsum("ij,ij->i", elements.normals[rows], bare.normals[rows])
+        )
         bare.feet[int(one)] = around.foot(centres[one], rim)
     return bare
 
@@ -101,60 +104,83 @@ def bare_surface(
 class _Around:
     """The planes around a piece; where the surface has none, the plane of its rim itself.
 
-    `sides` is -1 where what lies on one plane (first axis) is below the other one, as at an apex,
-    1 where it is above it, as in a valley, and 0 where neither bounds the other.
+    Attributes
+    ----------
+    numbers, normals, offsets : ndarray
+        Of the planes; the number -1 stands for the rim's own.
+    rim : ndarray of float64, (n, 3)
+        Places around the piece.
+    on : ndarray of float64, (planes, n)
+        The area at each of them that lies on each plane.
     """
 
     numbers: np.ndarray
     normals: np.ndarray
     offsets: np.ndarray
-    sides: np.ndarray
-    most: int
+    rim: np.ndarray
+    on: np.ndarray
 
     @classmethod
     def of(cls, elements: Elements, facets: Facets, rim: np.ndarray) -> _Around:
-        plane, areas = facets.plane_of[rim], elements.areas[rim]
+        """Return the planes at a rim."""
+        plane, areas, points = facets.plane_of[rim], elements.areas[rim], elements.points[rim]
         numbers = np.unique(plane[plane >= 0])
-        if not len(numbers):
-            normal = (elements.normals[rim] * areas[:, None]).sum(axis=0)
-            normal /= max(float(np.linalg.norm(normal)), 1e-12)
-            offset = np.average(elements.points[rim] @ normal, weights=areas)
-            return cls(np.array([-1]), normal[None], np.array([offset]), np.zeros((1, 1)), 0)
-        normals, offsets = facets.normals[facets.facet_of_plane[numbers]], facets.offsets[numbers]
-        above = elements.points[rim] @ normals.T - offsets
-        mean = np.stack([above[plane == one].mean(axis=0) for one in numbers])
-        mean[np.abs(mean) < _SAME_PX] = 0
-        area = [areas[plane == one].sum() for one in numbers]
-        return cls(numbers, normals, offsets, np.sign(mean + mean.T), int(np.argmax(area)))
-
-    def number(self, plane: np.ndarray) -> np.ndarray:
-        return self.numbers[plane]
+        if areas[plane >= 0].sum() > _MOST * areas.sum():
+            normals = facets.normals[facets.facet_of_plane[numbers]]
+            on = (plane == numbers[:, None]) * areas
+            return cls(numbers, normals, facets.offsets[numbers], points, on)
+        normal = (elements.normals[rim] * areas[:, None]).sum(axis=0)
+        normal /= max(float(np.linalg.norm(normal)), 1e-12)
+        offset = np.average(points @ normal, weights=areas)
+        return cls(np.array([-1]), normal[None], np.array([offset]), points, areas[None])
 
     def nearest(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return points on the planes as they bound each other, and on which one each lies.
+        """Return places on the planes as they bound each other, and on which one each lies.
 
-        Where no plane is reached, as above an apex, it is a point on the edge of two.
+        Where no plane is reached, as above an apex, it is a place on the edge of two.
         """
         above = points @ self.normals.T - self.offsets
         best = np.full(len(points), -1)
         for one, normal in enumerate(self.normals):
             on_plane = points - above[:, [one]] * normal
             over = on_plane @ self.normals.T - self.offsets
-            reached = (self.sides[one] * over >= -_OFF_PX).all(axis=1)
+            reached = (self._sides(one, on_plane) * over >= -_OFF_PX).all(axis=1)
             nearer = np.abs(above[:, one]) < np.abs(above[np.arange(len(points)), best])
             best[reached & (nearer | (best < 0))] = one
         result = points - np.take_along_axis(above, best[:, None], 1) * self.normals[best]
+        most = int(self.on.sum(axis=1).argmax())
         for row in np.flatnonzero(best < 0):
             two = np.argsort(-above[row], kind="stable")[:2]
             result[row] = points[row] - np.linalg.pinv(self.normals[two]) @ above[row, two]
-            best[row] = self.most if self.most in two else two[0]
+            best[row] = most if most in two else two[0]
         return result, best
 
+    def _sides(self, one: int, places: np.ndarray) -> np.ndarray:
+        """Return on which side of each plane the surface of one lies near places on it.
+
+        It is -1 below it, as at an apex, 1 above it, as in a valley, and 0 where neither bounds
+        the other. A pore may part a plane, so what lies nearest counts most.
+        """
+        above = self.rim @ self.normals.T - self.offsets
+        near = 1 / (_NEAR_PX**2 + cdist(places, self.rim, "sqeuclidean")) ** 2
+        own = _mean(near, self.on[one], above)
+        others = np.stack([_mean(near, on, above)[:, one] for on in self.on], axis=1)
+        return np.where(np.abs(own) < _SAME_PX, 0, np.sign(own)) + np.where(
+            np.abs(others) < _SAME_PX, 0, np.sign(others)
+        )
+
     def foot(self, centre: np.ndarray, rim: np.ndarray) -> Foot:
+        """Return where a piece with this centre and this rim sits."""
         points, plane = self.nearest(centre[None])
         away = centre - points[0]
         height = float(np.copysign(np.linalg.norm(away), away @ self.normals[plane[0]]))
         return Foot(points[0], height, int(self.numbers[plane[0]]), rim)
+
+
+def _mean(near: np.ndarray, on: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the mean of values (n, planes) at each place, by nearness and area."""
+    weights = near * on
+    return weights @ values / np.maximum(weights.sum(axis=1), 1e-300)[:, None]
 
 
 def _owners(elements: Elements, particles: MeasuredParticles) -> np.ndarray:

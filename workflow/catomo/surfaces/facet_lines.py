@@ -76,9 +76,7 @@ def find_lines(bare: Bare, facets: Facets, links: csr_array) -> list[Line]:
     return sorted(lines, key=lambda line: (line.facets, *line.points[0]))
 
 
-def _line(
-    facets: Facets, planes: np.ndarray, across: tuple[np.ndarray, np.ndarray]
-) -> Line | None:
+def _line(facets: Facets, planes: np.ndarray, across: tuple[np.ndarray, np.ndarray]) -> Line | None:
     """Return the line of two planes from the places on either side of it."""
     owners = facets.facet_of_plane[planes]
     normals, offsets = facets.normals[owners], facets.offsets[planes]

@@ -14,10 +14,13 @@ from catomo.labels.settings import Particles
 from catomo.surfaces import quantities
 from catomo.surfaces.areas import areas_behind
 from catomo.surfaces.bulk import bulk_quantities
+from catomo.surfaces.facet_families import family_names
 from catomo.surfaces.facet_quantities import facet_quantities
 from catomo.surfaces.frame import Frame
 from catomo.surfaces.particle_quantities import counted, density, of_particles
 from catomo.surfaces.particles import MeasuredParticles, Specimen, measure_particles
+from catomo.surfaces.placement import Placement, place
+from catomo.surfaces.placement_quantities import placement_quantities
 from catomo.surfaces.pores import Hull, hulls_of, with_pores
 from catomo.surfaces.relief import Relief, relief_of
 from catomo.surfaces.seats import Seats, find_seats
@@ -45,6 +48,8 @@ class Roles:
         How facets of the support are found and named.
     bulk : Bulk
         Densities and atoms of particles and support.
+    seed : int
+        Of the random places that particles are compared with.
     """
 
     names: Sequence[str]
@@ -53,6 +58,7 @@ class Roles:
     hull_radius_nm: float
     facets: FacetRule = _DEFAULT.facets
     bulk: Bulk = _DEFAULT.bulk
+    seed: int = _DEFAULT.seed
 
 
 class Measured(NamedTuple):
@@ -67,12 +73,15 @@ class Measured(NamedTuple):
         Of the support; None if there is none, or it was not asked for.
     seats : Seats or None
         Where particles sit on it; None without support or particles.
+    placement : Placement or None
+        Whether chance would put them there.
     """
 
     quantities: dict[str, dict]
     particles: MeasuredParticles | None
     relief: Relief | None
     seats: Seats | None
+    placement: Placement | None
 
 
 def measure(
@@ -86,6 +95,7 @@ def measure(
     recorded: np.ndarray | None = None,
     lattice: Literal["cubic"] | None = None,
     bulk: Bulk = _DEFAULT.bulk,
+    seed: int = _DEFAULT.seed,
 ) -> dict[str, dict]:
     """Measure the quantities of a segmented volume.
 
@@ -112,6 +122,8 @@ def measure(
     bulk : Bulk, optional
         Densities and atoms (`catomo.surfaces.settings.Bulk`); by default those of Pt and of
         γ-alumina for classes named ``pt`` and ``alumina``.
+    seed : int
+        Of the random places that particles are compared with.
 
     Returns
     -------
@@ -129,7 +141,7 @@ def measure(
     if not isinstance(particles, Particles):
         particles = Particles(phase=particles)
     facets = _DEFAULT.facets.model_copy(update={"lattice": lattice})
-    roles = Roles(classes, support, particles, hull_radius_nm, facets, bulk)
+    roles = Roles(classes, support, particles, hull_radius_nm, facets, bulk, seed)
     labels = np.asarray(labels)
     _check(labels, roles)
     labels = labels.astype(np.uint8, copy=False)
@@ -189,13 +201,19 @@ def all_quantities(
             result |= bulk_quantities(result, names[phase], roles.support, roles.bulk)
             if not brief:
                 result |= quantities.reachable(names[phase], labels, phase, hulls, pixel_size_nm)
-    relief = seats = None
+    relief = seats = placement = None
     if roles.support and not brief:
         relief = relief_of(labels, support, roles.facets, frame, particles)
         result |= facet_quantities(roles.support, relief, roles.facets, pixel_size_nm)
-        if relief and particles:
-            seats = find_seats(relief, particles, partial(_in_hulls, hulls))
-    return Measured(result, particles, relief, seats)
+        if particles is not None:
+            if relief:
+                seats = find_seats(relief, particles, partial(_in_hulls, hulls))
+                placement = place(relief, particles, seats, frame, roles.seed)
+            families = family_names(roles.facets.lattice) if roles.facets.lattice else []
+            result |= placement_quantities(
+                names[phase], roles.support, placement, particles, families
+            )
+    return Measured(result, particles, relief, seats, placement)
 
 
 def _of_classes(

@@ -24,7 +24,7 @@ LEAST = 5  # particles that can be tested
 _POOL = (3000, 4, 6000)  # places: at least, for each particle, at most
 _SIZES = 9  # at which room in pores is looked at
 _ROOM = 0.5  # of its radius, that a particle in a pore has free above it
-_LEAST_PLACES = 0.02  # share of the places on its side, the outer one or pores
+_LEAST_PLACES = 0.02  # share of the places outside of pores, or in them
 _GRID = 64
 
 
@@ -47,6 +47,8 @@ class Placement:
         The particles that the tests hold.
     at_apex : ndarray of bool, (pieces,)
     apex_by_chance : float or None
+    families : dict of str to ndarray of bool
+        For each family that facets have, which of the tested particles sit on it.
     tests : dict of str to (Tested or str)
         ``apex``, ``facets`` and ``neighbour``; in words why there is none.
     """
@@ -54,6 +56,7 @@ class Placement:
     tested: np.ndarray
     at_apex: np.ndarray
     apex_by_chance: float | None
+    families: dict[str, np.ndarray]
     tests: dict[str, Tested | str]
 
 
@@ -76,14 +79,16 @@ def place(
         Of the random places.
     """
     tested = particles.whole & seats.has_rim
+    rooms = _Rooms(relief, particles, seats, tested, frame, np.random.default_rng([seed, 23]))
+    tested[rooms.rows[~rooms.is_free]] = False
     nowhere = np.zeros(len(tested), bool)
     number = int(tested.sum())
     if number < LEAST:
         why = f"only {number} whole particles sit on the support, and {LEAST} are the least"
         return _untested(tested, why)
-    null = _Null(relief, particles, seats, tested, frame, seed)
-    if null.why:
-        return _untested(tested, null.why)
+    null = _Null(relief, rooms, seats)
+    if null.taken is None:
+        return _untested(tested, "particles of these sizes find no room at random places")
     at_apex = nowhere.copy()
     tests: dict[str, Tested | str] = {"neighbour": null.neighbour()}
     by_chance = None
@@ -95,19 +100,21 @@ def place(
     else:
         what = "no two facets meet" if relief.facets.facets else "there are no facets"
         tests["apex"] = tests["facets"] = what
-    return Placement(tested, at_apex, by_chance, tests)
+    on = seats.facets[tested]
+    families = {
+        name: np.isin(on, [k for k, one in enumerate(relief.names) if one == name])
+        for name in set(relief.names)
+    }
+    return Placement(tested, at_apex, by_chance, families, tests)
 
 
 def _untested(tested: np.ndarray, why: str) -> Placement:
     tests: dict[str, Tested | str] = dict.fromkeys(("apex", "facets", "neighbour"), why)
-    return Placement(tested, np.zeros(len(tested), bool), None, tests)
+    return Placement(tested, np.zeros(len(tested), bool), None, {}, tests)
 
 
-class _Null:
-    """Random places for the tested particles, and the statistics of all draws.
-
-    Rows of all arrays are draws, the last one is what was observed.
-    """
+class _Rooms:
+    """Places for particles, drawn evenly by area, and which of them each particle may take."""
 
     def __init__(
         self,
@@ -116,45 +123,63 @@ class _Null:
         seats: Seats,
         tested: np.ndarray,
         frame: Frame,
-        seed: int,
+        rng: np.random.Generator,
     ) -> None:
-        self.why = ""
-        self._relief = relief
-        self.apexes = relief.points(True, but=seats.walls.planes)
-        rng = np.random.default_rng([seed, 23])
-        rows, bare = np.flatnonzero(tested), relief.bare
-        radii, heights = particles.diameters[rows] / 2, seats.heights[rows]
-        size = int(np.clip(_POOL[1] * len(rows), _POOL[0], _POOL[2]))
-        pools = {
-            bool(kind): spread_evenly(bare.areas * (seats.walls.elements == kind), size, rng)
-            for kind in np.unique(seats.in_pore[rows])
-        }
-        pool = np.concatenate(list(pools.values()))
-        is_wall = np.repeat(list(pools), size)
-        clear = np.where(is_wall, _clearance(bare, pool, is_wall, radii), np.inf)
-
-        def centre_of(one: int, places: np.ndarray) -> np.ndarray:
-            return bare.points[pool[places]] + heights[one] * bare.normals[pool[places]]
-
-        allowed = []
-        for one, (radius, in_pore) in enumerate(zip(radii, seats.in_pore[rows], strict=True)):
-            middle = centre_of(one, np.arange(len(pool)))
+        self.rng, self.rows = rng, np.flatnonzero(tested)
+        self._bare = bare = relief.bare
+        self.radii = particles.diameters[self.rows] / 2
+        self.heights = seats.heights[self.rows]
+        size = int(np.clip(_POOL[1] * len(self.rows), _POOL[0], _POOL[2]))
+        walls, parts = seats.walls.elements, []
+        for kind in np.unique(seats.in_pore[self.rows]):
+            weights = bare.areas * (walls == kind)
+            if weights.any():
+                parts.append(spread_evenly(weights, size, rng))
+        self.pool = np.concatenate(parts) if parts else np.empty(0, np.intp)
+        is_wall = walls[self.pool]
+        clear = _clearance(bare, self.pool, is_wall, self.radii)
+        self.allowed = []
+        for one, (radius, in_pore) in enumerate(
+            zip(self.radii, seats.in_pore[self.rows], strict=True)
+        ):
+            middle = self.centre_of(one, np.arange(len(self.pool)))
             low, up = np.floor(middle - radius).astype(int), np.ceil(middle + radius).astype(int)
             fits = (is_wall == in_pore) & (clear >= radius) & frame.holds(low, up)
-            allowed.append(np.flatnonzero(fits))
-        if min(map(len, allowed)) < _LEAST_PLACES * size:
-            self.why = "there is too little surface where particles as large may sit"
+            self.allowed.append(np.flatnonzero(fits))
+        self.is_free = np.array([len(one) for one in self.allowed]) >= _LEAST_PLACES * size
+
+    def centre_of(self, one: int, places: np.ndarray) -> np.ndarray:
+        """Return where the centre of a particle is at each place."""
+        at = self.pool[places]
+        return self._bare.points[at] + self.heights[one] * self._bare.normals[at]
+
+
+class _Null:
+    """Random places for the tested particles, and the statistics of all draws.
+
+    Rows of all arrays are draws, the last one is what was observed.
+    """
+
+    def __init__(self, relief: Relief, rooms: _Rooms, seats: Seats) -> None:
+        self._relief, self._pool = relief, rooms.pool
+        self.apexes = relief.points(True, but=seats.walls.planes)
+        which = np.flatnonzero(rooms.is_free)
+        rows, bare = rooms.rows[which], relief.bare
+        self.taken = draw(
+            [rooms.allowed[one] for one in which],
+            rooms.radii[which],
+            lambda one, places: rooms.centre_of(int(which[one]), places),
+            DRAWS,
+            rooms.rng,
+        )
+        if self.taken is None:
             return
-        taken = draw(allowed, radii, centre_of, DRAWS, rng)
-        if taken is None:
-            self.why = "particles of these sizes find no room at random places"
-            return
-        nearest = np.asarray(cKDTree(bare.points).query(seats.points[rows])[1])
-        self._ways = pool, taken, nearest
-        self._points = np.concatenate([bare.points[pool[taken]], seats.points[rows][None]])
-        facet = np.append(relief.facets.facet_of_plane, -1)[bare.plane_of[pool]]
-        self._facets = np.vstack([facet[taken], seats.facets[rows]])
-        self._reach = np.sqrt(np.maximum(radii**2 - heights**2, 0.0))
+        at = rooms.pool[self.taken]
+        self._nearest = np.asarray(cKDTree(bare.points).query(seats.points[rows])[1])
+        self._points = np.concatenate([bare.points[at], seats.points[rows][None]])
+        facet = np.append(relief.facets.facet_of_plane, -1)[bare.plane_of]
+        self._facets = np.vstack([facet[at], seats.facets[rows]])
+        self._reach = np.sqrt(np.maximum(rooms.radii**2 - rooms.heights**2, 0.0))[which]
 
     def apex(self) -> Tested:
         """Return the test of distances to the nearest apex."""
@@ -175,11 +200,11 @@ class _Null:
 
     def neighbour(self) -> Tested:
         """Return the test of ways along the surface to the nearest other particle."""
-        pool, taken, nearest = self._ways
-        ways = Ways(self._relief.elements, taken.shape[1])
-        between = ways.between(np.concatenate([pool, nearest]))
-        rows = np.vstack([taken, len(pool) + np.arange(len(nearest))])
-        count = rows.shape[1]
+        assert self.taken is not None
+        count = len(self._nearest)
+        ways = Ways(self._relief.elements, count)
+        between = ways.between(np.concatenate([self._pool, self._nearest]))
+        rows = np.vstack([self.taken, len(self._pool) + np.arange(count)])
         closest = np.empty(rows.shape)
         for number, row in enumerate(rows):
             each = between[np.ix_(row, row)].astype(np.float64)
@@ -190,11 +215,11 @@ class _Null:
         return _distribution(np.minimum(closest, ways.longest))
 
 
-def _clearance(
-    bare: Bare, pool: np.ndarray, is_wall: np.ndarray, radii: np.ndarray
-) -> np.ndarray:
-    """Return how large a particle on each wall of a pore may be before it meets another wall."""
-    clear = np.zeros(len(pool))
+def _clearance(bare: Bare, pool: np.ndarray, is_wall: np.ndarray, radii: np.ndarray) -> np.ndarray:
+    """Return how large a particle may be at each place before it meets another wall of a pore."""
+    clear = np.where(is_wall, 0.0, np.inf)
+    if not is_wall.any():
+        return clear
     tree, walls = cKDTree(bare.points), np.flatnonzero(is_wall)
     for radius in np.quantile(radii, np.linspace(0, 1, _SIZES)):
         top = bare.points[pool[walls]] + radius * bare.normals[pool[walls]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from catomo import figures
@@ -19,11 +21,16 @@ _TESTS = {
         "the ways along the surface to the nearest other particle",
     ),
 }
+_LEFT = "that the frame cuts, that have no rim on the support or that fit nowhere else are left out"
 _COLUMNS = ["statistic", "place", "observed", "envelope_low", "envelope_high", "by_chance"]
 
 
 def placement_quantities(
-    name: str, support: str, found: Placement | str, particles: MeasuredParticles
+    name: str,
+    support: str,
+    found: Placement | None,
+    particles: MeasuredParticles,
+    families: Sequence[str] = (),
 ) -> dict[str, dict]:
     """Return the quantities of where particles sit.
 
@@ -31,58 +38,82 @@ def placement_quantities(
     ----------
     name, support : str
         Names of the classes.
-    found : Placement or str
-        In words why there is none.
+    found : Placement or None
+        None where the support has no surface.
     particles : MeasuredParticles
+    families : sequence of str
+        The families that facets may have.
     """
-    if isinstance(found, str):
-        keys = ["apex_share", *(key for key, _ in _TESTS.values())]
-        return {f"{name}_{key}": quantity(None, "1", found) for key in keys}
-    number = int(found.tested.sum())
-    left = int(np.count_nonzero(particles.kept)) - number
+    keys = ["apex_share", *(f"facet_share_{family}" for family in families)]
+    if found is None:
+        why = f"no voxel is labelled {support}"
+        keys += [key for key, _ in _TESTS.values()]
+        return {f"{name}_{key}": quantity(None, "1", why) for key in keys}
+    left = int(np.count_nonzero(particles.kept & ~found.tested))
     result = {f"{name}_apex_share": _apex_share(support, found, left)}
+    for family, key in zip(families, keys[1:], strict=True):
+        result[f"{name}_{key}"] = _family_share(support, found, family)
     for test, (key, words) in _TESTS.items():
-        told = found.tests[test]
-        method = (
-            f"whether chance puts {name} where it is: global envelope test of {words}, with "
-            f"{DRAWS} draws of as many particles of the same sizes at random places on {support} "
-            "(in the hull or outside of it as they are, whole in the frame, without overlap); "
-            "the p-value"
-        )
-        if isinstance(told, str):
-            result[f"{name}_{key}"] = quantity(None, "1", f"{method}: {told}")
-            continue
-        method += f"; {number} particles" + (
-            f", without {left} that the frame cuts or that have no rim on {support}" if left else ""
-        )
-        result[f"{name}_{key}"] = quantity(told.envelope.p, "1", method)
+        result[f"{name}_{key}"] = _p_value(name, support, found, (test, words), left)
     return result
+
+
+def _p_value(name: str, support: str, found: Placement, test: tuple[str, str], left: int) -> dict:
+    told = found.tests[test[0]]
+    method = (
+        f"whether chance puts {name} where it is: p-value of a global envelope test of {test[1]}, "
+        f"with {DRAWS} draws of as many particles of the same sizes at random places on {support} "
+        "(as many in pores and outside of them, whole in the frame, without overlap); mouths of "
+        "pores are no apexes"
+    )
+    if isinstance(told, str):
+        return quantity(None, "1", f"{method}; not judged, because {told}")
+    method += f"; {np.count_nonzero(found.tested)} particles"
+    method += f", {left} {_LEFT}" if left else ""
+    return quantity(told.envelope.p, "1", method)
 
 
 def _apex_share(support: str, found: Placement, left: int) -> dict:
     words = (
-        f"share of the particles whose foot lies across an apex of {support}, a convex line "
-        "between two facets"
+        f"share of the particles that lie across an apex of {support}, a convex line between two "
+        "facets of its outer surface"
     )
     if found.apex_by_chance is None:
-        return quantity(None, "1", f"{words}: {found.tests['apex']}")
+        return quantity(None, "1", f"{words}; not judged, because {found.tests['apex']}")
     is_at = found.at_apex[found.tested]
     return quantity(
         float(is_at.mean()), "1",
-        f"{words}; random places have {found.apex_by_chance:.2f}; {left} particles that the frame "
-        f"cuts or that have no rim are left out; no low and high: half a pixel moves a particle to "
+        f"{words}; random places have {found.apex_by_chance:.2f}; {left} particles {_LEFT}; "
+        "no low and high: half a pixel moves a particle to "
         f"or from an apex; {SAMPLE_OF_SHARE}",
         UNKNOWN, of_share(np.ones(len(is_at)), is_at),
     )  # fmt: skip
 
 
-def write_placement(out: Output, found: Placement | str | None, pixel_size_nm: float) -> None:
+def _family_share(support: str, found: Placement, family: str) -> dict:
+    words = f"share of the particles that sit on a facet of the family {{{family}}} of {support}"
+    told = found.tests["facets"]
+    if isinstance(told, str):
+        return quantity(None, "1", f"{words}; not judged, because {told}")
+    if family not in found.families:
+        return quantity(None, "1", f"{words}; not judged, because no facet is told to be one")
+    is_on = found.families[family]
+    number = [str(place) for place in told.places].index(family)
+    return quantity(
+        float(is_on.mean()), "1",
+        f"{words}; random places have {told.envelope.middle[number]:.2f}; no low and high: half a "
+        f"pixel moves a particle from one facet to the next; {SAMPLE_OF_SHARE}",
+        UNKNOWN, of_share(np.ones(len(is_on)), is_on),
+    )  # fmt: skip
+
+
+def write_placement(out: Output, found: Placement | None, pixel_size_nm: float) -> None:
     """Write the curves of all tests with their envelopes, and draw them.
 
     ``placement.csv`` has its header only, and there is no ``placement.png``, without a test.
     """
     tests: dict[str, Tested] = {}
-    if isinstance(found, Placement):
+    if found is not None:
         tests = {key: told for key in _TESTS if isinstance(told := found.tests[key], Tested)}
     rows = []
     for key, told in tests.items():
