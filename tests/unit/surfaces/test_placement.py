@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.helpers.seated import PERIOD, SLOPE, measured, with_balls
 
-from catomo.surfaces.placement import Tested, place
+from catomo.surfaces.placement import Judged, place
 from catomo.surfaces.seats import find_seats
 
 
@@ -20,7 +20,7 @@ def test_balls_on_apexes_are_not_there_by_chance():
     found = placed(labels)
     assert found.tested.sum() == 12
     assert found.at_apex.sum() == 12 > 2 * 12 * found.apex_by_chance
-    assert isinstance(found.tests["apex"], Tested)
+    assert isinstance(found.tests["apex"], Judged)
     assert found.tests["apex"].envelope.p < 0.01
     assert found.tests["facets"].envelope.p < 0.05
     again = placed(labels)

@@ -165,23 +165,22 @@ def _between(elements: Elements, normals: np.ndarray, peaks: np.ndarray) -> np.n
         share = _within(elements.normals, elements.free_areas, peak, WIDE_DEG)
         if share < _LEAST_SHARE * elements.free_areas.sum() or peak.tolist() in normals.tolist():
             continue
-        blurred = gathered_around(elements.normals, elements.free_areas, peak)
-        if blurred >= _LEAST_BLURRED and _gathered(elements, peak, normals) >= LEAST_GATHERED:
+        if _gathered(elements, peak, normals) >= LEAST_GATHERED:
             found.append(peak)
     return np.array(found).reshape(-1, 3)
 
 
 def _gathered(elements: Elements, direction: np.ndarray, others: np.ndarray) -> float:
-    """Return `gathered_around` of the free surface that is not beside other facets."""
+    """Return `gathered_around`, where that is too little of what is not beside other facets."""
     whole = gathered_around(elements.normals, elements.free_areas, direction)
     others = others[others @ direction < np.cos(np.radians(WIDE_DEG))]
-    if whole < _LEAST_BLURRED or not len(others):
+    if whole >= LEAST_GATHERED or whole < _LEAST_BLURRED or not len(others):
         return whole
     beside = (elements.normals @ others.T).max(axis=1) >= np.cos(np.radians(WIDE_DEG))
     for _ in range(_BESIDE):
         beside |= elements.links @ beside.astype(np.float32) > 0
     areas = np.where(beside, 0.0, elements.free_areas)
-    return max(whole, gathered_around(elements.normals, areas, direction))
+    return gathered_around(elements.normals, areas, direction)
 
 
 def gathered_around(normals: np.ndarray, areas: np.ndarray, direction: np.ndarray) -> float:

@@ -29,7 +29,7 @@ _GRID = 64
 
 
 @dataclass(frozen=True)
-class Tested:
+class Judged:
     """One statistic, observed and by chance: a curve over `places` with its envelope."""
 
     places: list[float] | list[str]
@@ -49,7 +49,7 @@ class Placement:
     apex_by_chance : float or None
     families : dict of str to ndarray of bool
         For each family that facets have, which of the tested particles sit on it.
-    tests : dict of str to (Tested or str)
+    tests : dict of str to (Judged or str)
         ``apex``, ``facets`` and ``neighbour``; in words why there is none.
     """
 
@@ -57,7 +57,7 @@ class Placement:
     at_apex: np.ndarray
     apex_by_chance: float | None
     families: dict[str, np.ndarray]
-    tests: dict[str, Tested | str]
+    tests: dict[str, Judged | str]
 
 
 def place(
@@ -90,7 +90,7 @@ def place(
     if null.taken is None:
         return _untested(tested, "particles of these sizes find no room at random places")
     at_apex = nowhere.copy()
-    tests: dict[str, Tested | str] = {"neighbour": null.neighbour()}
+    tests: dict[str, Judged | str] = {"neighbour": null.neighbour()}
     by_chance = None
     if len(null.apexes):
         tests["apex"] = null.apex()
@@ -109,7 +109,7 @@ def place(
 
 
 def _untested(tested: np.ndarray, why: str) -> Placement:
-    tests: dict[str, Tested | str] = dict.fromkeys(("apex", "facets", "neighbour"), why)
+    tests: dict[str, Judged | str] = dict.fromkeys(("apex", "facets", "neighbour"), why)
     return Placement(tested, np.zeros(len(tested), bool), None, {}, tests)
 
 
@@ -181,14 +181,14 @@ class _Null:
         self._facets = np.vstack([facet[at], seats.facets[rows]])
         self._reach = np.sqrt(np.maximum(rooms.radii**2 - rooms.heights**2, 0.0))[which]
 
-    def apex(self) -> Tested:
+    def apex(self) -> Judged:
         """Return the test of distances to the nearest apex."""
         away = np.asarray(cKDTree(self.apexes).query(self._points.reshape(-1, 3))[0])
         away = away.reshape(self._points.shape[:2])
         self.at_apex = away <= self._reach
         return _distribution(away)
 
-    def facets(self) -> Tested:
+    def facets(self) -> Judged:
         """Return the test of shares on families, or else on facets, and at apexes."""
         names = self._relief.names or [str(k + 1) for k in range(len(self._relief.facets.facets))]
         kinds = sorted(set(names))
@@ -196,9 +196,9 @@ class _Null:
         on = number[self._facets]
         shares = [(on == kind).mean(axis=1) for kind in range(len(kinds))]
         curves = np.stack([*shares, self.at_apex.mean(axis=1)], axis=1)
-        return Tested([*kinds, "apex"], curves[-1], envelope_test(curves[-1], curves[:-1]))
+        return Judged([*kinds, "apex"], curves[-1], envelope_test(curves[-1], curves[:-1]))
 
-    def neighbour(self) -> Tested:
+    def neighbour(self) -> Judged:
         """Return the test of ways along the surface to the nearest other particle."""
         assert self.taken is not None
         count = len(self._nearest)
@@ -230,9 +230,9 @@ def _clearance(bare: Bare, pool: np.ndarray, is_wall: np.ndarray, radii: np.ndar
     return clear
 
 
-def _distribution(values: np.ndarray) -> Tested:
+def _distribution(values: np.ndarray) -> Judged:
     """Return the test of how values are distributed, of the last row against all others."""
     grid = np.linspace(0, np.nanpercentile(values[:-1], 99), _GRID + 1)[1:]
     ordered = np.sort(values, axis=1)
     curves = np.stack([np.searchsorted(row, grid, "right") for row in ordered]) / values.shape[1]
-    return Tested(list(grid), curves[-1], envelope_test(curves[-1], curves[:-1]))
+    return Judged(list(grid), curves[-1], envelope_test(curves[-1], curves[:-1]))

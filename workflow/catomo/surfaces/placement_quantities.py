@@ -10,7 +10,7 @@ from catomo import figures
 from catomo.files.tables import number_text, write_csv
 from catomo.record.record import Output
 from catomo.surfaces.particles import MeasuredParticles
-from catomo.surfaces.placement import DRAWS, Placement, Tested
+from catomo.surfaces.placement import DRAWS, Placement, Judged
 from catomo.surfaces.quantity import SAMPLE_OF_SHARE, UNKNOWN, of_share, quantity
 
 _TESTS = {
@@ -112,9 +112,9 @@ def write_placement(out: Output, found: Placement | None, pixel_size_nm: float) 
 
     ``placement.csv`` has its header only, and there is no ``placement.png``, without a test.
     """
-    tests: dict[str, Tested] = {}
+    tests: dict[str, Judged] = {}
     if found is not None:
-        tests = {key: told for key in _TESTS if isinstance(told := found.tests[key], Tested)}
+        tests = {key: told for key in _TESTS if isinstance(told := found.tests[key], Judged)}
     rows = []
     for key, told in tests.items():
         places = [_place(place, pixel_size_nm) for place in told.places]
@@ -130,7 +130,7 @@ def _place(place: float | str, pixel_size_nm: float) -> str:
     return place if isinstance(place, str) else number_text(place * pixel_size_nm)
 
 
-def _draw(out: Output, tests: dict[str, Tested], pixel_size_nm: float) -> None:
+def _draw(out: Output, tests: dict[str, Judged], pixel_size_nm: float) -> None:
     figure, every = figures.new_figure(1, len(tests), (4.2 * len(tests), 3.6), squeeze=False)
     across = {
         "apex": "distance to the nearest apex / nm",
