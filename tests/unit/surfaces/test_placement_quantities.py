@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from catomo.surfaces.envelope import envelope_test
-from catomo.surfaces.placement import Placement, Judged
+from catomo.surfaces.placement import Judged, Placement
 from catomo.surfaces.placement_quantities import placement_quantities, write_placement
 
 PARTICLES = SimpleNamespace(kept=np.ones(12, bool))

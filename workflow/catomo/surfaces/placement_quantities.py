@@ -10,7 +10,7 @@ from catomo import figures
 from catomo.files.tables import number_text, write_csv
 from catomo.record.record import Output
 from catomo.surfaces.particles import MeasuredParticles
-from catomo.surfaces.placement import DRAWS, Placement, Judged
+from catomo.surfaces.placement import DRAWS, Judged, Placement
 from catomo.surfaces.quantity import SAMPLE_OF_SHARE, UNKNOWN, of_share, quantity
 
 _TESTS = {
