@@ -44,7 +44,7 @@ def test_shares_and_p_values_are_those_of_the_tests(judged):
     assert result["pt_facet_share_111"]["value"] == 0.8
     assert result["pt_facet_share_100"]["value"] is None
     assert result["pt_placement_p"]["value"] == judged.tests["apex"].envelope.p == 0.01
-    assert "10 particles, 2 that the frame cuts" in result["pt_placement_p"]["method"]
+    assert "10 particles, without 2 that the frame cuts" in result["pt_placement_p"]["method"]
     assert set(result) == {
         "pt_apex_share", "pt_facet_share_100", "pt_facet_share_111", "pt_placement_p",
         "pt_placement_p_facets", "pt_placement_p_neighbour",

@@ -120,8 +120,7 @@ def measure(
     lattice : str, optional
         The lattice of the support, after which its facets are named; None for no names.
     bulk : Bulk, optional
-        Densities and atoms (`catomo.surfaces.settings.Bulk`); by default those of Pt and of
-        γ-alumina for classes named ``pt`` and ``alumina``.
+        Densities and atoms; by default of Pt and γ-alumina where classes are ``pt``, ``alumina``.
     seed : int
         Of the random places that particles are compared with.
 
@@ -144,8 +143,7 @@ def measure(
     roles = Roles(classes, support, particles, hull_radius_nm, facets, bulk, seed)
     labels = np.asarray(labels)
     _check(labels, roles)
-    labels = labels.astype(np.uint8, copy=False)
-    return all_quantities(labels, pixel_size_nm, roles, recorded)[0]
+    return all_quantities(labels.astype(np.uint8, copy=False), pixel_size_nm, roles, recorded)[0]
 
 
 def all_quantities(
@@ -181,9 +179,9 @@ def all_quantities(
     support = names.index(roles.support) if roles.support else -1
     phase = names.index(roles.particles.phase) if roles.particles.phase else -1
     radius_px = roles.hull_radius_nm / pixel_size_nm
-    has_hull = support > 0 and not brief
-    hulls = hulls_of(labels == support, radius_px, frame) if has_hull else []
-    particles = None
+    hulls, particles = [], None
+    if support > 0 and not brief:
+        hulls = hulls_of(labels == support, radius_px, frame)
     if phase > 0:
         specimen = _specimen(labels, len(names), support, None if brief else hulls, frame)
         particles = measure_particles(
@@ -201,18 +199,34 @@ def all_quantities(
             result |= bulk_quantities(result, names[phase], roles.support, roles.bulk)
             if not brief:
                 result |= quantities.reachable(names[phase], labels, phase, hulls, pixel_size_nm)
-    relief = seats = placement = None
-    if roles.support and not brief:
-        relief = relief_of(labels, support, roles.facets, frame, particles)
-        result |= facet_quantities(roles.support, relief, roles.facets, pixel_size_nm)
-        if particles is not None:
-            if relief:
-                seats = find_seats(relief, particles, partial(_in_hulls, hulls))
-                placement = place(relief, particles, seats, frame, roles.seed)
-            families = family_names(roles.facets.lattice) if roles.facets.lattice else []
-            result |= placement_quantities(
-                names[phase], roles.support, placement, particles, families
-            )
+    if not roles.support or brief:
+        return Measured(result, particles, None, None, None)
+    found = _of_relief(labels, roles, frame, particles, hulls, pixel_size_nm)
+    return found._replace(quantities=result | found.quantities)
+
+
+def _of_relief(
+    labels: np.ndarray,
+    roles: Roles,
+    frame: Frame,
+    particles: MeasuredParticles | None,
+    hulls: list[Hull],
+    pixel_size_nm: float,
+) -> Measured:
+    """Return the facets of the support, and where particles sit on it."""
+    support = str(roles.support)
+    label = list(roles.names).index(support)
+    relief = relief_of(labels, label, roles.facets, frame, particles)
+    result = facet_quantities(support, relief, roles.facets, pixel_size_nm)
+    if particles is None:
+        return Measured(result, None, relief, None, None)
+    seats = placement = None
+    if relief:
+        seats = find_seats(relief, particles, partial(_in_hulls, hulls))
+        placement = place(relief, particles, seats, frame, roles.seed)
+    families = family_names(roles.facets.lattice) if roles.facets.lattice else []
+    name = str(roles.particles.phase)
+    result |= placement_quantities(name, support, placement, particles, families)
     return Measured(result, particles, relief, seats, placement)
 
 

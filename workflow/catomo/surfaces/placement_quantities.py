@@ -21,7 +21,6 @@ _TESTS = {
         "the ways along the surface to the nearest other particle",
     ),
 }
-_LEFT = "that the frame cuts, that have no rim on the support or that fit nowhere else are left out"
 _COLUMNS = ["statistic", "place", "observed", "envelope_low", "envelope_high", "by_chance"]
 
 
@@ -68,9 +67,14 @@ def _p_value(name: str, support: str, found: Placement, test: tuple[str, str], l
     )
     if isinstance(told, str):
         return quantity(None, "1", f"{method}; not judged, because {told}")
-    method += f"; {np.count_nonzero(found.tested)} particles"
-    method += f", {left} {_LEFT}" if left else ""
-    return quantity(told.envelope.p, "1", method)
+    return quantity(told.envelope.p, "1", f"{method}; {_number(found, left)}")
+
+
+def _number(found: Placement, left: int) -> str:
+    words = f"{np.count_nonzero(found.tested)} particles"
+    if left:
+        words += f", without {left} that the frame cuts, that have no rim or that fit nowhere else"
+    return words
 
 
 def _apex_share(support: str, found: Placement, left: int) -> dict:
@@ -83,9 +87,8 @@ def _apex_share(support: str, found: Placement, left: int) -> dict:
     is_at = found.at_apex[found.tested]
     return quantity(
         float(is_at.mean()), "1",
-        f"{words}; random places have {found.apex_by_chance:.2f}; {left} particles {_LEFT}; "
-        "no low and high: half a pixel moves a particle to "
-        f"or from an apex; {SAMPLE_OF_SHARE}",
+        f"{words}; random places have {found.apex_by_chance:.2f}; {_number(found, left)}; no low "
+        f"and high: half a pixel moves a particle to or from an apex; {SAMPLE_OF_SHARE}",
         UNKNOWN, of_share(np.ones(len(is_at)), is_at),
     )  # fmt: skip
 
@@ -143,6 +146,7 @@ def _draw(out: Output, tests: dict[str, Judged], pixel_size_nm: float) -> None:
             at = np.arange(len(told.places))
             off = [band.middle - band.low, band.high - band.middle]
             axes.errorbar(at, band.middle, off, fmt="_", color=figures.BEFORE, linewidth=6)
+            axes.plot(at, band.middle, "_", color=figures.INK)
             axes.plot(at, told.observed, "o", color=figures.ALERT)
             axes.set_xticks(at, [str(place) for place in told.places])
         else:
