@@ -25,6 +25,7 @@ _POOL = (3000, 4, 6000)  # places: at least, for each particle, at most
 _SIZES = 9  # at which room in pores is looked at
 _ROOM = 0.5  # of its radius, that a particle in a pore has free above it
 _LEAST_PLACES = 0.02  # share of the places outside of pores, or in them
+_LEAST_ON_FACETS = 0.85  # share of the places; resolved plates have 0.98 and more, others to 0.72
 _GRID = 64
 
 
@@ -92,20 +93,33 @@ def place(
     at_apex = nowhere.copy()
     tests: dict[str, Judged | str] = {"neighbour": null.neighbour()}
     by_chance = None
-    if len(null.apexes):
+    why = _no_apexes(relief, null, rooms)
+    if not why:
         tests["apex"] = null.apex()
         at_apex[tested] = null.at_apex[-1]
         by_chance = float(null.at_apex[:-1].mean())
         tests["facets"] = null.facets()
     else:
-        what = "no two facets meet" if relief.facets.facets else "there are no facets"
-        tests["apex"] = tests["facets"] = what
+        tests["apex"] = tests["facets"] = why
     on = seats.facets[tested]
     families = {
         name: np.isin(on, [k for k, one in enumerate(relief.names) if one == name])
         for name in set(relief.names)
     }
     return Placement(tested, at_apex, by_chance, families, tests)
+
+
+def _no_apexes(relief: Relief, null: _Null, rooms: _Rooms) -> str:
+    """Return in words why apexes are not known, empty where they are."""
+    if not relief.facets.facets:
+        return "there are no facets"
+    share = float((relief.bare.plane_of[rooms.pool] >= 0).mean())
+    if share < _LEAST_ON_FACETS:
+        return (
+            f"only {100 * share:.0f} % of the surface where particles may sit lies on facets: the "
+            "rest is curved, or so narrow that its apexes are not resolved"
+        )
+    return "" if len(null.apexes) else "no two facets meet"
 
 
 def _untested(tested: np.ndarray, why: str) -> Placement:
