@@ -96,7 +96,7 @@ def row_of(kind: str, turns: int) -> str:
         counts += len(set(of)) == len(of)
         told = [names[one] for one in of]
         named += found.names == told
-        total = sum(one.area for one in facets.facets)
+        total = found.elements.free_areas.sum()
         for name, share in SHARES[kind].items():
             area = sum(
                 one.area for one, own in zip(facets.facets, told, strict=True) if own == name
