@@ -19,6 +19,7 @@ from catomo.surfaces.particles import MeasuredParticles
 _SAME_PX = 0.5  # between two planes on each other's rim, below which neither bounds the other
 _OFF_PX = 0.3  # beyond the end of a plane
 _NEAR_PX = 1.0
+_MOST_INCLINED = 0.5  # cosine between an element and its plane that still counts
 _MOST = 0.5  # share of a rim on planes, from which they are what lies below
 
 
@@ -72,10 +73,7 @@ class Foot:
 def bare_surface(elements: Elements, facets: Facets, particles: MeasuredParticles | None) -> Bare:
     """Return the surface as it was before particles lay on it."""
     owner = np.full(len(elements.points), -1)
-    bare = Bare(
-        elements.points.copy(), elements.normals.copy(), elements.areas.copy(),
-        facets.plane_of.copy(), owner, {},
-    )  # fmt: skip
+    bare = Bare(*_sharp(elements, facets), facets.plane_of.copy(), owner, {})
     if particles is None or not particles.pieces.count:
         return bare
     owner[:] = _owners(elements, particles)
@@ -93,11 +91,28 @@ def bare_surface(elements: Elements, facets: Facets, particles: MeasuredParticle
         bare.points[rows] = points
         bare.plane_of[rows] = around.numbers[plane]
         bare.normals[rows] = around.normals[plane]
-        bare.areas[rows] *= np.abs(
-            np.einsum("ij,ij->i", elements.normals[rows], bare.normals[rows])
-        )
+        flat = np.abs(np.einsum("ij,ij->i", elements.normals[rows], bare.normals[rows]))
+        bare.areas[rows] = flat * elements.areas[rows]
         bare.feet[int(one)] = around.foot(centres[one], rim)
     return bare
+
+
+def _sharp(elements: Elements, facets: Facets) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return points, normals and areas of elements as they are on their planes.
+
+    A mesh rounds edges, so that there is too little surface near them: what is inclined there
+    stands for as much more of its plane (of plates, distances to apexes came out 2 % too large).
+    """
+    points, normals = elements.points.copy(), elements.normals.copy()
+    areas = elements.areas.copy()
+    on = np.flatnonzero(facets.plane_of >= 0)
+    plane = facets.plane_of[on]
+    normals[on] = facets.normals[facets.facet_of_plane[plane]]
+    above = np.einsum("ij,ij->i", points[on], normals[on]) - facets.offsets[plane]
+    points[on] -= above[:, None] * normals[on]
+    inclined = np.einsum("ij,ij->i", elements.normals[on], normals[on])
+    areas[on] /= np.clip(inclined, _MOST_INCLINED, 1)
+    return points, normals, areas
 
 
 @dataclass(frozen=True)
