@@ -16,7 +16,9 @@ from catomo.surfaces.relief import Relief
 
 _FLATTEST = 0.65  # thickness over width of what counts as a plate, by second moments
 _IN_PLANE = 0.5  # cosine to the plate's normal: facets below it are its sides
-_MOST = 0.5  # share of a plane in the hull, from which it is the wall of a pore
+# Share of a plane, or of a rim without one, in the hull, from which it is the wall of a pore. Walls
+# have 0.97 and more; the hull of a large volume is coarse, and outer planes have up to 0.64 then.
+_MOST = 0.8
 
 
 @dataclass(frozen=True)
