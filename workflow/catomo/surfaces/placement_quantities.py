@@ -67,7 +67,10 @@ def _p_value(name: str, support: str, found: Placement, test: tuple[str, str], l
     )
     if isinstance(told, str):
         return quantity(None, "1", f"{method}; not judged, because {told}")
-    return quantity(told.envelope.p, "1", f"{method}; {_number(found, left)}")
+    words = (
+        f"{method}; {_number(found, left)}; no low and high: it tells how rare chance makes this"
+    )
+    return quantity(told.envelope.p, "1", words)
 
 
 def _number(found: Placement, left: int) -> str:
