@@ -69,19 +69,25 @@ class Solution:
     steps: dict[str, Any] = field(default_factory=dict)
 
 
-def solve(series: CleanSeries, settings: Align) -> Solution:
+def solve(series: CleanSeries, settings: Align, begin: Geometry | None = None) -> Solution:
     """Find the geometry of a series.
 
     Parameters
     ----------
     series : CleanSeries
     settings : Align
+    begin : Geometry, optional
+        Where a person left the images; what is left to do is projection matching.
     """
     angle = settings.tilt_axis_angle_deg
     if series.usable.sum() < _FEWEST_SHOWN:
         still = np.zeros(len(series.images))
         return Solution(Geometry(0.0 if angle == "auto" else angle, still, still))
     reproject = judging_reprojector(series)
+    if begin is not None:
+        trials = _Trials(reproject, begin)
+        _offer_matching(series, settings, trials, keep_offset=True)
+        return Solution(trials.geometry, steps=trials.steps)
     start = _FirstShifts.of(series, settings)
     if reproject is not None and settings.centre_of_mass:
         start = start.found_along(reproject, 0.0 if angle == "auto" else angle)
@@ -109,9 +115,7 @@ def solve(series: CleanSeries, settings: Align) -> Solution:
             across_disagreement = _across(series, start, trials, settings.centre_of_mass)
             if settings.common_line:
                 line_disagreement = _common_line(series, trials)
-    if settings.projection_matching and trials.reproject is not None:
-        keep_offset = series.isolated and settings.centre_of_mass
-        trials.offer("projection_matching", _matched(series, trials, keep_offset))
+    _offer_matching(series, settings, trials, series.isolated and settings.centre_of_mass)
     return Solution(
         geometry=trials.geometry,
         axis=axis,
@@ -275,6 +279,13 @@ def _across(
             mass = in_axis_frame(start.mass, angle)[0]
             trials.offer("centre_of_mass_alone", Geometry(angle, mass, geometry.along))
     return np.where(series.usable, difference - drift, np.nan)
+
+
+def _offer_matching(
+    series: CleanSeries, settings: Align, trials: _Trials, keep_offset: bool
+) -> None:
+    if settings.projection_matching and trials.reproject is not None:
+        trials.offer("projection_matching", _matched(series, trials, keep_offset))
 
 
 def _matched(series: CleanSeries, trials: _Trials, keep_offset: bool) -> Geometry:

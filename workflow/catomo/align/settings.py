@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from catomo.settings.base import Settings, key
+from catomo.settings.base import Settings, contradiction, key
 
 
 class Verdict(Settings):
@@ -100,6 +100,11 @@ class Align(Settings):
         "known alignment to use as it is: alignment.json of another channel, or IMOD's .xf; "
         "when empty, one is found",
     )
+    review: str = key(
+        "",
+        "a person's review of an alignment, alignment.review.yaml, which `catomo review` makes: "
+        "tilt axis, shifts and images to leave out; the alignment begins with it",
+    )
     specimen: Literal["auto", "isolated", "extended"] = key(
         "auto",
         "isolated: whole in an otherwise empty frame; extended: on film, or cut by the frame",
@@ -146,3 +151,14 @@ class Align(Settings):
         "cubic", "interpolation of the one resampling from raw to aligned images"
     )
     verdict: Verdict = key(Verdict(), "limits of the verdict")
+
+    @model_validator(mode="after")
+    def _one_alignment(self) -> Align:
+        if self.apply and self.review:
+            raise contradiction(
+                "review",
+                self.review,
+                "goes with an alignment that is found, but apply names one to use as it is; "
+                "empty one of the two",
+            )
+        return self
