@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from catomo.align.geometry import Geometry
-from catomo.align.preprocess import CleanSeries, clean
+from catomo.align.preprocess import CleanSeries
 from catomo.align.reprojection import JUDGE_FOLDS, judging_reprojector
 from catomo.align.settings import Align
+from catomo.align.stage import read_clean
 from catomo.errors import UserError
-from catomo.files.store import StackReader
 from catomo.progress import say
 from catomo.projection.binning import binned
 from catomo.record.record import Record, read_record
@@ -56,20 +56,19 @@ def write_review_page(
     source = read_record(place, "simulate", "import")
     if source["tilt_deg"] != record["tilt_deg"]:
         raise UserError(f"{source.path}: has other tilts than {record.path}; give its own series")
-    tilt_deg = np.array(source["tilt_deg"], dtype=float)
-    settings = Align.model_validate(record["settings"])
-    with StackReader(source.file("tilt_series.tif")) as reader:
-        series = clean(reader.read(), tilt_deg, settings)
+    across = np.array(record["across_px"]) + record["axis_offset_px"]
+    geometry = Geometry(record["axis_angle_deg"], across, np.array(record["along_px"]))
+    series = read_clean(source, Align.model_validate(record["settings"]), geometry)
     text = _TEMPLATE.read_text(encoding="utf-8")
-    page = text.replace("/*DATA*/", json.dumps(_data(series, record)).replace("<", "\\u003c"))
+    page = text.replace(
+        "/*DATA*/", json.dumps(_data(series, geometry, record)).replace("<", "\\u003c")
+    )
     Path(output).write_text(page, encoding="utf-8")
     say(f"review: open {output} in a browser; save the review and name it as align.review")
 
 
-def _data(series: CleanSeries, record: Record) -> dict[str, Any]:
+def _data(series: CleanSeries, geometry: Geometry, record: Record) -> dict[str, Any]:
     """Return all that the page needs."""
-    across = np.array(record["across_px"]) + record["axis_offset_px"]
-    geometry = Geometry(record["axis_angle_deg"], across, np.array(record["along_px"]))
     reproject = judging_reprojector(series)
     if reproject is None:
         raise UserError(f"{record.path}: too few images show anything, so none can be judged")

@@ -17,7 +17,7 @@ from catomo.align.figures import Sinograms, draw
 from catomo.align.geometry import Geometry
 from catomo.align.known import read_known
 from catomo.align.mirrored import are_mirrored, put_right
-from catomo.align.preprocess import clean
+from catomo.align.preprocess import CleanSeries, clean
 from catomo.align.readings import SUGGESTED_ANGLES, Recording
 from catomo.align.review import read_review
 from catomo.align.settings import Align
@@ -61,13 +61,7 @@ def align(
         review = read_review(reviewed, source) if reviewed else None
         if review:
             settings, known = review.settings(settings), review.known
-        tilt_deg = np.array(source["tilt_deg"], dtype=float)
-        mirrored = are_mirrored(tilt_deg, source.get("mirrored_deg") or [])
-        with StackReader(source.file("tilt_series.tif")) as reader:
-            series = clean(reader.read(), tilt_deg, settings, mirrored=mirrored)
-        if told := put_right(series, mirrored, settings, known.geometry if known else None):
-            say(f"align: {told}")
-            series.notes["mirrored"] = told
+        series = read_clean(source, settings, known.geometry if known else None)
         series = review.of_series(series) if review else series
         shape = series.images.shape
         with _Images(out, shape, source["pixel_size_nm"]) as images:
@@ -85,6 +79,27 @@ def align(
         for word, path in (("known_alignment", apply), ("review", reviewed)):
             if path:
                 out.record["steps"][word] = {"file": Path(path).name, "sha256": sha256_of(path)}
+
+
+def read_clean(source: Record, settings: Align, known: Geometry | None) -> CleanSeries:
+    """Return the clean images of a tilt series, mirrored ones turned onto the tilt axis.
+
+    Parameters
+    ----------
+    source : Record
+        Of the tilt series.
+    settings : Align
+    known : Geometry or None
+        A known alignment, whose axis is taken for mirrored images.
+    """
+    tilt_deg = np.array(source["tilt_deg"], dtype=float)
+    mirrored = are_mirrored(tilt_deg, source.get("mirrored_deg") or [])
+    with StackReader(source.file("tilt_series.tif")) as reader:
+        series = clean(reader.read(), tilt_deg, settings, mirrored=mirrored)
+    if told := put_right(series, mirrored, settings, known):
+        say(f"align: {told}")
+        series.notes["mirrored"] = told
+    return series
 
 
 class _Images:
