@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from catomo.align.axis_check import COARSER_PX, by_reprojection
 from catomo.align.chain import Solution
+from catomo.align.distortion import Distortion, distortion_of
 from catomo.align.geometry import Geometry, in_axis_frame, rotation
 from catomo.align.preprocess import CleanSeries
 from catomo.align.readings import Recording
@@ -47,6 +49,8 @@ class Examination:
     elsewhere_refuted : bool
         Whether the images agree better along a direction outside the range searched, and yet
         predict each other worse about it.
+    distortion : Distortion or None
+        What else than shifts sets the images apart from their predictions.
     """
 
     error: np.ndarray
@@ -57,6 +61,11 @@ class Examination:
     reading: Reading | None
     axis_found_deg: float
     elsewhere_refuted: bool = False
+    distortion: Distortion | None = None
+
+    def notes(self) -> dict[str, Any]:
+        """Return what the record says of it among the steps."""
+        return {"distortion": self.distortion.record()} if self.distortion else {}
 
 
 def examine(
@@ -93,7 +102,10 @@ def examine(
     reading = other_reading(coarse, found, recording)
     axis_found_deg = np.nan if solution.axis else _axis_found(series, geometry, settings)
     refuted = _elsewhere_refuted(series, solution, reproject, settings)
-    return Examination(error, unaligned, across, along, named, reading, axis_found_deg, refuted)
+    distortion = distortion_of(aligned, series.tilt_deg[used])
+    return Examination(
+        error, unaligned, across, along, named, reading, axis_found_deg, refuted, distortion
+    )
 
 
 def contradicts(series: CleanSeries, geometry: Geometry, search_deg: float) -> bool:

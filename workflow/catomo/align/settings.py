@@ -70,6 +70,19 @@ class Verdict(Settings):
         gt=0,
         le=1,
     )
+    warn_rotation_deg: float = key(
+        2.0,
+        "warn when the images are turned against each other by more than this (RMS); half of it, "
+        "and of the two keys below, is mentioned",
+        "degree",
+        gt=0,
+    )
+    warn_magnification: float = key(
+        0.02, "warn when the images differ in magnification by more than this part (RMS)", gt=0
+    )
+    warn_shear: float = key(
+        0.03, "warn when images are sheared by more than this part (RMS), as by drift", gt=0
+    )
     warn_outside_frame: float = key(
         0.2, "warn when more than this share of an aligned image was never recorded", ge=0, le=1
     )

@@ -16,6 +16,7 @@ from scipy import ndimage
 from catomo.align.bad_pixels import FEW_COUNTS
 from catomo.align.brightness import brightness_of
 from catomo.align.chain import Solution, solve
+from catomo.align.distortion import Distortion
 from catomo.align.examination import Examination, contradicts, examine
 from catomo.align.geometry import Geometry, SplineOrder
 from catomo.align.known import Known
@@ -217,7 +218,9 @@ def align_series(
     next_likeness, order_share, all_alike = likeness(thumbnails, series.usable)
     per_tilt, offset = _per_tilt(series, solution, examination, next_likeness)
     measures = _measures(series, solution, examination, per_tilt, order_share, all_alike)
-    measures = replace(measures, brightness=brightness, told=_told(series, accepted))
+    measures = replace(measures, brightness=brightness)
+    told = _told(series, examination.distortion, settings, accepted)
+    measures = replace(measures, told=told[0], mentioned=told[1])
     verdict, reasons = judge(measures, settings.verdict, accepted)
     return Alignment(
         geometry=solution.geometry,
@@ -229,7 +232,7 @@ def align_series(
         per_tilt=per_tilt,
         axis=solution.axis,
         axis_check_deg=_axis_check(solution, examination),
-        steps=series.notes | solution.steps,
+        steps=series.notes | solution.steps | examination.notes(),
     )
 
 
@@ -239,9 +242,19 @@ def _solution(series: CleanSeries, settings: Align, known: Known | None) -> Solu
     return solve(series, settings, known.geometry) if known.is_start else Solution(known.geometry)
 
 
-def _told(series: CleanSeries, accepted: list[str] | None) -> tuple[str, ...]:
-    """Return what was found in the images; few counts are no matter to a known alignment."""
-    return tuple(word for word in series.told if accepted is None or word != FEW_COUNTS)
+def _told(
+    series: CleanSeries,
+    distortion: Distortion | None,
+    settings: Align,
+    accepted: list[str] | None,
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what was found in the images: what makes doubtful, and what is only mentioned.
+
+    Few counts are no matter to a known alignment.
+    """
+    told = [word for word in series.told if accepted is None or word != FEW_COUNTS]
+    doubts, mentions = distortion.reasons(settings.verdict) if distortion else ([], [])
+    return (*told, *doubts), (*series.mentioned, *mentions)
 
 
 def _unmeasured(series: CleanSeries, geometry: Geometry, t: int) -> np.ndarray:
@@ -310,7 +323,6 @@ def _measures(
         axis_doubt=solution.axis_check.doubt if solution.axis_check else "",
         all_alike=all_alike,
         elsewhere_refuted=examination.elsewhere_refuted,
-        mentioned=series.mentioned,
     )
 
 
