@@ -187,7 +187,10 @@ def test_what_was_let_go_is_made_again_only_when_a_later_stage_must_read_it(made
         entry = f'{{"files": {{"{path.name}": {{"sha256": "", "bytes": 1}}}}}}'
         (path.parent / "pruned.json").write_text(entry)
     changes = {"mdoc": {"reconstruct": {"iterations": 3}}, "known": {"slices": {"suggest": 5}}}
-    overrides = {name: {**CONFIG["overrides"].get(name, {}), **changes[name]} for name in changes}
+    overrides = {
+        name: {**CONFIG["overrides"].get(name, {}), **changes.get(name, {})}
+        for name in (CONFIG["overrides"] | changes)
+    }
     try:
         assert made.planned() == set()
         made.write("config/config.yaml", yaml.safe_dump(CONFIG | {"overrides": overrides}))
