@@ -37,7 +37,7 @@ MEASURED = {
         "slices": (0.123, 7.08, 2.6),
     },
     "slab": {
-        "simulate": (0.510, 305, 34.7),
+        "simulate": (0.510, 305, 27.0),
         "align": (0.357, 45.7, 30.0),
         "reconstruct": (0.406, 189, 7.1),
         "slices": (0.193, 58.7, 4.6),
@@ -157,6 +157,17 @@ def test_empty_space_around_a_phantom_adds_nothing_to_labels_and_surfaces(estima
     assert estimated({"shape_px": [384] * 3, "plate": wide})["predict"].disk > (
         4 * cubes[0]["predict"].disk
     )
+
+
+def test_a_film_with_a_label_fills_a_volume_and_one_without_does_not(estimated):
+    sheet = {"thickness_nm": 20, "contrast": 0.5, "texture_sigma_nm": 1, "texture_amplitude": 0.2}
+    alone = estimated({"shape_px": [512] * 3})
+    without = estimated({"shape_px": [512] * 3, "film": sheet})
+    labels = {"plate": 1, "particles": 2, "film": 1}
+    with_label = estimated({"shape_px": [512] * 3, "film": sheet, "labels": labels})
+    assert without["predict"].disk == alone["predict"].disk
+    assert with_label["predict"].disk > 2 * alone["predict"].disk
+    assert with_label["simulate"].seconds == alone["simulate"].seconds  # it is not made of cells
 
 
 def test_a_phantom_takes_time_for_its_cells_and_for_matter_at_each_tilt(estimated):

@@ -145,9 +145,14 @@ def _phantom_data(dataset: Dataset, _plan: Plan) -> tuple[Data, list[str]]:
     cells = slices * depth * width * specimen.render_oversampling**3
     edge, thickness = specimen.plate.edge_nm, specimen.plate.thickness_nm
     of_plate = (size / specimen.pixel_size_nm for size in (edge, thickness, edge))
-    filled = prod(map(min, specimen.shape_px, of_plate))
+    plate = filled = prod(map(min, specimen.shape_px, of_plate))
+    if specimen.film and specimen.labels.film:
+        film = specimen.film.thickness_nm / specimen.pixel_size_nm
+        filled += min(depth, film) * slices * width
     shape = slices, depth, width
-    return Data(tilts, shape, specimen.pixel_size_nm, cells=cells, filled=filled), []
+    return Data(
+        tilts, shape, specimen.pixel_size_nm, cells=cells, of_plate=plate, filled=filled
+    ), []
 
 
 def _series_data(dataset: Dataset, plan: Plan) -> tuple[Data, list[str]]:

@@ -35,7 +35,7 @@ _SECONDS_PER_MESHED_AREA = 5e-4
 # Of a phantom: to draw a cell, to project one that is not empty, and for a pixel of the fine
 # images, both at each tilt.
 _SECONDS_PER_CELL = 3.5e-8
-_SECONDS_PER_PROJECTED_CELL = 2.7e-8
+_SECONDS_PER_PROJECTED_CELL = 3.3e-8
 _SECONDS_PER_FINE_PIXEL = 1.5e-7
 
 # Share of the width that the depth of a volume takes where it is found in the aligned images:
@@ -120,7 +120,7 @@ def _of_tilts(dataset: Dataset, data: Data) -> list[Cost]:
     if dataset.source == "phantom":  # the truth is kept, too
         voxels = slices * depth * width
         memory, finer = 0.125e9 + 5.3 * data.cells, data.cells / voxels
-        of_tilt = data.filled * finer * _SECONDS_PER_PROJECTED_CELL
+        of_tilt = data.of_plate * finer * _SECONDS_PER_PROJECTED_CELL
         of_tilt += slices * width * finer ** (2 / 3) * _SECONDS_PER_FINE_PIXEL
         seconds = 1.8 + data.cells * _SECONDS_PER_CELL + data.tilts * of_tilt
         first = Cost("simulate", memory, 0.06e6 + stack + 4.1 * voxels, seconds)

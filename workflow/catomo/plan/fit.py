@@ -43,9 +43,11 @@ class Data:
         Whether they are slices whose greys are kept.
     cells : int
         Of a phantom: the cells that it is drawn on.
+    of_plate : float
+        Of a phantom: the voxels that its plate takes, pores included.
     filled : float
-        Of a phantom: the voxels that its plate takes, pores included; otherwise infinite, because
-        before there are labels nobody knows.
+        Of a phantom: the voxels that get a label, about; otherwise infinite, because before there
+        are labels nobody knows.
     """
 
     tilts: int
@@ -53,6 +55,7 @@ class Data:
     pixel_size_nm: float
     is_8_bit: bool = False
     cells: int = 0
+    of_plate: float = 0.0
     filled: float = inf
 
 
