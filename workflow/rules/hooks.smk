@@ -78,8 +78,8 @@ _BOARDS = []
 # Snakemake runs these for our own workflow alone: a project that uses these rules as a module
 # keeps what it says itself.
 onstart:
-    if workflow.is_main_process and problem_of_temporary():
-        sys.exit(problem_of_temporary())
+    if workflow.is_main_process and (_problem := problem_of_temporary()):
+        sys.exit(_problem)
     for _handler in logging.getLogger("snakemake.logging").handlers:
         if _handler.name == "DefaultStreamHandler" and can_show(_handler.stream):
             if workflow.is_main_process:
