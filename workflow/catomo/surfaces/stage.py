@@ -173,6 +173,10 @@ def _measure(
     pieces, marks = (None, None) if after is None else (after.pieces, after.marks)
     measured = all_quantities(labels, pixel_size_nm, roles, recorded, pieces=pieces)
     quantities, particles = measured.quantities, measured.particles
+    if measured.doubts:
+        out.record["doubts"] = measured.doubts
+        for words in measured.doubts:
+            say(f"surfaces: DOUBTFUL: {words}")
     probability = None
     if isinstance(doubt, Doubt):
         of_redrawn = partial(_redrawn_quantities, pixel_size_nm, roles, recorded)
