@@ -94,6 +94,21 @@ def test_slices_that_few_tilts_recorded_do_not_count(make, capsys):
     assert "slices_left_out" not in make(labels)[1]
 
 
+def test_a_skin_around_particles_is_told_in_the_record_and_at_once(make, capsys):
+    labels = np.zeros((24, 24, 24), np.uint8)
+    labels[:, :10] = 1
+    bare = labels.copy()
+    bare[8:16, 10:18, 8:16] = 2
+    labels[7:17, 10:19, 7:17] = 1
+    labels[8:16, 10:18, 8:16] = 2
+    _, record = make(labels)
+    assert "may be an error of the labels" in record["quantities"]["pt_exposed_area"]["method"]
+    (words,) = record["doubts"]
+    assert "covers 100 % of the surface of pt that would be free without it" in words
+    assert f"surfaces: DOUBTFUL: {words}" in capsys.readouterr().err
+    assert "doubts" not in make(bare)[1]
+
+
 def test_the_array_function_gives_the_quantities_of_the_stage(make):
     labels = balls((24, 24, 60), (12, 12, 20, 5), (12, 12, 28, 5), (12, 12, 50, 3))
     labels[:, :12][labels[:, :12] == 0] = 1
