@@ -25,6 +25,20 @@ def test_random_and_systematic_parts_are_told_apart() -> None:
     assert (random, systematic) == pytest.approx((0, 1.96 * 3), abs=1e-9)
 
 
+def test_few_other_specimens_leave_more_open_than_this_one_and_say_so() -> None:
+    """Student's 97.5 % with 4 degrees of freedom is 2.776."""
+    values = {"pt_area": 50 + 3 * TOGETHER + 0.5 * CHANCE}
+    here, others = Redraws(values, TOGETHER, None), Redraws(values, TOGETHER, None, 5)
+    assert others.parts("pt_area") == pytest.approx(
+        (here.parts("pt_area")[0], here.parts("pt_area")[1] * 2.776 / 1.96), rel=1e-3
+    )
+    entry = quantity(50.0, "nm²", "counted; low and high: digitisation", (47.0, 54.0))
+    method = with_segmentation({"pt_area": entry}, others)["pt_area"]["method"]
+    assert method.endswith("was seen on 5 other specimens, so low and high hold only if this one "
+                           "is like them")  # fmt: skip
+    assert "other specimens" not in with_segmentation({"pt_area": entry}, here)["pt_area"]["method"]
+
+
 def test_both_parts_and_digitisation_add_as_squares() -> None:
     entry = quantity(50.0, "nm²", "counted; low and high: digitisation", (47.0, 54.0))
     found = with_segmentation({"pt_area": entry}, _redraws(pt_area=50 + 3 * TOGETHER))

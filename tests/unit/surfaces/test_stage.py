@@ -171,9 +171,17 @@ def test_without_redraws_a_model_gives_volumes_alone(make):
     _, record = make(labels, **more)
     assert record["quantities"]["pt_area"]["low"] is None
     assert (
-        "of another specimen, or of another reconstruction"
+        "of another specimen, or of another reconstruction, and of 1, where 5 specimens would tell"
         in record["quantities"]["pt_area"]["method"]
     )
+    more["errors"] |= {"specimens": 5, "of_a_kind": False}
+    _, record = make(labels, **more)
+    assert "learnt from phantoms alone" in record["quantities"]["pt_area"]["method"]
+    more["errors"]["of_a_kind"] = True
+    _, record = make(labels, **more)
+    assert record["redraws"]["others"] == 5
+    assert record["quantities"]["pt_area"]["low"] is not None
+    assert "seen on 5 other specimens" in record["quantities"]["pt_area"]["method"]
     with pytest.raises(ValueError, match="take 0 for none, or more"):
         Surfaces(redraws=5)
 
