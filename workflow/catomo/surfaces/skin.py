@@ -56,7 +56,7 @@ def skin_share(labels: np.ndarray, voxels: np.ndarray, support: int, frame: Fram
             behind = labels[tuple(inside.T)]
             covered += area * np.count_nonzero(behind == 0)
             inside = inside[behind == support]
-    return covered / (covered + free) if covered + free else None
+    return float(covered / (covered + free)) if covered + free else None
 
 
 def told_of_skin(
