@@ -157,13 +157,17 @@ def test_the_temperature_of_the_model_changes_the_confidence_and_no_label(tmp_pa
 
 def test_the_record_tells_whether_the_errors_are_those_of_this_specimen(tmp_path, slices):
     mark = mark_of(read_pages(slices / "slices.tif")[1])
-    for name, marks, here in (("own", [mark], True), ("other", ["another"], False)):
-        errors = Errors(2.5, 0.1, 3, marks)
-        model, _ = make_model(tmp_path / f"{name}.keras", errors=errors)
+    for name, marks, is_draft, told in (
+        ("own", [mark], False, {"here": True, "of_a_kind": True}),
+        ("other", ["another"], False, {"here": False, "of_a_kind": True}),
+        ("phantoms", ["another"], True, {"here": False, "of_a_kind": False}),
+    ):
+        errors = Errors(2.5, 0.1, 3, marks, 5)
+        model, _ = make_model(tmp_path / f"{name}.keras", errors=errors, draft=is_draft)
         predict(slices, model, tmp_path / name, Predict(average="none"))
         record = json.loads((tmp_path / name / "prediction.json").read_text())
-        known = {"length_px": 2.5, "common": 0.1, "images": 3}
-        assert record["errors"] == {**known, "here": here}
+        known = {"length_px": 2.5, "common": 0.1, "images": 3, "specimens": 5}
+        assert record["errors"] == known | told
 
 
 KILLED = """

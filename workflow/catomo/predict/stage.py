@@ -199,13 +199,18 @@ def _facts(job: Job, counts: np.ndarray) -> dict[str, Any]:
 
 
 def _errors(info: ModelInfo, source: Record) -> dict[str, Any] | None:
-    """Return how the model's errors hang together, and whether slices of these told it."""
+    """Return how the model's errors hang together, and whether slices of these told it.
+
+    Where none of these did, slices of other specimens may tell, if these are of their kind:
+    phantoms do not tell of what is real.
+    """
     if info.errors is None:
         return None
     marks = set(info.errors.marks)
     with StackReader(source.file("slices.tif")) as reader:
         here = any(mark_of(reader.read(k, k + 1)[0]) in marks for k in range(source["shape"][0]))
-    return {**info.errors.record(), "here": here}
+    of_a_kind = here or not draft.is_guess({"draft": info.draft}, source)
+    return {**info.errors.record(), "here": here, "of_a_kind": of_a_kind}
 
 
 def _announce(job: Job, missing: int) -> None:

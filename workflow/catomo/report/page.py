@@ -79,6 +79,7 @@ def make_page(
         "summary": head_figures(records, classes),
         "verdict": verdict_of(records),
         "draft": _draft_warning(records),
+        "doubts": _doubts(records),
         "next_step": _next_step(records, dataset),
         "steps": steps(records),
         "sections": [
@@ -123,6 +124,11 @@ def _draft_warning(records: Mapping[str, Record]) -> str:
     made = [records[n] for n in ("prediction.json", "training.json") if n in records]
     guessed = any(draft.is_guess(record, records.get("slices.json")) for record in made)
     return draft.WARNING if guessed else ""
+
+
+def _doubts(records: Mapping[str, Record]) -> list[str]:
+    """Return what a reader of the quantities has to be warned of."""
+    return records["quantities.json"].get("doubts", []) if "quantities.json" in records else []
 
 
 def _next_step(records: Mapping[str, Record], dataset: str) -> str:

@@ -22,6 +22,7 @@ from catomo.surfaces.pores import Hull, hulls_of, with_pores
 from catomo.surfaces.relief import Relief, relief_of
 from catomo.surfaces.seats import Seats, find_seats
 from catomo.surfaces.settings import Bulk, FacetRule, Surfaces
+from catomo.surfaces.skin import skin_share, told_of_skin
 
 _DEFAULT = Surfaces()
 _CLASS_NAMES = tuple(phase.name for phase in _DEFAULT.classes)
@@ -67,12 +68,15 @@ class Measured(NamedTuple):
         Of the support; None if there is none, or it was not asked for.
     seats : Seats or None
         Where particles sit on it; None without support or particles.
+    doubts : list of str
+        What a reader has to be warned of, in whole sentences.
     """
 
     quantities: dict[str, dict]
     particles: MeasuredParticles | None
     relief: Relief | None
     seats: Seats | None
+    doubts: list[str]
 
 
 def measure(
@@ -169,8 +173,7 @@ def all_quantities(
     support = names.index(roles.support) if roles.support else -1
     phase = names.index(roles.particles.phase) if roles.particles.phase else -1
     radius_px = roles.hull_radius_nm / pixel_size_nm
-    has_hull = support > 0 and not brief
-    hulls = hulls_of(labels == support, radius_px, frame) if has_hull else []
+    hulls = hulls_of(labels == support, radius_px, frame) if support > 0 and not brief else []
     particles = None
     if phase > 0:
         specimen = _specimen(labels, len(names), support, None if brief else hulls, frame)
@@ -195,7 +198,24 @@ def all_quantities(
         result |= facet_quantities(roles.support, relief, roles.facets, pixel_size_nm)
         if relief and particles:
             seats = find_seats(relief, particles, partial(_in_hulls, hulls))
-    return Measured(result, particles, relief, seats)
+    result, doubts = _doubted(result, labels, None if brief else particles, roles, frame)
+    return Measured(result, particles, relief, seats, doubts)
+
+
+def _doubted(
+    result: dict[str, dict],
+    labels: np.ndarray,
+    particles: MeasuredParticles | None,
+    roles: Roles,
+    frame: Frame,
+) -> tuple[dict[str, dict], list[str]]:
+    """Return quantities without the intervals that do not hold, and warnings."""
+    if particles is None or not roles.support:
+        return result, []
+    pieces = particles.pieces
+    voxels = pieces.voxels[particles.kept[pieces.ids]]
+    share = skin_share(labels, voxels, particles.support, frame)
+    return told_of_skin(result, str(roles.particles.phase), roles.support, share)
 
 
 def _of_classes(

@@ -86,10 +86,13 @@ class Scorer:
         unseen = tests or samples["validate"]
         errors = None
         if temperature is not None and part == "validate":
+            looked_at = _few(unseen)
             errors = fit_errors(
                 (tempered(self.probabilities(s.image), temperature).numpy(), s.labels)
-                for s in _few(unseen)
+                for s in looked_at
             )
+            specimens = len({s.dataset for s in looked_at})
+            errors = errors and replace(errors, specimens=specimens)
         return {
             "validate": self.mean_dsc(samples["validate"]),
             "test": self.mean_dsc(tests),
