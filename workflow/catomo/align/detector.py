@@ -118,7 +118,8 @@ def find_faults(
         image[:, ::-1] if behind else image
         for image, behind in zip(filled, from_behind.tolist(), strict=True)
     )
-    along, across = moved(seen, tilt_deg)
+    hidden = suspects | suspects[:, ::-1] if from_behind.any() else suspects
+    along, across = moved(seen, tilt_deg, hidden)
     still = replace(still, along=_means(images, along), across=_means(images, across))
     mask = _without_single(_search(still, prove=True))
     inside = ndimage.distance_transform_cdt(np.pad(mask, 1, mode="edge"), "chessboard")
