@@ -71,7 +71,13 @@ def test_views_that_all_look_alike_are_not_stopped_for_their_order(alike, verdic
 
 @pytest.mark.parametrize(
     ("more", "verdict"),
-    [({}, "stop"), ({"all_alike": True}, "warn"), ({"elsewhere_refuted": True}, "pass")],
+    [
+        ({}, "stop"),
+        ({"all_alike": True}, "warn"),
+        ({"elsewhere_ratio": 0.4}, "stop"),
+        ({"elsewhere_ratio": 0.9}, "warn"),
+        ({"elsewhere_ratio": 1.1}, "pass"),
+    ],
 )
 def test_a_better_direction_elsewhere(more, verdict):
     assert judge(measured(elsewhere=0.01, **more), Verdict())[0] == verdict

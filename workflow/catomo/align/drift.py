@@ -44,7 +44,7 @@ def moved(
         One by one, what stays in place filled from its surroundings.
     tilt_deg : ndarray (tilt,)
     still : ndarray of bool (y, x), optional
-        What was filled. It has no say, because it stays in place.
+        What is too wide to be filled well. It has no say, because it stays in place.
 
     Returns
     -------
@@ -53,14 +53,9 @@ def moved(
     """
     if len(tilt_deg) < _FEWEST:
         return None, None
-    weight = None
-    if still is not None and still.any():
-        weight = np.minimum(ndimage.distance_transform_edt(~still) / _BESIDE, 1)
-    steps, leaps = steps_of(images, weight)
-    agree = np.abs(steps[:-1] + steps[1:] - leaps).max(axis=1) <= _CLOSED
-    if agree.mean() < _SHARE_CLOSED:
+    places = places_of(images, still)
+    if places is None:
         return None, None
-    places = np.concatenate([np.zeros((1, 2)), np.cumsum(steps, axis=0)])
     tilt = np.deg2rad(tilt_deg)
     smooth = np.stack([np.ones_like(tilt), np.cos(tilt), np.sin(tilt)], axis=1)
     left = places - smooth @ np.linalg.lstsq(smooth, places, rcond=None)[0]
@@ -74,6 +69,21 @@ def _thirds(places: np.ndarray) -> Thirds | None:
     low, high = order[:third], order[-third:]
     apart = np.median(places[high]) - np.median(places[low])
     return Thirds(np.sort(low), np.sort(high)) if apart >= _SEPARATE else None
+
+
+def places_of(images: Iterable[np.ndarray], still: np.ndarray | None = None) -> np.ndarray | None:
+    """Return how far each image lies from the first, (tilt, [y, x]); None if that is not certain.
+
+    The arguments are those of `moved`, but for five images at the least.
+    """
+    weight = None
+    if still is not None and still.any():
+        weight = np.minimum(ndimage.distance_transform_edt(~still) / _BESIDE, 1)
+    steps, leaps = steps_of(images, weight)
+    agree = np.abs(steps[:-1] + steps[1:] - leaps).max(axis=1) <= _CLOSED
+    if agree.mean() < _SHARE_CLOSED:
+        return None
+    return np.concatenate([np.zeros((1, 2)), np.cumsum(steps, axis=0)])
 
 
 def steps_of(
