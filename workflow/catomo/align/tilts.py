@@ -322,7 +322,7 @@ def _measures(
         outside_frame=float(per_tilt["outside_frame"].max()),
         axis_doubt=solution.axis_check.doubt if solution.axis_check else "",
         all_alike=all_alike,
-        elsewhere_refuted=examination.elsewhere_refuted,
+        elsewhere_ratio=examination.elsewhere_ratio,
     )
 
 
