@@ -15,6 +15,8 @@ import numpy as np
 
 from catomo.labels import baselines
 from catomo.network import blend
+from catomo.network.accuracy import Accuracy, Scored, fit_accuracy
+from catomo.network.appearance import Appearance, appearance_of
 from catomo.network.errors import fit_errors
 from catomo.network.inference import Inference
 from catomo.network.temperature import fit_temperature, tempered
@@ -71,11 +73,12 @@ class Scorer:
         return baselines.mean_dsc([s.labels for s in samples], predicted, self.classes)
 
     def of_parts(self, samples: Parts) -> dict[str, Any]:
-        """Return the scores of all parts, the temperature and how errors hang together.
+        """Return the scores of all parts, and what is measured of the network's confidence.
 
         Without a validation part the temperature is fitted on training slices. Then the confidence
         is too high elsewhere, and nothing is said of how errors hang together; they are looked at
-        only where the network was not taught.
+        only where the network was not taught. So is how right its confidence is, on test slices
+        if there are no others.
         """
         tests = samples["test"]
         datasets = list(dict.fromkeys(s.dataset for part in samples.values() for s in part))
@@ -90,6 +93,7 @@ class Scorer:
                 (tempered(self.probabilities(s.image), temperature).numpy(), s.labels)
                 for s in _few(unseen)
             )
+        accuracy = self._accuracy(samples, temperature or 1.0)
         return {
             "validate": self.mean_dsc(samples["validate"]),
             "test": self.mean_dsc(tests),
@@ -100,7 +104,34 @@ class Scorer:
             "temperature": temperature,
             "temperature_from": part,
             "errors": errors and errors.record(),
+            "accuracy": accuracy and accuracy.record(),
+            "appearance": {
+                name: self._appearance([s for s in samples["train"] if s.dataset == name]).record()
+                for name in dict.fromkeys(s.dataset for s in samples["train"])
+            },
         }
+
+    def _accuracy(self, samples: Parts, temperature: float) -> Accuracy | None:
+        """Return how right the confidence is, on slices that did not teach the network."""
+        part = "validate" if samples["validate"] else "test"
+        specimens = {}
+        for name in dict.fromkeys(s.dataset for s in samples[part]):
+            of_one = _few([s for s in samples[part] if s.dataset == name])
+            specimens[name] = [
+                Scored.of(tempered(self.probabilities(s.image), temperature).numpy(), s.labels)
+                for s in of_one
+            ]
+        return fit_accuracy(specimens, part)
+
+    def _appearance(self, samples: list[Sample]) -> Appearance:
+        """Return how slices look to the network."""
+        return appearance_of(
+            (
+                (s.image, self.probabilities(s.image).argmax(axis=-1).astype(np.uint8))
+                for s in _few(samples)
+            ),
+            len(self.classes),
+        )
 
 
 def _few(samples: list[Sample]) -> list[Sample]:
