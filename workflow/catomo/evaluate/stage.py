@@ -14,7 +14,8 @@ import numpy as np
 from catomo.errors import UserError
 from catomo.evaluate import charts, pictures
 from catomo.evaluate.baseline import threshold_scores
-from catomo.evaluate.images import Images, say_what_is_missing, scored_names
+from catomo.evaluate.expected import expected_scores
+from catomo.evaluate.images import Images, learnt_from, say_what_is_missing, scored_names
 from catomo.evaluate.scores import ImageScores, from_worst, interval_of
 from catomo.evaluate.scoring import Scores, score_images, spacing_of, summarise
 from catomo.evaluate.settings import Evaluate
@@ -83,6 +84,10 @@ def evaluate(
     with committing(output, "evaluate", settings, inputs) as out:
         scores = _score(out, images, names, settings, predicted)
         out.record |= {"scope": scope, "draft": predicted.get("draft", False)}
+        class_names = [phase.name for phase in settings.classes]
+        told_it = bool(learnt_from(source, training_record))
+        if expected := expected_scores(predicted, scores.images, class_names, told_it):
+            out.record["expected"] = expected
         if training_record:
             out.record["baseline"] = _baseline(images, names, scores, settings, training_record)
         _write_tables(out, scores, settings)

@@ -10,12 +10,11 @@ from specimen to specimen.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from scipy.special import stdtrit
 
 from catomo.labels.overlap import confusion_matrix
@@ -25,7 +24,7 @@ from catomo.network.appearance import is_figure
 PARTS = ("validate", "test")
 
 # Probabilities are added up as whole numbers, so that no order of adding gives other last digits.
-_STEPS = 65535
+STEPS = 65535
 
 # The standard deviation, from specimen to specimen of one kind, of the logarithm of how many times
 # as large as expected errors are, and how many specimens that knowledge is worth. Measured on
@@ -109,10 +108,10 @@ class Accuracy:
     def expected(self, label: int, soft: float) -> Expected | None:
         """Return the Dice coefficient to expect of a class whose soft Dice is known.
 
-        None for a class of which nothing is known.
+        None for a class of which nothing is known, or that no pixel is labelled as.
         """
         ratio, spread = self.ratio[label], self.spread[label]
-        if ratio is None or spread is None or not math.isfinite(soft):
+        if ratio is None or spread is None or not soft > 0:
             return None
         reach = float(stdtrit(self.freedom, 0.975)) * spread
         dsc, low, high = (
@@ -122,31 +121,27 @@ class Accuracy:
         return Expected(dsc, low, high)
 
 
-def soft_sums(planes: Sequence[Any], labels: Any) -> Any:
-    """Return the three sums of soft Dice, of each slice and class.
+def soft_sums(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the three sums of soft Dice of each class in a slice.
 
     Parameters
     ----------
-    planes : sequence of tensor of float32, (n, z, x)
-        The probability of each class.
-    labels : tensor, (n, z, x)
-        The likeliest class; pixels of another value count for no class.
+    probabilities : ndarray of float32, (z, x, classes)
+    labels : ndarray of uint8, (z, x)
+        The likeliest class; pixels of 255 count for no class.
 
     Returns
     -------
-    tensor of float64, (n, classes, 3)
+    ndarray of float64, (classes, 3)
         Of the probabilities, of the pixels with that label, and of the probabilities in them, in
-        steps of 1/65535.
+        steps of 1/`STEPS`.
     """
     sums = []
-    for label, plane in enumerate(planes):
-        is_label = tf.cast(tf.equal(labels, tf.cast(label, labels.dtype)), tf.float32)
-        steps = tf.round(_STEPS * plane)
-        sums += [
-            tf.reduce_sum(tf.cast(values, tf.float64), axis=(1, 2))
-            for values in (steps, _STEPS * is_label, steps * is_label)
-        ]
-    return tf.reshape(tf.stack(sums, axis=-1), (-1, len(planes), 3))
+    for label in range(probabilities.shape[-1]):
+        steps = np.rint(STEPS * probabilities[..., label])[labels != IGNORE].astype(np.float64)
+        is_label = labels[labels != IGNORE] == label
+        sums.append([steps.sum(), STEPS * is_label.sum(), steps[is_label].sum()])
+    return np.array(sums, np.float64)
 
 
 def soft_dice(sums: np.ndarray) -> np.ndarray:
@@ -178,12 +173,9 @@ class Scored:
     @classmethod
     def of(cls, probabilities: np.ndarray, labels: np.ndarray) -> Scored:
         """Return what the probabilities (z, x, classes) and labels (z, x) of a slice tell."""
-        known = labels != IGNORE
-        count = probabilities.shape[-1]
-        planes = [tf.constant((probabilities[..., k] * known)[None]) for k in range(count)]
         predicted = probabilities.argmax(axis=-1).astype(np.uint8)
-        sums = soft_sums(planes, tf.constant(np.where(known, predicted, IGNORE)[None]))
-        return cls(sums[0].numpy(), confusion_matrix(labels, predicted, count))
+        sums = soft_sums(probabilities, np.where(labels == IGNORE, IGNORE, predicted))
+        return cls(sums, confusion_matrix(labels, predicted, probabilities.shape[-1]))
 
 
 def fit_accuracy(specimens: Mapping[str, Iterable[Scored]], part: str) -> Accuracy | None:

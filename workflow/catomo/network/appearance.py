@@ -17,7 +17,7 @@ import numpy as np
 from scipy.ndimage import binary_erosion, convolve
 
 _INSIDE_PX = 2  # pixels nearer to another class are not inside
-_LEAST_PX = 100  # of fewer pixels a figure is chance
+_LEAST_PX, _LEAST_PAIRS = 100, 40  # of fewer pixels, or pairs of them, a figure is chance
 
 # Zero for planes, and for independent noise as strong as that (Immerkær, CVIU 64, 1996).
 _NOISE_FILTER = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
@@ -106,7 +106,7 @@ def appearance_of(slices: Iterable[tuple[np.ndarray, np.ndarray]], count: int) -
             edges[axis] += _steps(values, labels, axis, count)
     pixels = np.where(inside[:, 0] >= _LEAST_PX, inside[:, 0], np.nan)
     mean, squares, rough_mean = (inside[:, k] / pixels for k in (1, 2, 3))
-    pairs = np.where(edges[..., 0] >= _LEAST_PX, edges[..., 0], np.nan)
+    pairs = np.where(edges[..., 0] >= _LEAST_PAIRS, edges[..., 0], np.nan)
     step_z, step_x = edges[..., 1] / pairs
     return Appearance(
         grey=_figures(mean),

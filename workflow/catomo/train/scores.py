@@ -24,7 +24,7 @@ from catomo.progress import say
 from catomo.train.samples import Parts, Sample
 from catomo.train.settings import Train
 
-_SLICES_FOR_TEMPERATURE = 8
+_SLICES_FOR_TEMPERATURE, _SLICES_FOR_APPEARANCE = 8, 16
 _MAX_CORRELATION = 0.97  # neighbouring slices of a tomogram correlate by more than this
 
 
@@ -106,7 +106,7 @@ class Scorer:
             "errors": errors and errors.record(),
             "accuracy": accuracy and accuracy.record(),
             "appearance": {
-                name: self._appearance([s for s in samples["train"] if s.dataset == name]).record()
+                name: self.quick().appearance(samples["train"], name).record()
                 for name in dict.fromkeys(s.dataset for s in samples["train"])
             },
         }
@@ -123,20 +123,16 @@ class Scorer:
             ]
         return fit_accuracy(specimens, part)
 
-    def _appearance(self, samples: list[Sample]) -> Appearance:
-        """Return how slices look to the network."""
-        return appearance_of(
-            (
-                (s.image, self.probabilities(s.image).argmax(axis=-1).astype(np.uint8))
-                for s in _few(samples)
-            ),
-            len(self.classes),
-        )
+    def appearance(self, samples: list[Sample], dataset: str) -> Appearance:
+        """Return how slices of a dataset look to the network."""
+        chosen = _few([s for s in samples if s.dataset == dataset], _SLICES_FOR_APPEARANCE)
+        labels = (self.probabilities(s.image).argmax(axis=-1).astype(np.uint8) for s in chosen)
+        return appearance_of(zip((s.image for s in chosen), labels, strict=True), len(self.classes))
 
 
-def _few(samples: list[Sample]) -> list[Sample]:
+def _few(samples: list[Sample], count: int = _SLICES_FOR_TEMPERATURE) -> list[Sample]:
     """Return some of the slices, evenly spread."""
-    return samples[:: -(-len(samples) // _SLICES_FOR_TEMPERATURE) or 1]
+    return samples[:: -(-len(samples) // count) or 1]
 
 
 def compare_with_baselines(samples: Parts, classes: list[str]) -> dict[str, Any]:
