@@ -16,8 +16,8 @@ import numpy as np
 from catomo.network.appearance import Appearance
 from catomo.network.levels import Levels
 
-# How far figures of other specimens of one kind lie from those of the training slices, as
-# logarithms, with room to spare. Measured on phantoms of several kinds.
+# How far figures of other specimens of one kind lie from those of one dataset of training slices,
+# as logarithms, with room to spare. Measured on phantoms of several kinds.
 _GREY = 0.14
 _TEXTURE = 0.75
 _NOISE = math.log(2)
@@ -73,13 +73,13 @@ def differences(
             here = getattr(found, figure)[k]
             there = [getattr(one, figure)[k] for one in learnt]
             way = _beyond(_log(here), [_log(value) for value in there])
-            if abs(way) > tolerance:
+            if abs(way) > tolerance * _room(there):
                 nearest = here * math.exp(-way)
                 lines.append(Difference(what, clause.format(names[k], here, nearest)))
     shows = [any(one.grey[k] is not None for k in material) for one in (found, *learnt)]
     if not shows[0] and all(shows[1:]):
         lines.append(Difference("matter", "the model finds nothing but background"))
-    return [*lines, *_edges(found, learnt)]
+    return [*lines, *_edges(found, learnt, names)]
 
 
 def contrast_differences(
@@ -119,36 +119,38 @@ def contrast_differences(
     ]
 
 
-def _edges(found: Appearance, learnt: Sequence[Appearance]) -> list[Difference]:
-    """Compare how steep edges are, over all classes, and in which direction."""
-    material = range(1, len(found.grey))
+def _edges(
+    found: Appearance, learnt: Sequence[Appearance], names: Sequence[str]
+) -> list[Difference]:
+    """Compare how steep edges are, of each class and over all, and in which direction."""
     seen = [
-        k for k in material if _edge_logs(found, k) and any(_edge_logs(one, k) for one in learnt)
+        k
+        for k in range(1, len(names))
+        if _edge_logs(found, k) and any(_edge_logs(one, k) for one in learnt)
     ]
     logs = [[_edge_logs(one, k) for k in seen] for one in (found, *learnt)]
-    shown = [pairs for pairs in logs if None not in pairs]
+    shown = np.array([pairs for pairs in logs if None not in pairs], dtype=float)
     if not seen or len(shown) < 2:
         return []
-    # Of these slices and each dataset: the mean over classes of both figures.
-    mean, lean = np.array(shown, dtype=float).mean(axis=1).T.tolist()
+    steep, lean = shown[..., 0], shown[..., 1].mean(axis=1).tolist()
     lines = []
-    way = _beyond(mean[0], mean[1:])
-    if abs(way) > _EDGE + _EDGE_OF_ONE / len(seen):
-        word = "steeper" if way > 0 else "less steep"
-        lines.append(
-            Difference(
-                "sharpness",
-                f"edges are {math.exp(abs(way)):.3g} times {word} than in training",
-            )
-        )
+    parts = [("", steep.mean(axis=1), _EDGE + _EDGE_OF_ONE / len(seen))]
+    parts += [(f" of {names[k]}", steep[:, i], _EDGE + _EDGE_OF_ONE) for i, k in enumerate(seen)]
+    for of_what, values, tolerance in parts:
+        way = _beyond(values[0], values[1:].tolist())
+        if abs(way) > tolerance * _room(values[1:]):
+            word = "steeper" if way > 0 else "less steep"
+            text = f"edges{of_what} are {math.exp(abs(way)):.3g} times {word} than in training"
+            lines.append(Difference("sharpness", text))
+            break
     way = _beyond(lean[0], lean[1:])
-    if abs(way) > _WEDGE:
+    if abs(way) > _WEDGE * _room(lean[1:]):
         word = "more" if way < 0 else "less"
         lines.append(
             Difference(
                 "missing wedge",
-                f"edges across the beam are {math.exp(abs(way)):.3g} times {word} blurred, "
-                "against those along it, than in training",
+                f"along the beam edges are {math.exp(abs(way)):.3g} times {word} blurred, against "
+                "those across it, than in training",
             )
         )
     return lines
@@ -162,6 +164,11 @@ def _edge_logs(one: Appearance, label: int) -> tuple[float, float] | None:
 
 def _log(value: float | None) -> float | None:
     return math.log(value) if value else None
+
+
+def _room(learnt: Sequence[float | None] | np.ndarray) -> float:
+    """Return the share of a tolerance that is left where several datasets show the range."""
+    return (1 + 1 / max(sum(one is not None for one in learnt), 1)) / 2
 
 
 def _beyond(value: float | None, learnt: Sequence[float | None]) -> float:
