@@ -10,7 +10,6 @@ from catomo.evaluate.scores import ImageScores
 from catomo.network.accuracy import Accuracy
 from catomo.record.record import Record
 
-NAMES = ["background", "pt"]
 VOLUME = {"background": None, "pt": {"dsc": 0.8, "low": 0.7, "high": 0.9}}
 # In half of the images pt is found, and not at all in the last, where there is some.
 TABLE = """slice,soft_dsc_background,expected_dsc_background,soft_dsc_pt,expected_dsc_pt
@@ -40,7 +39,7 @@ def image(index, pt_px):
 
 def test_the_mean_is_over_the_images_that_show_the_class(predicted):
     scored = [image(0, 5), image(1, 5), image(2, 0)]
-    found = expected_scores(predicted, scored, NAMES, told_it=False)
+    found = expected_scores(predicted, scored, told_it=False)
     pt = found["classes"]["pt"]
     assert pt["dsc"] == pytest.approx((0.8 + 0.6) / 2, abs=3e-3)
     assert pt["low"] < 0.66 < pt["dsc"] < 0.74 < pt["high"]
@@ -49,17 +48,17 @@ def test_the_mean_is_over_the_images_that_show_the_class(predicted):
 
 
 def test_a_class_that_is_not_found_counts_as_zero(predicted):
-    found = expected_scores(predicted, [image(0, 5), image(3, 5)], NAMES, told_it=False)
+    found = expected_scores(predicted, [image(0, 5), image(3, 5)], told_it=False)
     assert found["classes"]["pt"]["dsc"] == pytest.approx(0.4, abs=3e-3)
-    assert expected_scores(predicted, [image(2, 0)], NAMES, False)["classes"]["pt"] is None
+    assert expected_scores(predicted, [image(2, 0)], False)["classes"]["pt"] is None
 
 
 def test_that_the_scored_images_themselves_told_it_is_said(predicted):
-    found = expected_scores(predicted, [image(0, 5)], NAMES, told_it=True)
+    found = expected_scores(predicted, [image(0, 5)], told_it=True)
     assert found["scope"].endswith("the scored ones among them, so it is no independent check")
 
 
 def test_where_nothing_was_foretold_nothing_is_shown(predicted):
-    assert expected_scores(SimpleNamespace(get=lambda _: None), [image(0, 5)], NAMES, True) is None
+    assert expected_scores(SimpleNamespace(get=lambda _: None), [image(0, 5)], True) is None
     predicted["expected_dsc"] = {"background": None, "pt": None}
-    assert expected_scores(predicted, [image(0, 5)], NAMES, True) is None
+    assert expected_scores(predicted, [image(0, 5)], True) is None

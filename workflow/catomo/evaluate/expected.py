@@ -17,7 +17,7 @@ _TABLE = "expected_dsc.csv"
 
 
 def expected_scores(
-    predicted: Record, scored: Sequence[ImageScores], names: Sequence[str], told_it: bool
+    predicted: Record, scored: Sequence[ImageScores], told_it: bool
 ) -> dict[str, Any] | None:
     """Return the DSC to expect of the scored images, and of the whole volume.
 
@@ -26,8 +26,6 @@ def expected_scores(
     predicted : Record
         Of the stage `predict`.
     scored : sequence of ImageScores
-    names : sequence of str
-        Names of the classes.
     told_it : bool
         Whether the test part of these very slices was scored.
 
@@ -48,7 +46,7 @@ def expected_scores(
     with open(predicted.file(_TABLE), encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     classes = {}
-    for k, name in enumerate(names):
+    for k, name in enumerate(foretold):
         ends = []
         for image in scored:
             soft = rows[image.index][f"soft_dsc_{name}"]
