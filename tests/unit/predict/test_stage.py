@@ -53,7 +53,7 @@ def test_labels_and_confidence_are_those_of_the_network(tmp_path, slices):
     np.testing.assert_array_equal(labels, expected.argmax(axis=-1))
     assert np.abs(confidence - 255 * expected.max(axis=-1)).max() < 0.51
     record = json.loads((tmp_path / "out" / "prediction.json").read_text())
-    assert sorted(record["files"]) == ["confidence.tif", "labels.tif"]
+    assert sorted(record["files"]) == ["confidence.tif", "expected_dsc.csv", "labels.tif"]
     assert record["fractions"] == {
         name: np.count_nonzero(labels == label) / labels.size for label, name in enumerate(CLASSES)
     }
@@ -104,6 +104,16 @@ def test_a_model_that_does_not_fit_is_refused_in_one_line(tmp_path, slices):
     with pytest.raises(UserError, match=r"found no training\.json"):
         predict(slices, tmp_path, out, Predict())
     assert not out.exists()
+
+
+def test_a_model_of_before_says_that_nobody_can_tell_whether_it_fits(tmp_path, slices, capsys):
+    model, _ = make_model(tmp_path / "m.keras")
+    predict(slices, model, tmp_path / "out", Predict())
+    record = json.loads((tmp_path / "out" / "prediction.json").read_text())
+    assert record["fit"]["judged"] is False
+    assert set(record["expected_dsc"].values()) == {None}
+    assert record["annotate_next"] == []
+    assert "nobody can tell whether it fits these slices" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("learnt_from_phantoms", [False, True])
