@@ -99,8 +99,7 @@ def make_page(
         "provenance": [_provenance(record) for record in in_order],
     }
     template = _template()
-    without = len(template.render(**parts, stack={}).encode())
-    room = max(1e6 * size_mb - without, _LEAST_FOR_SLICES)
+    room = max(1e6 * size_mb - len(template.render(**parts, stack={}).encode()), _LEAST_FOR_SLICES)
     stack = stack_for_page(records, classes, room)
     return template.render(**parts, stack=stack, stack_data=script_json(stack))
 
