@@ -7,7 +7,7 @@ from catomo.align.review import read_review
 from catomo.align.review_page import write_review_page
 from catomo.errors import UserError
 from catomo.record.record import read_record
-from helpers.balls import TILTS, phantom, run, write_series
+from helpers.balls import TILTS, phantom, run
 
 pytestmark = pytest.mark.slow
 
@@ -95,7 +95,13 @@ def test_images_beyond_move_together(page, tmp_path, aligned):
     np.testing.assert_allclose(review.start.across, across(aligned) + 5 * beyond, atol=1e-3)
 
 
-def test_another_series_is_refused(aligned, tmp_path):
-    other = write_series(tmp_path / "other", np.ones((3, 8, 8)), np.array([-2.0, 0.0, 2.0]))
-    with pytest.raises(UserError, match="has other tilts than"):
+def test_another_series_is_refused_though_its_tilts_are_the_same(aligned, tmp_path):
+    other = phantom(tmp_path / "other", noise=True)
+    with pytest.raises(UserError, match="was made from other tilt_series than"):
         write_review_page(aligned.path, tmp_path / "page.html", other)
+    assert not list(tmp_path.glob("*page.html*"))
+
+
+def test_only_a_page_is_written(aligned, tmp_path):
+    with pytest.raises(UserError, match=r"ends with \.html"):
+        write_review_page(aligned.path, tmp_path / "config.yaml")

@@ -98,10 +98,10 @@ def distortion_of(reprojection: Reprojection, tilt_deg: np.ndarray) -> Distortio
         y, x = (np.arange(n) - (n - 1) / 2 for n in image.shape)
         terms = [predicted, -dx, -dy, -x * dx, -y[:, None] * dx, -x * dy, -y[:, None] * dy]
         columns = np.stack([term.ravel() for term in terms], axis=1).astype(float)
-        normal = columns.T @ columns
-        inverse = np.linalg.pinv(normal)
-        gain, _, _, _, x_by_y, y_by_x, growth = inverse @ (columns.T @ image.ravel())
-        residual = image.ravel() - columns @ (inverse @ (columns.T @ image.ravel()))
+        inverse = np.linalg.pinv(columns.T @ columns)
+        solution = inverse @ (columns.T @ image.ravel())
+        residual = image.ravel() - columns @ solution
+        gain, _, _, _, x_by_y, y_by_x, growth = solution
         spread = np.sqrt(np.diag(inverse) * residual.var()) * _NOISE_ALIKE / max(abs(gain), 1e-30)
         gain = gain if gain > 0 else np.inf
         steps.append(np.array([(y_by_x - x_by_y) / 2, growth, (y_by_x + x_by_y) / 2]) / gain)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft, ndimage
 
+from catomo.projection.binning import binned
+
 _LARGEST = 512  # px: larger images are binned for the search
 _SMOOTH, _COARSE = 1.0, 6.0  # px: what is finer is noise, what is coarser has no place
 _CLOSED = 1.0  # px: two steps and the leap over both agree within this
@@ -109,19 +111,12 @@ def steps_of(
 
 def _spectrum(image: np.ndarray, factor: int, weight: np.ndarray | None) -> np.ndarray:
     rows, columns = (side // factor for side in image.shape)
-    small = _blocks(image, factor)
+    small = binned(image, factor).astype(np.float32)
     fine = ndimage.gaussian_filter(small, _SMOOTH) - ndimage.gaussian_filter(small, _COARSE)
     window = np.outer(np.hanning(rows + 2)[1:-1], np.hanning(columns + 2)[1:-1])
     if weight is not None:
-        window *= _blocks(weight, factor)
+        window *= binned(weight, factor)
     return np.asarray(fft.rfft2(fine * window.astype(np.float32)))
-
-
-def _blocks(image: np.ndarray, factor: int) -> np.ndarray:
-    rows, columns = (side // factor for side in image.shape)
-    cut = image[: rows * factor, : columns * factor]
-    means: np.ndarray = cut.reshape(rows, factor, columns, factor).mean(axis=(1, 3))
-    return means
 
 
 def _shift(spectrum: np.ndarray, before: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

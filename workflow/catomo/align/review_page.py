@@ -21,6 +21,7 @@ from catomo.align.reprojection import JUDGE_FOLDS, judging_reprojector
 from catomo.align.settings import Align
 from catomo.align.stage import read_clean
 from catomo.errors import UserError
+from catomo.files.whole import write_whole
 from catomo.progress import say
 from catomo.projection.binning import binned
 from catomo.record.record import Record, read_record
@@ -48,14 +49,16 @@ def write_review_page(
     Raises
     ------
     UserError
-        If a file is missing, the tilt series is not that of the alignment, or too few images show
-        anything.
+        If a file is missing, the tilt series is not that of the alignment, too few images show
+        anything, or `output` is no ``.html``.
     """
+    output = Path(output)
+    if output.suffix != ".html":
+        raise UserError(f"--output {output}: is no page; give a name that ends with .html")
     record = read_record(alignment, "align")
     place = tilt_series or Path(record.path).parent.parent / "01_tilt_series"
     source = read_record(place, "simulate", "import")
-    if source["tilt_deg"] != record["tilt_deg"]:
-        raise UserError(f"{source.path}: has other tilts than {record.path}; give its own series")
+    record.check_made_from("tilt_series", source)
     across = np.array(record["across_px"]) + record["axis_offset_px"]
     geometry = Geometry(record["axis_angle_deg"], across, np.array(record["along_px"]))
     series = read_clean(source, Align.model_validate(record["settings"]), geometry)
@@ -63,7 +66,7 @@ def write_review_page(
     page = text.replace(
         "/*DATA*/", json.dumps(_data(series, geometry, record)).replace("<", "\\u003c")
     )
-    Path(output).write_text(page, encoding="utf-8")
+    write_whole(output, page.encode())
     say(f"review: open {output} in a browser; save the review and name it as align.review")
 
 

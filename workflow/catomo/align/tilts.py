@@ -218,9 +218,8 @@ def align_series(
     next_likeness, order_share, all_alike = likeness(thumbnails, series.usable)
     per_tilt, offset = _per_tilt(series, solution, examination, next_likeness)
     measures = _measures(series, solution, examination, per_tilt, order_share, all_alike)
-    measures = replace(measures, brightness=brightness)
-    told = _told(series, examination.distortion, settings, accepted)
-    measures = replace(measures, told=told[0], mentioned=told[1])
+    told, mentioned = _told(series, examination.distortion, settings, accepted)
+    measures = replace(measures, brightness=brightness, told=told, mentioned=mentioned)
     verdict, reasons = judge(measures, settings.verdict, accepted)
     return Alignment(
         geometry=solution.geometry,

@@ -14,13 +14,9 @@ import numpy as np
 
 from catomo.surfaces.crofton import STEP_AREAS
 from catomo.surfaces.frame import Frame
-from catomo.surfaces.quantity import without_interval
+from catomo.surfaces.quantity import SKIN_FROM, without_interval
 
 _THICK_PX = 2.0
-# Share of the area that would be free from which on a skin is told. Of true labels of phantoms,
-# up to 45 % of their particles half sunk in, it is 0.01 to 0.06; of those of models taught briefly
-# about 0.5; of balls sunk in to 5 % of their diameter, each under a thin rim, 0.4.
-_MOST = 0.15
 
 _SPOILT = (
     r"(exposed_area|contact_area|contact_fraction|share_(outer|pore|embedded|detached)|dispersion"
@@ -79,7 +75,7 @@ def told_of_skin(
     list of str
         The warning, in whole sentences; empty where there is no skin.
     """
-    if share is None or share < _MOST:
+    if share is None or share < SKIN_FROM:
         return quantities, []
     what = f"a skin of {support} no more than two voxels thick covers {100 * share:.0f} % of the "
     what += f"surface of {particles} that would be free without it"
