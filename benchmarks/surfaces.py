@@ -202,7 +202,7 @@ def peers(quick: bool, _: Path) -> Iterator[tuple]:
     mine("local thickness of a bottle, mean", lambda: local_radii(hole).mean())
     inside = np.zeros(hole.shape, bool)
     inside[4:36, 4:44, 4:36] = True
-    mine("access radius of a bottle, median", lambda: np.median(access_radii(~hole, inside)))
+    mine("access radius of a bottle, median", lambda: np.median(access_radii(~hole, inside)[0]))
     for name, package, work in surfaces_forms.peers(labels, hole, inside):
         try:
             version = metadata.version(package)

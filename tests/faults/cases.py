@@ -158,7 +158,7 @@ def temporary_full(place: Place, verb: str) -> Seen:
         raise Skipped("a small disk can only be mounted by root")
     try:
         (folder / "full").write_bytes(bytes(4096))
-        words = ("no temporary file can be written", "o space left", "No usable temporary")
+        words = (f"{folder}: no temporary file can be written there",)
         return failing_stage(place, verb, {"TMPDIR": str(folder)}, words)
     finally:
         subprocess.run(["umount", str(folder)], check=True)

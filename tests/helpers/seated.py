@@ -9,9 +9,9 @@ from tests.helpers.polyhedra import corrugated
 
 from catomo.labels.settings import Particles
 from catomo.surfaces.frame import Frame
-from catomo.surfaces.measure import _in_hulls, _specimen
+from catomo.surfaces.measure import _specimen
 from catomo.surfaces.particles import InHull, MeasuredParticles, measure_particles
-from catomo.surfaces.pores import hulls_of
+from catomo.surfaces.pores import hulls_of, in_hulls
 from catomo.surfaces.relief import Relief, relief_of
 from catomo.surfaces.settings import FacetRule
 
@@ -41,4 +41,4 @@ def measured(labels: np.ndarray) -> tuple[Relief, MeasuredParticles, InHull, Fra
     )
     relief = relief_of(labels, 1, FacetRule(), frame, particles)
     assert relief is not None
-    return relief, particles, partial(_in_hulls, hulls), frame
+    return relief, particles, partial(in_hulls, hulls), frame

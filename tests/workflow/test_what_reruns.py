@@ -30,12 +30,15 @@ scored\tslices\tdata/user.tif\t\t0.5\tdata/scores.tif\tb.keras\tno
 """
 CONFIG = {
     "train": {"init_from": "start.keras"},
-    "overrides": {"known": {"align": {"apply": "data/other.xf"}}},
+    "overrides": {
+        "known": {"align": {"apply": "data/other.xf"}},
+        "folder": {"align": {"review": "data/folder.review.yaml"}},
+    },
 }
 FILES = (
     *("data/mdoc.mrc", "data/mdoc.mrc.mdoc", "data/known.tif", "data/angles of it.txt"),
     *(f"data/folder/image_{number}.tif" for number in range(1, 6)),
-    *("data/other.xf", "data/other.tlt", "data/phantom.yaml"),
+    *("data/other.xf", "data/other.tlt", "data/folder.review.yaml", "data/phantom.yaml"),
     *(f"data/{folder}/slice_{number}.tif" for folder in ("slices", "labels") for number in (1, 2)),
     *("data/user.tif", "data/scores.tif", "a.keras", "b.keras", "start.keras"),
 )
@@ -90,8 +93,9 @@ EDITS = {
         "data/slices/slice_2.tif": (-1, TRAINED | {"slices taught"}),
         "b.keras": (-1, jobs((*FROM_PREDICT, "evaluate"), "scored")),
     },
-    "angles of a known alignment and a model to start from": {
+    "angles of a known alignment, a review and a model to start from": {
         "data/other.tlt": (3, jobs(FROM_ALIGN, "known")),
+        "data/folder.review.yaml": (3, jobs(FROM_ALIGN, "folder")),
         "start.keras": (-1, TRAINED),
     },
 }
@@ -183,7 +187,10 @@ def test_what_was_let_go_is_made_again_only_when_a_later_stage_must_read_it(made
         entry = f'{{"files": {{"{path.name}": {{"sha256": "", "bytes": 1}}}}}}'
         (path.parent / "pruned.json").write_text(entry)
     changes = {"mdoc": {"reconstruct": {"iterations": 3}}, "known": {"slices": {"suggest": 5}}}
-    overrides = {name: {**CONFIG["overrides"].get(name, {}), **changes[name]} for name in changes}
+    overrides = {
+        name: {**CONFIG["overrides"].get(name, {}), **changes.get(name, {})}
+        for name in (CONFIG["overrides"] | changes)
+    }
     try:
         assert made.planned() == set()
         made.write("config/config.yaml", yaml.safe_dump(CONFIG | {"overrides": overrides}))

@@ -3,8 +3,7 @@
 The command line, the records, the folders of results, the blocks of the configuration, the
 titles on the page, the rules' stopping points and the tests all derive from `STAGES`. To add
 a stage, write one entry here, one package ``catomo/<word>/`` and one rule file
-``workflow/rules/<number>_<word>.smk``. This module imports nothing from catomo: it only names
-modules, and whoever needs one imports it.
+``workflow/rules/<number>_<word>.smk``. It only names modules; whoever needs one imports it.
 """
 
 from __future__ import annotations
@@ -274,6 +273,7 @@ STAGES = (
 )
 
 TOOLS = (
+    Tool(verb="review", help="mend an alignment by eye, in the browser", package="align"),
     Tool(
         verb="compare",
         help="compare two models, or two annotations, image by image",

@@ -30,6 +30,7 @@ rule align:
     params:
         settings=settings("align"),
         known=named_file("align", "apply"),
+        review=named_file("align", "review"),
         code=code.code_of("align"),
     shell:
         '"$CATOMO_PYTHON" "$CATOMO_PACKAGE" align'

@@ -1,6 +1,6 @@
 # 06 predict: every slice of a dataset segmented with its model.
-# Outputs: labels and confidence per voxel (n, z, x). The page draws their picture (09), so
-# that no network runs again for another colour.
+# Outputs: labels and confidence per voxel (n, z, x), and the accuracy to expect of each slice. The
+# page draws their picture (09), so that no network runs again for another colour.
 
 
 rule predict:
@@ -13,6 +13,7 @@ rule predict:
         record="results/{dataset}/06_predict/prediction.json",
         labels="results/{dataset}/06_predict/labels.tif",
         confidence="results/{dataset}/06_predict/confidence.tif",
+        expected="results/{dataset}/06_predict/expected_dsc.csv",
     log:
         "logs/{dataset}/predict.log",
     benchmark:

@@ -11,8 +11,8 @@ rule evaluate:
         training=trained_model_of,
         predicted=ancient(
             expand(
-                "results/{{dataset}}/06_predict/{name}.tif",
-                name=["labels", "confidence"],
+                "results/{{dataset}}/06_predict/{name}",
+                name=["labels.tif", "confidence.tif", "expected_dsc.csv"],
             )
         ),
     output:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from catomo.plan.failures import failures_in
 from catomo.plan.failures import line_of as line_of_failure
+from catomo.plan.temporary import problem_of_temporary
 from catomo.plan.terminal import Board, Job, Run, can_show
 from catomo.summary.planned import reasons_of, summary_of
 
@@ -77,6 +78,8 @@ _BOARDS = []
 # Snakemake runs these for our own workflow alone: a project that uses these rules as a module
 # keeps what it says itself.
 onstart:
+    if workflow.is_main_process and (_problem := problem_of_temporary()):
+        sys.exit(_problem)
     for _handler in logging.getLogger("snakemake.logging").handlers:
         if _handler.name == "DefaultStreamHandler" and can_show(_handler.stream):
             if workflow.is_main_process:

@@ -58,8 +58,12 @@ def test_the_lattice_of_a_crystal_does_not_turn_the_axis(seed):
     images, tilts = crystal(seed)
     found = solve(clean(images, tilts, settings), settings)
     assert found.geometry.axis_angle_deg == pytest.approx(0, abs=0.5)
-    assert found.axis_check.doubt == ""
-    assert found.axis_check.angle_deg == pytest.approx(0, abs=0.5)
+    check = found.axis_check
+    assert check.doubt == ""
+    assert check.angle_deg == pytest.approx(0, abs=0.5)
+    assert check.is_coarse
+    middle = (found.axis.angle_deg + check.angle_deg) / 2
+    assert found.geometry.axis_angle_deg == pytest.approx(middle)
 
 
 @pytest.mark.slow
@@ -108,6 +112,7 @@ def test_where_the_tilts_predict_each_other_best(fine, coarse, angle, doubt):
     found = by_reprojection(Errors(fine, coarse), Geometry(0.0, np.zeros(3), np.zeros(3)), 10.0)
     assert doubt in found.doubt
     assert bool(doubt) == bool(found.doubt)
+    assert found.is_coarse == (coarse is not None)
     if angle is not None:
         assert found.angle_deg == pytest.approx(angle)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from catomo.align.drift import moved
 from helpers.balls import BALLS, TILTS, project
@@ -24,6 +25,18 @@ def test_images_are_parted_where_they_moved(across, along):
         if not places.any():
             assert thirds is None
             continue
+        assert places[thirds.high].min() > places[thirds.low].max()
+
+
+def test_what_stays_in_place_has_no_say():
+    """A wide fault hides the brightest part of the specimen: what fills it hardly moves."""
+    images = recorded(JITTER, JITTER[::-1])
+    smooth = gaussian_filter(images.mean(axis=0), 3)
+    row, column = np.unravel_index(smooth.argmax(), smooth.shape)
+    still = np.zeros(images[0].shape, bool)
+    still[row - 4 : row + 5, column - 4 : column + 5] = True
+    images[:, still] = 2 * smooth.max()
+    for thirds, places in zip(moved(images, TILTS, still), (JITTER[::-1], JITTER), strict=True):
         assert places[thirds.high].min() > places[thirds.low].max()
 
 

@@ -76,6 +76,23 @@ def test_a_specimen_is_no_pattern(kind, film, radius):
     assert find_gain(series(kind, 7, film=film, radius=radius)) is None
 
 
+@pytest.mark.parametrize("seed", [0, 3])
+def test_a_rod_that_hardly_moves_is_no_pattern(seed):
+    """Its edges lie in nearly the same place in all images."""
+    rng = np.random.default_rng(3000 + seed)
+    y, x = np.indices((96, 96)) - 47.5
+    x, y = x * np.cos(0.035) - y * np.sin(0.035), x * np.sin(0.035) + y * np.cos(0.035)
+    turns, radii, heights = rng.uniform([[0], [3], [-41]], [[2 * np.pi], [12], [41]], (3, 12))
+    images = []
+    for tilt in np.deg2rad(np.arange(-60, 61, 5)):
+        down, right = rng.uniform(-2, 2, 2)
+        image = 2 * np.sqrt(np.maximum(14**2 - (x - right) ** 2, 0)) + 2
+        for across, height in zip(radii * np.cos(turns + tilt), heights, strict=True):
+            image += 9 * np.exp(-((x - right - across) ** 2 + (y - down - height) ** 2) / 8)
+        images.append(rng.poisson(10 * image))
+    assert find_gain(np.array(images, np.float32)) is None
+
+
 def test_nothing_is_found_in_images_without_noise():
     assert find_gain(series("jitter", 8, film=0.0, counts=False)) is None
     assert find_gain(np.full((12, 32, 32), 5, np.float32)) is None

@@ -8,7 +8,7 @@ import tifffile
 from scipy import ndimage
 
 from catomo.align.geometry import Geometry
-from catomo.align.known import accepted_reasons, known_geometry
+from catomo.align.known import Known, accepted_reasons, known_geometry
 from catomo.align.preprocess import clean
 from catomo.align.settings import Align
 from catomo.align.stage import align
@@ -221,7 +221,7 @@ def test_an_accepted_alignment_is_judged_on_a_noisy_channel_only_if_that_contrad
 
     def verdict(geometry, accepted):
         series = clean(counts.astype(np.float32), TILTS, Align())
-        return align_series(series, Align(), lambda *_: None, geometry, accepted=accepted)
+        return align_series(series, Align(), lambda *_: None, Known(geometry, accepted))
 
     by_itself = verdict(right, None)
     assert by_itself.verdict != "pass"

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import tifffile
 
-from catomo.annotate import session as annotation
 from catomo.annotate.session import open_session
 from catomo.errors import UserError
 from catomo.labels.files import load_labels
@@ -145,7 +144,7 @@ def test_a_file_is_replaced_as_a_whole_or_not_at_all(place, monkeypatch):
     def full(*_):
         raise OSError("no space left")
 
-    monkeypatch.setattr(annotation.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="no space left"):
         session.save(0)
     assert path.read_bytes() == before

@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 
 from catomo.errors import UserError
 from catomo.network import unet
+from catomo.network.accuracy import Accuracy
+from catomo.network.appearance import Appearance
 from catomo.network.model_file import Model, locate, read_info, weights_sha256
 from catomo.network.model_info import InputScaling, ModelInfo
 from catomo.network.size import UNetSize
@@ -57,10 +60,30 @@ def test_the_description_has_its_keys_and_old_files_have_fewer():
         "temperature": None,
         "levels": None,
         "errors": None,
+        "accuracy": None,
+        "appearance": (),
     }
     assert ModelInfo.from_json(json.loads(json.dumps(content))) == info
     few = {name: content[name] for name in ("classes", "pixel_size_nm", "network")}
     assert ModelInfo.from_json(few).input == InputScaling()
+    looks = Appearance((1.0, None), (1.0, 2.0), (1.0, 2.0), (None, 9.0), (None, 8.0))
+    right = Accuracy([1.0, None], [0.5, None], [0.9, None], 6.0, "test", 4, 1)
+    more = replace(info, accuracy=right, appearance=(looks, looks))
+    assert ModelInfo.from_json(json.loads(json.dumps(more.to_json()))) == more
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        {"accuracy": Accuracy([1.0], [0.5], [0.9], 6.0, "test", 4, 1)},
+        {"appearance": (Appearance(*[(1.0,)] * 5),)},
+    ],
+)
+def test_figures_that_are_not_of_its_classes_are_refused(tmp_path, figures):
+    model = made(**figures)
+    model.save(tmp_path / "m.keras")
+    with pytest.raises(UserError, match="must be figures of each class"):
+        Model.load(tmp_path / "m.keras")
 
 
 @pytest.mark.parametrize(

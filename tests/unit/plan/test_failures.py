@@ -70,6 +70,20 @@ def test_the_persons_line_else_the_last_error_never_a_banner(log, content, line)
     assert said(local() + block()).startswith(line)
 
 
+RETRY = "Trying to restart job 5.\n[Thu Nov 26 17:33:25 2026]\nrule train:\n    jobid: 5\n"
+
+
+@pytest.mark.parametrize("first", [local("died with <Signals.SIGKILL: 9>") + block(), block("x")])
+def test_a_job_that_a_retry_has_done_did_not_fail(first):
+    done = "[Thu Nov 26 17:40:00 2026]\nFinished jobid: 5 (Rule: train)\n1 of 9 steps (11%) done\n"
+    other = "Finished jobid: 55 (Rule: simulate)\nFinished jobid: 1 (Rule: align)\n"
+    assert failures_in(first + RETRY + other + done) == []
+    assert failures_in(first + RETRY + first + RETRY + done) == []
+    # Neither another job's end, nor what was said before, is its own.
+    assert len(failures_in(first + RETRY + other)) == 1
+    assert len(failures_in(done + first + RETRY + block())) == 1
+
+
 @pytest.mark.parametrize(
     "ending", ["returned non-zero exit status 137", "died with <Signals.SIGKILL: 9>"]
 )

@@ -157,7 +157,9 @@ def test_overrides_of_another_table_are_unused_not_wrong(write, tmp_path):
     assert list(plan.datasets) == ["other"]
 
 
-@pytest.mark.parametrize(("stage", "key"), [("align", "apply"), ("train", "init_from")])
+@pytest.mark.parametrize(
+    ("stage", "key"), [("align", "apply"), ("align", "review"), ("train", "init_from")]
+)
 def test_a_file_that_a_setting_names_must_be_there(write, stage, key):
     _, problems = write({stage: {key: "no/such.file"}})
     assert len(problems) == 1

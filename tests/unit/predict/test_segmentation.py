@@ -5,6 +5,7 @@ import pytest
 
 from catomo.files.store import read_pages
 from catomo.network import unet
+from catomo.network.accuracy import soft_sums
 from catomo.network.model_file import Model
 from catomo.predict.segmentation import decided, segment
 from catomo.predict.settings import Predict
@@ -41,6 +42,13 @@ def test_slices_that_are_no_stack_of_bytes_are_refused(tmp_path):
 def test_ties_go_to_the_first_class():
     p = np.float32([[[[0.4, 0.4, 0.2], [0.2, 0.4, 0.4], [0.1, 0.2, 0.7]]]])
     assert decided(p, 3.0)["labels"].numpy().tolist() == [[[0, 1, 2]]]
+
+
+def test_the_sums_of_soft_dice_are_those_of_arrays():
+    p = np.random.default_rng(0).dirichlet([0.3] * 3, (2, 9, 7)).astype(np.float32)
+    arrays = {name: np.asarray(value) for name, value in decided(p, 1.0).items()}
+    for sums, slice_, labels in zip(arrays["sums"], p, arrays["labels"], strict=True):
+        np.testing.assert_allclose(sums, soft_sums(slice_, labels), atol=20)  # of 4e6
 
 
 def test_more_slices_pass_a_gpu_at_once_unless_the_setting_says_how_many():

@@ -53,7 +53,7 @@ def test_labels_and_confidence_are_those_of_the_network(tmp_path, slices):
     np.testing.assert_array_equal(labels, expected.argmax(axis=-1))
     assert np.abs(confidence - 255 * expected.max(axis=-1)).max() < 0.51
     record = json.loads((tmp_path / "out" / "prediction.json").read_text())
-    assert sorted(record["files"]) == ["confidence.tif", "labels.tif"]
+    assert sorted(record["files"]) == ["confidence.tif", "expected_dsc.csv", "labels.tif"]
     assert record["fractions"] == {
         name: np.count_nonzero(labels == label) / labels.size for label, name in enumerate(CLASSES)
     }
@@ -104,6 +104,16 @@ def test_a_model_that_does_not_fit_is_refused_in_one_line(tmp_path, slices):
     with pytest.raises(UserError, match=r"found no training\.json"):
         predict(slices, tmp_path, out, Predict())
     assert not out.exists()
+
+
+def test_a_model_of_before_says_that_nobody_can_tell_whether_it_fits(tmp_path, slices, capsys):
+    model, _ = make_model(tmp_path / "m.keras")
+    predict(slices, model, tmp_path / "out", Predict())
+    record = json.loads((tmp_path / "out" / "prediction.json").read_text())
+    assert record["fit"]["judged"] is False
+    assert set(record["expected_dsc"].values()) == {None}
+    assert record["annotate_next"] == []
+    assert "nobody can tell whether it fits these slices" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("learnt_from_phantoms", [False, True])
@@ -157,13 +167,17 @@ def test_the_temperature_of_the_model_changes_the_confidence_and_no_label(tmp_pa
 
 def test_the_record_tells_whether_the_errors_are_those_of_this_specimen(tmp_path, slices):
     mark = mark_of(read_pages(slices / "slices.tif")[1])
-    for name, marks, here in (("own", [mark], True), ("other", ["another"], False)):
-        errors = Errors(2.5, 0.1, 3, marks)
-        model, _ = make_model(tmp_path / f"{name}.keras", errors=errors)
+    for name, marks, is_draft, told in (
+        ("own", [mark], False, {"here": True, "of_a_kind": True}),
+        ("other", ["another"], False, {"here": False, "of_a_kind": True}),
+        ("phantoms", ["another"], True, {"here": False, "of_a_kind": False}),
+    ):
+        errors = Errors(2.5, 0.1, 3, marks, 5)
+        model, _ = make_model(tmp_path / f"{name}.keras", errors=errors, draft=is_draft)
         predict(slices, model, tmp_path / name, Predict(average="none"))
         record = json.loads((tmp_path / name / "prediction.json").read_text())
-        known = {"length_px": 2.5, "common": 0.1, "images": 3}
-        assert record["errors"] == {**known, "here": here}
+        known = {"length_px": 2.5, "common": 0.1, "images": 3, "specimens": 5}
+        assert record["errors"] == known | told
 
 
 KILLED = """

@@ -98,6 +98,14 @@ def test_head_figures_and_quantities_have_the_titles_of_the_classes(tmp_path):
     assert "catalyst</th>" not in text  # the paper's
 
 
+def test_what_is_doubtful_of_the_quantities_stands_at_the_top_and_beside_them(page):
+    record = {"stage": "surfaces", "quantities": {}, "pictures_note": None}
+    text = page(quantities=record | {"doubts": ["A skin covers Pt."]})
+    assert '<p class="next"><b>Doubtful:</b> A skin covers Pt.</p>' in text
+    assert "Doubtful: A skin covers Pt." in text.partition('id="stage-')[2]
+    assert "Doubtful" not in page(quantities=record)
+
+
 def test_records_with_other_classes_than_the_settings_are_refused(page):
     with pytest.raises(UserError, match=r"has the classes background, gold, the settings name"):
         page(slices=SLICES, prediction={**PREDICTION, "classes": ["background", "gold"]})

@@ -12,7 +12,7 @@ from catomo.record.lock import locked
 from catomo.record.record import read_record
 from catomo.summary.settings import Summary, SummaryRow
 from catomo.summary.stage import write_summary
-from helpers.results import STAGES, quantity, write_dataset, write_record
+from helpers.results import CLASSES, STAGES, quantity, write_dataset, write_record
 
 BROKEN = "d07"
 LINE = "catomo surfaces: results/d07/06_predict: the labels hold no gold; annotate some"
@@ -202,6 +202,18 @@ def test_what_lies_behind_a_stage_that_was_made_again_is_not_shown(tmp_path):
     assert "02_align/alignment.json has changed since" in row["line"]
     assert "residual" not in row
     assert "gold_count" not in row
+
+
+def test_datasets_with_doubtful_areas_are_named_beside_the_means(tmp_path):
+    for name in ("d01", "d02"):
+        write_dataset(tmp_path, name, {"gold_count": quantity(10)}, stop_before="surfaces")
+        doubts = ["A skin."] if name == "d02" else []
+        content = {"quantities": {"gold_count": quantity(10)}, "settings": {"classes": CLASSES}}
+        write_record(tmp_path, "surfaces", name, **content, doubts=doubts)
+    write(tmp_path, ["d01", "d02"])
+    page = (tmp_path / "results/summary.html").read_text(encoding="utf-8")
+    assert "d02 (doubtful areas of particles" in page
+    assert "d01 (doubtful" not in page
 
 
 def test_a_damaged_record_spoils_its_own_row_alone(tmp_path):

@@ -25,6 +25,20 @@ def test_random_and_systematic_parts_are_told_apart() -> None:
     assert (random, systematic) == pytest.approx((0, 1.96 * 3), abs=1e-9)
 
 
+def test_where_other_specimens_tested_the_model_it_says_so() -> None:
+    entry = quantity(50.0, "nm²", "counted; low and high: digitisation", (47.0, 54.0))
+    values = {"pt_area": 50 + 3 * TOGETHER + 0.5 * CHANCE}
+    here, others = (
+        with_segmentation({"pt_area": entry}, Redraws(values, TOGETHER, None, number))["pt_area"]
+        for number in (None, 5)
+    )
+    assert (others["low"], others["high"]) == (here["low"], here["high"])
+    assert others["method"] == (
+        f"{here['method']}; none of its slices tested the model: how wrong its labels are was "
+        "seen on 5 other specimens, so low and high hold only if this one is like them"
+    )
+
+
 def test_both_parts_and_digitisation_add_as_squares() -> None:
     entry = quantity(50.0, "nm²", "counted; low and high: digitisation", (47.0, 54.0))
     found = with_segmentation({"pt_area": entry}, _redraws(pt_area=50 + 3 * TOGETHER))
@@ -50,7 +64,7 @@ def test_values_without_an_interval_of_digitisation_get_none() -> None:
 
 def test_what_a_network_is_wrongly_sure_of_has_no_interval() -> None:
     entry = quantity(1.0, "1", "share; low and high: digitisation", (0.5, 2.0))
-    for name in ("pt_contact_fraction", "pt_exposed_area", "alumina_porosity"):
+    for name in ("pt_contact_fraction", "pt_exposed_area", "alumina_porosity", "pt_loading"):
         result = with_segmentation({name: entry}, _redraws(**{name: 1 + TOGETHER}))[name]
         assert (result["low"], result["high"]) == (None, None)
         assert "have not been shown to hold" in result["method"]

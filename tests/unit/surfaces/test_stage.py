@@ -94,6 +94,21 @@ def test_slices_that_few_tilts_recorded_do_not_count(make, capsys):
     assert "slices_left_out" not in make(labels)[1]
 
 
+def test_a_skin_around_particles_is_told_in_the_record_and_at_once(make, capsys):
+    labels = np.zeros((24, 24, 24), np.uint8)
+    labels[:, :10] = 1
+    bare = labels.copy()
+    bare[8:16, 10:18, 8:16] = 2
+    labels[7:17, 10:19, 7:17] = 1
+    labels[8:16, 10:18, 8:16] = 2
+    _, record = make(labels)
+    assert "may be an error of the labels" in record["quantities"]["pt_exposed_area"]["method"]
+    (words,) = record["doubts"]
+    assert "covers 100 % of the surface of pt that would be free without it" in words
+    assert f"surfaces: DOUBTFUL: {words}" in capsys.readouterr().err
+    assert "doubts" not in make(bare)[1]
+
+
 def test_the_array_function_gives_the_quantities_of_the_stage(make):
     labels = balls((24, 24, 60), (12, 12, 20, 5), (12, 12, 28, 5), (12, 12, 50, 3))
     labels[:, :12][labels[:, :12] == 0] = 1
@@ -110,9 +125,8 @@ def test_of_labels_that_a_model_made_digitisation_alone_gives_no_interval(make):
     known = measure(labels, PIXEL_NM)
     assert known["pt_diameter_d10"]["low"] is not None
     for name, entry in record["quantities"].items():
-        assert ("labels of the model are is not known" in entry["method"]) == (
-            known[name]["low"] is not None and not name.endswith("_volume")
-        )
+        is_told = "labels of the model are is not known" in entry["method"]
+        assert is_told == (known[name]["low"] is not None)
         assert (entry["low"] is None) == (not name.endswith("_volume"))
         assert "; low" not in entry["method"] or name.endswith("_volume")
         assert entry["sample_low"] == pytest.approx(known[name]["sample_low"])
@@ -156,9 +170,17 @@ def test_without_redraws_a_model_gives_volumes_alone(make):
     _, record = make(labels, **more)
     assert record["quantities"]["pt_area"]["low"] is None
     assert (
-        "of another specimen, or of another reconstruction"
+        "of another specimen, or of another reconstruction, and of 1, where 5 specimens would tell"
         in record["quantities"]["pt_area"]["method"]
     )
+    more["errors"] |= {"specimens": 5, "of_a_kind": False}
+    _, record = make(labels, **more)
+    assert "learnt from phantoms alone" in record["quantities"]["pt_area"]["method"]
+    more["errors"]["of_a_kind"] = True
+    _, record = make(labels, **more)
+    assert record["redraws"]["others"] == 5
+    assert record["quantities"]["pt_area"]["low"] is not None
+    assert "seen on 5 other specimens" in record["quantities"]["pt_area"]["method"]
     with pytest.raises(ValueError, match="take 0 for none, or more"):
         Surfaces(redraws=5)
 

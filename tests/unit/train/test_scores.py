@@ -11,6 +11,7 @@ from catomo.network.model_info import ModelInfo
 from catomo.network.size import UNetSize
 from catomo.predict import segmentation
 from catomo.predict.settings import Predict
+from catomo.train.samples import Sample
 from catomo.train.scores import Scorer
 from catomo.train.settings import Train
 
@@ -48,3 +49,22 @@ def test_slices_are_scored_as_predict_does_large_ones_in_tiles(edge, largest):
     expected = segmentation.decided(scored[None], None, names)
     for name, plane in expected.items():
         np.testing.assert_array_equal(predicted[name], plane)
+
+
+@pytest.mark.parametrize("datasets", [["a"], ["c", "a", "b"]])
+def test_how_errors_hang_together_says_how_many_specimens_told_it(datasets):
+    rng = np.random.default_rng(3)
+
+    def unsure(images):
+        """Bright is the third class, but not surely."""
+        x = tf.cast(images, tf.float32)[..., None] / 255
+        return tf.concat([0 * x, 0 * x + 1, 3 * x], axis=-1)
+
+    def sample(dataset, number):
+        image = rng.integers(0, 256, (48, 48), dtype=np.uint8)
+        return Sample(dataset, f"s{number}", image, np.where(image > 110, 2, 1).astype(np.uint8))
+
+    scorer = Scorer(unsure, 4, ["none", "plate", "pt"], Inference())
+    slices = [sample(dataset, number) for dataset in datasets for number in range(4)]
+    scores = scorer.of_parts({"train": [], "validate": slices[:2], "test": slices})
+    assert scores["errors"]["specimens"] == len(datasets)

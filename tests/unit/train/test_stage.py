@@ -12,8 +12,11 @@ from scipy.ndimage import gaussian_filter
 from catomo.errors import UserError
 from catomo.files.store import write_stack
 from catomo.labels import baselines
+from catomo.labels.overlap import dice
 from catomo.network import model_file, unet
 from catomo.network.model_file import Model
+from catomo.predict.settings import Predict
+from catomo.predict.stage import predict
 from catomo.record.hashes import sha256_of
 from catomo.record.record import read_record
 from catomo.train.samples import Source, read_samples
@@ -80,6 +83,50 @@ def test_the_network_learns(trained):
     record = json.loads((trained / "one" / "training.json").read_text())
     assert record["test"]["alumina"]["dsc"] > 0.95
     assert record["test"]["pt"]["dsc"] > 0.8
+
+
+def test_the_model_keeps_how_its_slices_looked_and_how_right_its_confidence_was(trained):
+    record = json.loads((trained / "one" / "training.json").read_text())
+    info = model_file.read_info(trained / "one" / "model.keras")
+    assert info.accuracy.record() == record["accuracy"]
+    assert (info.accuracy.part, info.accuracy.images, info.accuracy.specimens) == ("validate", 2, 1)
+    (looks,) = info.appearance
+    assert looks.record() == record["appearance"]["d"]
+    assert looks.grey[0] == pytest.approx(12, abs=2)
+    assert looks.grey[1] == pytest.approx(80, abs=3)
+
+
+def test_slices_of_the_same_kind_fit_and_noisy_ones_do_not(trained, tmp_path, capsys):
+    for name, seed, noise in (("like", 5, 0), ("noisy", 5, 25)):
+        folder = make_slices(tmp_path / name, seed=seed)
+        stack = tifffile.imread(folder / "slices.tif")
+        noisy = stack + np.random.default_rng(0).normal(0, noise, stack.shape)
+        write_stack(folder / "slices.tif", np.clip(noisy, 0, 255).astype(np.uint8), 0.25)
+        record = json.loads((folder / "slices.json").read_text())
+        record["files"]["slices.tif"] = {"sha256": sha256_of(folder / "slices.tif")}
+        (folder / "slices.json").write_text(json.dumps(record))
+        predict(folder, trained / "one", tmp_path / f"{name}_out", Predict())
+    like, noisy = (
+        json.loads((tmp_path / f"{name}_out" / "prediction.json").read_text())
+        for name in ("like", "noisy")
+    )
+    assert like["fit"] | {"appearance": 0, "learnt": 0} == {
+        "judged": True,
+        "warning": "",
+        "differs": [],
+        "appearance": 0,
+        "learnt": 0,
+    }
+    assert like["annotate_next"] == []
+    truth = tifffile.imread(tmp_path / "like" / "truth_labels.tif")
+    found = tifffile.imread(tmp_path / "like_out" / "labels.tif")
+    for label, name in ((1, "alumina"), (2, "pt")):
+        expected = like["expected_dsc"][name]
+        assert expected["low"] < dice(truth, found)[label] < expected["high"]
+    assert "noise" in {one["what"] for one in noisy["fit"]["differs"]}
+    assert len(noisy["annotate_next"]) == 3
+    assert set(noisy["expected_dsc"].values()) == {None}
+    assert f"Annotate {noisy['annotate_next'][0]}, " in capsys.readouterr().err
 
 
 def test_the_seed_of_the_settings_decides_the_weights(trained, tmp_path):

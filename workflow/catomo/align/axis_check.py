@@ -37,11 +37,14 @@ class AxisCheck:
         What geometries turned there are to be judged by.
     doubt : str
         Why this is no clear minimum; empty where it is one.
+    is_coarse : bool
+        Whether it was found without the fine structures of the images.
     """
 
     angle_deg: float
     judge: Reprojector
     doubt: str = ""
+    is_coarse: bool = False
 
 
 def by_reprojection(reproject: Reprojector, geometry: Geometry, search_deg: float) -> AxisCheck:
@@ -66,11 +69,11 @@ def by_reprojection(reproject: Reprojector, geometry: Geometry, search_deg: floa
         angle_deg = geometry.axis_angle_deg + centre + turn
         if abs(turn) < CHECK_REACH_DEG:
             clear = explained >= _LEAST_EXPLAINED
-            return AxisCheck(angle_deg, coarse, "" if clear else _NO_MINIMUM)
+            return AxisCheck(angle_deg, coarse, "" if clear else _NO_MINIMUM, is_coarse=True)
         if turn == -walked:
-            return AxisCheck(angle_deg, coarse, _NO_MINIMUM)
+            return AxisCheck(angle_deg, coarse, _NO_MINIMUM, is_coarse=True)
         if abs(angle_deg) > search_deg:
-            return AxisCheck(angle_deg, coarse, _AT_AN_END)
+            return AxisCheck(angle_deg, coarse, _AT_AN_END, is_coarse=True)
         centre, walked = centre + turn, turn
 
 

@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from catomo.align.detector import Faults, find_faults
 from catomo.align.gain import find_gain
+from catomo.align.moved_fill import fill_from_moved
 from catomo.align.surroundings import fill
 from catomo.progress import progress
 
@@ -72,8 +73,11 @@ def mend_series(
     if faults.names:
         told.append(faults.words())
         mended += len(images) * int(faults.mask.sum())
+    narrow = faults.mask
+    if mirrored is None or not mirrored.any():
+        narrow = narrow & ~fill_from_moved(images, faults.mask)
     for t in progress(range(len(images)), "mend pixels"):
-        images[t], bad = mend(fill(images[t], faults.mask), sigmas, count)
+        images[t], bad = mend(fill(images[t], narrow), sigmas, count)
         mended += bad
     notes: dict[str, Any] = faults.notes()
     pattern = None if count else find_gain(images)

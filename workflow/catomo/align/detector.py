@@ -118,11 +118,21 @@ def find_faults(
         image[:, ::-1] if behind else image
         for image, behind in zip(filled, from_behind.tolist(), strict=True)
     )
-    along, across = moved(seen, tilt_deg)
+    hidden = wide_parts(suspects)
+    if from_behind.any():
+        hidden |= hidden[:, ::-1]
+    along, across = moved(seen, tilt_deg, hidden)
     still = replace(still, along=_means(images, along), across=_means(images, across))
     mask = _without_single(_search(still, prove=True))
     inside = ndimage.distance_transform_cdt(np.pad(mask, 1, mode="edge"), "chessboard")
     return Faults(mask, inside[1:-1, 1:-1] > _WIDE, _names(mask))
+
+
+def wide_parts(mask: np.ndarray) -> np.ndarray:
+    """Return what of faults (y, x) is too wide to be filled well from its surroundings."""
+    whole = ndimage.binary_closing(mask, np.ones((3, 3), bool))
+    wide: np.ndarray = ndimage.binary_opening(whole, np.ones((2 * _WIDE + 1,) * 2, bool))
+    return wide
 
 
 def _steady_mean(images: np.ndarray, part: np.ndarray | None = None) -> np.ndarray:

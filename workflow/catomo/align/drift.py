@@ -12,10 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft, ndimage
 
+from catomo.projection.binning import binned
+
 _LARGEST = 512  # px: larger images are binned for the search
 _SMOOTH, _COARSE = 1.0, 6.0  # px: what is finer is noise, what is coarser has no place
 _CLOSED = 1.0  # px: two steps and the leap over both agree within this
 _SHARE_CLOSED = 0.7  # of the leaps that have to agree
+_BESIDE = 2.0  # px from what has no say, from which on a pixel counts in full
 _SEPARATE = 1.5  # px between the images of the one third and those of the other
 _FEWEST = 5  # images
 
@@ -29,7 +32,7 @@ class Thirds:
 
 
 def moved(
-    images: Iterable[np.ndarray], tilt_deg: np.ndarray
+    images: Iterable[np.ndarray], tilt_deg: np.ndarray, still: np.ndarray | None = None
 ) -> tuple[Thirds | None, Thirds | None]:
     """Return images between which the specimen moved along y, and such between which along x.
 
@@ -40,8 +43,10 @@ def moved(
     Parameters
     ----------
     images : iterable of ndarray (y, x)
-        One by one, without what stays in place, as far as it is known.
+        One by one, what stays in place filled from its surroundings.
     tilt_deg : ndarray (tilt,)
+    still : ndarray of bool (y, x), optional
+        What is too wide to be filled well. It has no say, because it stays in place.
 
     Returns
     -------
@@ -50,11 +55,9 @@ def moved(
     """
     if len(tilt_deg) < _FEWEST:
         return None, None
-    steps, leaps = steps_of(images)
-    agree = np.abs(steps[:-1] + steps[1:] - leaps).max(axis=1) <= _CLOSED
-    if agree.mean() < _SHARE_CLOSED:
+    places = places_of(images, still)
+    if places is None:
         return None, None
-    places = np.concatenate([np.zeros((1, 2)), np.cumsum(steps, axis=0)])
     tilt = np.deg2rad(tilt_deg)
     smooth = np.stack([np.ones_like(tilt), np.cos(tilt), np.sin(tilt)], axis=1)
     left = places - smooth @ np.linalg.lstsq(smooth, places, rcond=None)[0]
@@ -70,13 +73,33 @@ def _thirds(places: np.ndarray) -> Thirds | None:
     return Thirds(np.sort(low), np.sort(high)) if apart >= _SEPARATE else None
 
 
-def steps_of(images: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Return how far each image lies from the one before, and from the one before that: (y, x)."""
+def places_of(images: Iterable[np.ndarray], still: np.ndarray | None = None) -> np.ndarray | None:
+    """Return how far each image lies from the first, (tilt, [y, x]); None if that is not certain.
+
+    The arguments are those of `moved`, but for five images at the least.
+    """
+    weight = None
+    if still is not None and still.any():
+        weight = np.minimum(ndimage.distance_transform_edt(~still) / _BESIDE, 1)
+    steps, leaps = steps_of(images, weight)
+    agree = np.abs(steps[:-1] + steps[1:] - leaps).max(axis=1) <= _CLOSED
+    if agree.mean() < _SHARE_CLOSED:
+        return None
+    return np.concatenate([np.zeros((1, 2)), np.cumsum(steps, axis=0)])
+
+
+def steps_of(
+    images: Iterable[np.ndarray], weight: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return how far each image lies from the one before, and from the one before that: (y, x).
+
+    `weight` (y, x), from 0 to 1, is what each pixel counts; None: all count.
+    """
     steps, leaps, factor = [], [], 1
     before: list[np.ndarray] = []
     for image in images:
         factor = max(1, -(-max(image.shape) // _LARGEST))
-        spectrum = _spectrum(image, factor)
+        spectrum = _spectrum(image, factor, weight)
         shape = (image.shape[0] // factor, image.shape[1] // factor)
         if before:
             steps.append(_shift(spectrum, before[-1], shape))
@@ -86,12 +109,13 @@ def steps_of(images: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return np.array(steps) * factor, np.array(leaps) * factor
 
 
-def _spectrum(image: np.ndarray, factor: int) -> np.ndarray:
+def _spectrum(image: np.ndarray, factor: int, weight: np.ndarray | None) -> np.ndarray:
     rows, columns = (side // factor for side in image.shape)
-    small = image[: rows * factor, : columns * factor]
-    small = small.reshape(rows, factor, columns, factor).mean(axis=(1, 3))
+    small = binned(image, factor).astype(np.float32)
     fine = ndimage.gaussian_filter(small, _SMOOTH) - ndimage.gaussian_filter(small, _COARSE)
     window = np.outer(np.hanning(rows + 2)[1:-1], np.hanning(columns + 2)[1:-1])
+    if weight is not None:
+        window *= binned(weight, factor)
     return np.asarray(fft.rfft2(fine * window.astype(np.float32)))
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from catomo.align.axis_check import COARSER_PX, by_reprojection
 from catomo.align.chain import Solution
+from catomo.align.distortion import Distortion, distortion_of
 from catomo.align.geometry import Geometry, in_axis_frame, rotation
 from catomo.align.preprocess import CleanSeries
 from catomo.align.readings import Recording
@@ -44,9 +46,11 @@ class Examination:
         The other reading of the angles that fits best; None if it was not searched.
     axis_found_deg : float
         Where the angle of the tilt axis was given: the one that a search finds.
-    elsewhere_refuted : bool
-        Whether the images agree better along a direction outside the range searched, and yet
-        predict each other worse about it.
+    elsewhere_ratio : float
+        Where the images agree better along a direction outside the range searched: the error with
+        which they predict each other about it, as a part of that about the axis found.
+    distortion : Distortion or None
+        What else than shifts sets the images apart from their predictions.
     """
 
     error: np.ndarray
@@ -56,7 +60,12 @@ class Examination:
     misfits: Misfits
     reading: Reading | None
     axis_found_deg: float
-    elsewhere_refuted: bool = False
+    elsewhere_ratio: float = np.nan
+    distortion: Distortion | None = None
+
+    def notes(self) -> dict[str, Any]:
+        """Return what the record says of it among the steps."""
+        return {"distortion": self.distortion.record()} if self.distortion else {}
 
 
 def examine(
@@ -92,8 +101,11 @@ def examine(
     found = _found_without_angles(series, solution)
     reading = other_reading(coarse, found, recording)
     axis_found_deg = np.nan if solution.axis else _axis_found(series, geometry, settings)
-    refuted = _elsewhere_refuted(series, solution, reproject, settings)
-    return Examination(error, unaligned, across, along, named, reading, axis_found_deg, refuted)
+    elsewhere = _elsewhere_ratio(series, solution, reproject, settings)
+    distortion = distortion_of(aligned, series.tilt_deg[used])
+    return Examination(
+        error, unaligned, across, along, named, reading, axis_found_deg, elsewhere, distortion
+    )
 
 
 def contradicts(series: CleanSeries, geometry: Geometry, search_deg: float) -> bool:
@@ -135,16 +147,16 @@ def _axis_found(series: CleanSeries, geometry: Geometry, settings: Align) -> flo
     return scan.angle_deg if scan.contrast > settings.verdict.warn_axis_contrast else np.nan
 
 
-def _elsewhere_refuted(
+def _elsewhere_ratio(
     series: CleanSeries, solution: Solution, reproject: Reprojector, settings: Align
-) -> bool:
-    """Tell whether the tilts predict each other worse about a direction that looks better.
+) -> float:
+    """Return how badly the tilts predict each other about a direction that looks better.
 
     All views of a round rod agree in the direction across it, whatever the tilts.
     """
     axis, geometry = solution.axis, solution.geometry
     if axis is None or not axis.better_elsewhere(settings.verdict.stop_axis_elsewhere):
-        return False
+        return np.nan
     angle = axis.elsewhere_deg
     trials = [
         geometry,
@@ -153,7 +165,7 @@ def _elsewhere_refuted(
     ]
     coarse = reproject.smoothed(COARSER_PX)
     here, *there = (np.mean(coarse(trial, JUDGE_FOLDS).error()) for trial in trials)
-    return bool(min(there) > here)
+    return float(min(there) / here) if here > 0 else np.nan
 
 
 def _found_without_angles(series: CleanSeries, solution: Solution) -> Geometry:

@@ -101,22 +101,37 @@ def find_gain(images: np.ndarray) -> GainPattern | None:
     zero = min(0.0, float(np.percentile(images[len(images) // 2], 0.1)))
     box = tuple(slice((n - min(n, _CROP)) // 2, (n + min(n, _CROP)) // 2) for n in images.shape[1:])
     part = images[(slice(None), *box)]
-    sigma = _agreed(part, zero)
-    if sigma is None:
+    steps, moved = _steps(part, zero, _common(part, zero))
+    if _agreed(part, zero, steps, moved) is None:
         return None
-    steps, _ = _steps(images, zero)
+    # The edges of a specimen that moves little are common to all images, too. Without them it
+    # seems to move farther, and what this leaves at the edges looks like a pattern. It is gone
+    # once the images are registered again; a pattern of the detector is not.
+    first = _gain(part, zero, steps)
+    if first is None:
+        return None
+    steps, moved = _steps(part, zero, first)
+    sigma = _agreed(part, zero, steps, moved)
+    gain = None if sigma is None else _gain(images, zero, steps)
+    return None if sigma is None or gain is None else GainPattern(gain, zero, sigma)
+
+
+def _gain(images: np.ndarray, zero: float, steps: np.ndarray) -> np.ndarray | None:
+    """Return the pattern that explains best what differs between images that moved.
+
+    None if nothing does: whole images may be dark but for the middle.
+    """
     log, weight = _solve(_pairs(images, zero, steps, range(len(steps))), images.shape[1:])
-    if not weight.any():  # the whole images do not move as their middle does
+    if not weight.any():
         return None
     log -= np.average(log, weights=weight)
     log[weight < _COVERED * np.median(weight)] = 0.0
-    gain = np.exp(np.clip(log, -_STRONGEST, _STRONGEST)).astype(np.float32)
-    return GainPattern(gain, zero, sigma)
+    gain: np.ndarray = np.exp(np.clip(log, -_STRONGEST, _STRONGEST)).astype(np.float32)
+    return gain
 
 
-def _agreed(images: np.ndarray, zero: float) -> float | None:
+def _agreed(images: np.ndarray, zero: float, steps: np.ndarray, moved: float) -> float | None:
     """Return how much the gain varies as both halves of the images tell it; None if they do not."""
-    steps, moved = _steps(images, zero)
     time = np.arange(len(steps))
     if moved < _MOVED or not steps.any():
         return None
@@ -141,18 +156,22 @@ def _agreed(images: np.ndarray, zero: float) -> float | None:
     return float(np.sqrt(shared))
 
 
-def _steps(images: np.ndarray, zero: float) -> tuple[np.ndarray, float]:
-    """Return how far each image lies from the one before in px, and how surely that is known.
-
-    What most images have in common finely would hold them in place; it is divided out.
-    """
+def _common(images: np.ndarray, zero: float) -> np.ndarray:
+    """Return what most images have in common finely, as if it were the pattern."""
     total, smooth = np.zeros((2, *images.shape[1:]))
     for image in images:
         total += image - zero
         smooth += ndimage.gaussian_filter(image - zero, 2.0)
     common = np.where(smooth > 0, total / np.where(smooth > 0, smooth, 1), 1)
-    common = np.clip(common, 0.3, 3).astype(np.float32)
-    steps, leaps = steps_of((image - zero) / common for image in images)
+    return np.clip(common, 0.3, 3).astype(np.float32)
+
+
+def _steps(images: np.ndarray, zero: float, gain: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return how far each image lies from the one before in px, and how surely that is known.
+
+    A pattern would hold the images in place; they are divided by the `gain` known so far.
+    """
+    steps, leaps = steps_of((image - zero) / gain for image in images)
     agree = np.abs(steps[:-1] + steps[1:] - leaps).max(axis=1) <= _CLOSED
     return np.rint(_unsteady(steps)).astype(int), float(agree.mean())
 

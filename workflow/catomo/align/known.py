@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,36 @@ from catomo.align.geometry import Geometry
 from catomo.errors import UserError
 from catomo.record.forms import SEAL, seal_of
 
-_SAME_TILT_DEG = 0.02
+SAME_TILT_DEG = 0.02
 _SAME_IMOD_TILT_DEG = 0.5  # tiltalign refines the angles a little
 _MAX_STRETCH = 0.01  # of a matrix element, from that of the common turn
 # Settings of `import` that leave images as an .xf expects them; others move or turn them.
 _AS_RECORDED = {"bin": 1, "crop_nm": None, "tilt_axis": "y", "resample": False}
 _KEYS = ("tilt_deg", "axis_angle_deg", "axis_offset_px", "across_px", "along_px")
+
+
+@dataclass(frozen=True)
+class Known:
+    """An alignment that is given.
+
+    Attributes
+    ----------
+    geometry : Geometry
+    accepted : list of str, optional
+        With which reasons it was accepted on another channel; it is then judged on this one only
+        if this one contradicts it.
+    is_start : bool
+        Whether it is where the alignment begins; else it is used as it is.
+    """
+
+    geometry: Geometry
+    accepted: list[str] | None = None
+    is_start: bool = False
+
+
+def read_known(path: Path | str, series: Mapping[str, Any]) -> Known:
+    """Read an alignment to be used as it is; see `known_geometry`."""
+    return Known(known_geometry(path, series), accepted_reasons(path))
 
 
 def known_geometry(path: Path | str, series: Mapping[str, Any]) -> Geometry:
@@ -87,12 +112,32 @@ def accepted_reasons(path: Path | str) -> list[str] | None:
 
 
 def _of_json(path: Path, text: str, series: Mapping[str, Any]) -> Geometry:
-    tilt_deg = np.array(series["tilt_deg"], dtype=float)
     try:
         known = json.loads(text)
     except ValueError as error:
         raise UserError(f"{path}: not valid JSON ({error})") from None
-    missing = [name for name in _KEYS if not isinstance(known, dict) or name not in known]
+    return geometry_of_keys(path, known if isinstance(known, dict) else {}, series)
+
+
+def geometry_of_keys(path: Path, known: dict[str, Any], series: Mapping[str, Any]) -> Geometry:
+    """Return the geometry that the keys of ``alignment.json`` describe.
+
+    Parameters
+    ----------
+    path : path
+        Where they come from, for messages.
+    known : dict
+        See `known_geometry`.
+    series : mapping
+        Record of the tilt series.
+
+    Raises
+    ------
+    UserError
+        If a key is missing or no number, or a tilt of the series is.
+    """
+    tilt_deg = np.array(series["tilt_deg"], dtype=float)
+    missing = [name for name in _KEYS if name not in known]
     if missing:
         raise UserError(f"{path}: lacks {', '.join(missing)}; needed are {', '.join(_KEYS)}")
     theirs, across, along = (_numbers(path, known, key, 1) for key in (_KEYS[0], *_KEYS[3:]))
@@ -105,7 +150,7 @@ def _of_json(path: Path, text: str, series: Mapping[str, Any]) -> Geometry:
     if not len(theirs):
         raise UserError(f"{path}: tilt_deg is empty; give one value per tilt")
     nearest = np.abs(theirs - tilt_deg[:, None]).argmin(axis=1)
-    missing_tilts = tilt_deg[np.abs(theirs[nearest] - tilt_deg) > _SAME_TILT_DEG]
+    missing_tilts = tilt_deg[np.abs(theirs[nearest] - tilt_deg) > SAME_TILT_DEG]
     if missing_tilts.size:
         raise UserError(
             f"{path}: has no shifts for the tilt {missing_tilts[0]:g}° of the tilt series; "

@@ -57,6 +57,8 @@ class CleanSeries:
         images get it back. Without it, fewer edges of the frame are in the way of the alignment.
     mentioned : tuple of str
         What is said of the images besides, without any doubt about the alignment.
+    left_out : ndarray of bool (tilt,), optional
+        Images that a person left out, which are not usable either.
     """
 
     images: np.ndarray
@@ -69,6 +71,12 @@ class CleanSeries:
     told: tuple[str, ...] = ()
     film: np.ndarray | None = None
     mentioned: tuple[str, ...] = ()
+    left_out: np.ndarray | None = None
+
+    @property
+    def blank(self) -> np.ndarray:
+        """Which images show nothing, bool (tilt,)."""
+        return ~self.usable if self.left_out is None else ~self.usable & ~self.left_out
 
     def filled(self, shifts: np.ndarray) -> np.ndarray:
         """Return shifts (tilt, 2) with those of blank tilts interpolated between neighbours."""

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from catomo.settings.base import Settings, key
+from catomo.settings.base import Settings, contradiction, key
 
 
 class Verdict(Settings):
@@ -70,6 +70,19 @@ class Verdict(Settings):
         gt=0,
         le=1,
     )
+    warn_rotation_deg: float = key(
+        2.0,
+        "warn when the images are turned against each other by more than this (RMS); half of it, "
+        "and of the two keys below, is mentioned",
+        "degree",
+        gt=0,
+    )
+    warn_magnification: float = key(
+        0.02, "warn when the images differ in magnification by more than this part (RMS)", gt=0
+    )
+    warn_shear: float = key(
+        0.03, "warn when images are sheared by more than this part (RMS), as by drift", gt=0
+    )
     warn_outside_frame: float = key(
         0.2, "warn when more than this share of an aligned image was never recorded", ge=0, le=1
     )
@@ -99,6 +112,11 @@ class Align(Settings):
         "",
         "known alignment to use as it is: alignment.json of another channel, or IMOD's .xf; "
         "when empty, one is found",
+    )
+    review: str = key(
+        "",
+        "a person's review of an alignment, alignment.review.yaml, which `catomo review` makes: "
+        "tilt axis, shifts and images to leave out; the alignment begins with it",
     )
     specimen: Literal["auto", "isolated", "extended"] = key(
         "auto",
@@ -146,3 +164,14 @@ class Align(Settings):
         "cubic", "interpolation of the one resampling from raw to aligned images"
     )
     verdict: Verdict = key(Verdict(), "limits of the verdict")
+
+    @model_validator(mode="after")
+    def _one_alignment(self) -> Align:
+        if self.apply and self.review:
+            raise contradiction(
+                "review",
+                self.review,
+                "goes with an alignment that is found, but apply names one to use as it is; "
+                "empty one of the two",
+            )
+        return self

@@ -15,10 +15,11 @@ import numpy as np
 
 from catomo.align.figures import Sinograms, draw
 from catomo.align.geometry import Geometry
-from catomo.align.known import accepted_reasons, known_geometry
+from catomo.align.known import read_known
 from catomo.align.mirrored import are_mirrored, put_right
-from catomo.align.preprocess import clean
+from catomo.align.preprocess import CleanSeries, clean
 from catomo.align.readings import SUGGESTED_ANGLES, Recording
+from catomo.align.review import read_review
 from catomo.align.settings import Align
 from catomo.align.tilts import Alignment, align_series
 from catomo.align.truth import compare
@@ -50,25 +51,21 @@ def align(
     Raises
     ------
     UserError
-        If the known alignment cannot be used.
+        If the known alignment or the review cannot be used.
     """
     source = read_record(tilt_series, "simulate", "import")
     apply = apply or os.path.expandvars(settings.apply)
     with committing(output, "align", settings, {"tilt_series": source}) as out:
-        known = known_geometry(apply, source) if apply else None
-        accepted = accepted_reasons(apply) if apply else None
-        tilt_deg = np.array(source["tilt_deg"], dtype=float)
-        mirrored = are_mirrored(tilt_deg, source.get("mirrored_deg") or [])
-        with StackReader(source.file("tilt_series.tif")) as reader:
-            series = clean(reader.read(), tilt_deg, settings, mirrored=mirrored)
-        if told := put_right(series, mirrored, settings, known):
-            say(f"align: {told}")
-            series.notes["mirrored"] = told
+        known = read_known(apply, source) if apply else None
+        reviewed = os.path.expandvars(settings.review)
+        review = read_review(reviewed, source) if reviewed else None
+        if review:
+            settings, known = review.settings(settings), review.known
+        series = read_clean(source, settings, known.geometry if known else None)
+        series = review.of_series(series) if review else series
         shape = series.images.shape
         with _Images(out, shape, source["pixel_size_nm"]) as images:
-            alignment = align_series(
-                series, settings, images.write, known, Recording.of(source), accepted
-            )
+            alignment = align_series(series, settings, images.write, known, Recording.of(source))
         say("; ".join([f"alignment: {alignment.verdict}", *alignment.reasons]))
         _write_table(out.path("alignment.csv"), alignment.per_tilt)
         sinograms = _sinograms(series.images, out.path("aligned.tif"))
@@ -79,9 +76,30 @@ def align(
         _record(out, alignment, source, shape)
         if images.unmeasured_pixels:
             out.record["unmeasured_fraction"] = images.unmeasured_pixels / np.prod(shape)
-        if apply:
-            used = {"file": Path(apply).name, "sha256": sha256_of(apply)}
-            out.record["steps"] = alignment.steps | {"known_alignment": used}
+        for word, path in (("known_alignment", apply), ("review", reviewed)):
+            if path:
+                out.record["steps"][word] = {"file": Path(path).name, "sha256": sha256_of(path)}
+
+
+def read_clean(source: Record, settings: Align, known: Geometry | None) -> CleanSeries:
+    """Return the clean images of a tilt series, mirrored ones turned onto the tilt axis.
+
+    Parameters
+    ----------
+    source : Record
+        Of the tilt series.
+    settings : Align
+    known : Geometry or None
+        A known alignment, whose axis is taken for mirrored images.
+    """
+    tilt_deg = np.array(source["tilt_deg"], dtype=float)
+    mirrored = are_mirrored(tilt_deg, source.get("mirrored_deg") or [])
+    with StackReader(source.file("tilt_series.tif")) as reader:
+        series = clean(reader.read(), tilt_deg, settings, mirrored=mirrored)
+    if told := put_right(series, mirrored, settings, known):
+        say(f"align: {told}")
+        series.notes["mirrored"] = told
+    return series
 
 
 class _Images:
@@ -139,7 +157,7 @@ def _record(out: Output, alignment: Alignment, source: Record, shape: tuple[int,
             "verdict": alignment.verdict,
             "reasons": alignment.reasons,
             "measures": measures.record(),
-            "blank_tilts_deg": measures.blank_deg,
+            "blank_tilts_deg": alignment.per_tilt["tilt_deg"][~alignment.usable],
             "suggested_exclusions_deg": measures.suggested_exclusions(),
             "outside_frame": alignment.per_tilt["outside_frame"],
             "steps": alignment.steps,

@@ -16,8 +16,10 @@ from scipy import ndimage
 from catomo.align.bad_pixels import FEW_COUNTS
 from catomo.align.brightness import brightness_of
 from catomo.align.chain import Solution, solve
+from catomo.align.distortion import Distortion
 from catomo.align.examination import Examination, contradicts, examine
 from catomo.align.geometry import Geometry, SplineOrder
+from catomo.align.known import Known
 from catomo.align.preprocess import CleanSeries, clean
 from catomo.align.readings import Recording
 from catomo.align.settings import Align
@@ -158,7 +160,7 @@ def align_tilts(
     def write(t: int, image: np.ndarray, gaps: np.ndarray) -> None:
         aligned[t], missing[t] = image, gaps
 
-    alignment = align_series(series, settings, write, known)
+    alignment = align_series(series, settings, write, Known(known) if known else None)
     gaps = missing if missing.any() else None
     return AlignedTilts(**vars(alignment), images=aligned, unmeasured=gaps)
 
@@ -177,9 +179,8 @@ def align_series(
     series: CleanSeries,
     settings: Align,
     write: Callable[[int, np.ndarray, np.ndarray], None],
-    known: Geometry | None = None,
+    known: Known | None = None,
     recording: Recording | None = None,
-    accepted: list[str] | None = None,
 ) -> Alignment:
     """Align a clean series, and give away its aligned images one by one.
 
@@ -190,18 +191,16 @@ def align_series(
     write : callable
         Takes the number of a tilt, its aligned image, float32 (y, x), and which of its pixels
         were not measured.
-    known : Geometry, optional
-        A known alignment to use as it is.
+    known : Known, optional
+        An alignment that is given.
     recording : Recording, optional
         How images and angles were recorded, where that is known.
-    accepted : list of str, optional
-        With which reasons the known alignment was accepted on another channel; it is then
-        judged on this one only if this one contradicts it.
     """
     brightness = brightness_of(series) if settings.brightness else None
     if brightness:
         brightness.divide(series.images)
-    solution = solve(series, settings) if known is None else Solution(known)
+    solution = _solution(series, settings, known)
+    accepted = known.accepted if known else None
     recording = recording or Recording.sorted(series.tilt_deg)
     examination = examine(series, solution, settings, recording)
     if accepted is not None and contradicts(series, solution.geometry, settings.axis_search_deg):
@@ -219,7 +218,8 @@ def align_series(
     next_likeness, order_share, all_alike = likeness(thumbnails, series.usable)
     per_tilt, offset = _per_tilt(series, solution, examination, next_likeness)
     measures = _measures(series, solution, examination, per_tilt, order_share, all_alike)
-    measures = replace(measures, brightness=brightness, told=_told(series, accepted))
+    told, mentioned = _told(series, examination.distortion, settings, accepted)
+    measures = replace(measures, brightness=brightness, told=told, mentioned=mentioned)
     verdict, reasons = judge(measures, settings.verdict, accepted)
     return Alignment(
         geometry=solution.geometry,
@@ -231,13 +231,29 @@ def align_series(
         per_tilt=per_tilt,
         axis=solution.axis,
         axis_check_deg=_axis_check(solution, examination),
-        steps=series.notes | solution.steps,
+        steps=series.notes | solution.steps | examination.notes(),
     )
 
 
-def _told(series: CleanSeries, accepted: list[str] | None) -> tuple[str, ...]:
-    """Return what was found in the images; few counts are no matter to a known alignment."""
-    return tuple(word for word in series.told if accepted is None or word != FEW_COUNTS)
+def _solution(series: CleanSeries, settings: Align, known: Known | None) -> Solution:
+    if known is None:
+        return solve(series, settings)
+    return solve(series, settings, known.geometry) if known.is_start else Solution(known.geometry)
+
+
+def _told(
+    series: CleanSeries,
+    distortion: Distortion | None,
+    settings: Align,
+    accepted: list[str] | None,
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what was found in the images: what makes doubtful, and what is only mentioned.
+
+    Few counts are no matter to a known alignment.
+    """
+    told = [word for word in series.told if accepted is None or word != FEW_COUNTS]
+    doubts, mentions = distortion.reasons(settings.verdict) if distortion else ([], [])
+    return (*told, *doubts), (*series.mentioned, *mentions)
 
 
 def _unmeasured(series: CleanSeries, geometry: Geometry, t: int) -> np.ndarray:
@@ -289,8 +305,8 @@ def _measures(
     axis, geometry = solution.axis, solution.geometry
     axis_used_deg = axis.angle_deg if axis else geometry.axis_angle_deg
     return Measures(
-        images=len(series.images),
-        blank_deg=series.tilt_deg[~series.usable],
+        images=int((series.usable | series.blank).sum()),
+        blank_deg=series.tilt_deg[series.blank],
         likeness=_over_known(np.median, per_tilt["likeness_to_next"]),
         order=order_share,
         across_disagreement_px=_over_known(_rms, per_tilt["across_disagreement_px"]),
@@ -305,8 +321,7 @@ def _measures(
         outside_frame=float(per_tilt["outside_frame"].max()),
         axis_doubt=solution.axis_check.doubt if solution.axis_check else "",
         all_alike=all_alike,
-        elsewhere_refuted=examination.elsewhere_refuted,
-        mentioned=series.mentioned,
+        elsewhere_ratio=examination.elsewhere_ratio,
     )
 
 

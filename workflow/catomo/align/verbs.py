@@ -23,4 +23,23 @@ def _align(options: Namespace, settings: Align) -> None:
     align(options.tilt_series, options.output, settings, apply=options.apply)
 
 
-VERBS = {"align": (_arguments_align, _align)}
+def _arguments_review(parser: ArgumentParser) -> None:
+    parser.add_argument("alignment", type=Path, help="02_align (folder or its record)")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("alignment.review.html"),
+        help="the page to write (default: alignment.review.html here)",
+    )
+    parser.add_argument(
+        "--tilt-series", type=Path, help="its 01_tilt_series, if that is not the folder beside it"
+    )
+
+
+def _review(options: Namespace) -> None:
+    from catomo.align.review_page import write_review_page
+
+    write_review_page(options.alignment, options.output, options.tilt_series)
+
+
+VERBS = {"align": (_arguments_align, _align), "review": (_arguments_review, _review)}

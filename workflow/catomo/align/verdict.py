@@ -20,8 +20,10 @@ from catomo.align.suspects import Misfits, Reading
 from catomo.align.tilt_axis import AxisScan
 
 _FEWEST_SHOWN = 3  # images that show something, below which nothing can be said
-_ALIKE = 0.7  # correlation of nearly all pairs of images from which on all views look alike
-_AS_UNLIKE = 0.3  # least ratio of what the likest pairs lack of 1 to what the unlikest lack
+# Correlation of nearly all pairs of images, from which on all views look alike, and the least ratio
+# of what the likest pairs lack of 1 to what the unlikest lack.
+_ALIKE = ((0.7, 0.3), (0.95, 0.15))
+_CLEARLY_BETTER = 0.8  # of the error about the axis found; about the true one it is a third
 _HARD_SPECIMENS = "crystals and round or sparse specimens"  # whose tilt axis is hard to find
 _MOST_NAMED = 6  # tilts that get a reason of their own
 _WIDER_DEG = 5  # steps in which a wider search for the tilt axis is advised
@@ -60,8 +62,9 @@ class Measures:
         Why the second method finds no tilt axis; empty where it finds one.
     all_alike : bool
         Whether all views look alike, so that they tell nothing of their order.
-    elsewhere_refuted : bool
-        Whether the tilts predict each other worse about the best direction outside the range.
+    elsewhere_ratio : float
+        How badly the tilts predict each other about the best direction outside the range, as a
+        part of how badly they do about the axis found; NaN if that was not tried.
     brightness : Brightness or None
         Images brighter or darker than others; None if that was not looked at.
     told : tuple of str
@@ -86,7 +89,7 @@ class Measures:
     outside_frame: float
     axis_doubt: str = ""
     all_alike: bool = False
-    elsewhere_refuted: bool = False
+    elsewhere_ratio: float = np.nan
     brightness: Brightness | None = None
     told: tuple[str, ...] = ()
     mentioned: tuple[str, ...] = ()
@@ -158,7 +161,7 @@ def _all_alike(correlation: np.ndarray) -> bool:
     """
     pairs = correlation[np.triu_indices(len(correlation), 1)]
     least, most = np.quantile(pairs, [0.1, 0.9])
-    return bool(least > _ALIKE and 1 - most > _AS_UNLIKE * (1 - least))
+    return any(least > alike and 1 - most > part * (1 - least) for alike, part in _ALIKE)
 
 
 @dataclass(frozen=True)
@@ -244,14 +247,13 @@ def _judge_axis(measures: Measures, limits: Verdict, findings: _Findings) -> Non
 
 
 def _judge_scan(axis: AxisScan, measures: Measures, limits: Verdict, findings: _Findings) -> None:
-    better_elsewhere = (
-        axis.better_elsewhere(limits.stop_axis_elsewhere) and not measures.elsewhere_refuted
-    )
+    ratio = measures.elsewhere_ratio
+    better_elsewhere = axis.better_elsewhere(limits.stop_axis_elsewhere) and not ratio > 1
     findings.check(
         f"the images agree better along {axis.elsewhere_deg:.0f}° than near the vertical"
         f"{_way(axis)}",
         warn=better_elsewhere,
-        stop=better_elsewhere and not measures.all_alike,
+        stop=better_elsewhere and not (measures.all_alike or ratio > _CLEARLY_BETTER),
     )
     findings.check(
         f"the tilt axis is uncertain (contrast {axis.contrast:.2f}); "

@@ -7,7 +7,6 @@ label file is only replaced as a whole, and only if nobody changed it since it w
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 
 from catomo.errors import UserError
 from catomo.files.store import StackReader, image_bytes, read_pages
+from catomo.files.whole import write_whole
 from catomo.labels.files import TRUTH, label_files, read_label_file, unread_files
 from catomo.labels.tie import is_tied_elsewhere, tie_of
 from catomo.labels.values import IGNORE, Annotation, problem_of_values, wrong_values
@@ -112,7 +112,7 @@ class Session:
                 f"{page.path}: not saved: {problem}; your labels are in {unsaved}: paint over that "
                 f"value and save, or rename that file to {target.name} to continue another time"
             )
-        _write_whole(target, content)
+        write_whole(target, content)
         if was_png:
             page.path.unlink()
             page.path = target
@@ -240,18 +240,5 @@ def _drafts(prediction: Path, source: Record) -> tuple[Record, Path]:
 def _keep_unsaved(page: Page, content: bytes) -> str:
     """Write labels that cannot be saved to a file beside the person's; return its name."""
     page.unsaved = page.path.with_name(f"{page.path.name}.unsaved")
-    _write_whole(page.unsaved, content)
+    write_whole(page.unsaved, content)
     return page.unsaved.name
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is never there in part, even if the computer stops."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with open(partial, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

@@ -129,13 +129,13 @@ def say_what_is_missing(
     """
     names = [phase.name for phase in settings.classes]
     annotation = count_labels(labels, slices, len(names))
-    if not _learnt_from(slices, training):
+    if not learnt_from(slices, training):
         annotation.check_no_mask(names)
     for line in annotation.told(names, "it gets no score"):
         say(line)
 
 
-def _learnt_from(slices: Record, training: Record | None) -> list[str]:
+def learnt_from(slices: Record, training: Record | None) -> list[str]:
     """Return under which names of datasets a model learnt from these slices."""
     if training is None:
         return []
@@ -173,7 +173,7 @@ def scored_names(
             f"All {count} annotated images are scored; the model came without the record of "
             "its training, so it may have learnt from them."
         )
-    here = _learnt_from(slices, training)
+    here = learnt_from(slices, training)
     if not here:
         return set(annotated), (
             f"All {count} annotated images are scored; the model learnt from none of these slices."

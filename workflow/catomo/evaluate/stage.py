@@ -14,7 +14,8 @@ import numpy as np
 from catomo.errors import UserError
 from catomo.evaluate import charts, pictures
 from catomo.evaluate.baseline import threshold_scores
-from catomo.evaluate.images import Images, say_what_is_missing, scored_names
+from catomo.evaluate.expected import expected_scores
+from catomo.evaluate.images import Images, learnt_from, say_what_is_missing, scored_names
 from catomo.evaluate.scores import ImageScores, from_worst, interval_of
 from catomo.evaluate.scoring import Scores, score_images, spacing_of, summarise
 from catomo.evaluate.settings import Evaluate
@@ -80,8 +81,9 @@ def evaluate(
     )
     say(f"evaluate: {scope}")
     say_what_is_missing(labels, source, settings, training_record)
+    told_it = bool(learnt_from(source, training_record))
     with committing(output, "evaluate", settings, inputs) as out:
-        scores = _score(out, images, names, settings, predicted)
+        scores = _score(out, images, names, settings, predicted, told_it)
         out.record |= {"scope": scope, "draft": predicted.get("draft", False)}
         if training_record:
             out.record["baseline"] = _baseline(images, names, scores, settings, training_record)
@@ -129,9 +131,17 @@ def _check(prediction: Record, source: Record, settings: Evaluate) -> None:
 
 
 def _score(
-    out: Output, images: Images, names: set[str], settings: Evaluate, predicted: Record
+    out: Output,
+    images: Images,
+    names: set[str],
+    settings: Evaluate,
+    predicted: Record,
+    told_it: bool,
 ) -> Scores:
-    """Score the images of these names; the summary goes into the record."""
+    """Score the images of these names; the summary goes into the record.
+
+    `told_it` says whether these images are of the test part of the model's training.
+    """
     pixel_size_nm = images.pixel_size_nm
     volume = images.whole_volume(spacing_of(pixel_size_nm, settings))
     chosen = progress(images.annotated(names), "evaluate", len(names))
@@ -149,6 +159,8 @@ def _score(
             "lacks" not in predicted,
         ),
     }
+    if expected := expected_scores(predicted, scores.images, told_it):
+        out.record["expected"] = expected
     if "lacks" in predicted:
         out.record["lacks"] = predicted["lacks"]
     return scores

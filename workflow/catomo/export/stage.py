@@ -151,8 +151,8 @@ def _write_angles(out: Output, settings: Export, images: Images, record: Record)
     if unusable:
         out.record["blank_images"] = unusable
         say(
-            f"export: {len(unusable)} of {len(tilt_deg)} aligned images are blank, the first at "
-            f"{tilt_deg[unusable[0]]:g}°; leave them out where you reconstruct"
+            f"export: {len(unusable)} of {len(tilt_deg)} aligned images are blank or left out, the "
+            f"first at {tilt_deg[unusable[0]]:g}°; leave them out where you reconstruct"
         )
     if settings.nxtomo:
         # Not aligned.nxs: aligned.tlt beside it would count blank images, too.

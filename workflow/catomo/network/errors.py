@@ -38,14 +38,17 @@ class Errors:
     images : int
         Number of annotated slices that told it.
     marks : list of str
-        Marks of those slices, see `catomo.labels.tie.mark_of`; sorted. In other specimens a
-        network has errors of another kind, often to one side, which these do not tell.
+        Marks of those slices, see `catomo.labels.tie.mark_of`; sorted. In another specimen a
+        network has other errors, often to one side; how far these go, only several specimens tell.
+    specimens : int
+        Number of datasets that those slices are of.
     """
 
     length_px: float
     common: float
     images: int
     marks: list[str] = field(default_factory=list)
+    specimens: int = 1
 
     @classmethod
     def of(cls, content: dict[str, Any] | None) -> Errors | None:

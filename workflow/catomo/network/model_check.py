@@ -84,6 +84,11 @@ def check_info(info: ModelInfo) -> None:
         or _is_positive(info.temperature),
         "errors: must be a length above 0 and a share from 0 to 1": info.errors is None
         or (_is_positive(info.errors.length_px) and _is_share(info.errors.common)),
+        "accuracy: must be figures of each class": info.accuracy is None
+        or info.accuracy.class_count == len(info.classes),
+        "appearance: must be figures of each class": all(
+            one.class_count == len(info.classes) for one in info.appearance
+        ),
         "input.scale: must be a number above 0": _is_positive(info.input.scale),
         "taught: must be a list of texts": isinstance(info.taught, list)
         and all(isinstance(mark, str) for mark in info.taught),

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from catomo.files.pixel_size import is_same_size
+from catomo.network.accuracy import Accuracy
+from catomo.network.appearance import Appearance
 from catomo.network.errors import Errors
 from catomo.network.levels import Levels
 from catomo.network.size import UNetSize
@@ -43,6 +45,10 @@ class ModelInfo:
         Grey levels of the slices it was taught; None where nobody recorded them.
     errors : Errors or None
         How its errors hang together, see `catomo.network.errors`; None if not measured.
+    accuracy : Accuracy or None
+        How right its confidence is, see `catomo.network.accuracy`; None if not measured.
+    appearance : tuple of Appearance
+        How the training slices of each dataset looked to it; empty if not measured.
     """
 
     classes: list[str]
@@ -55,6 +61,8 @@ class ModelInfo:
     temperature: float | None = None
     levels: Levels | None = None
     errors: Errors | None = None
+    accuracy: Accuracy | None = None
+    appearance: tuple[Appearance, ...] = ()
 
     def has_pixel_size(self, pixel_size_nm: float) -> bool:
         """Return whether the model was taught at this pixel size, or one within 5 % of it."""
@@ -86,4 +94,6 @@ class ModelInfo:
             known["input"] = InputScaling(**content["input"])
         known["levels"] = Levels.of(content.get("levels"))
         known["errors"] = Errors.of(content.get("errors"))
+        known["accuracy"] = Accuracy.of(content.get("accuracy"))
+        known["appearance"] = tuple(map(Appearance.of, content.get("appearance", ())))
         return cls(**known)

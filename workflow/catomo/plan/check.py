@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,16 @@ def _phantom_data(dataset: Dataset, _plan: Plan) -> tuple[Data, list[str]]:
     slices, depth, width = specimen.shape_px
     tilts = round((stop - start) / step) + 1
     cells = slices * depth * width * specimen.render_oversampling**3
-    return Data(tilts, (slices, depth, width), specimen.pixel_size_nm, cells=cells), []
+    edge, thickness = specimen.plate.edge_nm, specimen.plate.thickness_nm
+    of_plate = (size / specimen.pixel_size_nm for size in (edge, thickness, edge))
+    plate = filled = prod(map(min, specimen.shape_px, of_plate))
+    if specimen.film and specimen.labels.film:
+        film = specimen.film.thickness_nm / specimen.pixel_size_nm
+        filled += min(depth, film) * slices * width
+    shape = slices, depth, width
+    return Data(
+        tilts, shape, specimen.pixel_size_nm, cells=cells, of_plate=plate, filled=filled
+    ), []
 
 
 def _series_data(dataset: Dataset, plan: Plan) -> tuple[Data, list[str]]:

@@ -32,10 +32,18 @@ _SECONDS_PER_STEP = 0.05
 _SECONDS_PER_PREDICTED_PIXEL = 4e-7
 _SECONDS_PER_MEASURED_VOXEL = 6e-8
 _SECONDS_PER_MESHED_AREA = 5e-4
+# Of a phantom: to draw a cell, to project one that is not empty, and for a pixel of the fine
+# images, both at each tilt.
+_SECONDS_PER_CELL = 3.5e-8
+_SECONDS_PER_PROJECTED_CELL = 3.3e-8
+_SECONDS_PER_FINE_PIXEL = 1.5e-7
 
 # Share of the width that the depth of a volume takes where it is found in the aligned images:
 # 0.4 to 0.72 in phantoms and in a needle.
 _DEPTH_OF_SPECIMEN = 0.75
+
+# By how much a volume may exceed what fills it, before its emptiness shows in files of labels.
+_MOST_AROUND = 16.0
 
 _MATCHED_PX = 256  # larger images are binned for what compares them with the volume
 _SLAB_SLICES = 16  # on a CPU, see `slab_slices`
@@ -88,7 +96,7 @@ def costs(dataset: Dataset, plan: Plan, data: Data) -> list[Cost]:
     verbs = plan.stages(dataset)
     if "slices" in verbs:
         suggested = min(plan.settings_as(Slices, dataset.name).suggest, slices) * depth * width
-        memory = 0.118e9 + 190 * depth * width
+        memory = 0.125e9 + 190 * depth * width
         found.append(Cost("slices", memory, 0.15e6 + voxels + suggested, 2 + voxels * 6e-8))
     if "segmentation" in verbs:
         disk = 3.3 * voxels ** (2 / 3)
@@ -101,7 +109,7 @@ def costs(dataset: Dataset, plan: Plan, data: Data) -> list[Cost]:
         seconds = 8 + train.steps * (_SECONDS_PER_STEP + train.batch_size * window * of_pixel)
         disk = 0.1e6 + 4.0 * train.parameters()
         found.append(Cost("train", train.memory_bytes(window), disk, seconds))
-    return found + _of_labels(dataset, plan, shape)
+    return found + _of_labels(dataset, plan, shape, data.filled)
 
 
 def _of_tilts(dataset: Dataset, data: Data) -> list[Cost]:
@@ -111,8 +119,11 @@ def _of_tilts(dataset: Dataset, data: Data) -> list[Cost]:
     stack = 4.0 * pixels
     if dataset.source == "phantom":  # the truth is kept, too
         voxels = slices * depth * width
-        memory, seconds = 0.125e9 + 5.3 * data.cells, 2.5 + 3.5e-9 * data.cells * data.tilts
-        first = Cost("simulate", memory, stack + 4.1 * voxels, seconds)
+        memory, finer = 0.125e9 + 5.3 * data.cells, data.cells / voxels
+        of_tilt = data.of_plate * finer * _SECONDS_PER_PROJECTED_CELL
+        of_tilt += slices * width * finer ** (2 / 3) * _SECONDS_PER_FINE_PIXEL
+        seconds = 1.8 + data.cells * _SECONDS_PER_CELL + data.tilts * of_tilt
+        first = Cost("simulate", memory, 0.06e6 + stack + 4.1 * voxels, seconds)
     else:
         first = Cost("import", 0.11e9 + stack, stack, 1 + pixels * 2e-7)
     # Each image is resampled whole, and binned to be compared with the volume.
@@ -159,11 +170,15 @@ def _of_reconstruction(
     return Cost("reconstruct", memory, 0.2e6 + 4.0 * slices * depth * width, seconds, card)
 
 
-def _of_labels(dataset: Dataset, plan: Plan, shape: tuple[int, int, int]) -> list[Cost]:
+def _of_labels(
+    dataset: Dataset, plan: Plan, shape: tuple[int, int, int], filled: float
+) -> list[Cost]:
     """Return what the stages take that make labels, or are made from them."""
     slices, depth, width = shape
     voxels = slices * depth * width
-    area = voxels ** (2 / 3)  # compressed labels, and meshes, grow with it
+    # Compressed labels, and meshes, grow with the area: of a volume that is nearly filled, or of
+    # what is known to fill it.
+    area = min(voxels, _MOST_AROUND * filled) ** (2 / 3)
     verbs = plan.stages(dataset)
     found = []
     of_classes = area * (len(plan.settings_as(Surfaces, dataset.name).classes) - 1)
@@ -171,17 +186,19 @@ def _of_labels(dataset: Dataset, plan: Plan, shape: tuple[int, int, int]) -> lis
         passes = len(VIEWS[plan.settings_as(Predict, dataset.name).average])
         seconds = 6 + voxels * passes * _SECONDS_PER_PREDICTED_PIXEL
         memory = 0.8e9 + 12 * plan.settings_as(Train, dataset.model).parameters()
-        found.append(Cost("predict", memory, 0.012e6 + 15 * area, seconds))
+        found.append(Cost("predict", memory, 0.008e6 + 15 * area, seconds))
     if "evaluate" in verbs:
         found.append(Cost("evaluate", 0.16e9, 0.48e6, 5))
     if "surfaces" in verbs:
         surfaces = plan.settings_as(Surfaces, dataset.name)
         # Noise in the labels makes far more surface, and so more of both.
         redraws = surfaces.redraws if "predict" in verbs else 0
-        memory = 0.6e9 + 2250 * of_classes + (15.0 if redraws else 6.0) * voxels
+        memory = 0.62e9 + 2250 * of_classes + (15.0 if redraws else 6.0) * voxels
         seconds = 3 + of_classes * _SECONDS_PER_MESHED_AREA
         seconds += voxels * (1 + redraws) * _SECONDS_PER_MEASURED_VOXEL
-        found.append(Cost("surfaces", memory, 1.5e6 + 315 * of_classes, seconds))
+        found.append(Cost("surfaces", memory, 1.9e6 + 315 * of_classes, seconds))
     if "report" in verbs:
-        found.append(Cost("report", 0.15e9, 4.6e6 + 12 * of_classes, 4))
+        # The page draws each surface with a limited number of triangles.
+        disk = 2.2e6 + min(130 * of_classes, 3.5e6) + 4 * of_classes
+        found.append(Cost("report", 0.15e9, disk, 4))
     return found

@@ -65,7 +65,7 @@ class Failure:
 
 
 def failures_in(log: str) -> list[Failure]:
-    """Return the jobs that failed, from the text of Snakemake's log."""
+    """Return the jobs that failed, from the text of Snakemake's log; none that a retry has done."""
     found: dict[str, Failure] = {}
     for line in log.splitlines():
         if line.startswith("Command '"):
@@ -75,12 +75,25 @@ def failures_in(log: str) -> list[Failure]:
                 number = int(status[1]) - 128 if status[1] else int(status[2])
                 # A shell says 128 + the number of a signal; 255 is no signal but -1.
                 failure.signal = number if number in signal.valid_signals() else 0
-    for block in _BLOCK.findall(log):
-        failure = _of_command(block, found)
-        said = re.search(r"    message: (.+?)(?=\n    (?:jobid|input|output|log):|\Z)", block, re.S)
-        if failure and said and said[1].strip() != "None":
+    for block in _BLOCK.finditer(log):
+        failure = _of_command(block[1], found)
+        if not failure:
+            continue
+        if _is_done_later(block[1], log[block.start() :]):
+            del found[failure.log]
+            continue
+        said = re.search(
+            r"    message: (.+?)(?=\n    (?:jobid|input|output|log):|\Z)", block[1], re.S
+        )
+        if said and said[1].strip() != "None":
             failure.executor = _reason_of(said[1])
     return list(found.values())
+
+
+def _is_done_later(block: str, rest: str) -> bool:
+    """Return whether the job that a block tells of has finished in the rest of the log."""
+    job = re.search(r"^    jobid: (\d+)$", block, re.M)
+    return bool(job and re.search(rf"^Finished jobid: {job[1]}\b", rest, re.M))
 
 
 def _of_command(text: str, found: dict[str, Failure]) -> Failure | None:

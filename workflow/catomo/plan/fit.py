@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,11 @@ class Data:
         Whether they are slices whose greys are kept.
     cells : int
         Of a phantom: the cells that it is drawn on.
+    of_plate : float
+        Of a phantom: the voxels that its plate takes, pores included.
+    filled : float
+        Of a phantom: the voxels that get a label, about; otherwise infinite, because before there
+        are labels nobody knows.
     """
 
     tilts: int
@@ -49,6 +55,8 @@ class Data:
     pixel_size_nm: float
     is_8_bit: bool = False
     cells: int = 0
+    of_plate: float = 0.0
+    filled: float = inf
 
 
 def file_lines(dataset: Dataset, plan: Plan, data: Data) -> tuple[list[str], list[str]]:

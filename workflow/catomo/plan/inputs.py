@@ -89,16 +89,17 @@ def changed_inputs(record: Record, dataset: Dataset, plan: Plan) -> list[str]:
         except FileNotFoundError:
             pass  # a record that is gone; a file of a person is a problem of its row already
     if record["stage"] == "align":
-        changed += _changed_alignment(record)
+        changed += _changed_alignment(record, "apply", "known_alignment")
+        changed += _changed_alignment(record, "review", "review")
     if record["stage"] == "surfaces" and bool(dataset.review) != ("review" in record["inputs"]):
         changed.append("column review")
     return changed
 
 
-def _changed_alignment(record: Record) -> list[str]:
-    """Return the known alignment that a result was made with, if it is another one now."""
-    used = record["steps"].get("known_alignment")
-    path = str(record["settings"].get("apply") or "")
+def _changed_alignment(record: Record, key: str, step: str) -> list[str]:
+    """Return the file of a setting that an alignment was made with, if it is another one now."""
+    used = record["steps"].get(step)
+    path = str(record["settings"].get(key) or "")
     if not used or not path or not Path(os.path.expandvars(path)).is_file():
         return []
     return [] if sha256_of(os.path.expandvars(path)) == used.get("sha256") else [path]

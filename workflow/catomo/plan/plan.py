@@ -273,9 +273,10 @@ def _file_with(dotted: str, contents: Contents) -> str | None:
 def _missing_files(plan: Plan) -> list[str]:
     """Return a line for every file that a setting names and that does not exist."""
     named = [
-        (f"align.apply of dataset {d.name}", plan.settings_as(Align, d.name).apply)
+        (f"align.{key} of dataset {d.name}", getattr(plan.settings_as(Align, d.name), key))
         for d in plan.datasets.values()
         if "align" in plan.stages(d)
+        for key in ("apply", "review")
     ]
     named += [
         (f"train.init_from of model {model}", plan.settings_as(Train, model).init_from)

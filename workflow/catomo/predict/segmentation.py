@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from catomo.network import blend, unet
+from catomo.network.accuracy import STEPS
 from catomo.network.inference import VIEWS, Average, Inference
 from catomo.network.model_file import Model
 from catomo.network.size import UNetSize
@@ -99,7 +100,7 @@ def segmenter(
 def decided(
     probabilities: Any, temperature: float | None, names: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Return what is written of a slab, all tensors of uint8, (n, z, x).
+    """Return what is made of a slab: tensors of uint8, (n, z, x), and sums.
 
     Parameters
     ----------
@@ -113,7 +114,8 @@ def decided(
     -------
     dict
         ``labels``: the likeliest class; of equally likely ones the first. ``confidence``: its
-        probability, 255 for certain. ``probability_<name>``, if names are given.
+        probability, 255 for certain. ``probability_<name>``, if names are given. ``sums``: those
+        of soft Dice, (n, classes, 3) float64, see `catomo.network.accuracy.soft_sums`.
     """
     # Class by class: argmax and max along a last axis of three are slow.
     highest, *others = tf.unstack(probabilities, axis=-1)
@@ -126,6 +128,7 @@ def decided(
     arrays = {"labels": tf.cast(labels, tf.uint8), "confidence": _as_bytes(confidence)}
     for name, plane in zip(names, planes, strict=bool(names)):
         arrays[f"probability_{name}"] = _as_bytes(plane)
+    arrays["sums"] = _sums(planes, labels)
     return arrays
 
 
@@ -151,6 +154,17 @@ def memory_bytes(
     weights = 28 * base**2 * 4 ** (network.levels - 1) * (4 + width)
     layers = passing_px * base * width * _LAYERS_ALIVE
     return _TENSORFLOW_BYTES + weights + layers + slab_px * class_count * 4 * _PROBABILITIES_ALIVE
+
+
+def _sums(planes: Sequence[Any], labels: Any) -> Any:
+    """Return what `catomo.network.accuracy.soft_sums` returns, of each slice."""
+    sums = []
+    for label, plane in enumerate(planes):
+        steps = tf.cast(tf.round(STEPS * plane), tf.float64)
+        is_label = tf.cast(tf.equal(labels, float(label)), tf.float64)
+        for values in (steps, STEPS * is_label, steps * is_label):
+            sums.append(tf.reduce_sum(values, axis=(1, 2)))
+    return tf.reshape(tf.stack(sums, axis=-1), (-1, len(planes), 3))
 
 
 def _as_bytes(probability: Any) -> Any:

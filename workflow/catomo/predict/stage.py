@@ -6,9 +6,9 @@ with the volume. A killed prediction goes on where it was, to the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from catomo.errors import UserError
 from catomo.files.store import StackReader, write_labels
 from catomo.labels.tie import mark_of
 from catomo.network import draft, model_file, unet
+from catomo.network.appearance import Appearance, appearance_of
 from catomo.network.checkpoints import key_of
 from catomo.network.fit import Use, contradictions
 from catomo.network.inference import VIEWS, Inference
@@ -29,6 +30,7 @@ from catomo.predict import segmentation
 from catomo.predict.conveyor import Steps, convey
 from catomo.predict.settings import Predict
 from catomo.predict.slabs import Slabs
+from catomo.predict.trust import Trust, looked_at
 from catomo.progress import say
 from catomo.record import code
 from catomo.record.classes import with_classes_of
@@ -72,6 +74,12 @@ class Job:
         """Classes whose probabilities are written."""
         return self.model.info.classes if self.settings.write_probabilities else []
 
+    @cached_property
+    def marks(self) -> list[str]:
+        """Marks of all slices, as a model names those that taught it."""
+        with StackReader(self.source.file("slices.tif")) as reader:
+            return [mark_of(reader.read(k, k + 1)[0]) for k in range(self.shape[0])]
+
     def key(self) -> str:
         """Return the hash of all that decides the result, for the slabs that a kill leaves."""
         facts = {
@@ -99,7 +107,8 @@ def predict(slices: Path | str, model: Path | str, output: Path | str, settings:
     output : path
         Folder to write: ``labels.tif`` (n, z, x) uint8, ``confidence.tif`` (the probability
         of the label at the model's temperature, 255 for certain), on request
-        ``probability_<class>.tif``, ``prediction.json``.
+        ``probability_<class>.tif``, ``expected_dsc.csv`` (the Dice coefficient to expect of
+        each slice and class), ``prediction.json``.
     settings : catomo.predict.settings.Predict
         Without classes of their own they take those of the record of the model.
 
@@ -137,15 +146,20 @@ def predict(slices: Path | str, model: Path | str, output: Path | str, settings:
         if draft.is_guess(job.model.info.to_json(), source):
             say(f"predict: {draft.TITLE}")
         with unet.memory_of("predict.batch_px"):
-            counts = _segment_all(job, slabs, reader, out)
-        out.record.update(_facts(job, counts))
+            counts, trust = _segment_all(job, slabs, reader, out)
+        trust.write(out.path("expected_dsc.csv"), source["names"])
+        out.record.update(_facts(job, counts) | trust.record() | _advice(job, trust))
     slabs.remove()
 
 
-def _segment_all(job: Job, slabs: Slabs, reader: StackReader, out: Output) -> np.ndarray:
-    """Write all stacks and return the number of pixels of each class."""
+def _segment_all(
+    job: Job, slabs: Slabs, reader: StackReader, out: Output
+) -> tuple[np.ndarray, Trust]:
+    """Write all stacks; return the number of pixels of each class, and how well the model fits."""
     info, batch = job.model.info, job.batch
     counts = np.zeros(len(info.classes), np.int64)
+    sums: list[np.ndarray] = []
+    looks: list[Appearance] = []
 
     def counted(pages: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
         for page in pages:
@@ -157,6 +171,10 @@ def _segment_all(job: Job, slabs: Slabs, reader: StackReader, out: Output) -> np
         pages = counted(pages) if name == "labels" else pages
         write_labels(out.path(f"{name}.tif"), pages, job.shape, job.source["pixel_size_nm"])
 
+    def judge() -> None:
+        looks.append(appearance_of(_looked_at(job, slabs.pages("labels")), len(counts)))
+        sums.extend(slabs.pages("sums"))
+
     asked = job.written_probabilities
     segmented = segmentation.segmenter(job.model, job.inference, asked)
     steps = Steps(
@@ -165,8 +183,33 @@ def _segment_all(job: Job, slabs: Slabs, reader: StackReader, out: Output) -> np
     )
     names = ["labels", "confidence", *(f"probability_{name}" for name in asked)]
     label = "predict" if batch == 1 else f"predict, {batch} slices at a time"
-    convey(slabs, steps, [partial(write, name) for name in names], label)
-    return counts
+    convey(slabs, steps, [*(partial(write, name) for name in names), judge], label)
+    levels = recorded_levels(job.source)
+    return counts, Trust.of(info, np.stack(sums), looks[0], levels, job.match)
+
+
+def _looked_at(job: Job, labels: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield greys as the network sees them, and its labels, of slices that are looked at."""
+    chosen = looked_at(job.shape[0])
+    with StackReader(job.source.file("slices.tif")) as reader:
+        for index, page in enumerate(labels):
+            if index in chosen:
+                yield job.match.apply(reader.read(index, index + 1)[0]), page
+
+
+def _advice(job: Job, trust: Trust) -> dict[str, Any]:
+    """Tell a person what is wrong and which slices to annotate; return the names of these."""
+    if not (warning := trust.warning()):
+        return {"annotate_next": []}
+    source, named = job.source, []
+    if trust.info.appearance:
+        taught = set(trust.info.taught)
+        known = [index for index, mark in enumerate(job.marks) if mark in taught]
+        chosen = trust.next_slices(known, source.get("unrecorded_slices", []))
+        named = [source["names"][index] for index in chosen]
+    advice = f" Annotate {', '.join(named)} next, and train the model further." if named else ""
+    say(f"predict: {source.path.parent}: {warning}{advice}")
+    return {"annotate_next": named}
 
 
 def _facts(job: Job, counts: np.ndarray) -> dict[str, Any]:
@@ -183,7 +226,7 @@ def _facts(job: Job, counts: np.ndarray) -> dict[str, Any]:
         "fractions": dict(zip(info.classes, counts / counts.sum(), strict=True)),
         "temperature": info.temperature or 1.0,
         "calibrated": info.temperature is not None,
-        "errors": _errors(info, source),
+        "errors": _errors(job),
         "precision": job.precision,
         "device": job.device,
         "cpu": unet.cpu_class(),
@@ -198,14 +241,18 @@ def _facts(job: Job, counts: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _errors(info: ModelInfo, source: Record) -> dict[str, Any] | None:
-    """Return how the model's errors hang together, and whether slices of these told it."""
+def _errors(job: Job) -> dict[str, Any] | None:
+    """Return how the model's errors hang together, and whether slices of these told it.
+
+    Where none of these did, slices of other specimens may tell, if these are of their kind:
+    phantoms do not tell of what is real.
+    """
+    info = job.model.info
     if info.errors is None:
         return None
-    marks = set(info.errors.marks)
-    with StackReader(source.file("slices.tif")) as reader:
-        here = any(mark_of(reader.read(k, k + 1)[0]) in marks for k in range(source["shape"][0]))
-    return {**info.errors.record(), "here": here}
+    here = not set(info.errors.marks).isdisjoint(job.marks)
+    of_a_kind = here or not draft.is_guess({"draft": info.draft}, job.source)
+    return {**info.errors.record(), "here": here, "of_a_kind": of_a_kind}
 
 
 def _announce(job: Job, missing: int) -> None:

@@ -52,12 +52,7 @@ def reconstruct(
         matter, the backend is missing or returns what cannot be right, or a slice of the
         preview does not exist.
     """
-    source = read_record(alignment, "align")
-    if source["verdict"] == "stop" and not settings.accept_stop:
-        raise UserError(
-            f"{source.path}: verdict is stop ({'; '.join(source['reasons'])}); improve the "
-            "alignment, or set reconstruct.accept_stop: true"
-        )
+    source = _accepted(read_record(alignment, "align"), settings)
     inputs: dict[str, Record | Path] = {"alignment": source}
     series = read_record(truth, "simulate") if truth else None
     if series:
@@ -82,6 +77,17 @@ def reconstruct(
         draw_sections(out.path("orthoslices.png"), sections, source["pixel_size_nm"])
         if run.convergence and run.convergence.iterations:
             draw_convergence(out.path("convergence.png"), run.convergence, settings)
+
+
+def _accepted(source: Record, settings: Reconstruct) -> Record:
+    """Return the record of an alignment unless its verdict is stop and the settings heed it."""
+    if source["verdict"] == "stop" and not settings.accept_stop:
+        raise UserError(
+            f"{source.path}: verdict is stop ({'; '.join(source['reasons'])}); improve the "
+            f"alignment, if need be with `catomo review {source.path.parent}`, or set "
+            "reconstruct.accept_stop: true"
+        )
+    return source
 
 
 @contextmanager

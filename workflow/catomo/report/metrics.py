@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from catomo.record.record import Record
-from catomo.report.cells import Cell, Table, cell
+from catomo.report.cells import Cell, Table, cell, lookup, span
 from catomo.settings.base import PhaseClass
 
 _OVERLAP = {"dsc": "DSC", "precision": "precision", "recall": "recall", "iou": "IoU"}
@@ -19,8 +19,12 @@ def metrics(record: Record, classes: Sequence[PhaseClass]) -> tuple[list[str], l
         for part, title in (("volume", "Volume"), ("particles", "Particles"))
         if part in record
     ]
+    if "expected" in record:
+        scope = record["expected"]["scope"]
+        words.append(f"DSC to expect from the confidence, beside the measured: {scope}.")
     tables = [
         _score_table(record, classes),
+        _expected_table(record, classes),
         _volume_table(record, classes),
         _particle_table(record),
         _confidence_table(record, classes),
@@ -69,6 +73,23 @@ def _volume_table(record: Record, classes: Sequence[PhaseClass]) -> Table:
         row += [cell(record, f"{key}.rhd_nm.{percentile}", 2) for percentile in percentiles]
         rows.append([Cell(phase.title), *row])
     return Table(header, rows)
+
+
+def _expected_table(record: Record, classes: Sequence[PhaseClass]) -> Table:
+    """Return the DSC that the confidence foretold beside the measured one."""
+    parts = [("mean of the scored images", "expected.classes", "classes.{}.dsc.mean")]
+    if "volume" in record:
+        parts.append(("whole volume", "expected.volume", "volume.classes.{}.dsc"))
+    rows = []
+    for words, foretold, measured in parts:
+        for phase in classes:
+            one = lookup(record, f"{foretold}.{phase.name}")
+            if one:
+                dsc = cell(record, f"{foretold}.{phase.name}.dsc", 3)
+                interval = Cell(span(one["low"], one["high"], 3))
+                score = cell(record, measured.format(phase.name), 3)
+                rows.append([Cell(f"{phase.title}, {words}"), dsc, interval, score])
+    return Table(["class", "expected DSC", "95 % interval", "measured DSC"], rows)
 
 
 def _particle_table(record: Record) -> Table:

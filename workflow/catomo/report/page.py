@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 
 from catomo.network import draft
 from catomo.record.record import Record
+from catomo.report.cells import lookup
 from catomo.report.embed import script_json
 from catomo.report.head import head_figures, verdict_of
 from catomo.report.methods import methods
 from catomo.report.particles import particle_table
+from catomo.report.prediction import fit_warning
 from catomo.report.sections import headings, section
 from catomo.report.stack import stack_for_page
 from catomo.report.steps import steps, why_not
@@ -79,6 +81,8 @@ def make_page(
         "summary": head_figures(records, classes),
         "verdict": verdict_of(records),
         "draft": _draft_warning(records),
+        "doubts": _doubts(records),
+        "fit_warning": _fit_warning(records),
         "next_step": _next_step(records, dataset),
         "steps": steps(records),
         "sections": [
@@ -95,8 +99,7 @@ def make_page(
         "provenance": [_provenance(record) for record in in_order],
     }
     template = _template()
-    without = len(template.render(**parts, stack={}).encode())
-    room = max(1e6 * size_mb - without, _LEAST_FOR_SLICES)
+    room = max(1e6 * size_mb - len(template.render(**parts, stack={}).encode()), _LEAST_FOR_SLICES)
     stack = stack_for_page(records, classes, room)
     return template.render(**parts, stack=stack, stack_data=script_json(stack))
 
@@ -123,6 +126,17 @@ def _draft_warning(records: Mapping[str, Record]) -> str:
     made = [records[n] for n in ("prediction.json", "training.json") if n in records]
     guessed = any(draft.is_guess(record, records.get("slices.json")) for record in made)
     return draft.WARNING if guessed else ""
+
+
+def _doubts(records: Mapping[str, Record]) -> list[str]:
+    """Return what a reader of the quantities has to be warned of."""
+    return records["quantities.json"].get("doubts", []) if "quantities.json" in records else []
+
+
+def _fit_warning(records: Mapping[str, Record]) -> str:
+    """Return in which ways the slices differ from those that taught the model."""
+    record = records.get("prediction.json")
+    return fit_warning(record) if record and lookup(record, "fit.differs") else ""
 
 
 def _next_step(records: Mapping[str, Record], dataset: str) -> str:

@@ -27,6 +27,7 @@ from catomo.report.cells import (
 from catomo.report.metrics import metrics
 from catomo.report.pictures import Picture, pictures
 from catomo.report.plots import REPLACED, Plot, plots
+from catomo.report.prediction import prediction, shares
 from catomo.report.view3d import VIEWS
 from catomo.report.words import quantity_in_words
 from catomo.settings.base import PhaseClass
@@ -270,17 +271,6 @@ def _training(record: Record) -> _Content:
     return words, [Table(["dataset", "train", "validate", "test", "left out"], rows)]
 
 
-def _prediction(record: Record, classes: Sequence[PhaseClass]) -> _Content:
-    notes = [f"Grey levels: {note}." for note in lookup(record, "levels.notes") or []]
-    return [_shares(record, classes), *notes], []
-
-
-def _shares(record: Record, classes: Sequence[PhaseClass]) -> str:
-    fractions = record["fractions"]
-    shares = ", ".join(f"{p.title} {100 * fractions[p.name]:.2f} %" for p in classes)
-    return f"Share of all voxels: {shares}."
-
-
 def _segmentation(record: Record, classes: Sequence[PhaseClass]) -> _Content:
     slices, rows, columns = record["shape"]
     origin = {"file": "from the file", "given": "as given"}[record["pixel_size_from"]]
@@ -289,7 +279,7 @@ def _segmentation(record: Record, classes: Sequence[PhaseClass]) -> _Content:
         f"{slices} slices of {rows} × {columns} voxels of {record['pixel_size_nm']:g} nm "
         f"({origin}). The images of the file are taken for slices along y, their rows for z, which "
         "is along the beam, and their columns for x.",
-        _shares(record, classes),
+        shares(record, classes),
     ]
     return [*words, *_sentences(record["notes"])], []
 
@@ -323,6 +313,7 @@ def _quantities(record: Record, classes: Sequence[PhaseClass]) -> _Content:
         )
     if "lacks" in record:  # of one file of labels, without a stage before
         words += [record["lacks"], *_sentences(record["notes"])]
+    words += [f"Doubtful: {doubt}" for doubt in record.get("doubts", [])]
     words += lookup(record, "bulk.words") or []
     header = ["quantity", "value", "of the specimen", "of the material", "unit"]
     told = "How each is measured, and why it has no interval where it has none"
@@ -336,7 +327,7 @@ _CONTENT: dict[str, Callable[[Record, Sequence[PhaseClass]], _Content]] = {
     "reconstruction.json": lambda record, _: _reconstruction(record),
     "slices.json": lambda record, _: _slices(record),
     "training.json": lambda record, _: _training(record),
-    "prediction.json": _prediction,
+    "prediction.json": prediction,
     "segmentation.json": _segmentation,
     "metrics.json": metrics,
     "quantities.json": _quantities,

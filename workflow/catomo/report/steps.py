@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from catomo.network import draft
 from catomo.record.record import Record
+from catomo.report.cells import lookup
 from catomo.stages import STAGES
 
 RUN, SKIPPED, MISSING = "run", "not for this dataset", "not run"
@@ -67,6 +68,9 @@ def _outcome(record: Record, slices: Record | None) -> str:
     if "verdict" in record:
         reasons = f": {'; '.join(map(str, record['reasons']))}" if record.get("reasons") else ""
         return f"verdict {record['verdict']}{reasons}"
+    if differs := lookup(record, "fit.differs"):
+        words = ", ".join(dict.fromkeys(one["what"] for one in differs))
+        return f"the model may not fit these slices: {words}"
     if draft.is_guess(record, slices):
         return "a draft: no person taught the model"
     return "complete"

@@ -65,6 +65,8 @@ def _noted(rows: Sequence[Row]) -> list[str]:
             continue
         notes = [f"alignment {row.verdict}"] if row.verdict not in ("", "pass") else []
         notes += ["draft model"] if row.draft else []
+        surfaces = row.records.get("surfaces")
+        notes += ["doubtful areas of particles"] if surfaces and surfaces.get("doubts") else []
         notes += [row.state] if row.state != "complete" else []
         if notes:
             noted.append(f"{row.name} ({', '.join(notes)})")

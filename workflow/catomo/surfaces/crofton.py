@@ -18,8 +18,11 @@ from catomo.surfaces.frame import Frame
 # share of all directions that belongs to it (by the cells of 13 axes on the sphere), times
 # two, over the length of the step.
 _SHARE = {1: 0.0915558, 2: 0.0739613, 3: 0.0703913}
-_STEPS = tuple(step for step in product((-1, 0, 1), repeat=3) if any(step))
-_AREA = tuple(2 * _SHARE[int(np.abs(step).sum())] / np.sqrt(np.abs(step).sum()) for step in _STEPS)
+STEP_AREAS = tuple(
+    (step, float(2 * _SHARE[int(np.abs(step).sum())] / np.sqrt(np.abs(step).sum())))
+    for step in product((-1, 0, 1), repeat=3)
+    if any(step)
+)
 
 _AT_ONCE = 1 << 22  # voxels, so that memory stays bounded
 
@@ -58,7 +61,7 @@ def areas(
     total = np.zeros(counts[0] * counts[1])
     if len(voxels):
         own = labels[tuple(voxels[0])]
-        for step, area in zip(_STEPS, _AREA, strict=True):
+        for step, area in STEP_AREAS:
             number = np.zeros(len(total), np.int64)
             for first in range(0, len(voxels), _AT_ONCE):
                 part = slice(first, first + _AT_ONCE)

@@ -21,10 +21,11 @@ from catomo.surfaces.particle_quantities import counted, density, of_particles
 from catomo.surfaces.particles import MeasuredParticles, Specimen, measure_particles
 from catomo.surfaces.placement import Placement, place
 from catomo.surfaces.placement_quantities import placement_quantities
-from catomo.surfaces.pores import Hull, hulls_of, with_pores
+from catomo.surfaces.pores import Hull, hulls_of, in_hulls, with_pores
 from catomo.surfaces.relief import Relief, relief_of
 from catomo.surfaces.seats import Seats, find_seats
 from catomo.surfaces.settings import Bulk, FacetRule, Surfaces
+from catomo.surfaces.skin import skin_share, told_of_skin
 
 _DEFAULT = Surfaces()
 _CLASS_NAMES = tuple(phase.name for phase in _DEFAULT.classes)
@@ -74,7 +75,9 @@ class Measured(NamedTuple):
     seats : Seats or None
         Where particles sit on it; None without support or particles.
     placement : Placement or None
-        Whether chance would put them there.
+        Whether chance would put them there; None as `seats`.
+    doubts : list of str
+        What a reader has to be warned of, in whole sentences.
     """
 
     quantities: dict[str, dict]
@@ -82,6 +85,7 @@ class Measured(NamedTuple):
     relief: Relief | None
     seats: Seats | None
     placement: Placement | None
+    doubts: list[str]
 
 
 def measure(
@@ -179,9 +183,8 @@ def all_quantities(
     support = names.index(roles.support) if roles.support else -1
     phase = names.index(roles.particles.phase) if roles.particles.phase else -1
     radius_px = roles.hull_radius_nm / pixel_size_nm
-    hulls, particles = [], None
-    if support > 0 and not brief:
-        hulls = hulls_of(labels == support, radius_px, frame)
+    hulls = hulls_of(labels == support, radius_px, frame) if support > 0 and not brief else []
+    particles = None
     if phase > 0:
         specimen = _specimen(labels, len(names), support, None if brief else hulls, frame)
         particles = measure_particles(
@@ -199,35 +202,43 @@ def all_quantities(
             result |= bulk_quantities(result, names[phase], roles.support, roles.bulk)
             if not brief:
                 result |= quantities.reachable(names[phase], labels, phase, hulls, pixel_size_nm)
-    if not roles.support or brief:
-        return Measured(result, particles, None, None, None)
-    found = _of_relief(labels, roles, frame, particles, hulls, pixel_size_nm)
-    return found._replace(quantities=result | found.quantities)
+    relief = seats = placement = None
+    if roles.support and not brief:
+        relief = relief_of(labels, support, roles.facets, frame, particles)
+        result |= facet_quantities(roles.support, relief, roles.facets, pixel_size_nm)
+        if relief and particles:
+            seats = find_seats(relief, particles, partial(in_hulls, hulls))
+            placement = place(relief, particles, seats, frame, roles.seed)
+        result |= _of_placement(roles, placement, particles)
+    result, doubts = _doubted(result, labels, None if brief else particles, roles, frame)
+    return Measured(result, particles, relief, seats, placement, doubts)
 
 
-def _of_relief(
+def _of_placement(
+    roles: Roles, placement: Placement | None, particles: MeasuredParticles | None
+) -> dict[str, dict]:
+    """Return the quantities of where particles sit on the support."""
+    if particles is None:
+        return {}
+    families = family_names(roles.facets.lattice) if roles.facets.lattice else []
+    name, support = str(roles.particles.phase), str(roles.support)
+    return placement_quantities(name, support, placement, particles, families)
+
+
+def _doubted(
+    result: dict[str, dict],
     labels: np.ndarray,
+    particles: MeasuredParticles | None,
     roles: Roles,
     frame: Frame,
-    particles: MeasuredParticles | None,
-    hulls: list[Hull],
-    pixel_size_nm: float,
-) -> Measured:
-    """Return the facets of the support, and where particles sit on it."""
-    support = str(roles.support)
-    label = list(roles.names).index(support)
-    relief = relief_of(labels, label, roles.facets, frame, particles)
-    result = facet_quantities(support, relief, roles.facets, pixel_size_nm)
-    if particles is None:
-        return Measured(result, None, relief, None, None)
-    seats = placement = None
-    if relief:
-        seats = find_seats(relief, particles, partial(_in_hulls, hulls))
-        placement = place(relief, particles, seats, frame, roles.seed)
-    families = family_names(roles.facets.lattice) if roles.facets.lattice else []
-    name = str(roles.particles.phase)
-    result |= placement_quantities(name, support, placement, particles, families)
-    return Measured(result, particles, relief, seats, placement)
+) -> tuple[dict[str, dict], list[str]]:
+    """Return quantities without the intervals that do not hold, and warnings."""
+    if particles is None or not roles.support:
+        return result, []
+    pieces = particles.pieces
+    voxels = pieces.voxels[particles.kept[pieces.ids]]
+    share = skin_share(labels, voxels, particles.support, frame)
+    return told_of_skin(result, str(roles.particles.phase), roles.support, share)
 
 
 def _of_classes(
@@ -264,7 +275,7 @@ def _specimen(
 ) -> Specimen:
     """Return what is around the particles; without hulls it is not told where they are."""
     places = surface_voxels(labels, support, frame) if support > 0 else None
-    in_hull = None if places is None or hulls is None else partial(_in_hulls, hulls)
+    in_hull = None if places is None or hulls is None else partial(in_hulls, hulls)
     return Specimen(frame, classes, support, places, in_hull)
 
 
@@ -279,13 +290,6 @@ def _of_support(
         **quantities.widths(name, matter, hulls, sizes_nm),
         **quantities.corrugation(name, hulls, pixel_size_nm),
     }
-
-
-def _in_hulls(hulls: list[Hull], voxels: np.ndarray) -> np.ndarray:
-    result = np.zeros(len(voxels), bool)
-    for hull in hulls:
-        result |= hull.holds(voxels)
-    return result
 
 
 def surface_voxels(labels: np.ndarray, support: int, frame: Frame) -> np.ndarray | None:

@@ -35,6 +35,8 @@ class Doubt:
     redraws : int
         How often labels are drawn.
     seed : int
+    others : int or None
+        How many other specimens told how errors hang together; None if this one did.
     """
 
     confidence: np.ndarray
@@ -42,6 +44,7 @@ class Doubt:
     common: float
     redraws: int
     seed: int
+    others: int | None = None
 
     def settled(self, places: np.ndarray) -> Doubt:
         """Return the same with nothing left open at `places`, bool (y, z, x)."""
@@ -54,7 +57,7 @@ class Doubt:
             "seed": self.seed,
             "length_px": self.length_px,
             "common": self.common,
-        }
+        } | ({} if self.others is None else {"others": self.others})
 
     def together(self) -> np.ndarray:
         """Return what each redraw has in common, float64: evenly spread standard normals."""

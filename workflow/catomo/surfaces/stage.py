@@ -35,6 +35,7 @@ from catomo.surfaces.views import project_labels, save_view
 
 _CONFIDENCE = "confidence.tif"
 _AROUND_PX = 3  # of a rejected particle, whose halo is as little in doubt as it is
+_LEAST_OTHERS = 5  # specimens that tested a model, before they tell of one that did not
 _MOST_DRAWN = 8_000_000  # triangles; a renderer needs about 200 bytes for each
 
 
@@ -175,6 +176,10 @@ def _measure(
     pieces, marks = (None, None) if after is None else (after.pieces, after.marks)
     measured = all_quantities(labels, pixel_size_nm, roles, recorded, pieces=pieces)
     quantities, particles = measured.quantities, measured.particles
+    if measured.doubts:
+        out.record["doubts"] = measured.doubts
+        for words in measured.doubts:
+            say(f"surfaces: DOUBTFUL: {words}")
     probability = None
     if isinstance(doubt, Doubt):
         of_redrawn = partial(_redrawn_quantities, pixel_size_nm, roles, recorded)
@@ -209,17 +214,21 @@ def _doubt(prediction: Record, settings: Surfaces, recorded: np.ndarray) -> Doub
             "as its training has not measured how its errors hang together, which needs validation "
             "slices (train.split.validation_fraction) and slices to test"
         )
-    if not errors["here"]:
+    others = None if errors["here"] else errors.get("specimens", 1)
+    if others is not None and not errors.get("of_a_kind", True):
+        return "as it learnt from phantoms alone, whose errors tell nothing of a real specimen"
+    if others is not None and others < _LEAST_OTHERS:
         return (
             "as its errors were measured on other slices than these: of another specimen, or of "
-            "another reconstruction"
+            f"another reconstruction, and of {others}, where {_LEAST_OTHERS} specimens would tell "
+            "how far errors go from one to the next"
         )
     if not settings.redraws:
         return "as surfaces.redraws is 0"
     confidence = read_pages(prediction.file(_CONFIDENCE))
     confidence[~recorded] = 255  # nothing counts there
     length, common = errors["length_px"], errors["common"]
-    return Doubt(confidence, length, common, settings.redraws, settings.seed)
+    return Doubt(confidence, length, common, settings.redraws, settings.seed, others)
 
 
 def _check(prediction: Record) -> None:

@@ -15,6 +15,8 @@ import numpy as np
 
 from catomo.labels import baselines
 from catomo.network import blend
+from catomo.network.accuracy import Accuracy, Scored, fit_accuracy
+from catomo.network.appearance import Appearance, appearance_of
 from catomo.network.errors import fit_errors
 from catomo.network.inference import Inference
 from catomo.network.temperature import fit_temperature, tempered
@@ -22,7 +24,7 @@ from catomo.progress import say
 from catomo.train.samples import Parts, Sample
 from catomo.train.settings import Train
 
-_SLICES_FOR_TEMPERATURE = 8
+_SLICES_FOR_TEMPERATURE, _SLICES_FOR_APPEARANCE = 8, 16
 _MAX_CORRELATION = 0.97  # neighbouring slices of a tomogram correlate by more than this
 
 
@@ -71,11 +73,12 @@ class Scorer:
         return baselines.mean_dsc([s.labels for s in samples], predicted, self.classes)
 
     def of_parts(self, samples: Parts) -> dict[str, Any]:
-        """Return the scores of all parts, the temperature and how errors hang together.
+        """Return the scores of all parts, and what is measured of the network's confidence.
 
         Without a validation part the temperature is fitted on training slices. Then the confidence
         is too high elsewhere, and nothing is said of how errors hang together; they are looked at
-        only where the network was not taught.
+        only where the network was not taught. So is how right its confidence is, on test slices
+        if there are no others.
         """
         tests = samples["test"]
         datasets = list(dict.fromkeys(s.dataset for part in samples.values() for s in part))
@@ -86,10 +89,14 @@ class Scorer:
         unseen = tests or samples["validate"]
         errors = None
         if temperature is not None and part == "validate":
+            looked_at = _few(unseen)
             errors = fit_errors(
                 (tempered(self.probabilities(s.image), temperature).numpy(), s.labels)
-                for s in _few(unseen)
+                for s in looked_at
             )
+            specimens = len({s.dataset for s in looked_at})
+            errors = errors and replace(errors, specimens=specimens)
+        accuracy = self._accuracy(samples, temperature or 1.0)
         return {
             "validate": self.mean_dsc(samples["validate"]),
             "test": self.mean_dsc(tests),
@@ -100,12 +107,35 @@ class Scorer:
             "temperature": temperature,
             "temperature_from": part,
             "errors": errors and errors.record(),
+            "accuracy": accuracy and accuracy.record(),
+            "appearance": {
+                name: self.quick().appearance(samples["train"], name).record()
+                for name in dict.fromkeys(s.dataset for s in samples["train"])
+            },
         }
 
+    def _accuracy(self, samples: Parts, temperature: float) -> Accuracy | None:
+        """Return how right the confidence is, on slices that did not teach the network."""
+        part = "validate" if samples["validate"] else "test"
+        specimens = {}
+        for name in dict.fromkeys(s.dataset for s in samples[part]):
+            of_one = _few([s for s in samples[part] if s.dataset == name])
+            specimens[name] = [
+                Scored.of(tempered(self.probabilities(s.image), temperature).numpy(), s.labels)
+                for s in of_one
+            ]
+        return fit_accuracy(specimens, part)
 
-def _few(samples: list[Sample]) -> list[Sample]:
+    def appearance(self, samples: list[Sample], dataset: str) -> Appearance:
+        """Return how slices of a dataset look to the network."""
+        chosen = _few([s for s in samples if s.dataset == dataset], _SLICES_FOR_APPEARANCE)
+        labels = (self.probabilities(s.image).argmax(axis=-1).astype(np.uint8) for s in chosen)
+        return appearance_of(zip((s.image for s in chosen), labels, strict=True), len(self.classes))
+
+
+def _few(samples: list[Sample], count: int = _SLICES_FOR_TEMPERATURE) -> list[Sample]:
     """Return some of the slices, evenly spread."""
-    return samples[:: -(-len(samples) // _SLICES_FOR_TEMPERATURE) or 1]
+    return samples[:: -(-len(samples) // count) or 1]
 
 
 def compare_with_baselines(samples: Parts, classes: list[str]) -> dict[str, Any]:

@@ -12,6 +12,8 @@ import numpy as np
 from catomo.labels.tie import mark_of
 from catomo.labels.values import IGNORE
 from catomo.network import unet
+from catomo.network.accuracy import Accuracy
+from catomo.network.appearance import Appearance
 from catomo.network.checkpoints import Checkpoint
 from catomo.network.errors import Errors
 from catomo.network.model_file import Model
@@ -180,8 +182,14 @@ def fit(model: Model, samples: Parts, settings: Train, checkpoint: Checkpoint | 
     with unet.memory_of("train.patch_px or train.batch_size"):
         rows = _learn(learner, scorer.quick(), samples, settings, checkpoint)
         scores = scorer.of_parts(samples)
-    measured = {"temperature": scores["temperature"], "errors": Errors.of(scores["errors"])}
-    model = replace(model, info=replace(model.info, **measured))
+    info = replace(
+        model.info,
+        temperature=scores["temperature"],
+        errors=Errors.of(scores["errors"]),
+        accuracy=Accuracy.of(scores["accuracy"]),
+        appearance=tuple(map(Appearance.of, scores["appearance"].values())),
+    )
+    model = replace(model, info=info)
     return Fit(model, learner.step, rows, fractions, weights, scores)
 
 

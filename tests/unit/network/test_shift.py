@@ -1,0 +1,94 @@
+"""Slices unlike those that taught a model: each kind of difference gets its name."""
+
+from dataclasses import replace
+
+import pytest
+
+from catomo.network.appearance import Appearance
+from catomo.network.levels import KEPT, Contrast, Levels
+from catomo.network.shift import contrast_differences, differences
+
+NAMES = ["background", "alumina", "pt"]
+TAUGHT = Appearance(
+    grey=(2.0, 57.0, 220.0),
+    texture=(5.0, 7.0, 12.0),
+    noise=(1.0, 0.7, 2.0),
+    edge_z=(None, 14.0, 60.0),
+    edge_x=(None, 16.0, 70.0),
+)
+RULE = Levels(Contrast(0.0, 120.0, 0.5, "percentiles"), 0.0, (6.0,), 121.0)
+
+
+def changed(factor, *figures):
+    """Return `TAUGHT` with some figures so many times as large."""
+    more = {name: tuple(v and v * factor for v in getattr(TAUGHT, name)) for name in figures}
+    return replace(TAUGHT, **more)
+
+
+def names(found, learnt=(TAUGHT,)):
+    return {one.what for one in differences(found, learnt, NAMES)}
+
+
+def test_slices_that_look_alike_get_no_word():
+    assert names(TAUGHT) == set()
+    for figure in ("grey", "texture", "noise", "edge_z", "edge_x"):
+        assert names(changed(1.1, figure)) == set()
+
+
+@pytest.mark.parametrize(
+    ("found", "what"),
+    [
+        (changed(3, "noise"), "noise"),
+        (changed(0.3, "noise"), "noise"),
+        (changed(1.3, "grey"), "grey levels"),
+        (changed(2.5, "texture"), "texture"),
+        (changed(0.6, "edge_z", "edge_x"), "sharpness"),
+        (changed(1.6, "edge_z", "edge_x"), "sharpness"),
+        (replace(changed(0.75, "edge_z"), edge_x=changed(1.33, "edge_x").edge_x), "missing wedge"),
+    ],
+)
+def test_each_difference_has_its_name(found, what):
+    assert names(found) == {what}
+
+
+def test_the_text_says_how_much_and_of_what():
+    (grey, _) = differences(changed(1.3, "grey"), [TAUGHT], NAMES)
+    assert grey.text == "alumina has the grey 74.1, in training 57"
+    (sharp,) = differences(changed(0.5, "edge_z", "edge_x"), [TAUGHT], NAMES)
+    assert sharp.text == "edges are 2 times less steep than in training"
+
+
+def test_between_the_datasets_of_a_training_everything_is_known():
+    noisy = changed(4, "noise")
+    assert names(changed(2.2, "noise"), (TAUGHT, noisy)) == set()
+    assert names(changed(9, "noise"), (TAUGHT, noisy)) == {"noise"}
+
+
+def test_classes_that_one_side_does_not_show_are_left_out():
+    nothing = (None, None, None)
+    bare = replace(TAUGHT, grey=(2.0, 57.0, None), edge_x=(None, 16.0, None))
+    assert names(bare) == set()
+    assert names(TAUGHT, (bare,)) == set()
+    empty = Appearance(*([nothing] * 5))
+    assert names(empty) == {"matter"}
+    assert names(TAUGHT, (empty,)) == set()
+
+
+def test_images_of_an_unknown_rule_are_told_unless_the_model_learnt_such():
+    kept = Levels(KEPT, 5.0, (58.0,), 255.0)
+    (one,) = contrast_differences(kept, RULE, 1.0)
+    assert one.what == "contrast rule"
+    assert contrast_differences(RULE, kept, 1.0)
+    assert contrast_differences(kept, kept, 1.0) == []
+    assert contrast_differences(None, RULE, None) == contrast_differences(RULE, None, None) == []
+
+
+def test_a_rule_that_cuts_off_what_the_model_learnt_is_told():
+    cut = replace(RULE, contrast=replace(RULE.contrast, high=8.0))
+    (one,) = contrast_differences(cut, RULE, 1.0)
+    assert "brighter than 1.33 times the support" in one.text
+    # A bare support is stretched to white, but nothing of it is lost.
+    bare = replace(cut, brightest=8.1)
+    assert contrast_differences(bare, RULE, 1.0) == []
+    # Nor is a rule that keeps most of it.
+    assert contrast_differences(replace(RULE, brightest=300.0), RULE, 1.0) == []

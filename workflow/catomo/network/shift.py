@@ -1,0 +1,179 @@
+"""Whether the slices of a volume look like those that taught a model, and if not, what differs.
+
+Specimens of one kind differ in their shapes; a model is made for that. It is not made for slices
+that are noisier, less sharp or of another contrast rule than any that it saw, and its
+confidence says nothing then: a network can be sure of labels that are wrong.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from catomo.network.appearance import Appearance
+from catomo.network.levels import Levels
+
+# How far figures of other specimens of one kind lie from those of one dataset of training slices,
+# as logarithms, with room to spare. Measured on phantoms of several kinds.
+_GREY = 0.14
+_TEXTURE = 0.75
+_NOISE = math.log(2)
+_EDGE, _EDGE_OF_ONE = 0.15, 0.25  # the mean over several classes differs less than that of one
+_WEDGE = 0.35
+# Matter is cut off where it is so much brighter than white, and lost for the model where its
+# brightest was so much brighter than that.
+_CUT_OFF, _LOST = 1.2, 2.0
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One way in which slices differ from those that taught a model.
+
+    Attributes
+    ----------
+    what : str
+        In a word or two.
+    text : str
+        A clause with the figures.
+    """
+
+    what: str
+    text: str
+
+    def record(self) -> dict[str, str]:
+        """Return what a record says."""
+        return asdict(self)
+
+
+def differences(
+    found: Appearance, learnt: Sequence[Appearance], names: Sequence[str]
+) -> list[Difference]:
+    """Return in which ways slices look other than those that taught a model.
+
+    Parameters
+    ----------
+    found : Appearance
+        Of the slices, with the model's labels.
+    learnt : sequence of Appearance
+        Of the training slices of each dataset.
+    names : sequence of str
+        Names of the classes, background first.
+    """
+    material = range(1, len(names))
+    lines = []
+    for figure, tolerance, what, clause in (
+        ("grey", _GREY, "grey levels", "{} has the grey {:.3g}, in training {:.3g}"),
+        ("noise", _NOISE, "noise", "the noise in {} is {:.3g} grey levels, in training {:.3g}"),
+        ("texture", _TEXTURE, "texture", "greys in {} scatter by {:.3g}, in training by {:.3g}"),
+    ):
+        for k in material:
+            here = getattr(found, figure)[k]
+            there = [getattr(one, figure)[k] for one in learnt]
+            way = _beyond(_log(here), [_log(value) for value in there])
+            if abs(way) > tolerance * _room(there):
+                nearest = here * math.exp(-way)
+                lines.append(Difference(what, clause.format(names[k], here, nearest)))
+    shows = [any(one.grey[k] is not None for k in material) for one in (found, *learnt)]
+    if not shows[0] and all(shows[1:]):
+        lines.append(Difference("matter", "the model finds nothing but background"))
+    return [*lines, *_edges(found, learnt, names)]
+
+
+def contrast_differences(
+    levels: Levels | None, learnt: Levels | None, factor: float | None
+) -> list[Difference]:
+    """Return in which ways a contrast rule differs from that of a model, beyond what is converted.
+
+    Parameters
+    ----------
+    levels, learnt : Levels or None
+        Of the slices and of the model.
+    factor : float or None
+        How many times the model's values these are, see `catomo.network.matching.Match`.
+    """
+    if levels is None or learnt is None:
+        return []
+    what = "contrast rule"
+    if levels.contrast.is_kept != learnt.contrast.is_kept:
+        own, other = "8-bit images whose rule nobody knows", "greys of a recorded rule"
+        if learnt.contrast.is_kept:
+            own, other = other, own
+        return [Difference(what, f"these slices are {own}, the model learnt {other}")]
+    if factor is None or levels.missing or learnt.missing:
+        return []
+    white = levels.above(levels.contrast.high) / factor
+    most = levels.above(levels.brightest) / factor
+    known = learnt.above(min(learnt.brightest, learnt.contrast.high))
+    if most < _CUT_OFF * white or known < _LOST * white:
+        return []
+    support = learnt.above(learnt.peaks[0])
+    return [
+        Difference(
+            what,
+            f"these slices cut off what is brighter than {white / support:.3g} times the support, "
+            f"in training matter reached {known / support:.3g} times",
+        )
+    ]
+
+
+def _edges(
+    found: Appearance, learnt: Sequence[Appearance], names: Sequence[str]
+) -> list[Difference]:
+    """Compare how steep edges are, of each class and over all, and in which direction."""
+    seen = [
+        k
+        for k in range(1, len(names))
+        if _edge_logs(found, k) and any(_edge_logs(one, k) for one in learnt)
+    ]
+    logs = [[_edge_logs(one, k) for k in seen] for one in (found, *learnt)]
+    shown = np.array([pairs for pairs in logs if None not in pairs], dtype=float)
+    if not seen or len(shown) < 2:
+        return []
+    steep, lean = shown[..., 0], shown[..., 1].mean(axis=1).tolist()
+    lines = []
+    parts = [("", steep.mean(axis=1), _EDGE + _EDGE_OF_ONE / len(seen))]
+    parts += [(f" of {names[k]}", steep[:, i], _EDGE + _EDGE_OF_ONE) for i, k in enumerate(seen)]
+    for of_what, values, tolerance in parts:
+        way = _beyond(values[0], values[1:].tolist())
+        if abs(way) > tolerance * _room(values[1:]):
+            word = "steeper" if way > 0 else "less steep"
+            text = f"edges{of_what} are {math.exp(abs(way)):.3g} times {word} than in training"
+            lines.append(Difference("sharpness", text))
+            break
+    way = _beyond(lean[0], lean[1:])
+    if abs(way) > _WEDGE * _room(lean[1:]):
+        word = "more" if way < 0 else "less"
+        lines.append(
+            Difference(
+                "missing wedge",
+                f"along the beam edges are {math.exp(abs(way)):.3g} times {word} blurred, against "
+                "those across it, than in training",
+            )
+        )
+    return lines
+
+
+def _edge_logs(one: Appearance, label: int) -> tuple[float, float] | None:
+    """Return the mean of the logarithms of both steps at an edge, and their difference."""
+    z, x = one.edge_z[label], one.edge_x[label]
+    return (math.log(z * x) / 2, math.log(z / x)) if z and x else None
+
+
+def _log(value: float | None) -> float | None:
+    return math.log(value) if value else None
+
+
+def _room(learnt: Sequence[float | None] | np.ndarray) -> float:
+    """Return the share of a tolerance that is left where several datasets show the range."""
+    return (1 + 1 / max(sum(one is not None for one in learnt), 1)) / 2
+
+
+def _beyond(value: float | None, learnt: Sequence[float | None]) -> float:
+    """Return how far a value lies outside of the range of others; 0 where nothing is known."""
+    known = [one for one in learnt if one is not None]
+    if value is None or not known:
+        return 0.0
+    return value - min(max(value, min(known)), max(known))
