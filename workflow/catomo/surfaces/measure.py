@@ -204,14 +204,27 @@ def all_quantities(
                 result |= quantities.reachable(names[phase], labels, phase, hulls, pixel_size_nm)
     relief = seats = placement = None
     if roles.support and not brief:
-        relief = relief_of(labels, support, roles.facets, frame, particles)
+        relief, seats, placement = _relief_with_seats(labels, hulls, roles, frame, particles)
         result |= facet_quantities(roles.support, relief, roles.facets, pixel_size_nm)
-        if relief and particles:
-            seats = find_seats(relief, particles, partial(in_hulls, hulls))
-            placement = place(relief, particles, seats, frame, roles.seed)
         result |= _of_placement(roles, placement, particles)
     result, doubts = _doubted(result, labels, None if brief else particles, roles, frame)
     return Measured(result, particles, relief, seats, placement, doubts)
+
+
+def _relief_with_seats(
+    labels: np.ndarray,
+    hulls: list[Hull],
+    roles: Roles,
+    frame: Frame,
+    particles: MeasuredParticles | None,
+) -> tuple[Relief | None, Seats | None, Placement | None]:
+    """Return the relief of the support, and where particles sit on it, beside chance."""
+    label = list(roles.names).index(str(roles.support))
+    relief = relief_of(labels, label, roles.facets, frame, particles)
+    if relief is None or particles is None:
+        return relief, None, None
+    seats = find_seats(relief, particles, partial(in_hulls, hulls))
+    return relief, seats, place(relief, particles, seats, frame, roles.seed)
 
 
 def _of_placement(
