@@ -1,15 +1,17 @@
 """Does the test of placement tell particles at apexes from chance? Phantoms by seed.
 
     PYTHONPATH=workflow python benchmarks/placement.py FOLDER [--size 128] [--seeds 201 220]
-        [--kinds facet_apex random clustered facet_valley] [--cheap 100] [--quick]
+        [--kinds facet_apex random clustered facet_valley] [--model MODEL] [--cheap 100] [--quick]
 
 Each seed draws another plate: thickness, corrugation, turns, pores, number, size and depth of the
-particles. Its labels are the true ones, without a tilt series. Of each kind of placement the table
+particles. Its labels are the true ones, without a tilt series; with `--model`, a tilt series of it
+is simulated, aligned, reconstructed and labelled by that model (a folder of stage 05, which must
+not have learnt from these seeds). Of each kind of placement the table
 gives in how many phantoms a test rejects chance (p < 0.05), and whether its p-values are evenly
 spread (Kolmogorov and Smirnov), as they are where chance placed the particles.
 
-`placement_<size>px.csv` in FOLDER holds a row per phantom, so that an interrupted run goes on.
-Without that file all is measured anew.
+`placement_<labels>_<size>px.csv` in FOLDER holds a row per phantom, so that an interrupted run goes
+on. Without that file all is measured anew.
 
 With `--cheap` only one phantom per seed is measured; the places of so many other random particles
 on it go straight through the test of distances to apexes, whose p-values must be evenly spread.
@@ -22,20 +24,25 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import yaml
 from scipy.spatial import cKDTree
 from scipy.stats import kstest
 
 from catomo.errors import UserError
+from catomo.files.store import read_pages
 from catomo.labels.settings import Particles
 from catomo.phantom.placement import draw_spheres
 from catomo.phantom.settings import Specimen
 from catomo.phantom.shares import FULL, PARTICLES, PLATE, labels_of
 from catomo.phantom.specimen import _draw_pores, _facets, plate_frame, render_specimen
+from catomo.predict.settings import Predict
+from catomo.record.record import read_record
 from catomo.surfaces.envelope import envelope_test
 from catomo.surfaces.frame import Frame
 from catomo.surfaces.measure import Measured, Roles, all_quantities
 from catomo.surfaces.placement import _Null, _Rooms
 from catomo.surfaces.settings import Surfaces
+from quantities import reconstructed
 
 PIXEL_NM, FINER, HULL_NM = 0.25, 2, 1.5
 KINDS = ["facet_apex", "random", "clustered", "facet_valley"]
@@ -107,9 +114,26 @@ def measured(labels: np.ndarray, seed: int) -> Measured:
     return all_quantities(labels, PIXEL_NM, roles)
 
 
-def row_of(kind: str, seed: int, size: int) -> dict:
+def predicted(place: Path, kind: str, seed: int, size: int, model: Path) -> np.ndarray:
+    """Return the labels that a model gives the slices of a phantom's tilt series."""
+    from catomo.predict.stage import predict  # late: TensorFlow takes long to start
+
+    if not (place / "06" / "prediction.json").is_file():
+        place.mkdir(parents=True, exist_ok=True)
+        content = draw(kind, seed, size)[1].model_dump(mode="json")
+        (place / "specimen.yaml").write_text(yaml.safe_dump(content))
+        predict(reconstructed(place, seed), model, place / "06", Predict(threads=1))
+    return read_pages(read_record(place / "06", "predict").file("labels.tif"))
+
+
+def row_of(kind: str, seed: int, options: argparse.Namespace) -> dict:
     """Return the row of a phantom."""
-    quantities = measured(draw(kind, seed, size)[0], seed).quantities
+    if options.model:
+        place = options.folder / f"{options.size}px_{kind}_{seed}"
+        labels = predicted(place, kind, seed, options.size, options.model)
+    else:
+        labels = draw(kind, seed, options.size)[0]
+    quantities = measured(labels, seed).quantities
     found = {key: quantities[f"pt_{name}"]["value"] for key, name in TESTS.items()}
     return {
         "kind": kind, "seed": seed, "particles": quantities["pt_count"]["value"],
@@ -166,6 +190,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--seeds", type=int, nargs=2, default=(201, 220))
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS[:3])
+    parser.add_argument("--model", type=Path, help="a folder of stage 05; default: true labels")
     parser.add_argument("--cheap", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="two seeds of 96 px")
     options = parser.parse_args()
@@ -181,14 +206,15 @@ def main() -> None:
             print(f"| {seed} | {len(found)} | {low} | {spread:.2f} |", flush=True)
         return
     options.folder.mkdir(parents=True, exist_ok=True)
-    path = options.folder / f"placement_{options.size}px.csv"
+    labels = "model" if options.model else "truth"
+    path = options.folder / f"placement_{labels}_{options.size}px.csv"
     rows = list(csv.DictReader(path.open())) if path.is_file() else []
     done = {(row["kind"], int(row["seed"])) for row in rows}
     wanted = range(options.seeds[0], options.seeds[1] + 1)
     for kind, seed in ((kind, seed) for kind in options.kinds for seed in wanted):
         if (kind, seed) in done:
             continue
-        rows.append(row_of(kind, seed, options.size))
+        rows.append(row_of(kind, seed, options))
         with path.open("w", newline="") as stream:
             writer = csv.DictWriter(stream, COLUMNS)
             writer.writeheader()
