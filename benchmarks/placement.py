@@ -1,7 +1,8 @@
 """Does the test of placement tell particles at apexes from chance? Phantoms by seed.
 
     PYTHONPATH=workflow python benchmarks/placement.py FOLDER [--size 128] [--seeds 201 220]
-        [--kinds facet_apex random clustered facet_valley] [--model MODEL] [--cheap 100] [--quick]
+        [--kinds facet_apex random clustered facet_valley] [--model MODEL] [--relief 2]
+        [--cheap 100] [--quick]
 
 Each seed draws another plate: thickness, corrugation, turns, pores, number, size and depth of the
 particles. Its labels are the true ones, without a tilt series; with `--model`, a tilt series of it
@@ -54,21 +55,26 @@ TESTS = {
 COLUMNS = ["kind", "seed", "particles", "apex_share", *TESTS]
 
 
-def draw(kind: str, seed: int, size: int) -> tuple[np.ndarray, Specimen]:
-    """Return the labels of a phantom; another is drawn where particles or pores find no room."""
+def draw(kind: str, seed: int, size: int, relief: float = 1.0) -> tuple[np.ndarray, Specimen]:
+    """Return the labels of a phantom; another is drawn where particles or pores find no room.
+
+    With `relief` ridges are so many times as broad and high, on a plate with the same core.
+    """
     for attempt in range(50):
         rng = np.random.default_rng([seed, 41, attempt])
         scale = size / 128
         period = rng.uniform(5, 8)
+        thickness, edge = rng.uniform(6, 9) * scale, rng.uniform(15, 19) * scale
+        depth = rng.uniform(1.2, min(1.8, period / 2.83))
         content = {
             "shape_px": [size, size, size],
             "pixel_size_nm": PIXEL_NM,
             "render_oversampling": FINER,
             "plate": {
-                "thickness_nm": rng.uniform(6, 9) * scale,
-                "edge_nm": rng.uniform(15, 19) * scale,
-                "corrugation_period_nm": period,
-                "corrugation_depth_nm": rng.uniform(1.2, min(1.8, period / 2.83)),
+                "thickness_nm": thickness + 2 * (relief - 1) * depth,
+                "edge_nm": edge,
+                "corrugation_period_nm": relief * period,
+                "corrugation_depth_nm": relief * depth,
                 "rotation_deg": rng.uniform([-15, -15, 0], [15, 15, 180]).tolist(),
             },
             "pores": {
@@ -114,15 +120,15 @@ def measured(labels: np.ndarray, seed: int) -> Measured:
     return all_quantities(labels, PIXEL_NM, roles)
 
 
-def predicted(place: Path, kind: str, seed: int, size: int, model: Path) -> np.ndarray:
+def predicted(place: Path, kind: str, seed: int, options: argparse.Namespace) -> np.ndarray:
     """Return the labels that a model gives the slices of a phantom's tilt series."""
     from catomo.predict.stage import predict  # late: TensorFlow takes long to start
 
     if not (place / "06" / "prediction.json").is_file():
         place.mkdir(parents=True, exist_ok=True)
-        content = draw(kind, seed, size)[1].model_dump(mode="json")
+        content = draw(kind, seed, options.size, options.relief)[1].model_dump(mode="json")
         (place / "specimen.yaml").write_text(yaml.safe_dump(content))
-        predict(reconstructed(place, seed), model, place / "06", Predict(threads=1))
+        predict(reconstructed(place, seed), options.model, place / "06", Predict(threads=1))
     return read_pages(read_record(place / "06", "predict").file("labels.tif"))
 
 
@@ -130,9 +136,9 @@ def row_of(kind: str, seed: int, options: argparse.Namespace) -> dict:
     """Return the row of a phantom."""
     if options.model:
         place = options.folder / f"{options.size}px_{kind}_{seed}"
-        labels = predicted(place, kind, seed, options.size, options.model)
+        labels = predicted(place, kind, seed, options)
     else:
-        labels = draw(kind, seed, options.size)[0]
+        labels = draw(kind, seed, options.size, options.relief)[0]
     quantities = measured(labels, seed).quantities
     found = {key: quantities[f"pt_{name}"]["value"] for key, name in TESTS.items()}
     return {
@@ -191,6 +197,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs=2, default=(201, 220))
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS[:3])
     parser.add_argument("--model", type=Path, help="a folder of stage 05; default: true labels")
+    parser.add_argument("--relief", type=float, default=1.0, help="how much larger ridges are")
     parser.add_argument("--cheap", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="two seeds of 96 px")
     options = parser.parse_args()

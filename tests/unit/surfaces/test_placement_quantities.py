@@ -8,7 +8,11 @@ import pytest
 
 from catomo.surfaces.envelope import envelope_test
 from catomo.surfaces.placement import Judged, Placement
-from catomo.surfaces.placement_quantities import placement_quantities, write_placement
+from catomo.surfaces.placement_quantities import (
+    placement_quantities,
+    placement_words,
+    write_placement,
+)
 
 PARTICLES = SimpleNamespace(kept=np.ones(12, bool))
 TESTED = np.arange(12) < 10
@@ -67,6 +71,31 @@ def test_without_support_nothing_is_told():
     result = placement_quantities("pt", "alumina", None, PARTICLES)
     assert {one["value"] for one in result.values()} == {None}
     assert result["pt_placement_p"]["method"] == "no voxel is labelled alumina"
+
+
+def test_what_chance_does_not_do_is_said_in_words(judged):
+    placed, several = placement_words("pt", "alumina", judged)
+    assert "10 pt particles" in placed
+    assert (
+        "to the nearest apex are NOT as chance makes them (p = 0.010): particles are closer to"
+        in (placed)
+    )
+    assert "70 % lie across an apex, and 40 % of random ones would" in placed
+    assert "to the nearest other particle are as chance makes them" in placed
+    assert "one specimen in 20" in several
+    far = found(apex="there are no facets", facets="", neighbour=curve([3.0, 6.0], [-1.0, -1.0]))
+    placed, _ = placement_words("pt", "alumina", far)
+    assert "was not judged, because there are no facets" in placed
+    assert "particles are farther apart" in placed
+
+
+def test_without_a_test_the_words_say_why():
+    why = "only 4 whole particles sit on the support, and 5 are the least"
+    none = found(apex=why, facets=why, neighbour=why)
+    assert placement_words("pt", "alumina", none) == [
+        f"Whether chance puts pt where it is was not judged, because {why}."
+    ]
+    assert placement_words("pt", "alumina", None) == []
 
 
 def test_curves_are_written_with_their_envelopes_and_drawn(tmp_path, judged):

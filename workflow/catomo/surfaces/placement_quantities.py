@@ -21,6 +21,7 @@ _TESTS = {
         "the ways along the surface to the nearest other particle",
     ),
 }
+_LEVEL = 0.05  # below it a page says that chance does not put particles there
 _COLUMNS = ["statistic", "place", "observed", "envelope_low", "envelope_high", "by_chance"]
 
 
@@ -111,6 +112,55 @@ def _family_share(support: str, found: Placement, family: str) -> dict:
         f"pixel moves a particle from one facet to the next; {SAMPLE_OF_SHARE}",
         UNKNOWN, of_share(np.ones(len(is_on)), is_on),
     )  # fmt: skip
+
+
+def placement_words(name: str, support: str, found: Placement | None) -> list[str]:
+    """Return what the tests say, in whole sentences for a page; empty without support.
+
+    Parameters
+    ----------
+    name, support : str
+        Names of the classes.
+    found : Placement or None
+    """
+    if found is None:
+        return []
+    whys = [told for told in found.tests.values() if isinstance(told, str)]
+    if len(whys) == len(found.tests):
+        return [f"Whether chance puts {name} where it is was not judged, because {whys[0]}."]
+    number = np.count_nonzero(found.tested)
+    words = [
+        f"Placement of {number} {name} particles beside random places on the same surface of "
+        f"{support}:"
+    ]
+    apex, neighbour = found.tests["apex"], found.tests["neighbour"]
+    if isinstance(apex, Judged):
+        share = found.at_apex[found.tested].mean()
+        words.append(
+            f"distances to the nearest apex {_verdict(apex, 'closer to apexes', 'farther away')}; "
+            f"{100 * share:.0f} % lie across an apex, and {100 * (found.apex_by_chance or 0):.0f} "
+            "% of random ones would;"
+        )
+    else:
+        words.append(f"whether apexes draw them was not judged, because {apex};")
+    if isinstance(neighbour, Judged):
+        verdict = _verdict(neighbour, "closer together", "farther apart")
+        words.append(f"distances to the nearest other particle {verdict}.")
+    return [
+        " ".join(words),
+        f"Where chance puts particles, each of these tests still calls one specimen in "
+        f"{round(1 / _LEVEL)} unlike it, and few particles hide a weak preference: a claim needs "
+        "several specimens.",
+    ]
+
+
+def _verdict(told: Judged, nearer: str, farther: str) -> str:
+    """Return what a test of distances says; their shares run above those of chance where near."""
+    p = told.envelope.p
+    if p >= _LEVEL:
+        return f"are as chance makes them (p = {p:.3f})"
+    where = nearer if (told.observed - told.envelope.middle).sum() > 0 else farther
+    return f"are NOT as chance makes them (p = {p:.3f}): particles are {where}"
 
 
 def write_placement(out: Output, found: Placement | None, pixel_size_nm: float) -> None:

@@ -23,7 +23,7 @@ from catomo.surfaces.contours import Reader
 from catomo.surfaces.facet_files import write_facets
 from catomo.surfaces.measure import Roles, all_quantities
 from catomo.surfaces.mesh_export import opacity_of, write_meshes
-from catomo.surfaces.placement_quantities import write_placement
+from catomo.surfaces.placement_quantities import placement_words, write_placement
 from catomo.surfaces.quantity import of_a_model
 from catomo.surfaces.redraw import Doubt
 from catomo.surfaces.render import render
@@ -197,6 +197,7 @@ def _measure(
     if particles is not None and roles.support:
         names = (str(roles.particles.phase), roles.support)
         out.record["bulk"] = agreement(quantities, *names, settings.bulk)
+        out.record["placement"] = {"words": placement_words(*names, measured.placement)}
     return quantities
 
 
