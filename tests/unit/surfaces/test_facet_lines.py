@@ -6,15 +6,18 @@ import numpy as np
 import pytest
 from tests.helpers.polyhedra import corrugated, polyhedron
 
-from catomo.surfaces.facet_lines import find_lines
-from catomo.surfaces.facet_surface import surface_elements
-from catomo.surfaces.facets import find_facets
+from catomo.labels.settings import Particles
 from catomo.surfaces.frame import Frame
+from catomo.surfaces.measure import _specimen
+from catomo.surfaces.particles import measure_particles
+from catomo.surfaces.relief import relief_of
+from catomo.surfaces.settings import FacetRule
 
 
-def lines(labels, bridged=0.0):
-    elements = surface_elements(labels, 1, Frame.of(labels.shape), 1.5)
-    return find_lines(elements, find_facets(elements), bridged)
+def lines(labels):
+    frame = Frame.of(labels.shape)
+    particles = measure_particles(labels, 2, Particles(), 1.0, _specimen(labels, 3, 1, [], frame))
+    return relief_of(labels, 1, FacetRule(), frame, particles).lines
 
 
 def test_an_octahedron_has_twelve_apexes_of_its_edge():
@@ -42,7 +45,7 @@ def test_what_lies_across_a_line_does_not_part_it():
     labels[20:34, 30:45, 32:48] = np.where(labels[20:34, 30:45, 32:48] == 1, 1, 2)
     middle = [
         line
-        for line in lines(labels, bridged=18.0)
+        for line in lines(labels)
         if line.is_apex and abs(line.points[:, 2].mean() - 39.5) < 1 and line.angle_deg < 80
     ]
     assert len(middle) == 1

@@ -40,6 +40,26 @@ def test_a_half_embedded_cube_by_hand_whatever_the_classes_are_called():
         assert (entry["value"], entry["low"]) == (own_entry["value"], own_entry["low"])
 
 
+def test_by_the_gram_half_sunk_balls_on_a_block_have_the_closed_form():
+    edge, thick, radius, count, pixel_nm = 48, 24, 7.5, 4, 0.5
+    labels = np.zeros((64, 64, 64), np.uint8)
+    labels[8:56, 8:32, 8:56] = 1
+    places = [(y, 31.5, x, radius) for y in (19.5, 43.5) for x in (19.5, 43.5)]
+    labels[balls((64, 64, 64), *places) > 0] = 2
+    found = {name: one["value"] for name, one in measure(labels, pixel_nm).items()}
+    half = 2 * np.pi * radius**2 * pixel_nm**2  # nm², of each ball, free and covered alike
+    metal = count * 4 / 3 * np.pi * (radius * pixel_nm) ** 3 * 21.45
+    ground = (edge**2 * thick - count * 2 / 3 * np.pi * radius**3) * pixel_nm**3 * 3.65
+    outside = (2 * edge**2 + 4 * edge * thick) * pixel_nm**2 + count * half / 2
+    percent = 100 * metal / (metal + ground)
+    assert found["pt_weight_percent"] == pytest.approx(percent, rel=0.02)
+    assert found["pt_count_per_gram"] == pytest.approx(count / ((metal + ground) * 1e-21), rel=0.02)
+    dispersion = 1.5 / (radius * pixel_nm) * 12.5 / 66.2
+    assert found["pt_dispersion"] == pytest.approx(dispersion, rel=0.03)
+    assert found["pt_area_per_gram"] == pytest.approx(1000 * count * half / metal, rel=0.03)
+    assert found["alumina_area_per_gram"] == pytest.approx(1000 * outside / ground, rel=0.03)
+
+
 def test_what_redrawn_labels_tell_is_the_same_without_the_rest():
     """Redraws leave out what takes long; what is left must not depend on it."""
     labels = balls((40, 40, 40), (10, 22, 12, 5), (22, 22, 24, 6), (22, 30, 31, 4))

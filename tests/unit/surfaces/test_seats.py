@@ -1,57 +1,48 @@
 """Where particles sit on a zigzag whose apexes are known."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 from scipy.spatial import cKDTree
-from tests.helpers.polyhedra import corrugated
+from tests.helpers.seated import PERIOD, SHAPE, SLOPE, UP, measured, with_balls
 
-from catomo.labels.settings import Particles
-from catomo.surfaces.frame import Frame
-from catomo.surfaces.measure import _in_hulls, _specimen
-from catomo.surfaces.particles import measure_particles
 from catomo.surfaces.pores import hulls_of
-from catomo.surfaces.relief import relief_of
 from catomo.surfaces.seats import find_seats
-from catomo.surfaces.settings import FacetRule
-
-PERIOD, SLOPE, THICK = 24.0, 35.26, 30.0
-SHAPE = (90, 52, 90)
-TANGENT = np.tan(np.radians(SLOPE))
-
-
-def with_balls(places, radius=4.0):
-    """Return a zigzag plate with balls half embedded at (y, x) from its middle, on its top."""
-    labels = corrugated(PERIOD, SLOPE, SHAPE, THICK)
-    grid = np.moveaxis(np.indices(SHAPE), 0, -1) - (np.array(SHAPE) - 1) / 2
-    for y, x in places:
-        away = abs(x / PERIOD - round(x / PERIOD)) * PERIOD
-        centre = np.array([y, THICK / 2 - away * TANGENT + 1.5, x])
-        labels[((grid - centre) ** 2).sum(axis=-1) <= radius**2] = 2
-    return labels
-
-
-def measured(labels):
-    frame = Frame.of(labels.shape)
-    hulls = hulls_of(labels == 1, 1.0, frame)
-    particles = measure_particles(
-        labels, 2, Particles(), 1.0, _specimen(labels, 3, 1, hulls, frame)
-    )
-    relief = relief_of(labels, 1, FacetRule(), frame, particles)
-    return relief, particles, partial(_in_hulls, hulls), frame
 
 
 def test_distances_to_apex_and_valley_are_those_drawn():
-    places = [(-25, 0), (0, 6), (25, 12), (-10, -24)]
+    places = [(-25, 0), (0, 6), (25, 8), (-10, -24)]
     relief, particles, in_hull, _ = measured(with_balls(places))
     seats = find_seats(relief, particles, in_hull)
     middle = particles.pieces.centres()[:, [0, 2]] - (np.array(SHAPE)[[0, 2]] - 1) / 2
     nearest = cKDTree(places).query(middle)[1]
-    slanted = 1 / np.cos(np.radians(SLOPE))
+    slope = np.radians(SLOPE)
     for one, drawn in enumerate(nearest):
-        away = abs(places[drawn][1] / PERIOD - round(places[drawn][1] / PERIOD)) * PERIOD
-        # The rim of a ball on an apex lies below it, that of one in a valley above it.
-        assert seats.apex[one] == pytest.approx(away * slanted, abs=2.5)
-        assert seats.valley[one] == pytest.approx((PERIOD / 2 - away) * slanted, abs=2.5)
+        x = places[drawn][1]
+        away = abs(x / PERIOD - round(x / PERIOD)) * PERIOD
+        # The foot is where a line from the middle meets the slope at a right angle.
+        foot = away / np.cos(slope) - UP * np.sin(slope) if away else 0.0
+        assert seats.apex[one] == pytest.approx(foot, abs=0.7)
+        assert seats.heights[one] == pytest.approx(UP * np.cos(slope) if away else UP, abs=0.3)
+        if away:
+            valley = PERIOD / 2 / np.cos(slope) - foot
+            assert seats.valley[one] == pytest.approx(valley, abs=0.7)
     assert np.isfinite(seats.edge).all()  # it is a plate
+    assert not seats.in_pore.any()
+
+
+def test_a_particle_on_the_wall_of_a_slit_sits_in_a_pore_whose_mouth_is_no_apex():
+    labels = np.zeros((64, 48, 64), np.uint8)
+    labels[6:58, 8:40, 6:58] = 1
+    labels[:, 20:, 29:37] = 0  # a slit, from the top of the plate to its middle
+    y, z, x = np.indices(labels.shape)
+    labels[(y - 32) ** 2 + (z - 30) ** 2 + (x - 29) ** 2 <= 9] = 2
+    labels[(y - 20) ** 2 + (z - 40) ** 2 + (x - 16) ** 2 <= 9] = 2
+    relief, particles, _, frame = measured(labels)
+    hulls = hulls_of(labels == 1, 5.0, frame)
+    seats = find_seats(relief, particles, hulls[0].holds)
+    height = particles.pieces.centres()[:, 1]
+    assert seats.in_pore.tolist() == (height < 35).tolist()
+    above = int(np.argmax(height))
+    # The mouth of the slit is 13 px away, the rim of the plate 10.
+    assert seats.mouth[above] == pytest.approx(13, abs=2.0)
+    assert seats.apex[above] == pytest.approx(10.5, abs=1.5)

@@ -293,7 +293,7 @@ def test_the_same_labels_give_the_same_bytes(make):
     assert set(hashes[0]) == {
         "alumina.vtp", "alumina.small.vtp", "alumina.stl", "pt.vtp", "pt.small.vtp", "pt.stl",
         "surfaces.glb", "surfaces.vtm", "open_in_paraview.py", "particles.csv", "quantities.json",
-        "facets.csv", "facet_lines.csv", "pole_figure.csv", "pole_figure.png",
+        "facets.csv", "facet_lines.csv", "pole_figure.csv", "pole_figure.png", "placement.csv",
         *(f"{name}.png" for name in rendering.VIEWS),
     }  # fmt: skip
 

@@ -33,6 +33,8 @@ _CAPTIONS = {
     "confidence": "How often the network is right at each confidence, and where its errors are.",
     "pole_figure": "Which way the surface of the support faces (equal areas stay equal): bright "
     "spots are facets, with their numbers in facets.csv; a ball would be even.",
+    "placement": "Where particles sit (red) and where chance would put them (grey: 95 % envelope "
+    "of random places on the same surface; p of the whole curve).",
     "particles": "Particles: diameters found and true, and how many of each size were found.",
 }
 

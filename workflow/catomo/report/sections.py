@@ -314,6 +314,7 @@ def _quantities(record: Record, classes: Sequence[PhaseClass]) -> _Content:
     if "lacks" in record:  # of one file of labels, without a stage before
         words += [record["lacks"], *_sentences(record["notes"])]
     words += [f"Doubtful: {doubt}" for doubt in record.get("doubts", [])]
+    words += lookup(record, "placement.words") or []
     words += lookup(record, "bulk.words") or []
     header = ["quantity", "value", "of the specimen", "of the material", "unit"]
     told = "How each is measured, and why it has no interval where it has none"

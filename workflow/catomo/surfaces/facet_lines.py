@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_array
 
-from catomo.surfaces.facet_surface import Elements
+from catomo.surfaces.bare import Bare
 from catomo.surfaces.facets import Facets
 
 _LEAST_PX = 4.0  # length of a line
 _STEP_PX = 0.5  # between the points that stand for a line
-_MOST_GAP_PX = 3.0  # that no particle makes
+_MOST_GAP_PX = 3.0  # between two places of one line
 _LEAST_TURN_DEG = 15.0
 
 
@@ -23,6 +24,8 @@ class Line:
     ----------
     facets : (int, int)
         Their facets, the smaller number first.
+    planes : (int, int)
+        Their planes.
     angle_deg : float
         Between their normals.
     is_apex : bool
@@ -32,6 +35,7 @@ class Line:
     """
 
     facets: tuple[int, int]
+    planes: tuple[int, int]
     angle_deg: float
     is_apex: bool
     points: np.ndarray
@@ -42,18 +46,20 @@ class Line:
         return _STEP_PX * (len(self.points) - 1)
 
 
-def find_lines(elements: Elements, facets: Facets, bridged_px: float) -> list[Line]:
+def find_lines(bare: Bare, facets: Facets, links: csr_array) -> list[Line]:
     """Return all lines of a surface.
 
     Parameters
     ----------
-    elements : Elements
+    bare : Bare
+        The surface, without what lies on it.
     facets : Facets
-    bridged_px : float
-        How long a gap in a line may be that something lies across, such as a particle.
+        The planes of `bare` are theirs.
+    links : csr_array, (n, n)
+        1 where two elements are neighbours.
     """
-    links = elements.links.tocoo()
-    one, other = facets.plane_of[links.row], facets.plane_of[links.col]
+    pairs_of = links.tocoo()
+    one, other = bare.plane_of[pairs_of.row], bare.plane_of[pairs_of.col]
     at = np.flatnonzero((one >= 0) & (one < other))
     at = at[facets.facet_of_plane[one[at]] != facets.facet_of_plane[other[at]]]
     if not len(at):
@@ -64,19 +70,14 @@ def find_lines(elements: Elements, facets: Facets, bridged_px: float) -> list[Li
     lines = []
     for number, planes in enumerate(pairs):
         rows = at[order[ends[number] : ends[number + 1]]]
-        line = _line(elements, facets, planes, (links.row[rows], links.col[rows]), bridged_px)
+        ends_of = bare.points[pairs_of.row[rows]], bare.points[pairs_of.col[rows]]
+        line = _line(facets, planes, ends_of)
         lines += [] if line is None else [line]
     return sorted(lines, key=lambda line: (line.facets, *line.points[0]))
 
 
-def _line(
-    elements: Elements,
-    facets: Facets,
-    planes: np.ndarray,
-    across: tuple[np.ndarray, np.ndarray],
-    bridged_px: float,
-) -> Line | None:
-    """Return the line of two planes from the pairs of neighbours across it."""
+def _line(facets: Facets, planes: np.ndarray, across: tuple[np.ndarray, np.ndarray]) -> Line | None:
+    """Return the line of two planes from the places on either side of it."""
     owners = facets.facet_of_plane[planes]
     normals, offsets = facets.normals[owners], facets.offsets[planes]
     turn = float(np.degrees(np.arccos(np.clip(normals[0] @ normals[1], -1, 1))))
@@ -85,12 +86,11 @@ def _line(
     if size < np.sin(np.radians(_LEAST_TURN_DEG)):  # parallel, or two sides of a thin wall
         return None
     along /= size
-    here, there = elements.points[across[0]], elements.points[across[1]]
+    here, there = across
     bend = ((there - here) @ (normals[1] - normals[0])).mean()
     origin = np.linalg.lstsq(np.vstack([normals, along]), np.append(offsets, 0.0), rcond=None)[0]
     at = np.sort(((here + there) / 2) @ along)
-    bridged = max(bridged_px, _MOST_GAP_PX)
-    parts = np.split(at, np.flatnonzero(np.diff(at) > bridged) + 1)
+    parts = np.split(at, np.flatnonzero(np.diff(at) > _MOST_GAP_PX) + 1)
     places = [
         np.arange(part[0], part[-1] + _STEP_PX / 2, _STEP_PX)
         for part in parts
@@ -100,4 +100,4 @@ def _line(
         return None
     points = origin + np.concatenate(places)[:, None] * along
     first, second = sorted(int(one) for one in owners)
-    return Line((first, second), turn, bool(bend > 0), points)
+    return Line((first, second), (int(planes[0]), int(planes[1])), turn, bool(bend > 0), points)

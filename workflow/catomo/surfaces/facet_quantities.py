@@ -64,7 +64,8 @@ def _words(relief: Relief, rule: FacetRule, pixel_size_nm: float) -> str:
     if facets.facets:
         words = (
             f"directions in which the {length} gather: {LEAST_GATHERED:g} and more of what faces "
-            "within 20° of a facet does within 10° (of a ball 0.25, of a cylinder 0.5); here "
+            "within 20° of a facet does within 10° (of a ball 0.25, of a cylinder 0.5; of a narrow "
+            "one without the round edges beside others); here "
             f"{min(one.gathered for one in facets.facets):.2f} to "
             f"{max(one.gathered for one in facets.facets):.2f}; parallel planes are one facet; "
             f"relief narrower than about {6 * pixel_size_nm:.2g} nm is not resolved; no low and "

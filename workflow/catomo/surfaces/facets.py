@@ -22,6 +22,8 @@ from catomo.surfaces.facet_surface import Elements
 # a ball has 0.25 and a cylinder 0.5; facets had 0.62 to 0.95. Balls that voxels meet just so have
 # up to 0.66 at their six poles, which are then a flat eighth of their surface (measured).
 LEAST_GATHERED = 0.6
+_LEAST_BLURRED = 0.53  # of a narrow facet between others, whose round edges are left out then
+_BESIDE = 2  # elements
 LEAST_FLAT = 0.2  # share of the free surface within the narrow angle of any facet
 NARROW_DEG, WIDE_DEG = 10.0, 20.0
 
@@ -131,6 +133,7 @@ def find_facets(elements: Elements) -> Facets:
     flat = sum(_within(elements.normals, areas, one, NARROW_DEG) for one in kept) / areas.sum()
     if flat < LEAST_FLAT:
         normals = normals[:0]
+    normals = np.concatenate([normals, _between(elements, normals, peaks)])
     for _ in range(_ROUNDS):
         if not len(normals):
             break
@@ -148,6 +151,36 @@ def find_facets(elements: Elements) -> Facets:
             return found
         normals = found.normals[is_good]
     return Facets([], none, none, np.empty(0), np.empty(0, int), *facts)
+
+
+def _between(elements: Elements, normals: np.ndarray, peaks: np.ndarray) -> np.ndarray:
+    """Return directions that gather only if what is beside the facets `normals` is left out.
+
+    The floor between two ridges is so narrow that the round edges beside it blur it.
+    """
+    if not len(normals):
+        return normals
+    found = []
+    for peak in peaks:
+        share = _within(elements.normals, elements.free_areas, peak, WIDE_DEG)
+        if share < _LEAST_SHARE * elements.free_areas.sum() or peak.tolist() in normals.tolist():
+            continue
+        if _gathered(elements, peak, normals) >= LEAST_GATHERED:
+            found.append(peak)
+    return np.array(found).reshape(-1, 3)
+
+
+def _gathered(elements: Elements, direction: np.ndarray, others: np.ndarray) -> float:
+    """Return `gathered_around`, where that is too little of what is not beside other facets."""
+    whole = gathered_around(elements.normals, elements.free_areas, direction)
+    others = others[others @ direction < np.cos(np.radians(WIDE_DEG))]
+    if whole >= LEAST_GATHERED or whole < _LEAST_BLURRED or not len(others):
+        return whole
+    beside = (elements.normals @ others.T).max(axis=1) >= np.cos(np.radians(WIDE_DEG))
+    for _ in range(_BESIDE):
+        beside |= elements.links @ beside.astype(np.float32) > 0
+    areas = np.where(beside, 0.0, elements.free_areas)
+    return gathered_around(elements.normals, areas, direction)
 
 
 def gathered_around(normals: np.ndarray, areas: np.ndarray, direction: np.ndarray) -> float:
@@ -269,7 +302,7 @@ def _measured(
             Facet(
                 normals[number],
                 float(area[number]),
-                gathered_around(elements.normals, elements.free_areas, normals[number]),
+                _gathered(elements, normals[number], normals),
                 float(np.sqrt(np.average(away**2, weights=elements.areas[rows]))),
                 float(np.degrees(_OFF_PX / narrow)) + _OFF_DEG,
             )

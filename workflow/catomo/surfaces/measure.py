@@ -14,11 +14,14 @@ from catomo.labels.settings import Particles
 from catomo.surfaces import quantities
 from catomo.surfaces.areas import areas_behind
 from catomo.surfaces.bulk import bulk_quantities
+from catomo.surfaces.facet_families import family_names
 from catomo.surfaces.facet_quantities import facet_quantities
 from catomo.surfaces.frame import Frame
 from catomo.surfaces.particle_quantities import counted, density, of_particles
 from catomo.surfaces.particles import MeasuredParticles, Specimen, measure_particles
-from catomo.surfaces.pores import Hull, hulls_of, with_pores
+from catomo.surfaces.placement import Placement, place
+from catomo.surfaces.placement_quantities import placement_quantities
+from catomo.surfaces.pores import Hull, hulls_of, in_hulls, with_pores
 from catomo.surfaces.relief import Relief, relief_of
 from catomo.surfaces.seats import Seats, find_seats
 from catomo.surfaces.settings import Bulk, FacetRule, Surfaces
@@ -46,6 +49,8 @@ class Roles:
         How facets of the support are found and named.
     bulk : Bulk
         Densities and atoms of particles and support.
+    seed : int
+        Of the random places that particles are compared with.
     """
 
     names: Sequence[str]
@@ -54,6 +59,7 @@ class Roles:
     hull_radius_nm: float
     facets: FacetRule = _DEFAULT.facets
     bulk: Bulk = _DEFAULT.bulk
+    seed: int = _DEFAULT.seed
 
 
 class Measured(NamedTuple):
@@ -68,6 +74,8 @@ class Measured(NamedTuple):
         Of the support; None if there is none, or it was not asked for.
     seats : Seats or None
         Where particles sit on it; None without support or particles.
+    placement : Placement or None
+        Whether chance would put them there; None as `seats`.
     doubts : list of str
         What a reader has to be warned of, in whole sentences.
     """
@@ -76,6 +84,7 @@ class Measured(NamedTuple):
     particles: MeasuredParticles | None
     relief: Relief | None
     seats: Seats | None
+    placement: Placement | None
     doubts: list[str]
 
 
@@ -90,6 +99,7 @@ def measure(
     recorded: np.ndarray | None = None,
     lattice: Literal["cubic"] | None = None,
     bulk: Bulk = _DEFAULT.bulk,
+    seed: int = _DEFAULT.seed,
 ) -> dict[str, dict]:
     """Measure the quantities of a segmented volume.
 
@@ -114,8 +124,9 @@ def measure(
     lattice : str, optional
         The lattice of the support, after which its facets are named; None for no names.
     bulk : Bulk, optional
-        Densities and atoms (`catomo.surfaces.settings.Bulk`); by default those of Pt and of
-        γ-alumina for classes named ``pt`` and ``alumina``.
+        Densities and atoms; by default of Pt and γ-alumina where classes are ``pt``, ``alumina``.
+    seed : int
+        Of the random places that particles are compared with.
 
     Returns
     -------
@@ -133,11 +144,10 @@ def measure(
     if not isinstance(particles, Particles):
         particles = Particles(phase=particles)
     facets = _DEFAULT.facets.model_copy(update={"lattice": lattice})
-    roles = Roles(classes, support, particles, hull_radius_nm, facets, bulk)
+    roles = Roles(classes, support, particles, hull_radius_nm, facets, bulk, seed)
     labels = np.asarray(labels)
     _check(labels, roles)
-    labels = labels.astype(np.uint8, copy=False)
-    return all_quantities(labels, pixel_size_nm, roles, recorded)[0]
+    return all_quantities(labels.astype(np.uint8, copy=False), pixel_size_nm, roles, recorded)[0]
 
 
 def all_quantities(
@@ -192,14 +202,40 @@ def all_quantities(
             result |= bulk_quantities(result, names[phase], roles.support, roles.bulk)
             if not brief:
                 result |= quantities.reachable(names[phase], labels, phase, hulls, pixel_size_nm)
-    relief = seats = None
+    relief = seats = placement = None
     if roles.support and not brief:
-        relief = relief_of(labels, support, roles.facets, frame, particles)
+        relief, seats, placement = _relief_with_seats(labels, hulls, roles, frame, particles)
         result |= facet_quantities(roles.support, relief, roles.facets, pixel_size_nm)
-        if relief and particles:
-            seats = find_seats(relief, particles, partial(_in_hulls, hulls))
+        result |= _of_placement(roles, placement, particles)
     result, doubts = _doubted(result, labels, None if brief else particles, roles, frame)
-    return Measured(result, particles, relief, seats, doubts)
+    return Measured(result, particles, relief, seats, placement, doubts)
+
+
+def _relief_with_seats(
+    labels: np.ndarray,
+    hulls: list[Hull],
+    roles: Roles,
+    frame: Frame,
+    particles: MeasuredParticles | None,
+) -> tuple[Relief | None, Seats | None, Placement | None]:
+    """Return the relief of the support, and where particles sit on it, beside chance."""
+    label = list(roles.names).index(str(roles.support))
+    relief = relief_of(labels, label, roles.facets, frame, particles)
+    if relief is None or particles is None:
+        return relief, None, None
+    seats = find_seats(relief, particles, partial(in_hulls, hulls))
+    return relief, seats, place(relief, particles, seats, frame, roles.seed)
+
+
+def _of_placement(
+    roles: Roles, placement: Placement | None, particles: MeasuredParticles | None
+) -> dict[str, dict]:
+    """Return the quantities of where particles sit on the support."""
+    if particles is None:
+        return {}
+    families = family_names(roles.facets.lattice) if roles.facets.lattice else []
+    name, support = str(roles.particles.phase), str(roles.support)
+    return placement_quantities(name, support, placement, particles, families)
 
 
 def _doubted(
@@ -252,7 +288,7 @@ def _specimen(
 ) -> Specimen:
     """Return what is around the particles; without hulls it is not told where they are."""
     places = surface_voxels(labels, support, frame) if support > 0 else None
-    in_hull = None if places is None or hulls is None else partial(_in_hulls, hulls)
+    in_hull = None if places is None or hulls is None else partial(in_hulls, hulls)
     return Specimen(frame, classes, support, places, in_hull)
 
 
@@ -267,13 +303,6 @@ def _of_support(
         **quantities.widths(name, matter, hulls, sizes_nm),
         **quantities.corrugation(name, hulls, pixel_size_nm),
     }
-
-
-def _in_hulls(hulls: list[Hull], voxels: np.ndarray) -> np.ndarray:
-    result = np.zeros(len(voxels), bool)
-    for hull in hulls:
-        result |= hull.holds(voxels)
-    return result
 
 
 def surface_voxels(labels: np.ndarray, support: int, frame: Frame) -> np.ndarray | None:

@@ -95,6 +95,14 @@ def hulls_of(solid: np.ndarray, radius_px: float, frame: Frame) -> list[Hull]:
     ]
 
 
+def in_hulls(hulls: list[Hull], voxels: np.ndarray) -> np.ndarray:
+    """Return which voxels (n, 3) of the volume lie in one of the hulls."""
+    result = np.zeros(len(voxels), bool)
+    for one in hulls:
+        result |= one.holds(voxels)
+    return result
+
+
 def with_pores(labels: np.ndarray, hulls: list[Hull], value: int) -> np.ndarray:
     """Return labels in which background within the hull has a value of its own."""
     result = labels.copy()

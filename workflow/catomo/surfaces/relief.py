@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from catomo.surfaces.bare import Bare, bare_surface
 from catomo.surfaces.facet_families import families
 from catomo.surfaces.facet_lines import Line, find_lines
 from catomo.surfaces.facet_surface import Elements, surface_elements
@@ -13,8 +14,6 @@ from catomo.surfaces.facets import Facets, find_facets
 from catomo.surfaces.frame import Frame
 from catomo.surfaces.particles import MeasuredParticles
 from catomo.surfaces.settings import FacetRule
-
-_ROOM_PX = 4.0  # beside a particle, where the support's surface is not flat
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,8 @@ class Relief:
         Apexes and valleys.
     is_cut : bool
         Whether the end of the data cuts the surface.
+    bare : Bare
+        The surface with what particles hide put back.
     """
 
     elements: Elements
@@ -41,10 +42,18 @@ class Relief:
     unnamed: str
     lines: list[Line]
     is_cut: bool
+    bare: Bare
 
-    def points(self, is_apex: bool) -> np.ndarray:
-        """Return the points (n, 3) of all apexes or of all valleys, in px."""
-        parts = [line.points for line in self.lines if line.is_apex == is_apex]
+    def points(self, is_apex: bool, but: np.ndarray | None = None) -> np.ndarray:
+        """Return the points (n, 3) of all apexes or of all valleys, in px.
+
+        Those of some planes, `but` (bool for each plane), may be left out.
+        """
+        parts = [
+            line.points
+            for line in self.lines
+            if line.is_apex == is_apex and (but is None or not but[list(line.planes)].any())
+        ]
         return np.concatenate(parts) if parts else np.empty((0, 3))
 
     def name_of(self, facet: int) -> str:
@@ -69,7 +78,7 @@ def relief_of(
     rule : FacetRule
     frame : Frame
     particles : MeasuredParticles or None
-        What lies across apexes and valleys.
+        What hides some of it.
     """
     elements = surface_elements(labels, support, frame, rule.smoothing_px)
     if elements is None or not elements.free_areas.any():
@@ -81,9 +90,8 @@ def relief_of(
         told = families(facets, rule.lattice)
         unnamed = told if isinstance(told, str) else ""
         names = [] if isinstance(told, str) else told
-    across = 0.0
-    if particles is not None and particles.kept.any():
-        across = float(particles.diameters[particles.kept].max()) + _ROOM_PX
-    lines = find_lines(elements, facets, across)
+    bare = bare_surface(elements, facets, particles)
+    lines = find_lines(bare, facets, elements.links)
     places = np.rint(elements.points).astype(np.int64).clip(0, np.array(labels.shape) - 1)
-    return Relief(elements, facets, names, unnamed, lines, bool(frame.ends(places).any()))
+    is_cut = bool(frame.ends(places).any())
+    return Relief(elements, facets, names, unnamed, lines, is_cut, bare)

@@ -1,4 +1,7 @@
-"""Where each particle sits on its support: its facet, and how far apexes and the like are."""
+"""Where each particle sits on its support: its facet, and how far apexes and the like are.
+
+A particle sits where the bare surface of the support is nearest to its centre.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,9 @@ from catomo.surfaces.relief import Relief
 
 _FLATTEST = 0.65  # thickness over width of what counts as a plate, by second moments
 _IN_PLANE = 0.5  # cosine to the plate's normal: facets below it are its sides
+# Share of a plane, or of a rim without one, in the hull, from which it is the wall of a pore. Walls
+# have 0.97 and more; the hull of a large volume is coarse, and outer planes have up to 0.64 then.
+_MOST = 0.8
 
 
 @dataclass(frozen=True)
@@ -21,36 +27,64 @@ class Seats:
 
     Attributes
     ----------
-    has_rim : ndarray of bool, (pieces,)
-        Whether it meets the free surface of the support.
+    points : ndarray of float64, (pieces, 3)
+        Places (y, z, x) on the bare surface in px; not a number without a rim on the free one.
+    heights : ndarray of float64, (pieces,)
+        Of the centres above these places, in px.
     facets : ndarray of int64, (pieces,)
-        The facet that most of its rim lies on, -1 for none.
+        The facet at each place, -1 for none.
+    in_pore : ndarray of bool, (pieces,)
+        Whether the place is on the wall of a pore.
     apex, valley, mouth, edge : ndarray of float64, (pieces,)
-        Distances of the middle of its rim in px; not a number where there is nothing of the kind.
+        Distances in px; not a number where there is nothing of the kind. Apexes and valleys are
+        those of the outer surface: mouths of pores are told apart.
+    walls : Walls
     """
 
-    has_rim: np.ndarray
+    points: np.ndarray
+    heights: np.ndarray
     facets: np.ndarray
+    in_pore: np.ndarray
     apex: np.ndarray
     valley: np.ndarray
     mouth: np.ndarray
     edge: np.ndarray
+    walls: Walls
+
+    @property
+    def has_rim(self) -> np.ndarray:
+        """Whether each piece meets the free surface of the support."""
+        return np.isfinite(self.heights)
+
+
+@dataclass(frozen=True)
+class Walls:
+    """Which parts of a surface are walls of pores.
+
+    Attributes
+    ----------
+    planes, elements : ndarray of bool
+        A plane is as most of it is, and its elements are as it is.
+    """
+
+    planes: np.ndarray
+    elements: np.ndarray
 
 
 def find_seats(relief: Relief, particles: MeasuredParticles, in_hull: InHull | None) -> Seats:
     """Return where each piece sits."""
-    elements, pieces = relief.elements, particles.pieces
-    count = pieces.count
-    owner = _owners(elements, particles)
-    links = elements.links.tocoo()
-    is_rim = elements.is_free[links.row] & (owner[links.col] >= 0)
-    pairs = np.unique(np.stack([owner[links.col[is_rim]], links.row[is_rim]]), axis=1)
-    points, facets = np.full((count, 3), np.nan), np.full(count, -1)
-    starts = np.searchsorted(pairs[0], np.arange(count + 1))
-    for one in np.unique(pairs[0]):
-        ring = pairs[1, starts[one] : starts[one + 1]]
-        points[one], facets[one] = _ring_of(elements, relief.facets.facet_of, ring)
-    has_rim = np.isfinite(points[:, 0])
+    count = particles.pieces.count
+    points, heights = np.full((count, 3), np.nan), np.full(count, np.nan)
+    facets, in_pore = np.full(count, -1), np.zeros(count, bool)
+    walls = _walls(relief, in_hull)
+    for one, foot in relief.bare.feet.items():
+        points[one], heights[one] = foot.point, foot.height
+        if foot.plane >= 0:
+            facets[one] = relief.facets.facet_of_plane[foot.plane]
+            in_pore[one] = walls.planes[foot.plane]
+        else:
+            in_pore[one] = walls.elements[foot.rim].mean() > _MOST
+    has_rim = np.isfinite(heights)
 
     def to(targets: np.ndarray) -> np.ndarray:
         result = np.full(count, np.nan)
@@ -58,34 +92,26 @@ def find_seats(relief: Relief, particles: MeasuredParticles, in_hull: InHull | N
             result[has_rim] = cKDTree(targets).query(points[has_rim])[0]
         return result
 
-    apex, valley = to(relief.points(True)), to(relief.points(False))
-    mouth, edge = to(_mouths(elements, in_hull)), to(_edges(relief))
-    return Seats(has_rim, facets, apex, valley, mouth, edge)
+    apex, valley = (to(relief.points(is_apex, but=walls.planes)) for is_apex in (True, False))
+    mouth, edge = to(_mouths(relief.elements, in_hull)), to(_edges(relief))
+    return Seats(points, heights, facets, in_pore, apex, valley, mouth, edge, walls)
 
 
-def _ring_of(elements: Elements, facet_of: np.ndarray, ring: np.ndarray) -> tuple[np.ndarray, int]:
-    """Return the middle of some elements, and the facet of most of them."""
-    weight = elements.areas[ring]
-    middle = (elements.points[ring] * weight[:, None]).sum(axis=0) / weight.sum()
-    area = np.bincount(facet_of[ring] + 1, weight)
-    return middle, int(area.argmax()) - 1
-
-
-def _owners(elements: Elements, particles: MeasuredParticles) -> np.ndarray:
-    """Return the piece that lies on each element, -1 for none."""
-    voxels, ids = particles.pieces.voxels, particles.pieces.ids
-    owner = np.full(len(elements.points), -1)
-    rows = np.flatnonzero(~elements.is_free)
-    if not len(rows) or not len(voxels):
-        return owner
-    shape = tuple(np.maximum(voxels.max(axis=0), elements.behind.max(axis=0)) + 1)
-    flat = np.ravel_multi_index(tuple(voxels.T), shape)
-    order = np.argsort(flat)
-    wanted = np.ravel_multi_index(tuple(elements.behind[rows].T), shape)
-    at = np.minimum(np.searchsorted(flat[order], wanted), len(flat) - 1)
-    hit = flat[order[at]] == wanted
-    owner[rows[hit]] = ids[order[at[hit]]]
-    return owner
+def _walls(relief: Relief, in_hull: InHull | None) -> Walls:
+    elements, bare = relief.elements, relief.bare
+    count = len(relief.facets.offsets)
+    if in_hull is None:
+        return Walls(np.zeros(count, bool), np.zeros(len(elements.points), bool))
+    inside = in_hull(elements.behind) & elements.is_free
+    has = (bare.plane_of >= 0) & elements.is_free
+    area = np.bincount(bare.plane_of[has], elements.areas[has], count)
+    within = np.bincount(bare.plane_of[has], (elements.areas * inside)[has], count)
+    planes = within > _MOST * area
+    for one, foot in relief.bare.feet.items():  # what is hidden is as what is around it
+        inside[bare.owner == one] = inside[foot.rim].mean() > _MOST
+    on_plane = bare.plane_of >= 0
+    inside[on_plane] = planes[bare.plane_of[on_plane]]
+    return Walls(planes, inside)
 
 
 def _mouths(elements: Elements, in_hull: InHull | None) -> np.ndarray:

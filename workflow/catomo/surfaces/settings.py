@@ -130,7 +130,9 @@ class Surfaces(Settings):
         ge=0,
         le=1000,
     )
-    seed: int = key(1, "seed of the redraws", ge=0, le=2**31 - 1)
+    seed: int = key(
+        1, "seed of the redraws, and of the random places of particles", ge=0, le=2**31 - 1
+    )
 
     @field_validator("redraws")
     @classmethod

@@ -23,6 +23,7 @@ from catomo.surfaces.contours import Reader
 from catomo.surfaces.facet_files import write_facets
 from catomo.surfaces.measure import Roles, all_quantities
 from catomo.surfaces.mesh_export import opacity_of, write_meshes
+from catomo.surfaces.placement_quantities import placement_words, write_placement
 from catomo.surfaces.quantity import of_a_model
 from catomo.surfaces.redraw import Doubt
 from catomo.surfaces.render import render
@@ -51,7 +52,7 @@ def make_surfaces(
         Folder to write: ``<class>.vtp``, ``<class>.small.vtp``, ``<class>.stl``,
         ``surfaces.glb``, ``surfaces.vtm``, ``open_in_paraview.py``, ``view_*.png``,
         ``particles.csv``, ``facets.csv``, ``facet_lines.csv``, ``pole_figure.csv``,
-        ``pole_figure.png`` and ``quantities.json``.
+        ``pole_figure.png``, ``placement.csv``, ``placement.png`` and ``quantities.json``.
     settings : Surfaces
         Without classes of their own they take those of the record.
     review : path, optional
@@ -170,6 +171,7 @@ def _measure(
         settings.hull_radius_nm,
         settings.facets,
         settings.bulk,
+        settings.seed,
     )
     pieces, marks = (None, None) if after is None else (after.pieces, after.marks)
     measured = all_quantities(labels, pixel_size_nm, roles, recorded, pieces=pieces)
@@ -191,9 +193,11 @@ def _measure(
         seats_of(particles, measured.relief, measured.seats),
     )  # fmt: skip
     write_facets(out, measured.relief, pixel_size_nm)
+    write_placement(out, measured.placement, pixel_size_nm)
     if particles is not None and roles.support:
         names = (str(roles.particles.phase), roles.support)
         out.record["bulk"] = agreement(quantities, *names, settings.bulk)
+        out.record["placement"] = {"words": placement_words(*names, measured.placement)}
     return quantities
 
 

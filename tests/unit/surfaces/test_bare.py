@@ -1,0 +1,51 @@
+"""The surface without what lies on it: the same as if nothing had ever lain there."""
+
+import numpy as np
+import pytest
+from tests.helpers.seated import measured, with_balls
+
+PLACES = [(-25, 0), (-8, 0), (10, 3), (28, -24), (-20, 24), (5, 30), (20, -9)]
+
+
+@pytest.fixture(scope="module")
+def both():
+    return measured(with_balls([]))[0], measured(with_balls(PLACES))[0]
+
+
+def test_its_area_is_that_without_particles(both):
+    free, hidden = both
+    assert hidden.bare.areas.sum() / free.bare.areas.sum() == pytest.approx(1, abs=0.005)
+    dents = hidden.bare.owner >= 0
+    assert hidden.bare.areas[dents].sum() < 0.95 * hidden.elements.areas[dents].sum()
+
+
+def test_apexes_go_on_below_particles(both):
+    hidden = both[1]
+    lengths = [
+        sum(line.length for line in one.lines if line.is_apex and abs(line.angle_deg - 70.5) < 3)
+        for one in both
+    ]
+    assert lengths[1] == pytest.approx(lengths[0], abs=4)
+    assert len(hidden.bare.feet) == len(PLACES)
+
+
+def test_what_is_hidden_lies_on_the_planes_around_it(both):
+    bare, facets = both[1].bare, both[1].facets
+    rows = np.flatnonzero((bare.owner >= 0) & (bare.plane_of >= 0))
+    normals = facets.normals[facets.facet_of_plane[bare.plane_of[rows]]]
+    above = np.einsum("ij,ij->i", bare.points[rows], normals) - facets.offsets[bare.plane_of[rows]]
+    assert np.abs(above).max() < 0.01
+    assert len(rows) > 0.9 * (bare.owner >= 0).sum()
+
+
+def test_without_particles_what_is_flat_stays_and_edges_are_as_sharp_as_drawn(both):
+    free = both[0]
+    assert not free.bare.feet
+    away = np.linalg.norm(free.bare.points - free.elements.points, axis=1)
+    assert np.median(away) < 0.1
+    # Five apexes in the middle of the plate and their slopes, in closed form.
+    slope, width, period = np.radians(35.26), 20, 24
+    middle = np.abs(free.bare.points - (np.array([90, 52, 90]) - 1) / 2)
+    upper = (free.bare.normals[:, 1] > 0.3) & (middle[:, 0] < width) & (middle[:, 2] < period)
+    drawn = 2 * width * 2 * period / np.cos(slope)
+    assert free.bare.areas[upper].sum() == pytest.approx(drawn, rel=0.03)

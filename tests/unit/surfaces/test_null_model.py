@@ -1,0 +1,53 @@
+"""Random places: as often as their area says, without overlap; ways go along the surface."""
+
+import numpy as np
+import pytest
+from scipy.sparse import coo_array
+
+from catomo.surfaces.facet_surface import Elements
+from catomo.surfaces.null_model import Ways, draw, spread_evenly
+
+
+def test_places_are_taken_as_often_as_their_weights_say():
+    weights = np.array([1.0, 0.0, 2.0, 5.0])
+    taken = spread_evenly(weights, 800, np.random.default_rng(1))
+    assert np.bincount(taken, minlength=4).tolist() == [100, 0, 200, 500]
+
+
+def test_particles_never_overlap_and_keep_to_their_places():
+    line = np.arange(40.0)[:, None] * [1, 0, 0]
+    allowed = [np.arange(40), np.arange(20), np.arange(20, 40)]
+    radii = np.array([3.0, 2.0, 2.0])
+    taken = draw(allowed, radii, lambda _, at: line[at], 200, np.random.default_rng(2))
+    assert taken.shape == (200, 3)
+    assert (taken[:, 1] < 20).all()
+    assert (taken[:, 2] >= 20).all()
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert np.abs(taken[:, one] - taken[:, other]).min() >= radii[one] + radii[other] + 1
+    # The one that is alone in the choice of its place is there as often as elsewhere.
+    assert 0 < (taken[:, 0] < 20).mean() < 1
+
+
+def test_where_there_is_no_room_there_is_no_draw():
+    line = np.arange(4.0)[:, None] * [1, 0, 0]
+    everywhere = [np.arange(4)] * 2
+    radii = np.array([3.0, 3.0])
+    assert draw(everywhere, radii, lambda _, at: line[at], 5, np.random.default_rng(3)) is None
+
+
+def test_a_way_along_a_folded_strip_is_longer_than_the_straight_one():
+    along = np.arange(0, 60.5, 0.5)
+    up = np.minimum(along, 60 - along)  # up one side of a ridge and down the other one
+    points = np.stack([np.zeros_like(along), up, (along > 30) * 4.0], axis=1)
+    normals = np.where((along > 30)[:, None], [0.0, 0.1, 1.0], [0.0, 0.1, -1.0])
+    near = np.arange(len(along) - 1)
+    ones = np.ones(2 * len(near), np.float32)
+    pairs = (np.r_[near, near + 1], np.r_[near + 1, near])
+    links = coo_array((ones, pairs), shape=(len(along),) * 2).tocsr()
+    is_free = np.ones(len(along), bool)
+    elements = Elements(points, normals, np.ones(len(along)), is_free, points.astype(int), links)
+    ways = Ways(elements, 1)
+    between = ways.between(np.array([20, 100]))  # both 10 up, on either side
+    assert np.linalg.norm(points[20] - points[100]) == pytest.approx(4)
+    assert between[0, 1] == pytest.approx(min(44, ways.longest), abs=3)
+    assert between[0, 0] == 0
