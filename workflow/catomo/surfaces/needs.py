@@ -72,7 +72,7 @@ def count_faces(labels: Iterable[np.ndarray]) -> int:
             pairs.append((before, here))
         for one, other in pairs:
             differ = one != other
-            # Between two classes that both count, each has a face.
-            count += np.count_nonzero(differ) + np.count_nonzero(differ & (one > 0) & (other > 0))
+            both = differ & (one > 0) & (other > 0)  # each of the two classes has a face
+            count += int(np.count_nonzero(differ)) + int(np.count_nonzero(both))
         before = here
     return count
