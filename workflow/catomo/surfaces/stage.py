@@ -163,8 +163,8 @@ def _tell_of_specks(labels: np.ndarray, settings: Surfaces, redraws: int) -> Non
     needed = needs(area, faces, labels.size, redraws)
     say(
         f"surfaces: the classes end at {faces:,} voxel faces, "
-        f"{faces / usual_faces(area):.0f} times as many as smooth bodies have in such a volume, as "
-        "where labels are full of specks: this takes about "
+        f"{faces / usual_faces(area):.0f} times as many as smooth bodies have in such a volume (a "
+        "fine structure, or labels full of specks): this takes about "
         f"{needed.memory / 1e9:.1f} GB of memory, {needed.disk / 1e9:.2f} GB on the disk and "
         f"{needed.seconds / 60:.0f} min of one core"
     )
