@@ -132,6 +132,41 @@ def half_balls(quick: bool) -> Iterator[Row]:
             yield _row(text, column, bound if radius >= 9 else "–")
 
 
+def corrugated(period: float, turn_deg: float, slope: float) -> tuple[np.ndarray, float]:
+    """Return a plate with ridges as of a saw, and their angle seen along z, from x towards y.
+
+    The plate leans: its normal is (−sin, cos, 0) of the slope's angle, as (y, z, x).
+    """
+    y, z, x = np.indices((72, 48, 80)) - np.array([35.5, 23.5, 39.5])[:, None, None, None]
+    lean, turn = np.arctan(slope), np.radians(turn_deg)
+    height, across = z * np.cos(lean) - y * np.sin(lean), y * np.cos(lean) + z * np.sin(lean)
+    saw = 3 * np.abs(2 * ((x * np.cos(turn) + across * np.sin(turn)) / period % 1) - 1)
+    inside = (np.abs(height) < 6 + saw) & (np.abs(x) < 32) & (np.abs(across) < 28)
+    along = np.degrees(np.arctan2(np.cos(turn) * np.cos(lean), -np.sin(turn)))
+    return inside.astype(np.uint8), along % 180
+
+
+def ridges(quick: bool) -> Iterator[Row]:
+    """Corrugated plates of known period and direction."""
+    rng = np.random.default_rng(15)
+    errors, turned, held = [], [], 0
+    plates = 3 if quick else 40
+    for _ in range(plates):
+        period, turn, slope = rng.uniform([7, 0, -0.2], [18, 180, 0.2])
+        labels, along = corrugated(period, turn, slope)
+        numbers = measure(labels, 1.0, hull_radius_nm=4.0)
+        found = numbers["alumina_corrugation_period"]
+        angle = numbers["alumina_corrugation_direction"]["value"]
+        errors.append(found["value"] / period - 1)
+        turned.append((angle - along + 90) % 180 - 90)
+        held += found["low"] <= period <= found["high"]
+    yield _row("corrugated plates, periods of 7 to 18 px: period", errors, "5 %")
+    yield "corrugated plates: period within low and high", plates, f"{held}", "–", "19 of 20"
+    worst = turned[np.abs(turned).argmax()]
+    mean = f"{np.mean(turned):+.2f}°"
+    yield "corrugated plates: direction", plates, mean, f"{worst:+.2f}°", "2°"
+
+
 def frames(quick: bool) -> Iterator[Row]:
     """Fields of 31 × 31 × 15 px that cut balls of 4.4 ± 1.2 px: mean diameter, pooled."""
     rng = np.random.default_rng(14)
@@ -167,7 +202,7 @@ def frames(quick: bool) -> Iterator[Row]:
     yield _row(f"frames that cut, {draws} draws: mean diameter", [error], "1 %")
 
 
-ALL = (balls, small_balls, pores, half_balls, frames)
+ALL = (balls, small_balls, pores, half_balls, ridges, frames)
 
 
 def peers(

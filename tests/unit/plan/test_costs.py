@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
+from catomo.files.store import write_labels
 from catomo.plan.check import data_problems
 from catomo.plan.costs import Cost, costs
 from catomo.plan.fit import Data
@@ -196,3 +198,33 @@ def test_the_files_of_images_are_as_large_as_their_numbers(estimated):
 def test_a_cost_is_one_line_for_a_person():
     line = Cost("align", 0.35e9, 4.9e6, 200).in_words()
     assert line == "align        memory   0.3 GB   disk   0.00 GB   time about 3 min"
+
+
+def test_labels_that_are_there_tell_what_their_surfaces_take(estimated):
+    """Specks that a badly taught model leaves cannot be foreseen, but they can be counted."""
+    before = estimated()
+    assert "specks" in before["surfaces"].in_words()
+    rng = np.random.default_rng(1)
+    labels = (rng.random((64, 64, 64)) < 0.1).astype(np.uint8)
+    folder = Path("results/phantom/06_predict")
+    folder.mkdir(parents=True)
+    write_labels(folder / "labels.tif", labels, labels.shape, 0.25)
+    (folder / "prediction.json").write_text("{}")
+    after = estimated()
+    faces = 3 * 64 * 64 * 63 * 2 * 0.1 * 0.9  # between neighbours of which one is a speck
+    assert after["surfaces"].disk == pytest.approx(1.9e6 + 200 * faces, rel=0.02)
+    assert after["surfaces"].memory > before["surfaces"].memory
+    assert "specks" not in after["surfaces"].in_words()
+    done = Path("results/phantom/08_surfaces/quantities.json")
+    done.parent.mkdir()
+    done.write_text("{}")
+    assert estimated()["surfaces"].disk == before["surfaces"].disk
+
+
+def test_damaged_labels_hide_no_estimate(estimated):
+    before = estimated()
+    folder = Path("results/phantom/06_predict")
+    folder.mkdir(parents=True)
+    (folder / "labels.tif").write_bytes(b"no image")
+    (folder / "prediction.json").write_text("{}")
+    assert estimated()["surfaces"].disk == before["surfaces"].disk

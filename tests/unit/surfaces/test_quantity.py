@@ -65,3 +65,13 @@ def test_of_a_model_only_volumes_keep_their_interval():
         "voxels counted; and so on; "
         "no low and high: how wrong the labels of the model are is not known, as asked"
     )
+
+
+def test_a_class_that_a_model_finds_nowhere_has_no_boundary_to_move():
+    empty = quantity(0.0, "nm³", "no voxel is labelled pt", (0.0, None))
+    found = of_a_model({"pt_volume": empty}, "as asked")["pt_volume"]
+    assert (found["value"], found["low"], found["high"]) == (0.0, None, None)
+    assert found["method"] == (
+        "no voxel is labelled pt; "
+        "no low and high: how wrong the labels of the model are is not known, as asked"
+    )

@@ -16,6 +16,7 @@ from catomo.record.hashes import sha256_of
 from catomo.surfaces import render as rendering
 from catomo.surfaces import stage as surfaces
 from catomo.surfaces.measure import measure
+from catomo.surfaces.needs import count_faces
 from catomo.surfaces.settings import Surfaces
 from conftest import balls
 
@@ -383,3 +384,15 @@ def test_the_classes_of_the_record_decide(make, tmp_path):
     given = Surfaces(classes=Surfaces().classes)
     with pytest.raises(UserError, match=line):
         make(labels, given, classes=names, described=classes)
+
+
+def test_labels_full_of_specks_say_beforehand_what_they_take(make, capsys):
+    rng = np.random.default_rng(3)
+    specks = np.zeros((20, 20, 20), np.uint8)
+    specks[rng.random(specks.shape) < 0.2] = 2
+    make(specks)
+    [line] = [x for x in capsys.readouterr().err.splitlines() if "specks" in x]
+    assert f"the classes end at {count_faces(specks):,} voxel faces, 6 times as many" in line
+    assert line.endswith(" min of one core")
+    make(balls((40, 40, 40), (20, 20, 20, 8)))
+    assert "specks" not in capsys.readouterr().err

@@ -8,9 +8,13 @@ libraries included.
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
+from contextlib import suppress
 from math import ceil
+from pathlib import Path
 from typing import NamedTuple
 
+from catomo.files.store import pages_of
 from catomo.network.inference import VIEWS
 from catomo.plan.datasets import Dataset
 from catomo.plan.fit import Data
@@ -22,6 +26,7 @@ from catomo.reconstruct.needs import peak_bytes
 from catomo.reconstruct.settings import Reconstruct
 from catomo.slices.settings import Slices
 from catomo.stages import record_path
+from catomo.surfaces.needs import area_of, count_faces, needs, usual_faces
 from catomo.surfaces.settings import Surfaces
 from catomo.train.settings import Train
 
@@ -30,8 +35,6 @@ _SECONDS_PER_VOXEL_TILT_ITERATION = 8e-10
 _SECONDS_PER_TRAINED_PIXEL = 1.2e-6  # base 16, bfloat16; grows with the square of the base
 _SECONDS_PER_STEP = 0.05
 _SECONDS_PER_PREDICTED_PIXEL = 4e-7
-_SECONDS_PER_MEASURED_VOXEL = 6e-8
-_SECONDS_PER_MESHED_AREA = 5e-4
 # Of a phantom: to draw a cell, to project one that is not empty, and for a pixel of the fine
 # images, both at each tilt.
 _SECONDS_PER_CELL = 3.5e-8
@@ -44,6 +47,8 @@ _DEPTH_OF_SPECIMEN = 0.75
 
 # By how much a volume may exceed what fills it, before its emptiness shows in files of labels.
 _MOST_AROUND = 16.0
+
+_SPECKS = "; many times as much if the model leaves the labels full of specks"
 
 _MATCHED_PX = 256  # larger images are binned for what compares them with the volume
 _SLAB_SLICES = 16  # on a CPU, see `slab_slices`
@@ -178,10 +183,11 @@ def _of_labels(
     voxels = slices * depth * width
     # Compressed labels, and meshes, grow with the area: of a volume that is nearly filled, or of
     # what is known to fill it.
-    area = min(voxels, _MOST_AROUND * filled) ** (2 / 3)
+    around = min(voxels, _MOST_AROUND * filled)
+    area = around ** (2 / 3)
     verbs = plan.stages(dataset)
     found = []
-    of_classes = area * (len(plan.settings_as(Surfaces, dataset.name).classes) - 1)
+    of_classes = area_of(around, len(plan.settings_as(Surfaces, dataset.name).classes))
     if "predict" in verbs:
         passes = len(VIEWS[plan.settings_as(Predict, dataset.name).average])
         seconds = 6 + voxels * passes * _SECONDS_PER_PREDICTED_PIXEL
@@ -191,14 +197,26 @@ def _of_labels(
         found.append(Cost("evaluate", 0.16e9, 0.48e6, 5))
     if "surfaces" in verbs:
         surfaces = plan.settings_as(Surfaces, dataset.name)
-        # Noise in the labels makes far more surface, and so more of both.
         redraws = surfaces.redraws if "predict" in verbs else 0
-        memory = 0.62e9 + 2250 * of_classes + (15.0 if redraws else 6.0) * voxels
-        seconds = 3 + of_classes * _SECONDS_PER_MESHED_AREA
-        seconds += voxels * (1 + redraws) * _SECONDS_PER_MEASURED_VOXEL
-        found.append(Cost("surfaces", memory, 1.9e6 + 315 * of_classes, seconds))
+        faces = _faces_to_mesh(dataset, verbs) or usual_faces(of_classes)
+        unsure = "predict" in verbs and not Path(record_path("predict", dataset.name)).is_file()
+        needed = needs(of_classes, faces, voxels, redraws)
+        found.append(Cost("surfaces", *needed, _SPECKS if unsure else ""))
     if "report" in verbs:
         # The page draws each surface with a limited number of triangles.
         disk = 2.2e6 + min(130 * of_classes, 3.5e6) + 4 * of_classes
         found.append(Cost("report", 0.15e9, disk, 4))
     return found
+
+
+def _faces_to_mesh(dataset: Dataset, verbs: Collection[str]) -> int:
+    """Return how many voxel faces the labels have, of which no surfaces are made yet.
+
+    0 if there are no labels, or surfaces are there, so that labels need not be read.
+    """
+    record = record_path("predict" if "predict" in verbs else "segmentation", dataset.name)
+    if not Path(record).is_file() or Path(record_path("surfaces", dataset.name)).is_file():
+        return 0
+    with suppress(Exception):  # damaged labels are told of elsewhere
+        return count_faces(pages_of(Path(record).with_name("labels.tif")))
+    return 0

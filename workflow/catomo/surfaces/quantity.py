@@ -114,7 +114,7 @@ def of_a_model(quantities: dict[str, dict], why: str) -> dict[str, dict]:
     for name, entry in quantities.items():
         if (entry["low"], entry["high"]) == UNKNOWN:
             result[name] = told_of_skins(name, entry)
-        elif name.endswith("_volume"):
+        elif name.endswith("_volume") and entry["high"] is not None:
             result[name] = {**entry, "method": f"{entry['method']}, {_ASSUMED}: {unknown}"}
         else:
             result[name] = told_of_skins(name, without_interval(entry, unknown))

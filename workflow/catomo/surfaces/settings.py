@@ -138,9 +138,7 @@ class Surfaces(Settings):
     @classmethod
     def _enough(cls, redraws: int) -> int:
         if 0 < redraws < 10:
-            raise ValueError(
-                f"found {redraws}, but fewer than 10 tell too little; take 0 for none, or more"
-            )
+            raise ValueError("fewer than 10 tell too little; take 0 for none, or more")
         return redraws
 
     @model_validator(mode="before")

@@ -23,6 +23,7 @@ from catomo.surfaces.contours import Reader
 from catomo.surfaces.facet_files import write_facets
 from catomo.surfaces.measure import Roles, all_quantities
 from catomo.surfaces.mesh_export import opacity_of, write_meshes
+from catomo.surfaces.needs import area_of, count_faces, needs, usual_faces
 from catomo.surfaces.placement_quantities import placement_words, write_placement
 from catomo.surfaces.quantity import of_a_model
 from catomo.surfaces.redraw import Doubt
@@ -36,6 +37,7 @@ from catomo.surfaces.views import project_labels, save_view
 _CONFIDENCE = "confidence.tif"
 _AROUND_PX = 3  # of a rejected particle, whose halo is as little in doubt as it is
 _LEAST_OTHERS = 5  # specimens that tested a model, before they tell of one that did not
+_MANY_FACES = 3.0  # times what is usual; of phantoms and the needle it is up to 1.3
 _MOST_DRAWN = 8_000_000  # triangles; a renderer needs about 200 bytes for each
 
 
@@ -134,6 +136,7 @@ def write_surfaces(
             doubt = doubt.settled(binary_dilation(labels != after.labels, iterations=_AROUND_PX))
         labels = after.labels
         out.record["review"] = after.record
+    _tell_of_specks(labels, settings, doubt.redraws if isinstance(doubt, Doubt) else 0)
     meshes = write_meshes(
         out, labels, pixel_size_nm, settings, recorded=recorded, confidence=confidence
     )
@@ -150,6 +153,21 @@ def write_surfaces(
             "pictures": "projections" if reason else "surfaces",
             "pictures_note": reason or None,
         }
+    )
+
+
+def _tell_of_specks(labels: np.ndarray, settings: Surfaces, redraws: int) -> None:
+    """Say what labels need that have far more surface than `catomo check` could foresee."""
+    area, faces = area_of(labels.size, len(settings.classes)), count_faces(labels)
+    if faces < _MANY_FACES * usual_faces(area):
+        return
+    needed = needs(area, faces, labels.size, redraws)
+    say(
+        f"surfaces: the classes end at {faces:,} voxel faces, "
+        f"{faces / usual_faces(area):.0f} times as many as smooth bodies have in such a volume (a "
+        "fine structure, or labels full of specks): this takes about "
+        f"{needed.memory / 1e9:.1f} GB of memory, {needed.disk / 1e9:.2f} GB on the disk and "
+        f"{needed.seconds / 60:.0f} min of one core"
     )
 
 
