@@ -37,6 +37,7 @@ from catomo.phantom.settings import Specimen
 from catomo.phantom.shares import FULL, PARTICLES, PLATE, labels_of
 from catomo.phantom.specimen import _draw_pores, _facets, plate_frame, render_specimen
 from catomo.predict.settings import Predict
+from catomo.reconstruct.settings import Reconstruct
 from catomo.record.record import read_record
 from catomo.surfaces.envelope import envelope_test
 from catomo.surfaces.frame import Frame
@@ -46,6 +47,7 @@ from catomo.surfaces.settings import Surfaces
 from quantities import reconstructed
 
 PIXEL_NM, FINER, HULL_NM = 0.25, 2, 1.5
+ITERATIONS = 40  # as in the demo, whose model is at hand
 KINDS = ["facet_apex", "random", "clustered", "facet_valley"]
 TESTS = {
     "apex": "placement_p",
@@ -128,7 +130,8 @@ def predicted(place: Path, kind: str, seed: int, options: argparse.Namespace) ->
         place.mkdir(parents=True, exist_ok=True)
         content = draw(kind, seed, options.size, options.relief)[1].model_dump(mode="json")
         (place / "specimen.yaml").write_text(yaml.safe_dump(content))
-        predict(reconstructed(place, seed), options.model, place / "06", Predict(threads=1))
+        slices = reconstructed(place, seed, Reconstruct(iterations=ITERATIONS))
+        predict(slices, options.model, place / "06", Predict(threads=1))
     return read_pages(read_record(place / "06", "predict").file("labels.tif"))
 
 

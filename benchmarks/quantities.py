@@ -189,13 +189,14 @@ def specimen_of(folder: Path, seed: int, size: int) -> Path:
     return place
 
 
-def reconstructed(place: Path, seed: int) -> Path:
+def reconstructed(place: Path, seed: int, settings: Reconstruct) -> Path:
     """Return the slices of a specimen's simulated, aligned and reconstructed series."""
     slices = place / "04" / "slices.json"
     if not slices.is_file():
-        simulate(place / "specimen.yaml", place / "01", Simulate(seed=seed))
-        align(place / "01", place / "02", Align())
-        reconstruct(place / "02", place / "03", Reconstruct(), truth=place / "01")
+        if not (place / "02" / "alignment.json").is_file():
+            simulate(place / "specimen.yaml", place / "01", Simulate(seed=seed))
+            align(place / "01", place / "02", Align())
+        reconstruct(place / "02", place / "03", settings, truth=place / "01")
         slices_of_reconstruction(place / "03", place / "04", Slices(), "d", truth=place / "01")
     return place / "04"
 
@@ -209,7 +210,7 @@ def model_of(options: argparse.Namespace) -> Path:
         data = [
             (
                 f"seed{seed}",
-                reconstructed(specimen_of(options.folder, seed, options.size), seed),
+                reconstructed(specimen_of(options.folder, seed, options.size), seed, Reconstruct()),
                 "truth",
             )
             for seed in options.model_seeds
@@ -229,7 +230,7 @@ def quantities_of(options: argparse.Namespace, seed: int) -> tuple[dict, dict]:
         return truth, all_quantities(labels, PIXEL_NM, roles)[0]
     from catomo.predict.stage import predict
 
-    slices = reconstructed(place, seed)
+    slices = reconstructed(place, seed, Reconstruct())
     if not (place / "06" / "prediction.json").is_file():
         predict(slices, model_of(options), place / "06", Predict(threads=1))
     make_surfaces(place / "06", place / "08", Surfaces(hull_radius_nm=HULL_NM))

@@ -84,7 +84,7 @@ def test_agreement_and_disagreement_are_said_in_words():
     assert "agree within both errors" in same["words"][0]
     other, _ = told(1.0, 0.1)
     assert other["compared"][0]["agrees"] is False
-    assert "DISAGREE beyond both errors" in other["words"][0]
+    assert "1 ± 0.1 % of the bulk (ICP) DISAGREE beyond both errors" in other["words"][0]
     assert "35-fold" in other["words"][-1]
 
 
@@ -95,7 +95,7 @@ def test_without_an_interval_nothing_is_compared():
     bulk = Bulk(dispersion=BulkValue(value=0.4, error=0.1))
     found = agreement(quantities, "pt", "alumina", bulk)
     assert found["compared"][0]["agrees"] is None
-    assert "cannot be compared" in found["words"][0]
+    assert "0.4 ± 0.1 of the bulk (chemisorption) cannot be compared" in found["words"][0]
 
 
 def test_known_densities_are_those_of_the_lattices():

@@ -97,8 +97,9 @@ def agreement(
         here = "no value" if entry["value"] is None else f"{entry['value']:.3g}"
         if entry["low"] is not None and entry["high"] is not None:
             here += f" ({entry['low']:.3g} to {entry['high']:.3g})"
+        unit = "" if entry["unit"] == "1" else f" {entry['unit']}"
         words.append(
-            f"{key}: {here} here and {given.value:g} ± {given.error:g} {entry['unit']} of the bulk "
+            f"{key}: {here} here and {given.value:g} ± {given.error:g}{unit} of the bulk "
             f"({method}) {told}."
         )
         rows.append({"quantity": key, "bulk": given.value, "error": given.error, "agrees": agrees})
