@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import coo_array
 
-from catomo.surfaces.facet_surface import Elements
+from catomo.surfaces.bare import Bare
 from catomo.surfaces.null_model import Ways, draw, spread_evenly
 
 
@@ -44,9 +44,9 @@ def test_a_way_along_a_folded_strip_is_longer_than_the_straight_one():
     ones = np.ones(2 * len(near), np.float32)
     pairs = (np.r_[near, near + 1], np.r_[near + 1, near])
     links = coo_array((ones, pairs), shape=(len(along),) * 2).tocsr()
-    is_free = np.ones(len(along), bool)
-    elements = Elements(points, normals, np.ones(len(along)), is_free, points.astype(int), links)
-    ways = Ways(elements, 1)
+    nothing = np.full(len(along), -1)
+    bare = Bare(points, normals, np.ones(len(along)), nothing, nothing, nothing < 0, {})
+    ways = Ways(bare, links, 1)
     between = ways.between(np.array([20, 100]))  # both 10 up, on either side
     assert np.linalg.norm(points[20] - points[100]) == pytest.approx(4)
     assert between[0, 1] == pytest.approx(min(44, ways.longest), abs=3)

@@ -70,11 +70,11 @@ def test_what_is_not_judged_says_why(tmp_path):
 def test_without_support_nothing_is_told():
     result = placement_quantities("pt", "alumina", None, PARTICLES)
     assert {one["value"] for one in result.values()} == {None}
-    assert result["pt_placement_p"]["method"] == "no voxel is labelled alumina"
+    assert result["pt_placement_p"]["method"].startswith("no voxel is labelled alumina, or nothing")
 
 
 def test_what_chance_does_not_do_is_said_in_words(judged):
-    placed, several = placement_words("pt", "alumina", judged)
+    placed, several = placement_words("pt", "alumina", judged, 0.5)
     assert "10 pt particles" in placed
     assert (
         "to the nearest apex are NOT as chance makes them (p = 0.010): particles are closer to"
@@ -84,7 +84,7 @@ def test_what_chance_does_not_do_is_said_in_words(judged):
     assert "to the nearest other particle are as chance makes them" in placed
     assert "one specimen in 20" in several
     far = found(apex="there are no facets", facets="", neighbour=curve([3.0, 6.0], [-1.0, -1.0]))
-    placed, _ = placement_words("pt", "alumina", far)
+    placed, _ = placement_words("pt", "alumina", far, 0.5)
     assert "was not judged, because there are no facets" in placed
     assert "particles are farther apart" in placed
 
@@ -92,10 +92,10 @@ def test_what_chance_does_not_do_is_said_in_words(judged):
 def test_without_a_test_the_words_say_why():
     why = "only 4 whole particles sit on the support, and 5 are the least"
     none = found(apex=why, facets=why, neighbour=why)
-    assert placement_words("pt", "alumina", none) == [
+    assert placement_words("pt", "alumina", none, 0.5) == [
         f"Whether chance puts pt where it is was not judged, because {why}."
     ]
-    assert placement_words("pt", "alumina", None) == []
+    assert placement_words("pt", "alumina", None, 0.5) == []
 
 
 def test_curves_are_written_with_their_envelopes_and_drawn(tmp_path, judged):
