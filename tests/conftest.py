@@ -33,6 +33,12 @@ ROOT = Path(__file__).parents[1]
 KERNELS = "workflow/catomo/projection/shear.py"  # one of the files that Numba compiles
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with what takes minutes, so that no processor waits for it at the end."""
+    long = ("real", "workflow", "faults", "broken", "docs")
+    items.sort(key=lambda item: item.path.relative_to(ROOT / "tests").parts[0] not in long)
+
+
 def balls(shape, *centres_and_radii):
     """Return labels (uint8) with a ball, or disc, of 2 for each centre and radius."""
     grid = np.indices(shape)
