@@ -21,7 +21,7 @@ endef
 TARGET ?= mrc tiff labels records models
 MINUTES ?= 1
 
-.PHONY: help demo test quick floors fuzz faults cluster setup needle genc2022 lock viewer rulegraph docs licences clean
+.PHONY: help demo test thorough quick floors fuzz faults cluster setup needle genc2022 lock viewer rulegraph docs licences clean
 
 help:            ## this list
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*##/\t/'
@@ -39,9 +39,12 @@ genc2022: setup  ## real annotated slices: train, segment, score (needs CATOMO_G
 	$(SNAKEMAKE) --configfile config/examples/genc2022/config.yaml
 	@echo "Done. Open results/genc2022/09_report/report.html in a browser."
 
-test: setup .venv/.test  ## everything that is tested
+test: setup .venv/.test  ## everything that is tested, one case of each kind
 	$(CHECKS)
-	$(PYTEST) --durations=40
+	$(PYTEST) -m "not thorough" --durations=40
+
+thorough: setup .venv/.test ## more cases of what `make test` shows, before a release
+	$(PYTEST) -m thorough
 
 quick: setup .venv/.test ## what to run at each save: the checks and the fast unit tests
 	$(CHECKS)

@@ -92,7 +92,11 @@ DRAWN = np.random.default_rng(4).normal(size=len(TILTS))
     ("change", "key", "truth", "words"),
     [
         (lambda t: turned(3 * DRAWN[t]), "rotation_deg", 3.0, "turned against each other"),
-        (lambda t: np.eye(2) * (1 + 0.03 * DRAWN[t]), "magnification", 0.03, "in magnification"),
+        pytest.param(
+            *(lambda t: np.eye(2) * (1 + 0.03 * DRAWN[t]), "magnification", 0.03),
+            "in magnification",
+            marks=pytest.mark.thorough,
+        ),
     ],
 )
 def test_a_distorted_series_is_doubted_for_its_cause(tmp_path, change, key, truth, words):
