@@ -1,0 +1,156 @@
+"""Faults of the recording: what they cost the volume, and whether the verdict sees them.
+
+    python benchmarks/align_faults.py --output FILE.jsonl [--keys KEY ...] [--seeds 1 2 3]
+        [--severities 10 20 50] [--size 128] [--find]
+
+with ``PYTHONPATH=workflow``. A specimen is recorded with one fault of the block `faults` of its
+file, aligned as always, and reconstructed in every eighth slice. Its error is that of the volume
+inside the plate and 2 px around it against the truth, at the best scale, place and turn about the
+tilt axis, which no image can tell. ``--find`` first looks, on the first seed, for the values of
+each key at which that error is 10, 20 and 50 % above that of the same series without a fault, by a
+ladder of values; `SEVERITIES` holds what it found.
+
+Each row is appended to the file when it is done, and rows that are there are not computed again.
+``--table`` prints the file as a table.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import yaml
+from scipy import ndimage, optimize
+
+from align import DEMO, quiet
+from catomo.align.geometry import Geometry
+from catomo.align.preprocess import clean
+from catomo.align.settings import Align
+from catomo.align.tilts import align_tilts
+from catomo.align.truth import compare
+from catomo.phantom.settings import Specimen
+from catomo.phantom.shares import PARTICLES, PLATE
+from catomo.projection.mlem import MaximumLikelihood
+from catomo.projection.shear import ShearProjector
+from catomo.tilt_series.microscope import SimulatedSeries, simulate_tilt_series
+
+TILTS = [-68, 68, 4]
+ITERATIONS, SUBSETS = 8, 5
+SLICES_APART = 8
+RIM_PX = 2
+# What is changed of a specimen file for a value of each key; `faults.` unless it says otherwise.
+KEYS = {
+    "rotation_deg": (0.7, 1.5, 3, 6),
+    "magnification": (0.015, 0.03, 0.06, 0.12),
+    "shear": (0.012, 0.025, 0.05, 0.1),
+    "scan_drift_px": (1.5, 3, 6, 12),
+    "flyback_px": (3, 6, 12, 24),
+    "shadow_share": (0.35, 0.45, 0.6, 0.9),
+    "contamination_nm": (0.25, 0.5, 1, 2),
+    "particle_drift_nm": (0.4, 0.8, 1.6, 3.2),
+    "diffraction_share": (0.03, 0.1, 0.3, 0.9),
+    "damping": (0.1, 0.2, 0.4, 0.8),
+    "offset_counts": (-20, -40, -80, -160),
+    "saturation": (0.002, 0.005, 0.015, 0.05),
+    "dead_lines": (2, 6, 16, 40),
+    "angle_scale": (1.02, 1.04, 1.08, 1.16),
+    "angle_jitter_deg": (0.5, 1, 2, 4),
+    "backlash_deg": (1, 2, 4, 8),
+    "missing_image": (34, 30, 24, 17),
+    "doubled_image": (34, 30, 24, 17),
+    "acquisition.max_shift_px": (12, 24, 36, 48),
+    "acquisition.axis_angle_deg": (4, 7, 9.5, 14),
+    "acquisition.bad_pixel_fraction": (0.002, 0.006, 0.02, 0.06),
+}
+WITH = {"shadow_share": {"shadow_images": 10}, "diffraction_share": {"diffraction_factor": 2.0}}
+
+
+def specimen(size: int, key: str, value: float) -> Specimen:
+    """Return the demo's specimen, scaled to a size, with one fault."""
+    content = yaml.safe_load(DEMO.read_text())
+    finer = size / content["shape_px"][0]
+    content["shape_px"] = [size] * 3
+    content["pixel_size_nm"] /= finer
+    content["render_oversampling"] = 1
+    content["acquisition"] |= {"tilt_deg": TILTS}
+    block, _, name = key.rpartition(".")
+    if key:
+        content.setdefault(block or "faults", {})
+        content[block or "faults"] |= {name: value, **WITH.get(key, {})}
+    return Specimen.model_validate(content)
+
+
+def row_of(size: int, key: str, value: float, seed: int) -> dict:
+    """Return what one fault does: errors of the volume and the alignment, and the verdict."""
+    asked = specimen(size, key, value)
+    with quiet():
+        made = simulate_tilt_series(asked, seed)
+        aligned = align_tilts(made.series.images, made.series.tilt_deg)
+    row = {"size": size, "key": key, "value": value, "seed": seed, "verdict": aligned.verdict}
+    row["reasons"] = aligned.reasons
+    truth = true_geometry(made)
+    seen = compare(aligned.geometry, made.series.tilt_deg, truth)
+    row |= {name: seen[name] for name in ("across_rms_px", "along_rms_px", "axis_error_deg")}
+    row["error"] = volume_error(aligned.images, made, asked, seen["object_shift_px"])
+    return row
+
+
+def true_geometry(made: SimulatedSeries) -> Geometry:
+    """Return where the images lie but for the fault."""
+    misaligned = made.misalignment
+    return Geometry(
+        misaligned.axis_angle_deg,
+        np.asarray(misaligned.across_px) + misaligned.axis_offset_px,
+        np.asarray(misaligned.along_px),
+    )
+
+
+def error_in_place(size: int, key: str, value: float, seed: int) -> float:
+    """Return the error of the volume where the images lie as they were recorded."""
+    asked = specimen(size, key, value)
+    with quiet():
+        made = simulate_tilt_series(asked, seed)
+        series = clean(made.series.images.copy(), made.series.tilt_deg, Align())
+    geometry = true_geometry(made)
+    images = np.stack([geometry.warp(image, t, 1) for t, image in enumerate(series.images)])
+    return volume_error(images, made, asked, {"y": 0.0, "z": 0.0, "x": 0.0})
+
+
+def volume_error(
+    images: np.ndarray, made: SimulatedSeries, asked: Specimen, moved: dict[str, float]
+) -> float:
+    """Return the error of the volume inside the plate and around it, at the best place."""
+    rows = np.arange(SLICES_APART // 2, images.shape[1], SLICES_APART)
+    shape = asked.shape_px[1], asked.shape_px[2]
+    project = ShearProjector(made.series.tilt_deg, shape, images.shape[2])
+    solve = MaximumLikelihood(project, ITERATIONS, SUBSETS)
+    volume = solve(np.ascontiguousarray(images[:, rows].swapaxes(0, 1)))
+    shares = list(made.phantom.shares())
+    contrast = asked.contrast
+    density = np.stack(
+        [s[PLATE] * contrast.plate + s[PARTICLES] * contrast.particles for s in shares]
+    )
+    solid = np.stack([s[PLATE] + s[PARTICLES] >= 0.5 for s in shares])
+    inside = ndimage.binary_dilation(solid, iterations=RIM_PX).astype(np.float32)
+    middle = [(n - 1) / 2 for n in density.shape]
+    y, z, x = np.meshgrid(
+        rows - moved["y"], *(np.arange(n) - (n - 1) / 2 for n in shape), indexing="ij"
+    )
+
+    def error(place: np.ndarray) -> float:
+        turn, at_z, at_x = np.deg2rad(place[0]), place[1], place[2]
+        dz, dx = z - at_z, x - at_x
+        points = (
+            y,
+            np.cos(turn) * dz - np.sin(turn) * dx + middle[1],
+            np.sin(turn) * dz + np.cos(turn) * dx + middle[2],
+        )
+        truth = ndimage.map_coordinates(density, points, order=1, mode="constant")
+        mask = ndimage.map_coordinates(inside, points, order=0, mode="constant") > 0
+        v, t = volume[mask].astype(float), truth[mask].astype(float)
+        if not len(t) or not v.any():
+            return 1.0
+        return float(np.linalg.norm(v * (v @ t) / (v @ v) - t) / np.linalg.norm(t))
+
+    start = np.array([0.0, moved["z"], moved["x"]])
+    simplex = start + np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
+    options = {"initial_simplex": simplex, "maxfev": 45, "xatol": 0.02, "fatol": 1e-4}
+    return float(optimize.minimize(error, start, method="Nelder-Mead", options=options).fun)
