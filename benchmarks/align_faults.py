@@ -16,6 +16,10 @@ Each row is appended to the file when it is done, and rows that are there are no
 
 from __future__ import annotations
 
+import argparse
+import json
+from pathlib import Path
+
 import numpy as np
 import yaml
 from scipy import ndimage, optimize
@@ -110,7 +114,7 @@ def error_in_place(size: int, key: str, value: float, seed: int) -> float:
         made = simulate_tilt_series(asked, seed)
         series = clean(made.series.images.copy(), made.series.tilt_deg, Align())
     geometry = true_geometry(made)
-    images = np.stack([geometry.warp(image, t, 1) for t, image in enumerate(series.images)])
+    images = np.stack([geometry.warp(image, t, 3) for t, image in enumerate(series.images)])
     return volume_error(images, made, asked, {"y": 0.0, "z": 0.0, "x": 0.0})
 
 
@@ -154,3 +158,60 @@ def volume_error(
     simplex = start + np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
     options = {"initial_simplex": simplex, "maxfev": 45, "xatol": 0.02, "fatol": 1e-4}
     return float(optimize.minimize(error, start, method="Nelder-Mead", options=options).fun)
+
+
+def main() -> None:
+    options = _options()
+    rows = [json.loads(line) for line in _lines(options.output)]
+    done = {(row["size"], row["key"], row["value"], row["seed"]) for row in rows}
+    asked = [("", 0.0)] + [
+        (key, values[SHARES.index(share)])
+        for share in options.severities
+        for key, values in SEVERITIES.items()
+        if not options.keys or key in options.keys
+    ]
+    for seed in options.seeds:
+        for key, value in asked:
+            if (options.size, key, value, seed) in done or options.table:
+                continue
+            row = row_of(options.size, key, value, seed)
+            with options.output.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+            rows.append(row)
+    print(table(rows))
+
+
+def table(rows: list[dict]) -> str:
+    """Return rows as Markdown, each with its error in parts of that of the same seed without."""
+    clean = {(row["size"], row["seed"]): row["error"] for row in rows if not row["key"]}
+    lines = [
+        "| fault | value | seed | error of the volume | across px | axis ° | verdict | reasons |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in sorted(rows, key=lambda row: (row["size"], row["key"], row["value"], row["seed"])):
+        worse = row["error"] / clean[row["size"], row["seed"]] - 1
+        lines.append(
+            f"| {row['key'] or 'none'} | {row['value']:g} | {row['seed']} | "
+            f"{row['error']:.3f} ({worse:+.0%}) | {row['across_rms_px']:.2f} | "
+            f"{row['axis_error_deg']:.2f} | {row['verdict']} | {'; '.join(row['reasons'])} |"
+        )
+    return "\n".join(lines)
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.is_file() else []
+
+
+def _options():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--keys", nargs="+")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--severities", type=int, nargs="+", choices=SHARES, default=SHARES)
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--table", action="store_true", help="only print what is there")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -11,6 +11,7 @@ from catomo.align.axis_check import COARSER_PX, by_reprojection
 from catomo.align.chain import Solution
 from catomo.align.distortion import Distortion, distortion_of
 from catomo.align.geometry import Geometry, in_axis_frame, rotation
+from catomo.align.local_changes import LocalChanges, local_changes
 from catomo.align.preprocess import CleanSeries
 from catomo.align.readings import Recording
 from catomo.align.registration import centres_of_mass
@@ -20,8 +21,9 @@ from catomo.align.reprojection import (
     Reprojector,
     judging_reprojector,
 )
-from catomo.align.settings import Align
+from catomo.align.settings import Align, Verdict
 from catomo.align.suspects import Misfits, Reading, misfits, other_reading
+from catomo.align.tilt_angles import TiltAngles, tilt_angles
 from catomo.align.tilt_axis import find_axis
 
 # Parts of the error by which another geometry contradicts a known one: shifts fitted to noise
@@ -51,6 +53,10 @@ class Examination:
         which they predict each other about it, as a part of that about the axis found.
     distortion : Distortion or None
         What else than shifts sets the images apart from their predictions.
+    angles : TiltAngles or None
+        How the true angles differ from those recorded.
+    local : LocalChanges or None
+        Parts of the images that differ from their predictions.
     """
 
     error: np.ndarray
@@ -62,10 +68,31 @@ class Examination:
     axis_found_deg: float
     elsewhere_ratio: float = np.nan
     distortion: Distortion | None = None
+    angles: TiltAngles | None = None
+    local: LocalChanges | None = None
 
     def notes(self) -> dict[str, Any]:
         """Return what the record says of it among the steps."""
-        return {"distortion": self.distortion.record()} if self.distortion else {}
+        parts = {"distortion": self.distortion, "angles": self.angles, "local": self.local}
+        return {name: part.record() for name, part in parts.items() if part}
+
+    def reasons(self, limits: Verdict) -> tuple[list[str], list[str]]:
+        """Return what in the images makes the alignment doubtful, and what is only mentioned.
+
+        Where angles are wrong or images distorted, parts of them are out of place for that.
+        """
+        doubts: list[str] = []
+        mentions: list[str] = []
+        for part in (self.angles, self.distortion):
+            if part:
+                found = part.reasons(limits)
+                doubts += found[0]
+                mentions += found[1]
+        if self.local:
+            found = self.local.reasons(limits, moving=not (doubts or mentions))
+            doubts += found[0]
+            mentions += found[1]
+        return doubts, mentions
 
 
 def examine(
@@ -102,9 +129,11 @@ def examine(
     reading = other_reading(coarse, found, recording)
     axis_found_deg = np.nan if solution.axis else _axis_found(series, geometry, settings)
     elsewhere = _elsewhere_ratio(series, solution, reproject, settings)
-    distortion = distortion_of(aligned, series.tilt_deg[used])
     return Examination(
-        error, unaligned, across, along, named, reading, axis_found_deg, elsewhere, distortion
+        *(error, unaligned, across, along, named, reading, axis_found_deg, elsewhere),
+        distortion=distortion_of(aligned, series.tilt_deg[used]),
+        angles=tilt_angles(coarse, geometry),
+        local=local_changes(aligned, series.tilt_deg[used]),
     )
 
 

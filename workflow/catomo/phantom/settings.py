@@ -190,7 +190,7 @@ class Faults(Settings):
     shadow_share: float = key(
         0.0,
         "share of the width that the shadow covers from the left at the first tilt; it shrinks "
-        "evenly to nothing",
+        "evenly to nothing, and leaves a tenth of the counts",
         ge=0,
         le=1,
     )

@@ -17,6 +17,7 @@ from catomo.phantom.specimen import PARTICLE_CELL, Phantom, mid_plate_nm
 from catomo.tilt_series.misalignment import Misalignment
 
 _FLYBACK_REACH = 0.1  # of the width: how far the pull of the flyback goes
+_SHADOW_LEAVES = 0.1  # of the counts
 _COVERED_FROM = 0.05  # of a plain plate's brightness: matter that contamination grows on
 _COVER_BLUR_PX = 2.0
 _CONTAMINATION = 0.5  # its density, of that of the plate
@@ -199,7 +200,7 @@ def shade(counts: np.ndarray, faults: Faults) -> np.ndarray:
     columns = np.arange(counts.shape[2]) + 0.5
     for t in range(covered):
         edge = faults.shadow_share * (1 - t / faults.shadow_images) * counts.shape[2]
-        counts[t] *= np.clip(columns - edge + 0.5, 0, 1)
+        counts[t] *= np.clip(columns - edge + 0.5, _SHADOW_LEAVES, 1)
     return counts
 
 
