@@ -1,14 +1,12 @@
 """Faults of the recording: what they cost the volume, and whether the verdict sees them.
 
     python benchmarks/align_faults.py --output FILE.jsonl [--keys KEY ...] [--seeds 1 2 3]
-        [--severities 10 20 50] [--size 128] [--find]
+        [--severities 10 20 50] [--size 128] [--table]
 
 with ``PYTHONPATH=workflow``. A specimen is recorded with one fault of the block `faults` of its
 file, aligned as always, and reconstructed in every eighth slice. Its error is that of the volume
 inside the plate and 2 px around it against the truth, at the best scale, place and turn about the
-tilt axis, which no image can tell. ``--find`` first looks, on the first seed, for the values of
-each key at which that error is 10, 20 and 50 % above that of the same series without a fault, by a
-ladder of values; `SEVERITIES` holds what it found.
+tilt axis, which no image can tell. `SEVERITIES` holds the values of each key, found on seed 1.
 
 Each row is appended to the file when it is done, and rows that are there are not computed again.
 ``--table`` prints the file as a table.
@@ -26,8 +24,6 @@ from scipy import ndimage, optimize
 
 from align import DEMO, quiet
 from catomo.align.geometry import Geometry
-from catomo.align.preprocess import clean
-from catomo.align.settings import Align
 from catomo.align.tilts import align_tilts
 from catomo.align.truth import compare
 from catomo.phantom.settings import Specimen
@@ -40,29 +36,31 @@ TILTS = [-68, 68, 4]
 ITERATIONS, SUBSETS = 8, 5
 SLICES_APART = 8
 RIM_PX = 2
-# What is changed of a specimen file for a value of each key; `faults.` unless it says otherwise.
-KEYS = {
-    "rotation_deg": (0.7, 1.5, 3, 6),
-    "magnification": (0.015, 0.03, 0.06, 0.12),
-    "shear": (0.012, 0.025, 0.05, 0.1),
-    "scan_drift_px": (1.5, 3, 6, 12),
-    "flyback_px": (3, 6, 12, 24),
-    "shadow_share": (0.35, 0.45, 0.6, 0.9),
-    "contamination_nm": (0.25, 0.5, 1, 2),
-    "particle_drift_nm": (0.4, 0.8, 1.6, 3.2),
-    "diffraction_share": (0.03, 0.1, 0.3, 0.9),
-    "damping": (0.1, 0.2, 0.4, 0.8),
-    "offset_counts": (-20, -40, -80, -160),
-    "saturation": (0.002, 0.005, 0.015, 0.05),
-    "dead_lines": (2, 6, 16, 40),
-    "angle_scale": (1.02, 1.04, 1.08, 1.16),
-    "angle_jitter_deg": (0.5, 1, 2, 4),
-    "backlash_deg": (1, 2, 4, 8),
-    "missing_image": (34, 30, 24, 17),
-    "doubled_image": (34, 30, 24, 17),
-    "acquisition.max_shift_px": (12, 24, 36, 48),
-    "acquisition.axis_angle_deg": (4, 7, 9.5, 14),
-    "acquisition.bad_pixel_fraction": (0.002, 0.006, 0.02, 0.06),
+SHARES = (10, 20, 50)
+# Values of each key of a specimen file, in the block `faults` unless another is named, at which the
+# error of the volume is about 10, 20 and 50 % above that without the fault.
+SEVERITIES = {
+    "rotation_deg": (0.8, 1.2, 2.0),
+    "magnification": (0.017, 0.025, 0.043),
+    "shear": (0.018, 0.027, 0.045),
+    "scan_drift_px": (2.1, 3.1, 5.2),
+    "flyback_px": (11, 16, 30),
+    "shadow_share": (0.3, 0.36, 0.45),
+    "contamination_nm": (1.1, 1.6, 2.7),
+    "particle_drift_nm": (0.29, 0.42, 0.71),
+    "diffraction_share": (0.06, 0.13, 0.36),
+    "damping": (0.04, 0.06, 0.12),
+    "offset_counts": (-60, -90, -130),
+    "saturation": (0.007, 0.011, 0.02),
+    "dead_lines": (10, 20, 40),
+    "angle_scale": (1.02, 1.029, 1.048),
+    "angle_jitter_deg": (1.1, 1.6, 2.7),
+    "backlash_deg": (1.9, 2.8, 4.8),
+    "missing_image": (33, 29, 17),
+    "doubled_image": (33, 29, 17),
+    "acquisition.max_shift_px": (30, 36, 45),
+    "acquisition.axis_angle_deg": (4, 7, 9.5),
+    "acquisition.bad_pixel_fraction": (0.006, 0.02, 0.06),
 }
 WITH = {"shadow_share": {"shadow_images": 10}, "diffraction_share": {"diffraction_factor": 2.0}}
 
@@ -105,17 +103,6 @@ def true_geometry(made: SimulatedSeries) -> Geometry:
         np.asarray(misaligned.across_px) + misaligned.axis_offset_px,
         np.asarray(misaligned.along_px),
     )
-
-
-def error_in_place(size: int, key: str, value: float, seed: int) -> float:
-    """Return the error of the volume where the images lie as they were recorded."""
-    asked = specimen(size, key, value)
-    with quiet():
-        made = simulate_tilt_series(asked, seed)
-        series = clean(made.series.images.copy(), made.series.tilt_deg, Align())
-    geometry = true_geometry(made)
-    images = np.stack([geometry.warp(image, t, 3) for t, image in enumerate(series.images)])
-    return volume_error(images, made, asked, {"y": 0.0, "z": 0.0, "x": 0.0})
 
 
 def volume_error(

@@ -20,9 +20,14 @@ from catomo.align.settings import Verdict
 _STEP_DEG = 1.0  # to both sides of a tilt, between which the change of a prediction is linear
 _SCALE_STEP, _SCALE_REACH = 0.03, 5  # scales tried: so far apart, so many to one side
 _SCALE_GAIN = 0.05  # part of the error by which another scale must be better
-_SIDE = 3  # images on each side of a step that are compared
-_STEP_STANDS_OUT = 6.0  # times the spread of differences that are no step
-_UNCLEAR = 4.0  # times the median error of an image's angle
+_SIDE = 3  # images on each side of a step
+_FEWEST_PLACES = 5  # where a step may be, to tell which stands out
+_STEP_STANDS_OUT = 6.0  # times the spread of the others
+_STEP_BACK = 0.75  # of it, from which on the next one back makes it a single wrong angle
+_STEP_ON = 0.5  # of it, from which on the next one makes it a slow change
+_STEP_LASTS = 0.3  # part of it that is left between three images before and three after
+_UNCLEAR = 4.0  # times the median error of an image's angle,
+_UNCLEAR_DEG = 0.5  # and at least so much: such an image tells nothing
 _MOST_NAMED = 6
 _STANDS_OUT = 4.0  # times the spread of the others
 _MENTIONED_FROM = 0.5  # of what warns: where the volume begins to suffer
@@ -121,20 +126,23 @@ class TiltAngles:
         return (off[1:-1] - (off[:-2] + off[2:]) / 2) / np.sqrt(1.5)
 
     def _step(self) -> tuple[float, int]:
-        """Return the largest step of the angles and the image after it; 0 if none stands out."""
-        off, places = self.off_deg, range(_SIDE, len(self.off_deg) - _SIDE + 1)
-        if len(places) < 2 * _SIDE:
+        """Return the one step of the angles and the image after it; 0 if none stands out.
+
+        What the others predict follows a step, so that only the images beside it show it whole. A
+        single wrong angle is two steps, one back.
+        """
+        off, jumps = self.off_deg, np.diff(self.off_deg)
+        places = np.arange(_SIDE, len(off) - _SIDE + 1)  # of images that have some before and after
+        if len(places) < _FEWEST_PLACES:
             return 0.0, 0
-        steps = np.array([off[k : k + _SIDE].mean() - off[k - _SIDE : k].mean() for k in places])
-        best = int(np.abs(steps).argmax())
-        after = best + _SIDE
-        spread = 1.4826 * np.median(np.abs(self._away())) * np.sqrt(2 / _SIDE)
-        others = np.abs(np.delete(steps, slice(max(0, best - _SIDE + 1), best + _SIDE)))
-        jump = off[after] - off[after - 1]
-        clear = abs(steps[best]) > _STEP_STANDS_OUT * max(spread, self.noise_deg)
-        if not clear or abs(steps[best]) < 2 * others.max() or jump * steps[best] < 0:
-            return 0.0, 0
-        return float(jump), after
+        spread = max(1.4826 * np.median(np.abs(jumps - np.median(jumps))), self.noise_deg)
+        after = int(places[np.abs(jumps[places - 1]).argmax()])
+        jump = float(jumps[after - 1])
+        beside = jumps[[after - 2, after]] / (jump or 1.0)
+        lasting = off[after : after + _SIDE].mean() - off[after - _SIDE : after].mean()
+        clear = abs(jump) > _STEP_STANDS_OUT * spread and lasting / jump > _STEP_LASTS
+        alone = -_STEP_BACK < beside.min() and beside.max() < _STEP_ON
+        return (jump, after) if clear and alone else (0.0, 0)
 
     def _named(self) -> str:
         """Name the images that stand out, if a few of them do."""
@@ -165,7 +173,7 @@ def tilt_angles(reproject: Reprojector, geometry: Geometry) -> TiltAngles:
     off, errors = _off(beside, change)
     scale, gain = _scale(reproject, geometry, float(beside.error().mean()))
     # An image that shows something else, or half of it, tells nothing of its angle.
-    telling = np.flatnonzero(errors <= _UNCLEAR * np.median(errors))
+    telling = np.flatnonzero(errors <= max(_UNCLEAR * np.median(errors), _UNCLEAR_DEG))
     telling = telling[np.argsort(reproject.indices[telling])]
     noise = float(np.sqrt(np.mean(errors[telling] ** 2)))
     tilt_deg = reproject.tilt_deg[reproject.indices[telling]]
