@@ -141,7 +141,7 @@ class TiltAngles:
         beside = jumps[[after - 2, after]] / (jump or 1.0)
         lasting = off[after : after + _SIDE].mean() - off[after - _SIDE : after].mean()
         clear = abs(jump) > _STEP_STANDS_OUT * spread and lasting / jump > _STEP_LASTS
-        alone = -_STEP_BACK < beside.min() and beside.max() < _STEP_ON
+        alone = beside.min() > -_STEP_BACK and beside.max() < _STEP_ON
         return (jump, after) if clear and alone else (0.0, 0)
 
     def _named(self) -> str:
