@@ -129,6 +129,19 @@ class Reprojector:
         closed.open_sides = NO_SIDES
         return closed
 
+    def of_reconstruction(self, geometry: Geometry) -> Reprojector:
+        """Return the same of aligned images that a reconstruction from all of them shows."""
+        sinograms = np.ascontiguousarray(self._aligned(geometry).swapaxes(0, 1))
+        detector = sinograms.shape[2]
+        width = detector if self.isolated else round(_BEYOND_FRAME * detector)
+        angles = self.sign * np.asarray(self.tilt_deg)[self.indices]
+        project = ShearProjector(angles, (detector, width), detector)
+        seen = project.forward(MaximumLikelihood(project, _ITERATIONS, _SUBSETS)(sinograms))
+        other = copy(self)
+        other.images = list(np.ascontiguousarray(seen.swapaxes(0, 1)))
+        other.hidden = [None] * len(self.images)
+        return other
+
     def __call__(
         self, geometry: Geometry, folds: int, tilt_deg: np.ndarray | None = None
     ) -> Reprojection:
@@ -166,13 +179,7 @@ class Reprojector:
     ) -> tuple[Reprojection, np.ndarray]:
         """Return images and predictions, and how the latter change with the tilt, per degree.
 
-        Parameters
-        ----------
-        geometry : Geometry
-            Of all tilts.
-        folds : int
-        step_deg : float
-            Each image is predicted at its own tilt and so far to both sides of it.
+        Each image is predicted at its own tilt and so far to both sides of it.
         """
         small, missing = self._aligned(geometry), self._missing(geometry)
         given = small if missing is None else np.where(missing, UNMEASURED, small)

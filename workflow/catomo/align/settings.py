@@ -84,9 +84,9 @@ class Verdict(Settings):
         0.03, "warn when images are sheared by more than this part (RMS), as by drift", gt=0
     )
     warn_angle_scale: float = key(
-        0.04,
-        "warn when the tilts predict each other better with angles on another scale, off by more "
-        "than this part; half of it, and of the two keys below, is mentioned",
+        0.045,
+        "warn when the tilts predict each other best with angles on another scale, off by more "
+        "than this part; 0.6 of it, and of the two keys below, is mentioned",
         gt=0,
     )
     warn_angle_jitter_deg: float = key(
