@@ -20,7 +20,8 @@ def measured(true_deg, noise=0.5):
     images = project(BALLS, 0.0, STILL, STILL, tilts=true_deg)
     images += noise * np.random.default_rng(2).normal(size=images.shape)
     series = CleanSeries(images.astype(np.float32), TILTS, np.ones(len(TILTS), bool), True)
-    return tilt_angles(Reprojector(series, SIZE), Geometry(0.0, STILL, STILL))
+    reproject, still = Reprojector(series, SIZE), Geometry.still(len(TILTS))
+    return tilt_angles(reproject, still, reproject.of_reconstruction(still))
 
 
 def words(found):

@@ -11,7 +11,7 @@ from catomo.align.axis_check import COARSER_PX, by_reprojection
 from catomo.align.chain import Solution
 from catomo.align.distortion import Distortion, distortion_of
 from catomo.align.geometry import Geometry, in_axis_frame, rotation
-from catomo.align.local_changes import LocalChanges, local_changes
+from catomo.align.local_changes import LocalChanges, local_changes, moved_px
 from catomo.align.preprocess import CleanSeries
 from catomo.align.readings import Recording
 from catomo.align.registration import centres_of_mass
@@ -57,6 +57,8 @@ class Examination:
         How the true angles differ from those recorded.
     local : LocalChanges or None
         Parts of the images that differ from their predictions.
+    moved_px : float
+        How far parts of the specimen have moved (RMS).
     """
 
     error: np.ndarray
@@ -70,11 +72,13 @@ class Examination:
     distortion: Distortion | None = None
     angles: TiltAngles | None = None
     local: LocalChanges | None = None
+    moved_px: float = 0.0
 
     def notes(self) -> dict[str, Any]:
         """Return what the record says of it among the steps."""
         parts = {"distortion": self.distortion, "angles": self.angles, "local": self.local}
-        return {name: part.record() for name, part in parts.items() if part}
+        notes = {name: part.record() for name, part in parts.items() if part}
+        return notes | ({"moved_px": self.moved_px} if self.local else {})
 
     def reasons(self, limits: Verdict) -> tuple[list[str], list[str]]:
         """Return what in the images makes the alignment doubtful, and what is only mentioned.
@@ -89,7 +93,7 @@ class Examination:
                 doubts += found[0]
                 mentions += found[1]
         if self.local:
-            found = self.local.reasons(limits, moving=not (doubts or mentions))
+            found = self.local.reasons(limits, 0.0 if doubts or mentions else self.moved_px)
             doubts += found[0]
             mentions += found[1]
         return doubts, mentions
@@ -116,24 +120,27 @@ def examine(
     aligned = reproject(geometry, JUDGE_FOLDS)
     error[used] = aligned.error()
     across[used], along[used] = aligned.shifts()
-    still = np.zeros(len(series.images))
-    unaligned[used] = reproject(Geometry(0.0, still, still), JUDGE_FOLDS).error()
+    still = Geometry.still(len(series.images))
+    unaligned[used] = reproject(still, JUDGE_FOLDS).error()
     if len(used) < FEWEST_IMAGES:  # too few to tell which images or angles are wrong
         return Examination(error, unaligned, across, along, [], None, np.nan)
 
     coarse = Reprojector(series, _SUSPECT_SIZE)
-    coarse_error = coarse(geometry, JUDGE_FOLDS).error()
+    beside = coarse(geometry, JUDGE_FOLDS)
     likeness = coarse.likeness(geometry, JUDGE_FOLDS)
-    named = misfits(coarse_error, likeness, series.tilt_deg[used], settings.verdict.warn_misfit)
+    named = misfits(beside.error(), likeness, series.tilt_deg[used], settings.verdict.warn_misfit)
     found = _found_without_angles(series, solution)
     reading = other_reading(coarse, found, recording)
     axis_found_deg = np.nan if solution.axis else _axis_found(series, geometry, settings)
     elsewhere = _elsewhere_ratio(series, solution, reproject, settings)
+    tilt_deg, known = series.tilt_deg[used], coarse.of_reconstruction(geometry)
+    of_known = known(still, JUDGE_FOLDS)
     return Examination(
         *(error, unaligned, across, along, named, reading, axis_found_deg, elsewhere),
-        distortion=distortion_of(aligned, series.tilt_deg[used]),
-        angles=tilt_angles(coarse, geometry),
-        local=local_changes(aligned, series.tilt_deg[used]),
+        distortion=distortion_of(aligned, tilt_deg),
+        angles=tilt_angles(coarse, geometry, known),
+        local=local_changes(aligned, tilt_deg),
+        moved_px=moved_px(local_changes(beside, tilt_deg), local_changes(of_known, tilt_deg)),
     )
 
 

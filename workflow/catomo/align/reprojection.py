@@ -140,6 +140,7 @@ class Reprojector:
         other = copy(self)
         other.images = list(np.ascontiguousarray(seen.swapaxes(0, 1)))
         other.hidden = [None] * len(self.images)
+        other.raw_shape = len(sinograms) * self.factor, detector * self.factor
         return other
 
     def __call__(

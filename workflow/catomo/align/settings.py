@@ -104,7 +104,7 @@ class Verdict(Settings):
         gt=0,
     )
     warn_bend: float = key(
-        0.08,
+        0.06,
         "warn when the brightest places lack more than this part of what the other tilts predict; "
         "half of it, and of the two keys below, is mentioned",
         gt=0,
@@ -116,7 +116,7 @@ class Verdict(Settings):
         gt=0,
     )
     warn_local_shift_px: float = key(
-        0.25,
+        0.16,
         "warn when parts of the specimen lie farther from where the other tilts predict them (RMS)",
         "px",
         gt=0,

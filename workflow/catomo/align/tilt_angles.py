@@ -156,7 +156,7 @@ class TiltAngles:
         return f", most of all at {', '.join(f'{tilt:g}°' for tilt in self.tilt_deg[1:-1][far])}"
 
 
-def tilt_angles(reproject: Reprojector, geometry: Geometry) -> TiltAngles:
+def tilt_angles(reproject: Reprojector, geometry: Geometry, known: Reprojector) -> TiltAngles:
     """Measure how the true angles differ from those recorded.
 
     Parameters
@@ -164,6 +164,8 @@ def tilt_angles(reproject: Reprojector, geometry: Geometry) -> TiltAngles:
     reproject : Reprojector
         A coarse one will do.
     geometry : Geometry
+    known : Reprojector
+        Its `of_reconstruction`, whose angles are known.
 
     Notes
     -----
@@ -172,7 +174,7 @@ def tilt_angles(reproject: Reprojector, geometry: Geometry) -> TiltAngles:
     """
     beside, change = reproject.by_angle(geometry, JUDGE_FOLDS, _STEP_DEG)
     off, errors = _off(beside, change)
-    scale, gain = _scale(reproject, geometry, float(beside.error().mean()))
+    scale, gain = _scale(reproject, geometry, known, float(beside.error().mean()))
     # An image that shows something else, or half of it, tells nothing of its angle.
     telling = np.flatnonzero(errors <= max(_UNCLEAR * np.median(errors), _UNCLEAR_DEG))
     telling = telling[np.argsort(reproject.indices[telling])]
@@ -198,7 +200,9 @@ def _off(beside: Reprojection, change: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return off, errors
 
 
-def _scale(reproject: Reprojector, geometry: Geometry, given: float) -> tuple[float, float]:
+def _scale(
+    reproject: Reprojector, geometry: Geometry, known: Reprojector, given: float
+) -> tuple[float, float]:
     """Return the scale of the angles that fits best, and which part of the error it takes away.
 
     Wide structures with few tilts predict each other best at somewhat larger angles even where all
@@ -207,10 +211,10 @@ def _scale(reproject: Reprojector, geometry: Geometry, given: float) -> tuple[fl
     best, gain = _best_scale(reproject, geometry, given)
     if gain < _SCALE_GAIN:
         return best, gain
-    still = np.zeros(len(reproject.tilt_deg))
-    known = reproject.of_reconstruction(geometry), Geometry(0.0, still, still)
-    of_known, _ = _best_scale(*known, float(known[0](known[1], JUDGE_FOLDS).error().mean()))
-    return best / of_known, gain
+    still = Geometry.still(len(reproject.tilt_deg))
+    return best / _best_scale(known, still, float(known(still, JUDGE_FOLDS).error().mean()))[
+        0
+    ], gain
 
 
 def _best_scale(reproject: Reprojector, geometry: Geometry, given: float) -> tuple[float, float]:
