@@ -58,7 +58,7 @@ def test_jitter_comes_back_image_by_image():
 def test_a_single_wrong_angle_is_named():
     true = TILTS.copy()
     true[12] += 3.0
-    found = TiltAngles(TILTS, 0.05 * DRAWN + (true - TILTS), 0.05, 1.0, 0.0)
+    found = TiltAngles(TILTS, 0.05 * DRAWN + (true - TILTS), 0.05, 1.0)
     limits = LIMITS.model_copy(update={"warn_angle_jitter_deg": 0.5})
     assert f"most of all at {TILTS[12]:g}°" in "; ".join(found.reasons(limits)[0])
 
@@ -73,5 +73,5 @@ def test_a_missing_or_doubled_image_and_backlash_are_a_step():
 
 
 def test_too_few_images_have_no_step_and_no_jitter():
-    few = TiltAngles(TILTS[:2], np.array([0.0, 5.0]), 0.1, 1.0, 0.0)
+    few = TiltAngles(TILTS[:2], np.array([0.0, 5.0]), 0.1, 1.0)
     assert few.record() == {"angle_scale": 1.0, "angle_jitter_deg": 0.0, "angle_step_deg": 0.0}

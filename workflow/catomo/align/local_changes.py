@@ -24,7 +24,7 @@ _ALL = 0.8  # of what is shown, from which on it counts as all of it
 _BRIGHTEST = 99.9  # percentile of the predictions that counts as their brightest
 _FEWEST_BLOCKS = 5  # of an image, below which nothing is said of it
 _FARTHEST_PX = 3.0  # binned: a longer step is not linear
-_MENTIONED_FROM = 0.5  # of what warns: where the volume begins to suffer
+_MENTIONED_FROM = 0.6  # of what warns: where the volume begins to suffer
 _WORSE_PREDICTED = 2.3  # times as far: 1.8 to 2.2 where nothing moves
 _MOST_NAMED = 12
 # The images were smoothed with 1 px, so their noise is alike over 4·π px², and counts as so much

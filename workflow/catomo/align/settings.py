@@ -106,7 +106,7 @@ class Verdict(Settings):
     warn_bend: float = key(
         0.06,
         "warn when the brightest places lack more than this part of what the other tilts predict; "
-        "half of it, and of the two keys below, is mentioned",
+        "0.6 of it, and of the two keys below, is mentioned",
         gt=0,
     )
     warn_flicker: float = key(
@@ -116,7 +116,7 @@ class Verdict(Settings):
         gt=0,
     )
     warn_local_shift_px: float = key(
-        0.16,
+        0.17,
         "warn when parts of the specimen lie farther from where the other tilts predict them (RMS)",
         "px",
         gt=0,

@@ -19,7 +19,7 @@ from catomo.align.settings import Verdict
 
 _STEP_DEG = 1.0  # to both sides of a tilt, between which the change of a prediction is linear
 _SCALE_STEP, _SCALE_REACH = 0.03, 5  # scales tried: so far apart, so many to one side
-_SCALE_GAIN = 0.05  # part of the error by which another scale must be better
+_SCALE_GAIN = 0.08  # part of the error by which another scale must be better
 _SIDE = 3  # images on each side of a step
 _FEWEST_PLACES = 5  # where a step may be, to tell which stands out
 _STEP_STANDS_OUT = 6.0  # times the spread of the others
@@ -50,16 +50,13 @@ class TiltAngles:
         Standard error of that, RMS over the images.
     scale : float
         By what all angles must be multiplied for the tilts to predict each other best, divided by
-        what that is where all angles are right.
-    scale_gain : float
-        Part of the error that is gone with it.
+        what that is where all angles are right; 1 if that makes little difference.
     """
 
     tilt_deg: np.ndarray
     off_deg: np.ndarray
     noise_deg: float
     scale: float
-    scale_gain: float
 
     def record(self) -> dict[str, float]:
         """Return the numbers that are compared with the limits."""
@@ -97,7 +94,7 @@ class TiltAngles:
 
     def _findings(self, limits: Verdict) -> Iterator[tuple[float, float, str]]:
         step_deg, after = self._step()
-        if not step_deg and self.scale_gain > _SCALE_GAIN:  # a step alone makes another scale fit
+        if not step_deg:  # which alone makes another scale fit
             yield (
                 abs(self.scale - 1),
                 limits.warn_angle_scale,
@@ -174,13 +171,13 @@ def tilt_angles(reproject: Reprojector, geometry: Geometry, known: Reprojector) 
     """
     beside, change = reproject.by_angle(geometry, JUDGE_FOLDS, _STEP_DEG)
     off, errors = _off(beside, change)
-    scale, gain = _scale(reproject, geometry, known, float(beside.error().mean()))
+    scale = _scale(reproject, geometry, known, float(beside.error().mean()))
     # An image that shows something else, or half of it, tells nothing of its angle.
     telling = np.flatnonzero(errors <= max(_UNCLEAR * np.median(errors), _UNCLEAR_DEG))
     telling = telling[np.argsort(reproject.indices[telling])]
     noise = float(np.sqrt(np.mean(errors[telling] ** 2)))
     tilt_deg = reproject.tilt_deg[reproject.indices[telling]]
-    return TiltAngles(tilt_deg, off[telling], noise, scale, gain)
+    return TiltAngles(tilt_deg, off[telling], noise, scale)
 
 
 def _off(beside: Reprojection, change: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -200,21 +197,18 @@ def _off(beside: Reprojection, change: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return off, errors
 
 
-def _scale(
-    reproject: Reprojector, geometry: Geometry, known: Reprojector, given: float
-) -> tuple[float, float]:
-    """Return the scale of the angles that fits best, and which part of the error it takes away.
+def _scale(reproject: Reprojector, geometry: Geometry, known: Reprojector, given: float) -> float:
+    """Return the scale of the angles that fits best; 1 if it makes little difference.
 
     Wide structures with few tilts predict each other best at somewhat larger angles even where all
     is right. How much larger shows on the images of a reconstruction, whose angles are known.
     """
     best, gain = _best_scale(reproject, geometry, given)
     if gain < _SCALE_GAIN:
-        return best, gain
+        return 1.0
     still = Geometry.still(len(reproject.tilt_deg))
-    return best / _best_scale(known, still, float(known(still, JUDGE_FOLDS).error().mean()))[
-        0
-    ], gain
+    error = float(known(still, JUDGE_FOLDS).error().mean())
+    return best / _best_scale(known, still, error)[0]
 
 
 def _best_scale(reproject: Reprojector, geometry: Geometry, given: float) -> tuple[float, float]:
