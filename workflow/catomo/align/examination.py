@@ -29,6 +29,7 @@ from catomo.align.tilt_axis import find_axis
 # Parts of the error by which another geometry contradicts a known one: shifts fitted to noise
 # alone gain 4 %, a turn 0.1 %.
 _GAIN_BY_SHIFTS, _GAIN_BY_TURN = 0.08, 0.002
+_EVEN = 0.25  # of what warns: angles that are off by less move nothing
 _SUSPECT_SIZE = 64  # px: coarse enough that misplaced images cost little time to find
 
 
@@ -83,7 +84,8 @@ class Examination:
     def reasons(self, limits: Verdict) -> tuple[list[str], list[str]]:
         """Return what in the images makes the alignment doubtful, and what is only mentioned.
 
-        Where angles are wrong or images distorted, parts of them are out of place for that.
+        Where angles are wrong or images distorted, parts of them are out of place for that, and
+        where angles are only a little off, it is not said that parts moved.
         """
         doubts: list[str] = []
         mentions: list[str] = []
@@ -93,7 +95,9 @@ class Examination:
                 doubts += found[0]
                 mentions += found[1]
         if self.local:
-            found = self.local.reasons(limits, 0.0 if doubts or mentions else self.moved_px)
+            jitter = self.angles.jitter_deg() if self.angles else 0.0
+            moved = not (doubts or mentions or jitter > _EVEN * limits.warn_angle_jitter_deg)
+            found = self.local.reasons(limits, self.moved_px if moved else 0.0)
             doubts += found[0]
             mentions += found[1]
         return doubts, mentions
