@@ -194,7 +194,7 @@ def test_memory_stays_within_two_and_a_half_stacks(tmp_path):
     run(phantom(tmp_path / "first"), tmp_path / "imported")  # imports shall not count
     tilts = TILTS[:30]
     across, along = shifts(3)
-    images = project(BALLS, 1.0, across, along, (240, 200), tilts).astype(np.float32)
+    images = project(BALLS, 1.0, across, along, (400, 320), tilts).astype(np.float32)
     series = write_series(tmp_path / "series", images, tilts)
     del across, along
     size = images.nbytes
