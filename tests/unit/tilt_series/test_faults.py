@@ -169,6 +169,13 @@ def test_moving_cells_land_where_they_have_moved_to():
     assert image.sum() == pytest.approx(4.0, rel=1e-4)
 
 
+def test_a_stretched_image_is_as_bright_as_the_specimen():
+    middle = np.s_[0, 17:23, 17:23]
+    plain, grown = expected(), expected(magnification=0.1)  # 0.9 at the first tilt
+    assert grown[middle].mean() == pytest.approx(plain[middle].mean(), rel=0.1)
+    assert grown[0].sum() == pytest.approx(0.81 * plain[0].sum(), rel=0.02)
+
+
 def true(**faults):
     recorded = tilts_of(specimen().acquisition)
     return recorded, true_tilts(recorded, specimen(**faults).faults, 5)

@@ -81,7 +81,7 @@ class Verdict(Settings):
         0.02, "warn when the images differ in magnification by more than this part (RMS)", gt=0
     )
     warn_shear: float = key(
-        0.03, "warn when images are sheared by more than this part (RMS), as by drift", gt=0
+        0.024, "warn when images are sheared by more than this part (RMS), as by drift", gt=0
     )
     warn_angle_scale: float = key(
         0.045,

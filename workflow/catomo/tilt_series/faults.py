@@ -80,6 +80,13 @@ class Distorted:
             x = dx - self._pull(x)
         return self.misalignment.to_aligned(*_through(np.linalg.inv(self.matrix[t]), x, dy), t)
 
+    def keep_brightness(self, images: np.ndarray) -> None:
+        """Give stretched images (tilt, y, x) the brightness of the specimen, in place.
+
+        A beam that dwells as long on each pixel counts as much there, however close the pixels.
+        """
+        images *= np.linalg.det(self.matrix).astype(np.float32)[:, None, None]
+
     def _pull(self, dx: np.ndarray) -> np.ndarray:
         from_left = np.maximum(dx + self.width_px / 2, 0)
         return self.flyback_px * np.exp(-from_left / (_FLYBACK_REACH * self.width_px))

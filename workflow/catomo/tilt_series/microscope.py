@@ -103,6 +103,8 @@ def simulate_tilt_series(specimen: Specimen, seed: int) -> SimulatedSeries:
         probe_sigma_px=acquisition.probe_sigma_px,
         bodies=bodies_of(phantom, specimen, len(tilt_deg), seed),
     )
+    if isinstance(seen, Distorted):
+        seen.keep_brightness(images)
     if film:
         for t, tilt in enumerate(tilt_deg):
             images[t] += film.projection(*_aligned_points(images[t], seen, t), tilt)
