@@ -8,13 +8,13 @@ what the other tilts predict of it changes with the tilt, and some angle fits it
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
 
 from catomo.align.geometry import Geometry
-from catomo.align.reprojection import JUDGE_FOLDS, Reprojection, Reprojector
+from catomo.align.reprojection import JUDGE_FOLDS, Reprojector
 from catomo.align.settings import Verdict
 
 _STEP_DEG = 1.0  # to both sides of a tilt, between which the change of a prediction is linear
@@ -51,12 +51,16 @@ class TiltAngles:
     scale : float
         By what all angles must be multiplied for the tilts to predict each other best, divided by
         what that is where all angles are right; 1 if that makes little difference.
+    of_right : TiltAngles, optional
+        The same measured of the images of a reconstruction, whose angles are right. Where these
+        are doubted too, as those of small things in large frames are, single images tell nothing.
     """
 
     tilt_deg: np.ndarray
     off_deg: np.ndarray
     noise_deg: float
     scale: float
+    of_right: TiltAngles | None = None
 
     def record(self) -> dict[str, float]:
         """Return the numbers that are compared with the limits."""
@@ -102,6 +106,8 @@ class TiltAngles:
                 f"{self.scale:.2f} times those recorded: is the scale of the goniometer right? "
                 "Such a volume is bent; give the true angles",
             )
+        if self.of_right and any(self.of_right.reasons(limits)):
+            return
         yield (
             self.jitter_deg(),
             limits.warn_angle_jitter_deg,
@@ -169,19 +175,28 @@ def tilt_angles(reproject: Reprojector, geometry: Geometry, known: Reprojector) 
     One Gauss-Newton step like that of `Reprojection.shifts`, with the change of the prediction
     with the tilt as one more column.
     """
-    beside, change = reproject.by_angle(geometry, JUDGE_FOLDS, _STEP_DEG)
-    off, errors = _off(beside, change)
-    scale = _scale(reproject, geometry, known, float(beside.error().mean()))
+    off, errors, error = _off(reproject, geometry)
+    scale = _scale(reproject, geometry, known, error)
+    right = _measured(known, *_off(known, Geometry.still(len(reproject.tilt_deg)))[:2])
+    return replace(_measured(reproject, off, errors), scale=scale, of_right=right)
+
+
+def _measured(reproject: Reprojector, off: np.ndarray, errors: np.ndarray) -> TiltAngles:
+    """Return what the images that tell their angles tell together."""
     # An image that shows something else, or half of it, tells nothing of its angle.
     telling = np.flatnonzero(errors <= max(_UNCLEAR * np.median(errors), _UNCLEAR_DEG))
     telling = telling[np.argsort(reproject.indices[telling])]
     noise = float(np.sqrt(np.mean(errors[telling] ** 2)))
     tilt_deg = reproject.tilt_deg[reproject.indices[telling]]
-    return TiltAngles(tilt_deg, off[telling], noise, scale)
+    return TiltAngles(tilt_deg, off[telling], noise, 1.0)
 
 
-def _off(beside: Reprojection, change: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return by how much (deg) each image fits better at a larger angle, and its error."""
+def _off(reproject: Reprojector, geometry: Geometry) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return by how much (deg) each image fits better at a larger angle, and its error.
+
+    The third is which part of the images is not predicted.
+    """
+    beside, change = reproject.by_angle(geometry, JUDGE_FOLDS, _STEP_DEG)
     off, errors = np.zeros((2, len(change)))
     triples = zip(beside.images, beside.predicted, change, strict=True)
     for t, (image, predicted, per_degree) in enumerate(triples):
@@ -194,7 +209,7 @@ def _off(beside: Reprojection, change: np.ndarray) -> tuple[np.ndarray, np.ndarr
             residual = image.ravel() - columns @ solution
             off[t] = solution[3] / solution[0]
             errors[t] = np.sqrt(inverse[3, 3] * residual.var()) * _NOISE_ALIKE / solution[0]
-    return off, errors
+    return off, errors, float(beside.error().mean())
 
 
 def _scale(reproject: Reprojector, geometry: Geometry, known: Reprojector, given: float) -> float:
