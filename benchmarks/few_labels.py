@@ -2,7 +2,7 @@
 
     PYTHONPATH=workflow python benchmarks/few_labels.py FOLDER
         [--genc2022 FOLDER] [--phantom 04_SLICES ...] [--start NAME=MODEL.keras ...]
-        [--counts 0 1 2 3 5 10] [--steps 400] [--svg FILE] [--quick]
+        [--counts 0 1 2 3 5 10] [--steps 200] [--svg FILE] [--quick]
 
 For each data set, beginning (`scratch` are random weights, others are given with `--start`) and
 number of slices, the stage `train` learns from so many annotated slices, evenly spread over those
@@ -93,7 +93,7 @@ def _options():
     parser.add_argument("--phantom", type=Path, nargs="+", default=[], metavar="SLICES")
     parser.add_argument("--start", nargs="+", default=[], metavar="NAME=MODEL")
     parser.add_argument("--counts", type=int, nargs="+", default=[0, 1, 2, 3, 5, 10])
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--svg", type=Path, metavar="FILE", help="draw the figure")
     parser.add_argument("--quick", action="store_true", help="one count, four steps")
@@ -207,18 +207,22 @@ def _curve(rows: list[dict[str, str]], data: str, start: str, name: str):
 def _draw(rows: list[dict[str, str]], path: Path) -> None:
     datas = list(dict.fromkeys(row["data"] for row in rows))
     colours = dict(zip(dict.fromkeys(row["start"] for row in rows), COLOURS, strict=False))
-    figure, axes = new_figure(len(datas), len(CLASSES), (7, 2.6 * len(datas)), squeeze=False)
+    figure, axes = new_figure(
+        len(datas), len(CLASSES), (7, 2.6 * len(datas)), squeeze=False, sharey="col"
+    )
     for line, data in zip(axes, datas, strict=True):
         for axis, name in zip(line, CLASSES, strict=True):
             for start, colour in colours.items():
-                curve = _curve(rows, data, start, name)
-                axis.plot(*zip(*curve, strict=True), "o-", color=colour, label=start)
+                if curve := _curve(rows, data, start, name):
+                    axis.plot(*zip(*curve, strict=True), "o-", color=colour, label=start)
             axis.set(title=f"{data}: {name}", xlabel="annotated slices", ylabel="DSC")
-            axis.set_xticks(sorted({int(row["slices"]) for row in rows}))
+            axis.set_xscale("symlog", linthresh=2)
+            counts = sorted({int(row["slices"]) for row in rows})
+            axis.set_xticks(counts, map(str, counts))
     axes[0][0].legend(frameon=False)
     import matplotlib
 
-    with matplotlib.rc_context({"svg.hashsalt": "few_labels"}):
+    with matplotlib.rc_context({"svg.hashsalt": "few_labels", "svg.fonttype": "none"}):
         figure.savefig(path, metadata={"Date": None})
 
 
