@@ -29,7 +29,7 @@ from catomo.projection.shear import ShearProjector, threads
 _ITERATIONS, _SUBSETS = 3, 5
 _BEYOND_FRAME = 2.0  # width of an extended specimen's reconstruction, in frames
 _FINEST, _COARSEST = 1.0, 1 / 16  # the band compared: px of binned images, part of their width
-_VOXELS_AT_ONCE = 2**19  # reconstructed by a thread: more leave its caches, fewer take longer
+_VOXELS_AT_ONCE = 2**18  # reconstructed by a thread: more leave its caches, fewer take longer
 
 # How geometries are compared with each other: other folds than those of the matching.
 JUDGE_SIZE, JUDGE_FOLDS = 128, 4

@@ -25,9 +25,10 @@ _FEWEST_PLACES = 5  # where a step may be, to tell which stands out
 _STEP_STANDS_OUT = 6.0  # times the spread of the others
 _STEP_BACK = 0.75  # of it, from which on the next one back makes it a single wrong angle
 _STEP_ON = 0.5  # of it, from which on the next one makes it a slow change
-_STEP_LASTS = 0.45  # part of it that is left between three images before and three after
+_STEP_LASTS = 0.3  # part of it that is left between three images before and three after
 _UNCLEAR = 4.0  # times the median error of an image's angle,
 _UNCLEAR_DEG = 0.5  # and at least so much: such an image tells nothing
+_CLEARER = 4.0  # times what images of right angles seem to be off
 _MOST_NAMED = 6
 _STANDS_OUT = 4.0  # times the spread of the others
 _MENTIONED_FROM = 0.6  # of what warns: where the volume begins to suffer
@@ -106,7 +107,7 @@ class TiltAngles:
                 f"{self.scale:.2f} times those recorded: is the scale of the goniometer right? "
                 "Such a volume is bent; give the true angles",
             )
-        if self.of_right and any(self.of_right.reasons(limits)):
+        if self.of_right and not self._clearer(self.of_right, limits):
             return
         yield (
             self.jitter_deg(),
@@ -124,6 +125,17 @@ class TiltAngles:
                 "image missing or stored twice? Give the true angles",
             )
 
+    def _clearer(self, right: TiltAngles, limits: Verdict) -> bool:
+        """Return whether angles are off from image to image more clearly than right ones seem to.
+
+        A step has a place, which alone decides.
+        """
+        jitter = self.jitter_deg()
+        uneven = jitter > _MENTIONED_FROM * limits.warn_angle_jitter_deg
+        return not any(right.reasons(limits)) and not (
+            uneven and jitter < _CLEARER * right.jitter_deg()
+        )
+
     def _away(self) -> np.ndarray:
         """Return how far each image but the first and last is off from the two beside it."""
         off = self.off_deg
@@ -133,10 +145,12 @@ class TiltAngles:
         """Return the one step of the angles and the image after it; 0 if none stands out.
 
         What the others predict follows a step, so that only the images beside it show it whole. A
-        single wrong angle is two steps, one back.
+        single wrong angle is two steps, one back. Across 0° right angles seem to jump, too: small
+        errors of the predictions change their sign there.
         """
         off, jumps = self.off_deg, np.diff(self.off_deg)
         places = np.arange(_SIDE, len(off) - _SIDE + 1)  # of images that have some before and after
+        places = places[self.tilt_deg[places - 1] * self.tilt_deg[places] > 0]
         if len(places) < _FEWEST_PLACES:
             return 0.0, 0
         spread = max(1.4826 * np.median(np.abs(jumps - np.median(jumps))), self.noise_deg)
