@@ -20,8 +20,10 @@ endef
 # What `make fuzz` does: which doors get made-up bytes, and for how long each.
 TARGET ?= mrc tiff labels records models
 MINUTES ?= 1
+# The pixel size of the slices that the ready model is for.
+PIXEL_SIZE_NM ?= 0.12
 
-.PHONY: help demo test quick floors fuzz faults cluster setup needle genc2022 lock viewer rulegraph docs licences clean
+.PHONY: help demo test thorough quick floors fuzz faults cluster setup needle genc2022 ready-model lock viewer rulegraph docs licences clean
 
 help:            ## this list
 	@grep -E '^[a-z0-9-]+:.*##' Makefile | sed -E 's/:.*##/\t/'
@@ -39,9 +41,16 @@ genc2022: setup  ## real annotated slices: train, segment, score (needs CATOMO_G
 	$(SNAKEMAKE) --configfile config/examples/genc2022/config.yaml
 	@echo "Done. Open results/genc2022/09_report/report.html in a browser."
 
-test: setup .venv/.test  ## everything that is tested
+ready-model: setup ## a model that phantoms of many kinds taught, to begin with (PIXEL_SIZE_NM=0.12)
+	$(BIN)/python resources/ready_model.py build/ready-model --pixel-size-nm $(PIXEL_SIZE_NM)
+	@echo "Done. What it is and how to use it says build/ready-model/README.md."
+
+test: setup .venv/.test  ## everything that is tested, one case of each kind
 	$(CHECKS)
-	$(PYTEST) --durations=40
+	$(PYTEST) -m "not thorough" --durations=40
+
+thorough: setup .venv/.test ## more cases of what `make test` shows, before a release
+	$(PYTEST) -m thorough
 
 quick: setup .venv/.test ## what to run at each save: the checks and the fast unit tests
 	$(CHECKS)

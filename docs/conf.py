@@ -21,6 +21,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 import catomo  # noqa: E402
 from catomo.cli import main  # noqa: E402
+from catomo.plan.document import specimen_keys  # noqa: E402
 from catomo.stages import STAGES, TOOLS  # noqa: E402
 
 project = "catomo"
@@ -53,7 +54,11 @@ html_theme_options = {
 }
 # Pages that nothing lies beside, and one with wide tables.
 html_sidebars = {
-    page: [] for page in ("index", "glossary", "tutorial/index", "reference/configuration")
+    page: []
+    for page in (
+        *("index", "glossary", "tutorial/index"),
+        *("reference/configuration", "reference/phantoms"),
+    )
 }
 
 
@@ -73,9 +78,11 @@ def _help(verb: str) -> str:
     return printed.getvalue()
 
 
-def _add_commands(_app, name, source):
+def _fill(_app, name, source):
     if name == "reference/commands":
         source[0] += "\n" + commands()
+    if name == "reference/phantoms":
+        source[0] += "\n" + specimen_keys()
 
 
 def _inline(translator, node):
@@ -89,7 +96,7 @@ def _block(translator, node):
 
 
 def setup(app):
-    """Make formulas MathML, and fill the page of the commands."""
+    """Make formulas MathML, and fill the pages of commands and phantoms."""
     app.add_html_math_renderer("mathml", (_inline, None), (_block, None))
-    app.connect("source-read", _add_commands)
+    app.connect("source-read", _fill)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -6,7 +6,13 @@
 import sys
 from pathlib import Path
 
+import numpy as np
+import yaml
 from PIL import Image
+
+from catomo.figures import new_figure
+from catomo.phantom.settings import Specimen
+from catomo.tilt_series.microscope import simulate_tilt_series
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = {
@@ -17,6 +23,24 @@ PICTURES = {
     "confidence": "07_evaluate/confidence.png",
 }
 WIDTH_PX = 1100
+# What the picture of the faults shows of a phantom, strong enough to be seen.
+FAULTS = {
+    "none": {},
+    "rotation_deg: 12": {"rotation_deg": 12.0},
+    "magnification: 0.25": {"magnification": 0.25},
+    "shear: 0.2": {"shear": 0.2},
+    "scan_drift_px: 25": {"scan_drift_px": 25.0},
+    "flyback_px: 30": {"flyback_px": 30.0},
+    "shadow_share: 0.45": {"shadow_images": 3, "shadow_share": 0.45},
+    "contamination_nm: 6": {"contamination_nm": 6.0},
+    "particle_drift_nm: 5": {"particle_drift_nm": 5.0},
+    "diffraction_share: 0.5": {"diffraction_share": 0.5, "diffraction_factor": 5.0},
+    "damping: 1.5": {"damping": 1.5},
+    "offset_counts: -120": {"offset_counts": -120.0},
+    "saturation: 0.15": {"saturation": 0.15},
+    "dead_lines: 8": {"dead_lines": 8},
+    "angle_scale: 0.7": {"angle_scale": 0.7},
+}
 
 
 def main(results: Path) -> None:
@@ -28,5 +52,26 @@ def main(results: Path) -> None:
         small.save(ROOT / "docs" / "images" / f"{name}.webp", quality=70, method=6)
 
 
+def faults() -> None:
+    """Draw one image of a phantom, the last of three, with each fault."""
+    demo = yaml.safe_load((ROOT / "resources" / "phantoms" / "demo-128.yaml").read_text())
+    demo["acquisition"] |= {"tilt_deg": [-60, 60, 60], "max_shift_px": 0}
+    figure, axes = new_figure(3, 5, size=(11, 7.2))
+    top = None
+    for panel, (name, fault) in zip(np.ravel(axes), FAULTS.items(), strict=True):
+        specimen = Specimen.model_validate(demo | {"faults": fault})
+        images = simulate_tilt_series(specimen, 1).series.images
+        image = images[0] if fault.get("shadow_images") else images[-1]
+        top = np.percentile(image, 99) if top is None else top
+        panel.imshow(np.sqrt(image), cmap="gray", vmin=0, vmax=np.sqrt(top))
+        panel.set_title(name, fontsize=8)
+        panel.set_axis_off()
+    figure.canvas.draw()
+    picture = Image.fromarray(np.asarray(figure.canvas.buffer_rgba())).convert("RGB")
+    picture.thumbnail((WIDTH_PX, 10 * WIDTH_PX))
+    picture.save(ROOT / "docs" / "images" / "faults.webp", quality=70, method=6)
+
+
 if __name__ == "__main__":
+    faults()
     main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "results" / "phantom")

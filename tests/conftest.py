@@ -26,8 +26,17 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("catomo")
 
+# The programs that tests start would compile all modules anew each time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 ROOT = Path(__file__).parents[1]
 KERNELS = "workflow/catomo/projection/shear.py"  # one of the files that Numba compiles
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with what takes minutes, so that no processor waits for it at the end."""
+    long = ("real", "workflow", "faults", "broken", "docs")
+    items.sort(key=lambda item: item.path.relative_to(ROOT / "tests").parts[0] not in long)
 
 
 def balls(shape, *centres_and_radii):
@@ -96,7 +105,8 @@ class Project:
         for name in ("Snakefile", "workflow", "envs", "config", "resources/phantoms"):
             source, target = ROOT / name, folder / name
             if source.is_dir():
-                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+                # With the compiled modules, but for those that another test is just writing.
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("*.pyc.*"))
             else:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(source, target)

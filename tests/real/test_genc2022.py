@@ -13,8 +13,9 @@ def results(tmp_path_factory, genc2022):
     project = Project(tmp_path_factory.mktemp("genc2022") / "project")
     path = project.folder / "config/examples/genc2022/config.yaml"
     config = yaml.safe_load(path.read_text())
-    short = {"steps": 140, "batch_size": 4, "patch_px": 192, "warmup_steps": 15}
+    short = {"steps": 100, "batch_size": 4, "patch_px": 192, "warmup_steps": 10}
     config["train"] |= short | {"learning_rate": 1e-3}
+    config["predict"] = {"average": "none"}
     path.write_text(yaml.safe_dump(config))
     run = project.snakemake("--configfile", "config/examples/genc2022/config.yaml")
     assert run.returncode == 0, run.stdout + run.stderr

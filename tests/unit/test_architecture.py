@@ -219,7 +219,7 @@ def test_no_public_function_has_many_parameters():
 def test_the_unit_tests_mirror_the_package():
     folder = ROOT / "tests" / "unit"
     problems = []
-    for path in sorted(folder.rglob("*.py")):
+    for path in sorted(folder.rglob("test_*.py")):
         mirrored = path.relative_to(folder)
         module = PACKAGE / mirrored.parent / path.name.removeprefix("test_")
         if not module.is_file() and mirrored.as_posix() not in TESTS_OF_SEVERAL_MODULES:

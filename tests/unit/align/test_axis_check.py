@@ -52,7 +52,9 @@ def rod(seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.thorough) for seed in (1, 2))]
+)
 def test_the_lattice_of_a_crystal_does_not_turn_the_axis(seed):
     settings = Align(projection_matching=False)
     images, tilts = crystal(seed)

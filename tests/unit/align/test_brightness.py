@@ -17,6 +17,7 @@ from helpers.balls import BALLS, TILTS, project
 TINY = Path(__file__).parents[2] / "workflow" / "tiny.yaml"
 MIDDLE = len(TILTS) // 2
 RNG = np.random.default_rng
+MORE_SEEDS = [pytest.param(seed, marks=pytest.mark.thorough) for seed in (1, 2)]
 
 
 def isolated(seed=2):
@@ -155,8 +156,8 @@ def test_a_fading_beam_is_named():
     assert words.startswith("the brightness changes slowly: the last image is 0.")
 
 
-@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("pretilt_deg", [0, 10, 20])
+@pytest.mark.parametrize("seed", [0, *MORE_SEEDS])
 def test_a_film_is_left_alone(pretilt_deg, seed):
     brightness, _ = found(slab(pretilt_deg, seed))
     assert (brightness.gain == 1).all()
@@ -200,7 +201,7 @@ def test_a_doubled_exposure_is_not_scaled():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["balls", "rim"])
+@pytest.mark.parametrize("kind", [pytest.param("balls", marks=pytest.mark.thorough), "rim"])
 def test_a_bright_image_does_not_turn_the_axis(tmp_path, kind):
     """The axis lies at 1°; of an extended specimen nothing but neighbours tells the dose."""
     if kind == "balls":

@@ -32,6 +32,13 @@ KNOWN = {
 }
 
 
+@pytest.fixture(scope="module")
+def one(tmp_path_factory):
+    """A folder with the series `one`, its alignment's record and its aligned images."""
+    folder = tmp_path_factory.mktemp("one")
+    return folder, *run(phantom(folder / "one"), folder / "one-aligned")
+
+
 def series_of(*tilt_deg, pixel_size_nm=0.5, **more):
     """Return what the record of a tilt series tells."""
     return {"tilt_deg": tilt_deg, "pixel_size_nm": pixel_size_nm} | more
@@ -43,14 +50,14 @@ def write(folder, name="known.json", **changes):
     return path
 
 
-def test_replayed_on_another_channel(tmp_path):
+def test_replayed_on_another_channel(tmp_path, one):
+    folder, record, _ = one
     across, along = shifts(1)
     other = BALLS.copy()
     other[:, 4] = other[::-1, 4]  # the same balls in another contrast
-    record, _ = run(phantom(tmp_path / "one"), tmp_path / "one-aligned")
     images = project(other, 2.3, across + 2.7, along) + 3.0
     series = write_series(tmp_path / "two", images[4:], TILTS[4:])
-    align(series, tmp_path / "out", Align(), apply=tmp_path / "one-aligned" / "alignment.json")
+    align(series, tmp_path / "out", Align(), apply=folder / "one-aligned" / "alignment.json")
     replayed = read_record(tmp_path / "out", "align")
     total = np.array(replayed["across_px"]) + replayed["axis_offset_px"]
     assert total == pytest.approx(np.array(record["across_px"])[4:] + record["axis_offset_px"])
@@ -179,9 +186,9 @@ def test_a_missing_file_leaves_nothing(tmp_path):
     assert not (tmp_path / "out" / "alignment.json").exists()
 
 
-def test_reader_is_used_as_written(tmp_path):
-    record, aligned = run(phantom(tmp_path / "one"), tmp_path / "found")
-    align(tmp_path / "one", tmp_path / "again", Align(apply=str(record.path)))
+def test_reader_is_used_as_written(tmp_path, one):
+    folder, record, aligned = one
+    align(folder / "one", tmp_path / "again", Align(apply=str(record.path)))
     with StackReader(tmp_path / "again" / "aligned.tif") as reader:
         assert reader.read() == pytest.approx(aligned, abs=1e-4)
 

@@ -67,15 +67,15 @@ def test_matching_finds_the_shifts():
     across -= low @ np.linalg.lstsq(low, across, rcond=None)[0]
     along -= along.mean()
     reproject = reprojector(images(across, along))
-    found = match(reproject, STRAIGHT, keep_offset=True)
+    found = match(reproject, reproject, STRAIGHT, keep_offset=True)
     assert np.sqrt(np.mean((found.across - across) ** 2)) < 0.05
     assert np.sqrt(np.mean((found.along - along) ** 2)) < 0.05
 
 
 def test_matching_finds_the_offset_unless_it_is_kept():
     reproject = reprojector(images(across=0.8))
-    free = match(reproject, STRAIGHT, keep_offset=False).across
-    kept = match(reproject, STRAIGHT, keep_offset=True).across
+    free = match(reproject, reproject, STRAIGHT, keep_offset=False).across
+    kept = match(reproject, reproject, STRAIGHT, keep_offset=True).across
     columns = np.stack([np.cos(np.deg2rad(TILTS)), np.ones(len(TILTS))], axis=1)
 
     def offset(across):

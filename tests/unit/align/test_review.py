@@ -105,6 +105,7 @@ def test_a_series_stopped_for_its_shifts_passes_with_those_of_a_review(tmp_path)
 
 
 @pytest.mark.slow
+@pytest.mark.thorough
 def test_an_image_left_out_takes_part_in_nothing(tmp_path):
     """What it shows changes nothing, and the verdict does not call it blank."""
 

@@ -40,7 +40,9 @@ def test_everything_comes_back_without_noise(clean):
         assert steps[step]["accepted"] == (steps[step]["error_after"] < steps[step]["error_before"])
 
 
-@pytest.mark.parametrize("angle", [-4.2, 0.0, 3.1])
+@pytest.mark.parametrize(
+    "angle", [-4.2, *(pytest.param(angle, marks=pytest.mark.thorough) for angle in (0.0, 3.1))]
+)
 def test_shifts_come_back_with_noise(tmp_path, angle):
     record, _ = run(phantom(tmp_path / "series", angle=angle, noise=True), tmp_path / "out")
     truth = record["truth"]
@@ -76,6 +78,7 @@ def peak(image, row, column, reach=3):
     return row + found[0], column + found[1]
 
 
+@pytest.mark.picture
 def test_same_bytes_twice(tmp_path):
     series = phantom(tmp_path / "series", noise=True)
     for name in ("one", "two"):
@@ -120,7 +123,13 @@ def test_given_angle_is_used_and_steps_switch_off(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "step", ["pairwise", "centre_of_mass", "common_line", "projection_matching"]
+    "step",
+    [
+        "pairwise",
+        pytest.param("centre_of_mass", marks=pytest.mark.thorough),
+        pytest.param("common_line", marks=pytest.mark.thorough),
+        "projection_matching",
+    ],
 )
 def test_each_step_can_be_left_out(tmp_path, step):
     record, _ = run(phantom(tmp_path / "series"), tmp_path / "out", **{step: False})

@@ -60,7 +60,9 @@ def as_stack(path, stack):
 def stages(tmp_path):
     """Make 04_slices, 06_predict and 05_train of a small phantom; return their folders."""
 
-    def make(truth=None, found=None, contiguous=True, full_truth=True, test=(1, 4), known=True):
+    def make(
+        truth=None, found=None, contiguous=True, full_truth=True, test=(1, 4), known=True, inputs=()
+    ):
         truth = scene() if truth is None else truth
         found = scene(move=1) if found is None else found
         names = [f"slice_{i:04d}" for i in range(len(truth))]
@@ -96,6 +98,7 @@ def stages(tmp_path):
                 "data": {"phantom": {"slices_sha256": sha256, "pixel_size_nm": PIXEL_NM}},
                 "split": {"phantom": {"test": [names[i] for i in test], "train": []}},
                 "baseline": {"thresholds": {"values": [55.0, 155.0], "sigma_px": 0.5}},
+                "inputs": {name: {} for name in inputs},
             },
         )
         return prediction, slices, training
@@ -117,18 +120,27 @@ def test_only_the_training_test_part_is_scored(stages, tmp_path):
     assert metrics["scored"] == ["slice_0001", "slice_0004"]
     assert "test part" in metrics["scope"]
     assert metrics["classes"]["alumina"]["dsc"]["n"] == 2
+    assert metrics["volume"]["scope"].endswith("slices, training slices among them")
 
 
 def test_everything_annotated_is_scored_when_the_model_never_saw_it(stages, tmp_path):
     metrics = run(stages(known=False), tmp_path)
     assert len(metrics["scored"]) == N
-    assert "none of these slices" in metrics["scope"]
+    assert metrics["scope"].endswith("the model learnt from none of these slices.")
+    assert metrics["volume"]["scope"].endswith(f"whole volume of {N} slices")
+
+
+def test_what_the_model_that_one_started_from_had_learnt_is_not_known(stages, tmp_path):
+    metrics = run(stages(known=False, inputs=["init_from"]), tmp_path)
+    assert metrics["scope"].endswith("unless the model that it started from did.")
+    assert "perhaps training slices" in metrics["volume"]["scope"]
 
 
 def test_a_model_of_unknown_training_is_said_so_and_has_no_baseline(stages, tmp_path):
     metrics = run(stages(), tmp_path, training=False)
     assert len(metrics["scored"]) == N
     assert "may have learnt" in metrics["scope"]
+    assert metrics["volume"]["scope"].endswith("slices, perhaps training slices among them")
     assert "baseline" not in metrics
 
 

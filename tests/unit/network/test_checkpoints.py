@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 start(threads=2)  # before anything else wakes TensorFlow
 
 WORKFLOW = Path(__file__).parents[3] / "workflow"
-QUICK = TINY | {"steps": 150, "checkpoint_every": 10, "validate_every": 30}
+QUICK = TINY | {"steps": 60, "checkpoint_every": 10, "validate_every": 30}
 
 
 def command(place, output, settings):

@@ -5,8 +5,9 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel
 
+from catomo.phantom.settings import Specimen
 from catomo.plan.config import SETTINGS
-from catomo.plan.document import document
+from catomo.plan.document import document, specimen_keys
 from catomo.plan.plan import DEFAULT_CONFIG, load_plan
 
 ROOT = Path(__file__).parents[3]
@@ -31,6 +32,18 @@ def test_every_key_has_a_meaning_and_lengths_have_units():
             unit = (field.json_schema_extra or {}).get("unit", "")
             for ending in ("_nm", "_px", "_deg"):
                 assert not name.endswith(ending) or unit, f"{verb}: {name} has no unit"
+
+
+def test_every_key_of_a_specimen_file_is_on_the_page_with_its_unit():
+    page = specimen_keys()
+    for _, name, field in _fields(Specimen):
+        if name not in ("plate", "pores", "particles", "contrast", "acquisition"):
+            assert field.description, name
+        unit = (field.json_schema_extra or {}).get("unit", "")
+        for ending in ("_nm", "_px", "_deg"):
+            assert not name.endswith(ending) or unit, f"{name} has no unit"
+    assert "| `saturation` | `0.0` |  | number, ≥ 0, < 0.5 | share of the brightest" in page
+    assert "## `faults`\n\nWhat goes wrong while the series is recorded" in page
 
 
 def test_the_configurations_that_are_shipped_are_valid(monkeypatch):

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from catomo.align.edge import ring_of
 from catomo.align.neighbours import LIMIT, Comparison, around, by_neighbours
-from catomo.align.preprocess import CleanSeries, ring_of, unevenness_px
+from catomo.align.preprocess import CleanSeries, unevenness_px
 
 _EVEN = 0.1  # good series differ by up to 0.055 (logarithm), and noise may add to that
 _NOISE_SIGMAS = 5.0

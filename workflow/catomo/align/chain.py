@@ -299,12 +299,12 @@ def _matched(series: CleanSeries, trials: _Trials, keep_offset: bool) -> Geometr
     """
     reproject = Reprojector(series, MATCHING_SIZE)
     images = len(reproject.indices)
-    geometry = match(reproject, trials.geometry, keep_offset)
+    geometry = match(reproject, trials.reproject or reproject, trials.geometry, keep_offset)
     if folds_of(images, MATCHING_FOLDS) == MATCHING_FOLDS:
         return geometry
     error = trials.error(geometry)
     for _ in range(_MATCHED_AGAIN):
-        further = match(reproject, geometry, keep_offset)
+        further = match(reproject, reproject, geometry, keep_offset)
         before, error = error, trials.error(further)
         if not error < before:
             break

@@ -11,6 +11,7 @@ from catomo.align.axis_check import COARSER_PX, by_reprojection
 from catomo.align.chain import Solution
 from catomo.align.distortion import Distortion, distortion_of
 from catomo.align.geometry import Geometry, in_axis_frame, rotation
+from catomo.align.local_changes import LocalChanges, local_changes, moved_px
 from catomo.align.preprocess import CleanSeries
 from catomo.align.readings import Recording
 from catomo.align.registration import centres_of_mass
@@ -20,13 +21,15 @@ from catomo.align.reprojection import (
     Reprojector,
     judging_reprojector,
 )
-from catomo.align.settings import Align
+from catomo.align.settings import Align, Verdict
 from catomo.align.suspects import Misfits, Reading, misfits, other_reading
+from catomo.align.tilt_angles import TiltAngles, tilt_angles
 from catomo.align.tilt_axis import find_axis
 
 # Parts of the error by which another geometry contradicts a known one: shifts fitted to noise
 # alone gain 4 %, a turn 0.1 %.
 _GAIN_BY_SHIFTS, _GAIN_BY_TURN = 0.08, 0.002
+_EVEN = 0.25  # of what warns: angles that are off by less move nothing
 _SUSPECT_SIZE = 64  # px: coarse enough that misplaced images cost little time to find
 
 
@@ -51,6 +54,12 @@ class Examination:
         which they predict each other about it, as a part of that about the axis found.
     distortion : Distortion or None
         What else than shifts sets the images apart from their predictions.
+    angles : TiltAngles or None
+        How the true angles differ from those recorded.
+    local : LocalChanges or None
+        Parts of the images that differ from their predictions.
+    moved_px : float
+        How far parts of the specimen have moved (RMS).
     """
 
     error: np.ndarray
@@ -62,10 +71,36 @@ class Examination:
     axis_found_deg: float
     elsewhere_ratio: float = np.nan
     distortion: Distortion | None = None
+    angles: TiltAngles | None = None
+    local: LocalChanges | None = None
+    moved_px: float = 0.0
 
     def notes(self) -> dict[str, Any]:
         """Return what the record says of it among the steps."""
-        return {"distortion": self.distortion.record()} if self.distortion else {}
+        parts = {"distortion": self.distortion, "angles": self.angles, "local": self.local}
+        notes = {name: part.record() for name, part in parts.items() if part}
+        return notes | ({"moved_px": self.moved_px} if self.local else {})
+
+    def reasons(self, limits: Verdict) -> tuple[list[str], list[str]]:
+        """Return what in the images makes the alignment doubtful, and what is only mentioned.
+
+        Where angles are wrong or images distorted, parts of them are out of place for that, and
+        where angles are only a little off, it is not said that parts moved.
+        """
+        doubts: list[str] = []
+        mentions: list[str] = []
+        for part in (self.angles, self.distortion):
+            if part:
+                found = part.reasons(limits)
+                doubts += found[0]
+                mentions += found[1]
+        if self.local:
+            jitter = self.angles.jitter_deg() if self.angles else 0.0
+            moved = not (doubts or mentions or jitter > _EVEN * limits.warn_angle_jitter_deg)
+            found = self.local.reasons(limits, self.moved_px if moved else 0.0)
+            doubts += found[0]
+            mentions += found[1]
+        return doubts, mentions
 
 
 def examine(
@@ -89,22 +124,27 @@ def examine(
     aligned = reproject(geometry, JUDGE_FOLDS)
     error[used] = aligned.error()
     across[used], along[used] = aligned.shifts()
-    still = np.zeros(len(series.images))
-    unaligned[used] = reproject(Geometry(0.0, still, still), JUDGE_FOLDS).error()
+    still = Geometry.still(len(series.images))
+    unaligned[used] = reproject(still, JUDGE_FOLDS).error()
     if len(used) < FEWEST_IMAGES:  # too few to tell which images or angles are wrong
         return Examination(error, unaligned, across, along, [], None, np.nan)
 
     coarse = Reprojector(series, _SUSPECT_SIZE)
-    coarse_error = coarse(geometry, JUDGE_FOLDS).error()
+    beside = coarse(geometry, JUDGE_FOLDS)
     likeness = coarse.likeness(geometry, JUDGE_FOLDS)
-    named = misfits(coarse_error, likeness, series.tilt_deg[used], settings.verdict.warn_misfit)
+    named = misfits(beside.error(), likeness, series.tilt_deg[used], settings.verdict.warn_misfit)
     found = _found_without_angles(series, solution)
     reading = other_reading(coarse, found, recording)
     axis_found_deg = np.nan if solution.axis else _axis_found(series, geometry, settings)
     elsewhere = _elsewhere_ratio(series, solution, reproject, settings)
-    distortion = distortion_of(aligned, series.tilt_deg[used])
+    tilt_deg, known = series.tilt_deg[used], coarse.of_reconstruction(geometry)
+    of_known = known(still, JUDGE_FOLDS)
     return Examination(
-        error, unaligned, across, along, named, reading, axis_found_deg, elsewhere, distortion
+        *(error, unaligned, across, along, named, reading, axis_found_deg, elsewhere),
+        distortion=distortion_of(aligned, tilt_deg),
+        angles=tilt_angles(coarse, geometry, known),
+        local=local_changes(aligned, tilt_deg),
+        moved_px=moved_px(local_changes(beside, tilt_deg), local_changes(of_known, tilt_deg)),
     )
 
 

@@ -44,6 +44,11 @@ class Geometry:
     across: np.ndarray
     along: np.ndarray
 
+    @classmethod
+    def still(cls, images: int) -> Geometry:
+        """Return the geometry of images that are aligned already."""
+        return cls(0.0, np.zeros(images), np.zeros(images))
+
     def warp(self, image: np.ndarray, t: int, order: SplineOrder) -> np.ndarray:
         """Return raw image `t` as aligned, float32; 0 where the raw frame ends."""
         turn = rotation(self.axis_angle_deg)

@@ -14,13 +14,14 @@ from scipy import ndimage
 
 from catomo.align.bad_pixels import mend_series, mirror, sigma_of
 from catomo.align.clipped import clipping
+from catomo.align.edge import ring_of
 from catomo.align.filled import filled_borders
 from catomo.align.film import film_in_levels, rises_as_film
 from catomo.align.geometry import NO_SIDES, Sides
 from catomo.align.settings import Align
+from catomo.align.spoilt_images import doubled_images, shadowed_images
 from catomo.align.unmeasured import SIDES, hide, open_sides
 
-_BLOCKS = 8  # blocks along each edge of the frame in which its evenness is judged
 _ISOLATED_BELOW_PX = 0.15  # pull of the surroundings: noise gives 0.02, film 0.3, a cut more
 _BLANK_CONTRAST = 0.1  # of the median tilt: an image of less contrast shows nothing
 
@@ -110,6 +111,7 @@ def clean(
     -------
     CleanSeries
     """
+    twice = doubled_images(images, tilt_deg)
     unmeasured, borders = _hidden(images, tilt_deg, settings, unmeasured)
     pixels, faults, told = mend_series(images, tilt_deg, settings.bad_pixel_sigmas, mirrored)
     unmeasured = _with_faults(unmeasured, faults.unmeasured, len(images), mirrored)
@@ -119,6 +121,7 @@ def clean(
     if settings.specimen == "auto" and pull < _ISOLATED_BELOW_PX:
         above = (image - level for image, level in zip(images, levels, strict=True))
         isolated = not all(open_sides(above))
+    doubts += twice + (shadowed_images(images, tilt_deg) if isolated else ())
     kind, suitable = ("isolated", "ring") if isolated else ("extended", "percentile")
     method = suitable if settings.background == "auto" else settings.background
     if method == "percentile":
@@ -140,9 +143,8 @@ def clean(
     if method == "percentile" and settings.background == "auto" and all(sides):
         film, on_film = _film(images, tilt_deg, levels, usable, notes["background"])
         told += on_film
-    told += doubts
     return CleanSeries(
-        images, tilt_deg, usable, isolated, notes, unmeasured, sides, told, film, mentioned
+        images, tilt_deg, usable, isolated, notes, unmeasured, sides, told + doubts, film, mentioned
     )
 
 
@@ -217,13 +219,6 @@ def usable_images(images: np.ndarray) -> np.ndarray:
     contrast = np.array([ndimage.gaussian_filter(image, 2).std() for image in images])
     rounding = 1e-6 * max(images.max(), -images.min())
     return contrast > max(_BLANK_CONTRAST * np.median(contrast), rounding)
-
-
-def ring_of(image: np.ndarray) -> list[np.ndarray]:
-    """Return the blocks along the edge of an image: 1/32 of its width deep, 1/8 long."""
-    depth = max(2, min(image.shape) // 32)
-    sides = image[:depth], image[-depth:], image[:, :depth].T, image[:, -depth:].T
-    return [block for side in sides for block in np.array_split(side, _BLOCKS, axis=1)]
 
 
 def ring_level(image: np.ndarray) -> float:

@@ -17,14 +17,21 @@ from catomo.progress import progress
 SIZE = 256  # px: larger images are binned; shifts of 1/50 of such a pixel are found
 FOLDS = 5
 _ROUNDS = 3  # the step shrinks fivefold in each
+_COARSE_ROUNDS = 1
 
 
-def match(reproject: Reprojector, geometry: Geometry, keep_offset: bool) -> Geometry:
+def match(
+    reproject: Reprojector, coarse: Reprojector, geometry: Geometry, keep_offset: bool
+) -> Geometry:
     """Return the geometry after projection matching.
 
     Parameters
     ----------
     reproject : Reprojector
+        Of images as fine as the shifts are to become exact.
+    coarse : Reprojector
+        Of the same images, made smaller, for the first steps, which need not be exact. It may
+        be `reproject` itself.
     geometry : Geometry
         Must be right to a few pixels.
     keep_offset : bool
@@ -39,9 +46,10 @@ def match(reproject: Reprojector, geometry: Geometry, keep_offset: bool) -> Geom
     across, along = geometry.across.copy(), geometry.along.copy()
     used = reproject.indices
     free = low_order_terms(reproject.tilt_deg)[used, : 3 if keep_offset else 2]
-    for _ in progress(range(_ROUNDS), "projection matching"):
+    for number in progress(range(_ROUNDS), "projection matching"):
         now = Geometry(geometry.axis_angle_deg, across, along)
-        dx, dy = reproject(now, FOLDS).shifts()
+        of_round = coarse if number < _COARSE_ROUNDS else reproject
+        dx, dy = of_round(now, FOLDS).shifts()
         across[used] += dx - free @ np.linalg.lstsq(free, dx, rcond=None)[0]
         along[used] += dy - dy.mean()
     return Geometry(geometry.axis_angle_deg, across, along)

@@ -9,7 +9,7 @@ the frame, and wide structures, which the missing surroundings change, are not c
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from catomo.projection.shear import ShearProjector, threads
 _ITERATIONS, _SUBSETS = 3, 5
 _BEYOND_FRAME = 2.0  # width of an extended specimen's reconstruction, in frames
 _FINEST, _COARSEST = 1.0, 1 / 16  # the band compared: px of binned images, part of their width
-_ROWS_AT_ONCE = 8  # reconstructed by a thread
+_VOXELS_AT_ONCE = 2**18  # reconstructed by a thread: more leave its caches, fewer take longer
 
 # How geometries are compared with each other: other folds than those of the matching.
 JUDGE_SIZE, JUDGE_FOLDS = 128, 4
@@ -129,6 +129,20 @@ class Reprojector:
         closed.open_sides = NO_SIDES
         return closed
 
+    def of_reconstruction(self, geometry: Geometry) -> Reprojector:
+        """Return the same of aligned images that a reconstruction from all of them shows."""
+        sinograms = np.ascontiguousarray(self._aligned(geometry).swapaxes(0, 1))
+        detector = sinograms.shape[2]
+        width = detector if self.isolated else round(_BEYOND_FRAME * detector)
+        angles = self.sign * np.asarray(self.tilt_deg)[self.indices]
+        project = ShearProjector(angles, (detector, width), detector)
+        seen = project.forward(MaximumLikelihood(project, _ITERATIONS, _SUBSETS)(sinograms))
+        other = copy(self)
+        other.images = list(np.ascontiguousarray(seen.swapaxes(0, 1)))
+        other.hidden = [None] * len(self.images)
+        other.raw_shape = len(sinograms) * self.factor, detector * self.factor
+        return other
+
     def __call__(
         self, geometry: Geometry, folds: int, tilt_deg: np.ndarray | None = None
     ) -> Reprojection:
@@ -148,7 +162,7 @@ class Reprojector:
         predicted = np.empty_like(small)
         angles = self.tilt_deg if tilt_deg is None else tilt_deg
         given = small if missing is None else np.where(missing, UNMEASURED, small)
-        for held, at_held in self._predictions(given, angles, folds, only_held=True):
+        for held, at_held in self._predictions(given, angles, folds):
             predicted[held] = at_held
         del given
         if missing is not None:
@@ -161,6 +175,27 @@ class Reprojector:
             ours[missing] = theirs[missing] = 0
         return Reprojection(ours, theirs, self.factor)
 
+    def by_angle(
+        self, geometry: Geometry, folds: int, step_deg: float
+    ) -> tuple[Reprojection, np.ndarray]:
+        """Return images and predictions, and how the latter change with the tilt, per degree.
+
+        Each image is predicted at its own tilt and so far to both sides of it.
+        """
+        small, missing = self._aligned(geometry), self._missing(geometry)
+        given = small if missing is None else np.where(missing, UNMEASURED, small)
+        turns = (0.0, -step_deg, step_deg)
+        predicted = np.empty((len(turns), *small.shape), np.float32)
+        for held, at_held in self._predictions(given, self.tilt_deg, folds, turns=turns):
+            predicted[:, held] = at_held.reshape(len(turns), len(held), *small.shape[1:])
+        if missing is not None:
+            np.copyto(small, predicted[0], where=missing)
+        ours, theirs, below, above = (self._band(images) for images in (small, *predicted))
+        change = (above - below) / (2 * step_deg)
+        if missing is not None:
+            ours[missing] = theirs[missing] = change[missing] = 0
+        return Reprojection(ours, theirs, self.factor), change
+
     def likeness(self, geometry: Geometry, folds: int) -> np.ndarray:
         """Return how each image (row) correlates with the prediction at each usable tilt.
 
@@ -172,7 +207,7 @@ class Reprojector:
         given = small if missing is None else np.where(missing, UNMEASURED, small)
         images = _unit_spectra(self._band(small))
         correlation = np.empty((len(small), len(small)))
-        for held, at_all in self._predictions(given, self.tilt_deg, folds, only_held=False):
+        for held, at_all in self._predictions(given, self.tilt_deg, folds, turns=()):
             predicted = _unit_spectra(self._band(at_all))
             for t in held:
                 products = np.fft.irfft2(images[t] * predicted.conj(), small.shape[1:])
@@ -237,21 +272,30 @@ class Reprojector:
         )
 
     def _predictions(
-        self, images: np.ndarray, tilt_deg: np.ndarray, folds: int, only_held: bool
+        self,
+        images: np.ndarray,
+        tilt_deg: np.ndarray,
+        folds: int,
+        turns: Sequence[float] = (0.0,),
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield the tilts left out, and the images predicted: at these tilts or at all."""
+        """Yield the tilts left out, and the images predicted at these, turned so far (deg).
+
+        Without turns the images are predicted at all tilts.
+        """
         tilt_deg = self.sign * np.asarray(tilt_deg)[self.indices]
         n, rows, detector = images.shape
         width = detector if self.isolated else round(_BEYOND_FRAME * detector)
         sinograms = np.ascontiguousarray(images.swapaxes(0, 1))
-        parts = [slice(row, row + _ROWS_AT_ONCE) for row in range(0, rows, _ROWS_AT_ONCE)]
+        each = max(1, _VOXELS_AT_ONCE // (detector * width))
+        parts = [slice(row, row + each) for row in range(0, rows, each)]
         folds = folds_of(n, folds)
         for fold in range(folds):
             held = np.arange(n) % folds == fold
             shape = detector, width
             learn = ShearProjector(tilt_deg[~held], shape, detector)
             solve = MaximumLikelihood(learn, _ITERATIONS, min(_SUBSETS, int((~held).sum())))
-            project = ShearProjector(tilt_deg[held] if only_held else tilt_deg, shape, detector)
+            wanted = [tilt_deg[held] + self.sign * turn for turn in turns] or [tilt_deg]
+            project = ShearProjector(np.concatenate(wanted), shape, detector)
 
             def predict(
                 part: slice,

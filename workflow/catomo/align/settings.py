@@ -81,7 +81,45 @@ class Verdict(Settings):
         0.02, "warn when the images differ in magnification by more than this part (RMS)", gt=0
     )
     warn_shear: float = key(
-        0.03, "warn when images are sheared by more than this part (RMS), as by drift", gt=0
+        0.024, "warn when images are sheared by more than this part (RMS), as by drift", gt=0
+    )
+    warn_angle_scale: float = key(
+        0.045,
+        "warn when the tilts predict each other best with angles on another scale, off by more "
+        "than this part; 0.6 of it, and of the two keys below, is mentioned",
+        gt=0,
+    )
+    warn_angle_jitter_deg: float = key(
+        2.4,
+        "warn when true angles differ from those recorded by more than this from image to image "
+        "(RMS)",
+        "degree",
+        gt=0,
+    )
+    warn_angle_step_deg: float = key(
+        3.0,
+        "warn when from one image on the true angles are off by more than this against those "
+        "before",
+        "degree",
+        gt=0,
+    )
+    warn_bend: float = key(
+        0.06,
+        "warn when the brightest places lack more than this part of what the other tilts predict; "
+        "0.6 of it, and of the two keys below, is mentioned",
+        gt=0,
+    )
+    warn_flicker: float = key(
+        0.2,
+        "warn when parts of the specimen differ in brightness from what the other tilts predict by "
+        "more than this part (RMS)",
+        gt=0,
+    )
+    warn_local_shift_px: float = key(
+        0.17,
+        "warn when parts of the specimen lie farther from where the other tilts predict them (RMS)",
+        "px",
+        gt=0,
     )
     warn_outside_frame: float = key(
         0.2, "warn when more than this share of an aligned image was never recorded", ge=0, le=1

@@ -16,7 +16,6 @@ from scipy import ndimage
 from catomo.align.bad_pixels import FEW_COUNTS
 from catomo.align.brightness import brightness_of
 from catomo.align.chain import Solution, solve
-from catomo.align.distortion import Distortion
 from catomo.align.examination import Examination, contradicts, examine
 from catomo.align.geometry import Geometry, SplineOrder
 from catomo.align.known import Known
@@ -218,7 +217,7 @@ def align_series(
     next_likeness, order_share, all_alike = likeness(thumbnails, series.usable)
     per_tilt, offset = _per_tilt(series, solution, examination, next_likeness)
     measures = _measures(series, solution, examination, per_tilt, order_share, all_alike)
-    told, mentioned = _told(series, examination.distortion, settings, accepted)
+    told, mentioned = _told(series, examination, settings, accepted)
     measures = replace(measures, brightness=brightness, told=told, mentioned=mentioned)
     verdict, reasons = judge(measures, settings.verdict, accepted)
     return Alignment(
@@ -243,7 +242,7 @@ def _solution(series: CleanSeries, settings: Align, known: Known | None) -> Solu
 
 def _told(
     series: CleanSeries,
-    distortion: Distortion | None,
+    examination: Examination,
     settings: Align,
     accepted: list[str] | None,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -252,7 +251,7 @@ def _told(
     Few counts are no matter to a known alignment.
     """
     told = [word for word in series.told if accepted is None or word != FEW_COUNTS]
-    doubts, mentions = distortion.reasons(settings.verdict) if distortion else ([], [])
+    doubts, mentions = examination.reasons(settings.verdict)
     return (*told, *doubts), (*series.mentioned, *mentions)
 
 

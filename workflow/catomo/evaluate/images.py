@@ -143,6 +143,20 @@ def learnt_from(slices: Record, training: Record | None) -> list[str]:
     return [name for name, data in training["data"].items() if data["slices_sha256"] == sha256]
 
 
+def is_learnt_here(slices: Record, training: Record | None) -> bool | None:
+    """Return whether a model learnt from some of these slices; None if nobody knows.
+
+    A segmentation made elsewhere says itself what it lacks.
+    """
+    if slices["stage"] == "segmentation":
+        return False
+    if training is None:
+        return None
+    if learnt_from(slices, training):
+        return True
+    return None if "init_from" in training.get("inputs", {}) else False
+
+
 def scored_names(
     annotated: list[str], slices: Record, training: Record | None
 ) -> tuple[set[str], str]:
@@ -175,8 +189,10 @@ def scored_names(
         )
     here = learnt_from(slices, training)
     if not here:
+        unless = ", unless the model that it started from did"
         return set(annotated), (
-            f"All {count} annotated images are scored; the model learnt from none of these slices."
+            f"All {count} annotated images are scored; the model learnt from none of these slices"
+            f"{'' if is_learnt_here(slices, training) is False else unless}."
         )
     # If two datasets of the training are these slices, a test image must be one for both.
     test = set.intersection(*(set(training["split"][name]["test"]) for name in here))

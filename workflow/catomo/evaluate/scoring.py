@@ -22,6 +22,12 @@ from catomo.evaluate.scores import (
 from catomo.evaluate.settings import Evaluate
 from catomo.labels.values import IGNORE
 
+_LEARNT = {
+    True: ", training slices among them",
+    None: ", perhaps training slices among them",
+    False: "",
+}
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -143,7 +149,7 @@ def summarise(
     settings: Evaluate,
     volume: LabelPairs | None = None,
     temperature: float = 1.0,
-    is_learnt_here: bool = True,
+    is_learnt_here: bool | None = False,
 ) -> dict:
     """Return the scores as they are in ``metrics.json``.
 
@@ -156,8 +162,8 @@ def summarise(
         As for `score_images`.
     temperature : float
         The temperature that was applied to the confidence; 1 for none.
-    is_learnt_here : bool
-        Whether the model was trained on some of these slices, as far as is known.
+    is_learnt_here : bool or None
+        Whether the model was trained on some of these slices; None if nobody knows.
     """
     names = [phase.name for phase in settings.classes]
     result = {
@@ -170,7 +176,7 @@ def summarise(
     where = f"2-D, in each of the {len(scores.images)} scored images"
     if volume is not None:
         where = f"3-D, in the whole volume of {volume.shape[0]} slices"
-        where += ", training slices among them" if is_learnt_here else ""
+        where += _LEARNT[is_learnt_here]
         result["volume"] = {
             "scope": where,
             "spacing_nm": volume.spacing_nm,

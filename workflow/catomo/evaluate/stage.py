@@ -15,7 +15,7 @@ from catomo.errors import UserError
 from catomo.evaluate import charts, pictures
 from catomo.evaluate.baseline import threshold_scores
 from catomo.evaluate.expected import expected_scores
-from catomo.evaluate.images import Images, learnt_from, say_what_is_missing, scored_names
+from catomo.evaluate.images import Images, is_learnt_here, say_what_is_missing, scored_names
 from catomo.evaluate.scores import ImageScores, from_worst, interval_of
 from catomo.evaluate.scoring import Scores, score_images, spacing_of, summarise
 from catomo.evaluate.settings import Evaluate
@@ -81,9 +81,9 @@ def evaluate(
     )
     say(f"evaluate: {scope}")
     say_what_is_missing(labels, source, settings, training_record)
-    told_it = bool(learnt_from(source, training_record))
+    is_learnt = is_learnt_here(source, training_record)
     with committing(output, "evaluate", settings, inputs) as out:
-        scores = _score(out, images, names, settings, predicted, told_it)
+        scores = _score(out, images, names, settings, predicted, is_learnt)
         out.record |= {"scope": scope, "draft": predicted.get("draft", False)}
         if training_record:
             out.record["baseline"] = _baseline(images, names, scores, settings, training_record)
@@ -136,11 +136,12 @@ def _score(
     names: set[str],
     settings: Evaluate,
     predicted: Record,
-    told_it: bool,
+    is_learnt: bool | None,
 ) -> Scores:
     """Score the images of these names; the summary goes into the record.
 
-    `told_it` says whether these images are of the test part of the model's training.
+    `is_learnt` says whether the model learnt from slices of this volume, so that these images are
+    of the test part of its training; None if nobody knows.
     """
     pixel_size_nm = images.pixel_size_nm
     volume = images.whole_volume(spacing_of(pixel_size_nm, settings))
@@ -156,10 +157,10 @@ def _score(
             settings,
             volume,
             predicted.get("temperature", 1.0),
-            "lacks" not in predicted,
+            is_learnt,
         ),
     }
-    if expected := expected_scores(predicted, scores.images, told_it):
+    if expected := expected_scores(predicted, scores.images, bool(is_learnt)):
         out.record["expected"] = expected
     if "lacks" in predicted:
         out.record["lacks"] = predicted["lacks"]

@@ -142,6 +142,123 @@ class Labels(Settings):
         return self
 
 
+class Faults(Settings):
+    """What goes wrong while the series is recorded; nothing by default.
+
+    Every fault has random draws of its own, so that one more of them leaves the others, and the
+    specimen, as they are.
+    """
+
+    rotation_deg: float = key(
+        0.0,
+        "turn of each image, standard deviation from tilt to tilt: lenses whose current changes "
+        "with the focus",
+        "deg",
+        ge=0,
+    )
+    magnification: float = key(
+        0.0,
+        "growth of the images over the series, from minus this part at the first tilt to plus at "
+        "the last: a specimen that leaves the focus",
+        ge=0,
+        lt=0.5,
+    )
+    shear: float = key(
+        0.0,
+        "shift of the lines of an image, part of their distance from the middle, standard "
+        "deviation from tilt to tilt: the scan's coils",
+        ge=0,
+        lt=0.5,
+    )
+    scan_drift_px: float = key(
+        0.0,
+        "way of the specimen while one image is scanned, standard deviation of each direction: a "
+        "holder that has not come to rest",
+        "px",
+        ge=0,
+    )
+    flyback_px: float = key(
+        0.0,
+        "how far the left edge of all images is pulled in, fading over a tenth of their width: "
+        "a scan that begins before the beam has come back",
+        "px",
+        ge=0,
+    )
+    shadow_images: int = key(
+        0, "number of images, from the first tilt on, with a shadow: holder or grid bar", ge=0
+    )
+    shadow_share: float = key(
+        0.0,
+        "share of the width that the shadow covers from the left at the first tilt; it shrinks "
+        "evenly to nothing, and leaves a tenth of the counts",
+        ge=0,
+        le=1,
+    )
+    contamination_nm: float = key(
+        0.0,
+        "thickness of the carbon that has grown on both sides at the last tilt, half as dense as "
+        "the plate: residues that the beam cracks",
+        "nm",
+        ge=0,
+    )
+    particle_drift_nm: float = key(
+        0.0,
+        "way of each particle, in a direction of its own, from the first tilt to the last; the "
+        "truth is their place in the middle: damage by the beam",
+        "nm",
+        ge=0,
+    )
+    diffraction_share: float = key(
+        0.0,
+        "share of the images in which a particle is brighter or darker: crystals that come to "
+        "lie along the beam",
+        ge=0,
+        le=1,
+    )
+    diffraction_factor: float = key(2.0, "how many times as bright, or as dark, it is there", ge=1)
+    damping: float = key(
+        0.0,
+        "how much thick places lose: x plates thick, an image has (1 − exp(−damping·x)) / damping "
+        "in place of x; electrons that are scattered twice, or past the detector",
+        ge=0,
+    )
+    offset_counts: float = key(
+        0.0,
+        "what the detector's electronics adds to each pixel; counts do not become negative",
+        "counts",
+    )
+    saturation: float = key(
+        0.0, "share of the brightest pixels of the series that have one value", ge=0, lt=0.5
+    )
+    dead_lines: int = key(0, "number of rows without counts, the same in all images", ge=0)
+    angle_scale: float = key(
+        1.0, "true angles as a multiple of the recorded ones: a goniometer's gear", gt=0
+    )
+    angle_jitter_deg: float = key(
+        0.0,
+        "true angles about the recorded ones, standard deviation: a goniometer's steps",
+        "deg",
+        ge=0,
+    )
+    backlash_deg: float = key(
+        0.0,
+        "how much the true angles lie above the recorded ones below 0°, where the goniometer went "
+        "the other way",
+        "deg",
+    )
+    missing_image: int | None = key(
+        None,
+        "number of an image, from 1, that is missing while its angle is listed: it and all after "
+        "it are of the next angle",
+        ge=1,
+    )
+    doubled_image: int | None = key(
+        None,
+        "number of an image, from 1, that was stored twice: those after it are of the angle before",
+        ge=1,
+    )
+
+
 class Specimen(Settings):
     """A specimen file: what `simulate` makes a tilt series of.
 
@@ -160,6 +277,7 @@ class Specimen(Settings):
     acquisition: Acquisition
     film: Film | None = key(..., "support film; null: the particle stands alone")
     labels: Labels = key(Labels(), "class of each part")
+    faults: Faults = key(Faults(), "what goes wrong while the series is recorded")
     seeds: list[int] = key(..., "seeds at which figures of this specimen are measured")
 
     @model_validator(mode="after")
@@ -167,5 +285,22 @@ class Specimen(Settings):
         if self.labels.film and self.film is None:
             raise contradiction(
                 "labels.film", self.labels.film, "must be 0 where film is null; or describe a film"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _faults_are_possible(self) -> Specimen:
+        faults, (first, last, step) = self.faults, self.acquisition.tilt_deg
+        images = round((last - first) / step) + 1
+        most = {"missing_image": images, "doubled_image": images, "dead_lines": self.shape_px[0]}
+        for name, limit in most.items():
+            if (found := getattr(faults, name) or 0) > limit:
+                raise contradiction(f"faults.{name}", found, f"must be at most {limit}")
+        steepest = max(-first, last + (step if faults.missing_image else 0)) * faults.angle_scale
+        if steepest + abs(faults.backlash_deg) >= 90:
+            raise contradiction(
+                "faults.angle_scale",
+                faults.angle_scale,
+                f"must keep true angles below 90°; the tilts go from {first:g}° to {last:g}°",
             )
         return self

@@ -1,4 +1,4 @@
-"""The page `config/README.md`, made from the settings models so that the two agree.
+"""The pages `config/README.md` and of phantoms, made from the models so that they agree.
 
 ``python -m catomo.plan.document > config/README.md``; a test compares them.
 """
@@ -11,6 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from catomo.phantom.settings import Specimen
 from catomo.plan.changes import stages_by_key
 from catomo.plan.config import Config
 from catomo.settings.base import PhaseClass
@@ -96,6 +97,17 @@ def document() -> str:
     for name, field in Config.model_fields.items():
         model = _model_of(field.annotation)
         if model and name != "classes":
+            parts.append(f"## `{name}`\n\n{_text(model)}\n\n" + _table(_flat(model, "")))
+    return "\n".join(parts)
+
+
+def specimen_keys() -> str:
+    """Return the tables of the keys of a specimen file, one for each block."""
+    blocks = {name: _model_of(field.annotation) for name, field in Specimen.model_fields.items()}
+    plain = [(name, field) for name, field in Specimen.model_fields.items() if not blocks[name]]
+    parts = ["## Top level\n\n" + _table(plain)]
+    for name, model in blocks.items():
+        if model:
             parts.append(f"## `{name}`\n\n{_text(model)}\n\n" + _table(_flat(model, "")))
     return "\n".join(parts)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numba import config, njit
@@ -74,7 +74,8 @@ class ShearProjector:
         steep = np.abs(self.tilt_deg) > _STEEP_DEG
         if np.any(np.abs(np.sin(np.radians(self.tilt_deg[steep]))) < 0.5):
             raise ValueError("tilt angles must lie between -150 and 150 degrees")
-        self._flat, self._steep = np.flatnonzero(~steep), np.flatnonzero(steep)
+        both = ((np.flatnonzero(~steep), False), (np.flatnonzero(steep), True))
+        self._parts = [_Part(self, tilts, transposed) for tilts, transposed in both if len(tilts)]
 
     def subset(self, start: int, step: int) -> ShearProjector:
         """Return the projector of the tilts ``start::step``."""
@@ -88,16 +89,12 @@ class ShearProjector:
         images = np.ascontiguousarray(images, dtype=np.float32)
         if out is None:
             out = np.empty((len(images), len(self.tilt_deg), self.detector), np.float32)
-        for tilts, columns, shears, transposed in self._parts():
-            source = np.ascontiguousarray(images.transpose(0, 2, 1)) if transposed else images
-            rows, width = source.shape[1:]
-            # Four rows are three shears apart; a sum starts and ends up to a register early.
-            spread = _registers(3 * np.abs(shears).max() + 1) + _LANES
-            length = width + 2 * (_reach(rows, shears) + spread)
-            near, far, four = _scratch(
-                (len(tilts), length), (len(tilts), length), (4, width + 2 * spread)
-            )
-            _forward(source, tilts, columns, shears, self.centre, near, far, four, out)
+        for part in self._parts:
+            turned = images.transpose(0, 2, 1) if part.transposed else images
+            source = np.ascontiguousarray(turned)
+            near, far, four = _scratch(part.forward)
+            where = part.tilts, part.columns, part.shears
+            _forward(source, *where, self.centre, near, far, four, out)
         return out
 
     def backward(self, sinograms: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
@@ -105,31 +102,53 @@ class ShearProjector:
         sinograms = np.ascontiguousarray(sinograms, dtype=np.float32)
         if out is None:
             out = np.empty((len(sinograms), *self.shape), np.float32)
-        parts = list(self._parts())
-        for tilts, columns, shears, transposed in parts:
-            rows, width = reversed(self.shape) if transposed else self.shape
-            size = _registers(width + 1)
-            padded = (len(tilts) + 3) // 4 * 4
-            buffers, sums = _scratch((padded, size + 2 * _reach(rows, shears)), (2, size))
-            image = np.empty((len(sinograms), rows, width), np.float32) if transposed else out
-            _backward(sinograms, tilts, columns, shears, self.centre, buffers, sums, image)
-            if transposed:
-                out[...] = image.transpose(0, 2, 1) + (out if len(parts) == 2 else 0)
+        for part in self._parts:
+            buffers, sums = _scratch(part.backward)
+            image = np.empty((len(sinograms), *part.shape), np.float32) if part.transposed else out
+            where = part.tilts, part.columns, part.shears
+            _backward(sinograms, *where, self.centre, buffers, sums, image)
+            if part.transposed:
+                out[...] = image.transpose(0, 2, 1) + (out if len(self._parts) == 2 else 0)
         return out
 
-    def _parts(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, bool]]:
-        """Yield tilt indices, d(detector)/d(column), shift per row, and whether to transpose."""
-        angle = np.radians(self.tilt_deg)
-        for tilts, transposed in ((self._flat, False), (self._steep, True)):
-            if len(tilts):
-                per_x, per_z = np.cos(angle[tilts]), -np.sin(angle[tilts])
-                column, row = (per_z, per_x) if transposed else (per_x, per_z)
-                yield tilts, column, row / column, transposed
 
+class _Part:
+    """The tilts that shear rows of a slice, or its columns: then slices are transposed.
 
-def _reach(rows: int, shears: np.ndarray) -> int:
-    """Return the largest shift of a row over all tilts, rounded up to whole registers."""
-    return _registers(np.abs(shears).max() * (rows - 1) / 2 + 1)
+    Attributes
+    ----------
+    tilts : ndarray of int
+        Their indices.
+    columns, shears : ndarray of float
+        d(detector)/d(column) of each, and how far its rows shift from one to the next.
+    transposed : bool
+    shape : (int, int)
+        Rows and columns of a slice, transposed or not.
+    forward, backward : list of (int, int)
+        The shapes of the scratch arrays that `_forward` and `_backward` take, see `_scratch`.
+    """
+
+    def __init__(self, projector: ShearProjector, tilts: np.ndarray, transposed: bool):
+        angle = np.radians(projector.tilt_deg[tilts])
+        per_x, per_z = np.cos(angle), -np.sin(angle)
+        column, row = (per_z, per_x) if transposed else (per_x, per_z)
+        self.tilts, self.columns, self.shears = tilts, column, row / column
+        self.transposed = transposed
+        rows, width = projector.shape[::-1] if transposed else projector.shape
+        self.shape = rows, width
+        steepest = np.abs(self.shears).max()
+        reach = _registers(steepest * (rows - 1) / 2 + 1)  # the largest shift of a row
+        # Four rows are three shears apart; a sum starts and ends up to a register early.
+        spread = _registers(3 * steepest + 1) + _LANES
+        length = _registers(width + 2 * (reach + spread))
+        self.forward = [
+            (len(tilts), length),
+            (len(tilts), length),
+            (4, _registers(width + 2 * spread)),
+        ]
+        size = _registers(width + 1)
+        padded = (len(tilts) + 3) // 4 * 4
+        self.backward = [(padded, size + 2 * reach), (2, size)]
 
 
 def _registers(count: float) -> int:
@@ -140,19 +159,18 @@ def _registers(count: float) -> int:
 _memory = threading.local()
 
 
-def _scratch(*shapes: tuple[int, int]) -> list[np.ndarray]:
+def _scratch(shapes: list[tuple[int, int]]) -> list[np.ndarray]:
     """Return arrays (rows, columns) of the calling thread's memory, which the next call reuses.
 
     Allocating new memory for every projection would cost a fifth of its time. Rows begin at
-    a multiple of a register, and their length is rounded up to whole registers.
+    a multiple of a register; their lengths are whole registers.
     """
-    sizes = [(rows, _registers(columns)) for rows, columns in shapes]
-    need = sum(rows * columns for rows, columns in sizes) + _LANES
+    need = sum(rows * columns for rows, columns in shapes) + _LANES
     if getattr(_memory, "flat", np.empty(0)).size < need:
         _memory.flat = np.empty(need, np.float32)
     start = -(_memory.flat.ctypes.data // 4) % _LANES
     arrays = []
-    for rows, columns in sizes:
+    for rows, columns in shapes:
         arrays.append(_memory.flat[start : start + rows * columns].reshape(rows, columns))
         start += rows * columns
     return arrays

@@ -16,46 +16,22 @@ from catomo.files.series import TiltSeries
 from catomo.phantom.settings import Acquisition, Specimen
 from catomo.phantom.specimen import Phantom, mid_plate_nm, render_specimen
 from catomo.progress import progress
+from catomo.tilt_series.faults import (
+    Bodies,
+    Distorted,
+    bodies_of,
+    contaminate,
+    damp,
+    detect,
+    distorted,
+    double,
+    shade,
+    true_tilts,
+)
 from catomo.tilt_series.film import FilmSheet, film_under
+from catomo.tilt_series.misalignment import ALIGNED, Misalignment
 
 _ROWS_AT_ONCE = 4  # rows of cells projected at once: few enough for the processor's cache
-
-
-@dataclass(frozen=True)
-class Misalignment:
-    """How raw images differ from aligned ones; shifts in px, one per tilt.
-
-    A point `u` across and `v` along the tilt axis, in px from the centre, is found in raw
-    image t, `dx` and `dy` from its centre, at ::
-
-        dx = cos a·(u + offset + across[t]) + sin a·(v + along[t])
-        dy = cos a·(v + along[t]) − sin a·(u + offset + across[t])
-    """
-
-    axis_angle_deg: float = 0.0
-    axis_offset_px: float = 0.0
-    across_px: Sequence[float] | np.ndarray | None = None
-    along_px: Sequence[float] | np.ndarray | None = None
-
-    def to_raw(self, u: np.ndarray, v: np.ndarray | float, t: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return where the aligned point (u, v) lies in raw image t, as (dx, dy)."""
-        cos, sin, across, along = self._terms(t)
-        return cos * (u + across) + sin * (v + along), cos * (v + along) - sin * (u + across)
-
-    def to_aligned(self, dx: np.ndarray, dy: np.ndarray, t: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return which aligned point (u, v) raw image t shows at (dx, dy)."""
-        cos, sin, across, along = self._terms(t)
-        return cos * dx - sin * dy - across, sin * dx + cos * dy - along
-
-    def _terms(self, t: int) -> tuple[float, float, float, float]:
-        """Return cosine and sine of the axis angle, and the shifts across and along."""
-        angle = np.deg2rad(self.axis_angle_deg)
-        across = 0.0 if self.across_px is None else self.across_px[t]
-        along = 0.0 if self.along_px is None else self.along_px[t]
-        return np.cos(angle), np.sin(angle), self.axis_offset_px + across, along
-
-
-ALIGNED = Misalignment()
 
 
 def tilts_of(acquisition: Acquisition) -> np.ndarray:
@@ -77,12 +53,15 @@ class SimulatedSeries:
     phantom : Phantom
         The drawn particle.
     film : FilmSheet or None
+    true_tilt_deg : ndarray (tilt,)
+        Where the images were taken; `series` has the recorded angles.
     """
 
     series: TiltSeries
     misalignment: Misalignment
     phantom: Phantom
     film: FilmSheet | None
+    true_tilt_deg: np.ndarray
 
 
 def simulate_tilt_series(specimen: Specimen, seed: int) -> SimulatedSeries:
@@ -104,28 +83,37 @@ def simulate_tilt_series(specimen: Specimen, seed: int) -> SimulatedSeries:
     UserError
         If the pores or particles do not fit into the specimen.
     """
-    acquisition = specimen.acquisition
-    tilt_deg = tilts_of(acquisition)
+    acquisition, faults = specimen.acquisition, specimen.faults
+    recorded_deg = tilts_of(acquisition)
+    tilt_deg = true_tilts(recorded_deg, faults, seed)
     rng = np.random.default_rng([seed, 1])
     across, along = rng.uniform(-1, 1, (2, len(tilt_deg))) * acquisition.max_shift_px
+    double((across, along), faults)
     misalignment = Misalignment(
         acquisition.axis_angle_deg, acquisition.axis_offset_px, across, along
     )
     phantom = render_specimen(specimen, seed)
     film = film_under(phantom, specimen, tilt_deg, rng)
+    seen = distorted(misalignment, specimen, len(tilt_deg), seed)
     images = project(
         phantom.density(specimen.contrast),
         tilt_deg,
         oversampling=phantom.oversampling,
-        misalignment=misalignment,
+        misalignment=seen,
         probe_sigma_px=acquisition.probe_sigma_px,
+        bodies=bodies_of(phantom, specimen, len(tilt_deg), seed),
     )
+    if isinstance(seen, Distorted):
+        seen.keep_brightness(images)
     if film:
         for t, tilt in enumerate(tilt_deg):
-            images[t] += film.projection(*_aligned_points(images[t], misalignment, t), tilt)
+            images[t] += film.projection(*_aligned_points(images[t], seen, t), tilt)
+    contaminate(images, specimen, tilt_deg)
+    damp(images, specimen)
     counts = record_counts(images, specimen, rng)
-    series = TiltSeries(counts, tilt_deg, specimen.pixel_size_nm)
-    return SimulatedSeries(series, misalignment, phantom, film)
+    double((counts,), faults)
+    series = TiltSeries(counts, recorded_deg, specimen.pixel_size_nm)
+    return SimulatedSeries(series, misalignment, phantom, film, tilt_deg)
 
 
 def project(
@@ -134,8 +122,9 @@ def project(
     *,
     oversampling: int = 1,
     detector: tuple[int, int] | None = None,
-    misalignment: Misalignment = ALIGNED,
+    misalignment: Misalignment | Distorted = ALIGNED,
     probe_sigma_px: float = 0.0,
+    bodies: Bodies | None = None,
 ) -> np.ndarray:
     """Project a volume onto the detector at each tilt.
 
@@ -151,9 +140,11 @@ def project(
         Cells per pixel along each axis.
     detector : (int, int), optional
         Rows and columns of an image; default as (y, x) of the volume.
-    misalignment : Misalignment
+    misalignment : Misalignment or Distorted
     probe_sigma_px : float
         Standard deviation of the probe in detector pixels.
+    bodies : Bodies, optional
+        Cells that move or change from tilt to tilt.
 
     Returns
     -------
@@ -176,15 +167,22 @@ def project(
         if not len(y):
             continue
         mass = slab[y, z, x].astype(np.float64) / n**3
-        y, z, x = (y + start - middle_y) / n, (z - middle_z) / n, (x - middle_x) / n
+        which = bodies.number[y + start, z, x] if bodies else y
+        cells = np.stack([y + start - middle_y, z - middle_z, x - middle_x]) / n
         for t, (cos, sin) in enumerate(zip(cosines, sines, strict=True)):
-            dx, dy = misalignment.to_raw(x * cos - z * sin, y, t)
-            _share(fine[t], dy * n + origin_y, dx * n + origin_x, mass)
+            at, seen = bodies.at(t, which, cells, mass) if bodies else (cells, mass)
+            dx, dy = misalignment.to_raw(at[2] * cos - at[1] * sin, at[0], t)
+            _share(fine[t], dy * n + origin_y, dx * n + origin_x, seen)
+    return _read_out(fine, n, margin, probe_sigma_px)
 
-    images = np.empty((len(tilt_deg), rows, columns), np.float32)
+
+def _read_out(fine: np.ndarray, n: int, margin: int, probe_sigma_px: float) -> np.ndarray:
+    """Return images of a fine detector (tilt, y, x), blurred, binned by n, without the margin."""
+    rows, columns = (size // n for size in fine.shape[1:])
+    images = np.empty((len(fine), rows - 2 * margin, columns - 2 * margin), np.float32)
     for image, cells in zip(images, fine, strict=True):
         blurred = gaussian_filter(cells, probe_sigma_px * n, mode="constant")
-        binned = blurred.reshape(rows + 2 * margin, n, columns + 2 * margin, n).sum(axis=(1, 3))
+        binned = blurred.reshape(rows, n, columns, n).sum(axis=(1, 3))
         image[:] = binned[margin:-margin, margin:-margin]
     return images
 
@@ -203,13 +201,15 @@ def record_counts(images: np.ndarray, specimen: Specimen, rng: np.random.Generat
     acquisition = specimen.acquisition
     mid_plate = mid_plate_nm(specimen) / specimen.pixel_size_nm * specimen.contrast.plate
     scale = acquisition.counts_mid_plate / mid_plate
-    counts = rng.poisson(images * scale + acquisition.background_counts).astype(np.float32)
+    expected = shade(images * scale + acquisition.background_counts, specimen.faults)
+    counts = rng.poisson(expected).astype(np.float32)
     # Defects of a detector are the same pixels in all images; an alignment may lock onto them.
     pixels = images[0].size
     bad = rng.choice(pixels, round(acquisition.bad_pixel_fraction * pixels), replace=False)
     flat = counts.reshape(len(counts), pixels)
     flat[:, bad[0::2]] = 20 * acquisition.counts_mid_plate
     flat[:, bad[1::2]] = 0
+    detect(counts, specimen.faults, rng)
     return counts
 
 
@@ -238,7 +238,7 @@ def _share(image: np.ndarray, y: np.ndarray, x: np.ndarray, mass: np.ndarray) ->
 
 
 def _aligned_points(
-    image: np.ndarray, misalignment: Misalignment, t: int
+    image: np.ndarray, misalignment: Misalignment | Distorted, t: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return which aligned points (u, v) the pixels of raw image t show."""
     dy, dx = (np.arange(size) - (size - 1) / 2 for size in image.shape)

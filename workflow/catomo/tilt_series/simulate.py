@@ -73,6 +73,8 @@ def _write_truth_table(path: Path, made: SimulatedSeries) -> None:
         "particles": made.phantom.particles,
         "facets": made.phantom.facets,
     }
+    if not np.array_equal(made.true_tilt_deg, made.series.tilt_deg):
+        truth["true_tilt_deg"] = made.true_tilt_deg.tolist()
     path.write_text(json.dumps(truth, indent=1))
 
 
