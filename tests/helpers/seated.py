@@ -32,12 +32,25 @@ def with_balls(places: list[tuple[float, float]], radius: float = 4.0) -> np.nda
     return labels
 
 
+def slab(
+    places: list[tuple[float, float]], radius: float, up: float, width: int = 64
+) -> np.ndarray:
+    """Return a flat slab from end to end with balls at (y, x), their middles `up` px above it."""
+    labels = np.zeros((width, 32, width), np.uint8)
+    labels[:, 6:20] = 1
+    grid = np.moveaxis(np.indices(labels.shape), 0, -1)
+    for y, x in places:
+        labels[((grid - [y, 19.5 + up, x]) ** 2).sum(axis=-1) <= radius**2] = 2
+    return labels
+
+
 def measured(labels: np.ndarray) -> tuple[Relief, MeasuredParticles, InHull, Frame]:
     """Return the relief, the particles, what tells whether a voxel is in the hull, the frame."""
     frame = Frame.of(labels.shape)
     hulls = hulls_of(labels == 1, 1.0, frame)
+    classes = max(int(labels.max()), 2) + 1
     particles = measure_particles(
-        labels, 2, Particles(), 1.0, _specimen(labels, 3, 1, hulls, frame)
+        labels, 2, Particles(), 1.0, _specimen(labels, classes, 1, hulls, frame)
     )
     relief = relief_of(labels, 1, FacetRule(), frame, particles)
     assert relief is not None

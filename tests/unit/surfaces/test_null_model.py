@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from scipy.sparse import coo_array
+from scipy.spatial import cKDTree
+from tests.helpers.seated import measured, slab
 
-from catomo.surfaces.facet_surface import Elements
+from catomo.surfaces.bare import Bare
 from catomo.surfaces.null_model import Ways, draw, spread_evenly
 
 
@@ -44,10 +46,20 @@ def test_a_way_along_a_folded_strip_is_longer_than_the_straight_one():
     ones = np.ones(2 * len(near), np.float32)
     pairs = (np.r_[near, near + 1], np.r_[near + 1, near])
     links = coo_array((ones, pairs), shape=(len(along),) * 2).tocsr()
-    is_free = np.ones(len(along), bool)
-    elements = Elements(points, normals, np.ones(len(along)), is_free, points.astype(int), links)
-    ways = Ways(elements, 1)
+    nothing = np.full(len(along), -1)
+    bare = Bare(points, normals, np.ones(len(along)), nothing, nothing, nothing < 0, {})
+    ways = Ways(bare, links, 1)
     between = ways.between(np.array([20, 100]))  # both 10 up, on either side
     assert np.linalg.norm(points[20] - points[100]) == pytest.approx(4)
     assert between[0, 1] == pytest.approx(min(44, ways.longest), abs=3)
     assert between[0, 0] == 0
+
+
+def test_a_way_to_a_sunk_ball_is_as_long_as_one_to_a_place_without_a_ball():
+    relief = measured(slab([(16, 16), (48, 16)], 6.0, -2.0))[0]
+    # From foot to foot, and as far across the slab without a ball.
+    places = np.array([[16, 19.5, 16], [48, 19.5, 16], [16, 19.5, 48], [48, 19.5, 48]])
+    nearest = cKDTree(relief.bare.points).query(places)[1]
+    between = Ways(relief.bare, relief.elements.links, 9).between(nearest)
+    assert between[0, 1] == pytest.approx(32, rel=0.1)
+    assert between[0, 1] == pytest.approx(between[2, 3], rel=0.04)

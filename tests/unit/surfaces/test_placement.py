@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from tests.helpers.seated import PERIOD, SLOPE, measured, with_balls
+from tests.helpers.seated import PERIOD, SLOPE, measured, slab, with_balls
 
-from catomo.surfaces.placement import Judged, place
+from catomo.surfaces import placement
+from catomo.surfaces.placement import Judged, _apart, _reaches, _Rooms, place
 from catomo.surfaces.seats import find_seats
 
 
@@ -94,3 +95,50 @@ def test_on_a_ball_neighbours_are_judged_and_apexes_are_not():
     assert found.tests["apex"] == found.tests["facets"] == "there are no facets"
     # Six balls as far apart as they can be are not there by chance.
     assert found.tests["neighbour"].envelope.p == pytest.approx(0.001, abs=0.01)
+
+
+ROW = [(y, x) for y in (10, 26) for x in (10, 24, 38, 52)]
+
+
+def test_no_random_place_lies_below_another_class():
+    labels = slab(ROW, 3.0, 0.5)
+    labels[36:, 20:23] = 3  # a film over nearly half of the upper face
+    relief, particles, in_hull, frame = measured(labels)
+    seats = find_seats(relief, particles, in_hull)
+    found = place(relief, particles, seats, frame)
+    assert found.tested.sum() == 8
+    upper = (64 - 36) / 64 / 2
+    assert found.covered == pytest.approx(upper, abs=0.02)
+    # Facets go on below the film, so all places lie on them; the slab has no apex.
+    assert found.tests["apex"] == "there is no apex on the outer surface"
+    rooms = _Rooms(relief, particles, seats, found.tested, frame, np.random.default_rng(1))
+    pool = relief.bare.points[rooms.pool]
+    assert not ((pool[:, 1] > 15) & (pool[:, 0] > 37)).any()
+
+
+def test_particles_that_touch_count_as_one_with_the_larger():
+    found = placed(slab([*ROW, (45, 30), (50.9, 30)], 3.0, 0.5))
+    assert found.tested.sum() == 10
+    assert found.tests["neighbour"].note.startswith("1 that touch a larger one")
+    alone = placed(slab([*ROW, (45, 30)], 3.0, 0.5))
+    assert alone.tests["neighbour"].note == ""
+    centres = np.array([[0, 0, 0], [0, 0, 5], [0, 0, 10.5], [0, 0, 40]], float)
+    assert _apart(centres, np.array([3.0, 2.9, 2.8, 3.0])).tolist() == [0, 3]
+
+
+def test_a_particle_reaches_as_far_along_the_surface_as_it_is_drawn():
+    whole, half = slab([(31.6, 32.3)], 7.0, 0.0), slab([(31.6, 32.3)], 7.0, 0.0)
+    half[:, :20][half[:, :20] == 2] = 1
+    for labels, equal in ((whole, 7.0), (half, 7.0 / 2 ** (1 / 3))):
+        _, particles, _, _ = measured(labels)
+        found = _reaches(particles, np.array([0]), np.array([[0.0, 1.0, 0.0]]))
+        assert found == pytest.approx([7.0], abs=0.15)
+        assert particles.diameters[0] / 2 == pytest.approx(equal, abs=0.15)
+
+
+def test_of_very_many_particles_some_are_tested_and_the_rest_is_told(monkeypatch):
+    monkeypatch.setattr(placement, "MOST", 6)
+    found = placed(slab(ROW, 3.0, 0.5))
+    assert found.tested.sum() == 6
+    assert found.passed_over == 2
+    assert isinstance(found.tests["neighbour"], Judged)

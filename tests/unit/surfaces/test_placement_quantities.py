@@ -1,6 +1,7 @@
 """What quantities.json, placement.csv and placement.png say of where particles sit."""
 
 import csv
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -70,11 +71,11 @@ def test_what_is_not_judged_says_why(tmp_path):
 def test_without_support_nothing_is_told():
     result = placement_quantities("pt", "alumina", None, PARTICLES)
     assert {one["value"] for one in result.values()} == {None}
-    assert result["pt_placement_p"]["method"] == "no voxel is labelled alumina"
+    assert result["pt_placement_p"]["method"].startswith("no voxel is labelled alumina, or nothing")
 
 
 def test_what_chance_does_not_do_is_said_in_words(judged):
-    placed, several = placement_words("pt", "alumina", judged)
+    placed, several = placement_words("pt", "alumina", judged, 0.5)
     assert "10 pt particles" in placed
     assert (
         "to the nearest apex are NOT as chance makes them (p = 0.010): particles are closer to"
@@ -84,18 +85,80 @@ def test_what_chance_does_not_do_is_said_in_words(judged):
     assert "to the nearest other particle are as chance makes them" in placed
     assert "one specimen in 20" in several
     far = found(apex="there are no facets", facets="", neighbour=curve([3.0, 6.0], [-1.0, -1.0]))
-    placed, _ = placement_words("pt", "alumina", far)
+    placed, _ = placement_words("pt", "alumina", far, 0.5)
     assert "was not judged, because there are no facets" in placed
     assert "particles are farther apart" in placed
+
+
+def judged_at(places, observed, p=0.01):
+    """Return a test whose envelope is 0.4 to 0.6 everywhere."""
+    told = curve(places, observed)
+    even = np.full(len(places), 0.5)
+    return replace(told, envelope=replace(told.envelope, p=p, low=even - 0.1, high=even + 0.1))
+
+
+@pytest.mark.parametrize(
+    ("observed", "words"),
+    [
+        # The direction is that where the curve leaves, not that of the area between curves.
+        ([0.7, 0.41, 0.41, 0.41, 0.41], "particles are closer together"),
+        ([0.59, 0.59, 0.59, 0.59, 0.35], "particles are farther apart"),
+        (
+            [0.5, 0.7, 0.5, 0.5, 0.3],
+            "counted up to 2 nm particles are closer together, up to 5 nm farther apart",
+        ),
+        ([0.5, 0.5, 0.5, 0.5, 0.5], "NOT as chance makes them (p = 0.010)."),
+    ],
+)
+def test_the_direction_is_that_in_which_the_curve_leaves(observed, words):
+    one = found(apex="so", facets="so", neighbour=judged_at([2.0, 4.0, 6.0, 8.0, 10.0], observed))
+    assert words in placement_words("pt", "alumina", one, 0.5)[0]
+
+
+def test_where_the_curve_leaves_and_p_is_the_level_chance_is_rejected():
+    one = found(apex="so", facets="so", neighbour=judged_at([2.0], [0.7], p=0.05))
+    assert "are NOT as chance makes them (p = 0.050)" in placement_words("pt", "al", one, 1.0)[0]
+
+
+def test_a_rare_column_and_a_constant_one_are_drawn(tmp_path):
+    rare, constant = np.zeros(999), np.full(999, 1 / 3)
+    rare[:20] = 0.1
+    drawn = np.stack([rare, constant, 0.1 * np.arange(999) / 999], axis=1)
+    test = envelope_test(np.array([0.0, 1 / 3, 0.05]), drawn)
+    assert test.middle[0] > test.high[0]  # the mean of all draws, outside of most of them
+    judged = Judged(["100", "111", "apex"], np.array([0.0, 1 / 3, 0.05]), test)
+    write_placement(folder(tmp_path), found(apex="so", facets=judged, neighbour="so"), 0.5)
+    assert (tmp_path / "placement.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_what_limits_a_test_is_in_its_method_and_a_skin_in_the_words(judged):
+    noted = replace(judged.tests["neighbour"], note="2 that touch a larger one count as one")
+    limited = replace(
+        judged, tests={**judged.tests, "neighbour": noted}, covered=0.31, passed_over=2
+    )
+    result = placement_quantities("pt", "alumina", limited, PARTICLES)
+    for key in ("pt_placement_p", "pt_placement_p_neighbour"):
+        assert (
+            "no random places on the 31 % of the surface that lie below other"
+            in (result[key]["method"])
+        )
+        assert "10 particles drawn among 12;" in result[key]["method"]
+    assert (
+        "; 2 that touch a larger one count as one; no low"
+        in (result["pt_placement_p_neighbour"]["method"])
+    )
+    words = placement_words("pt", "alumina", limited, 0.5, has_skin=True)
+    assert "(2 that touch a larger one count as one)." in words[0]
+    assert words[1].startswith("The skin of alumina around pt hides where it sits")
 
 
 def test_without_a_test_the_words_say_why():
     why = "only 4 whole particles sit on the support, and 5 are the least"
     none = found(apex=why, facets=why, neighbour=why)
-    assert placement_words("pt", "alumina", none) == [
+    assert placement_words("pt", "alumina", none, 0.5) == [
         f"Whether chance puts pt where it is was not judged, because {why}."
     ]
-    assert placement_words("pt", "alumina", None) == []
+    assert placement_words("pt", "alumina", None, 0.5) == []
 
 
 def test_curves_are_written_with_their_envelopes_and_drawn(tmp_path, judged):

@@ -8,6 +8,7 @@ from catomo import measure
 from catomo.labels.settings import Particles
 from catomo.surfaces.frame import Frame
 from catomo.surfaces.measure import Roles, all_quantities
+from catomo.surfaces.quantity import quantity
 from catomo.surfaces.skin import skin_share, told_of_skin
 
 ROLES = Roles(("background", "alumina", "pt"), "alumina", Particles(), 1.5)
@@ -74,6 +75,17 @@ def test_what_it_spoils_has_a_word_and_no_interval() -> None:
         assert "low and high" not in entry["method"]
     for name in ("pt_volume", "pt_diameter_d10", "pt_count"):
         assert coated.quantities[name] == plain.quantities[name]
+
+
+def test_where_particles_sit_is_told_of_the_skin() -> None:
+    entries = {
+        f"pt_{key}": quantity(0.5, "1", "how")
+        for key in ("apex_share", "facet_share_111", "placement_p", "placement_p_neighbour")
+    }
+    result, (warning,) = told_of_skin(entries, "pt", "alumina", 1.0)
+    assert "on which facets particles sit, and whether chance puts them there" in warning
+    for entry in result.values():
+        assert "a skin of alumina no more than two voxels thick" in entry["method"]
 
 
 def test_labels_of_anyone_are_told_through_the_package() -> None:

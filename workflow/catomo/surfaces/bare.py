@@ -20,6 +20,8 @@ _SAME_PX = 0.5  # between two planes on each other's rim, below which neither bo
 _OFF_PX = 0.3  # beyond the end of a plane
 _NEAR_PX = 1.0
 _MOST_INCLINED = 0.5  # cosine between an element and its plane that still counts
+_SAME_WAY = 0.3  # normals so near to each other do not tell areas on them apart
+_AT_ONCE = 1 << 21  # pairs of a hidden place and a place on a rim
 _MOST = 0.5  # share of a rim on planes, from which they are what lies below
 
 
@@ -32,11 +34,14 @@ class Bare:
     points, normals : ndarray of float64, (n, 3)
         Where elements lie and which way they face (y, z, x); hidden ones as their planes do.
     areas : ndarray of float64, (n,)
-        In px²; those of hidden elements are of the flat surface and not of the dent.
+        In px²; those of hidden elements are of the flat surface and not of the dent: together
+        they are as large as the footprint of the piece.
     plane_of : ndarray of int64, (n,)
         The plane of each element, -1 for none.
     owner : ndarray of int64, (n,)
         The piece that hides each element, -1 for none.
+    is_open : ndarray of bool, (n,)
+        Where particles may sit: not below other classes, nor around what has no foot.
     feet : dict of int to Foot
         Of each piece that has a rim on the free surface.
     """
@@ -46,6 +51,7 @@ class Bare:
     areas: np.ndarray
     plane_of: np.ndarray
     owner: np.ndarray
+    is_open: np.ndarray
     feet: dict[int, Foot]
 
 
@@ -58,6 +64,8 @@ class Foot:
     point : ndarray of float64, (3,)
     height : float
         Of the centre above it, in px; negative below it.
+    normal : ndarray of float64, (3,)
+        Of the bare surface there.
     plane : int
         The plane there, -1 for none.
     rim : ndarray of int64
@@ -66,6 +74,7 @@ class Foot:
 
     point: np.ndarray
     height: float
+    normal: np.ndarray
     plane: int
     rim: np.ndarray
 
@@ -73,7 +82,8 @@ class Foot:
 def bare_surface(elements: Elements, facets: Facets, particles: MeasuredParticles | None) -> Bare:
     """Return the surface as it was before particles lay on it."""
     owner = np.full(len(elements.points), -1)
-    bare = Bare(*_sharp(elements, facets), facets.plane_of.copy(), owner, {})
+    is_open = elements.is_free.copy()
+    bare = Bare(*_sharp(elements, facets), facets.plane_of.copy(), owner, is_open, {})
     if particles is None or not particles.pieces.count:
         return bare
     owner[:] = _owners(elements, particles)
@@ -91,10 +101,43 @@ def bare_surface(elements: Elements, facets: Facets, particles: MeasuredParticle
         bare.points[rows] = points
         bare.plane_of[rows] = around.numbers[plane]
         bare.normals[rows] = around.normals[plane]
-        flat = np.abs(np.einsum("ij,ij->i", elements.normals[rows], bare.normals[rows]))
-        bare.areas[rows] = flat * elements.areas[rows]
+        bare.areas[rows] = _footprint(elements.vectors[rows], around.normals, plane)
+        is_open[rows] = True
+        # A rim leans into the dent, and is not the rounded end of its plane.
+        flat = rim[bare.plane_of[rim] >= 0]
+        leaning = np.einsum("ij,ij->i", elements.vectors[flat], bare.normals[flat])
+        bare.areas[flat] = np.maximum(leaning, 0.0)
         bare.feet[int(one)] = around.foot(centres[one], rim)
     return bare
+
+
+def _footprint(vectors: np.ndarray, normals: np.ndarray, plane: np.ndarray) -> np.ndarray:
+    """Return the areas of the elements of a dent on the planes that close it.
+
+    Parameters
+    ----------
+    vectors : ndarray of float32, (n, 3)
+        Areas of the elements.
+    normals : ndarray of float64, (planes, 3)
+    plane : ndarray of int64, (n,)
+        On which plane each element lies.
+
+    Notes
+    -----
+    What overhangs counts against the rest, and what closes a dent has the same sum of vectors as
+    it: that gives the area on each plane, however deep the dent. Only what faces out can be drawn
+    and has a share of it.
+    """
+    each = np.einsum("ij,ij->i", vectors, normals[plane], dtype=np.float64)
+    outward = np.maximum(each, 0.0)
+    used = np.unique(plane)
+    area = np.bincount(plane, each, len(normals))[used]
+    missing = vectors.sum(axis=0, dtype=np.float64) - area @ normals[used]
+    area += np.linalg.pinv(normals[used].T, rcond=_SAME_WAY) @ missing
+    seen = np.bincount(plane, outward, len(normals))[used]
+    share = np.zeros(len(normals))
+    share[used] = np.maximum(area, 0.0) / np.maximum(seen, 1e-12)
+    return outward * share[plane]
 
 
 def _sharp(elements: Elements, facets: Facets) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -154,6 +197,15 @@ class _Around:
 
         Where no plane is reached, as above an apex, it is a place on the edge of two.
         """
+        # A large piece has many hidden places and a long rim.
+        part = max(_AT_ONCE // len(self.rim), 1)
+        every = [
+            self._nearest(points[start : start + part]) for start in range(0, len(points), part)
+        ]
+        places, planes = zip(*every, strict=True)
+        return np.concatenate(places), np.concatenate(planes)
+
+    def _nearest(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         above = points @ self.normals.T - self.offsets
         best = np.full(len(points), -1)
         for one, normal in enumerate(self.normals):
@@ -188,8 +240,9 @@ class _Around:
         """Return where a piece with this centre and this rim sits."""
         points, plane = self.nearest(centre[None])
         away = centre - points[0]
-        height = float(np.copysign(np.linalg.norm(away), away @ self.normals[plane[0]]))
-        return Foot(points[0], height, int(self.numbers[plane[0]]), rim)
+        normal = self.normals[plane[0]]
+        height = float(np.copysign(np.linalg.norm(away), away @ normal))
+        return Foot(points[0], height, normal, int(self.numbers[plane[0]]), rim)
 
 
 def _mean(near: np.ndarray, on: np.ndarray, values: np.ndarray) -> np.ndarray:

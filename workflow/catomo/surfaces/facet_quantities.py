@@ -26,14 +26,14 @@ def facet_quantities(
     name : str
         Name of its class.
     relief : Relief or None
-        None where no voxel has its label.
+        None where no voxel has its label, or other classes cover all of its surface.
     rule : FacetRule
     pixel_size_nm : float
     """
     found = family_names(rule.lattice) if rule.lattice else []
     keys = ["facet_share", *(f"facet_share_{family}" for family in found)]
     if relief is None:
-        none = f"no voxel is labelled {name}"
+        none = f"no voxel is labelled {name}, or nothing of its surface is free"
         return {f"{name}_facet_count": quantity(0, "1", none)} | {
             f"{name}_{key}": quantity(None, "1", none) for key in keys
         }

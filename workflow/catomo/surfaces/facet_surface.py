@@ -37,6 +37,9 @@ class Elements:
         The voxel behind each.
     links : csr_array, (n, n)
         1 where two elements are neighbours.
+    vectors : ndarray of float32, (n, 3)
+        Areas as vectors along the normals of the triangles, which are not smoothed: their sum
+        over a dent is that of whatever closes it.
     """
 
     points: np.ndarray
@@ -45,6 +48,7 @@ class Elements:
     is_free: np.ndarray
     behind: np.ndarray
     links: csr_array
+    vectors: np.ndarray
 
     @property
     def free_areas(self) -> np.ndarray:
@@ -80,7 +84,7 @@ def surface_elements(
     if len(found) > 1:
         arrays = {
             name: np.concatenate([getattr(one, name) for one in found])
-            for name in ("points", "normals", "areas", "is_free", "behind")
+            for name in ("points", "normals", "areas", "is_free", "behind", "vectors")
         }
         links = csr_array(block_diag([one.links for one in found], format="csr"))
         found = [Elements(**arrays, links=links)]
@@ -91,8 +95,8 @@ def _of_run(
     labels: np.ndarray, run: slice, mask: np.ndarray, support: int, rounds: int
 ) -> Elements:
     mesh, start = mirrored_mesh(mask)
-    areas, normals, links = _corners(mesh)
-    normals = _smoothed(normals, areas, links, rounds)
+    areas, vectors, links = _corners(mesh)
+    normals = _smoothed(vectors, areas, links, rounds)
     points = mesh.points[:, [1, 2, 0]].astype(np.float64) + start
     ends = np.array(mask.shape) - 1
     is_seen = ((points >= -0.5) & (points <= ends + 0.5)).all(axis=1)
@@ -103,6 +107,7 @@ def _of_run(
     seen = (number[pairs.row[inside]], number[pairs.col[inside]])
     links = csr_array((np.ones(int(inside.sum()), np.float32), seen), shape=(count, count))
     points, normals, areas = points[is_seen], normals[is_seen], areas[is_seen]
+    vectors = vectors[is_seen].astype(np.float32)
     behind = np.rint(points).astype(np.int64).clip(0, ends)
     part = labels[run]
     for step in _OUT_PX:
@@ -111,31 +116,31 @@ def _of_run(
         behind = np.where(stays[:, None], behind, further)
     is_free = part[tuple(behind.T)] == 0
     lift = np.array([run.start, 0, 0])
-    return Elements(points + lift, normals, areas, is_free, behind + lift, links)
+    return Elements(points + lift, normals, areas, is_free, behind + lift, links, vectors)
 
 
 def _corners(mesh: Mesh) -> tuple[np.ndarray, np.ndarray, csr_array]:
-    """Return areas and normals (y, z, x) of the corners of a mesh, and which are neighbours."""
+    """Return areas and vectors (y, z, x) of the corners of a mesh, and which are neighbours."""
     count, corners = len(mesh.points), mesh.faces.ravel()
-    areas, normals = np.zeros(count), np.zeros((count, 3))
+    areas, vectors = np.zeros(count), np.zeros((count, 3))
     for part, crosses in mesh.parts():
         at = mesh.faces[part].ravel()
         each = np.repeat(np.linalg.norm(crosses, axis=1) / 6, 3)
         areas += np.bincount(at, each, count)
         for axis, column in enumerate((1, 2, 0)):
-            normals[:, axis] += np.bincount(at, np.repeat(crosses[:, column], 3), count)
-    normals /= np.maximum(np.linalg.norm(normals, axis=1), 1e-12)[:, None]
+            vectors[:, axis] += np.bincount(at, np.repeat(crosses[:, column] / 6, 3), count)
     after = mesh.faces[:, [1, 2, 0]].ravel()
     ones = np.ones(2 * len(corners), np.float32)
     both = (np.concatenate([corners, after]), np.concatenate([after, corners]))
     links = coo_array((ones, both), shape=(count, count)).tocsr()
     links.data[:] = 1
-    return areas, normals, links
+    return areas, vectors, links
 
 
-def _smoothed(normals: np.ndarray, areas: np.ndarray, links: csr_array, rounds: int) -> np.ndarray:
-    """Return normals after some rounds of averaging over neighbours, weighted by area."""
+def _smoothed(vectors: np.ndarray, areas: np.ndarray, links: csr_array, rounds: int) -> np.ndarray:
+    """Return the normals of vectors after some rounds of averaging over neighbours, by area."""
     weights = ((links + diags_array(np.ones(len(areas)))) @ diags_array(areas)).tocsr()
+    normals = vectors / np.maximum(np.linalg.norm(vectors, axis=1), 1e-12)[:, None]
     for _ in range(rounds):
         normals = weights @ normals
         normals /= np.maximum(np.linalg.norm(normals, axis=1), 1e-12)[:, None]

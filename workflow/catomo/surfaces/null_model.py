@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from catomo.surfaces.facet_surface import Elements
+from catomo.surfaces.bare import Bare
 
 _APART_PX = 1.0  # between particles, or they would be one
 _ROUNDS = 300
@@ -22,6 +22,11 @@ def spread_evenly(weights: np.ndarray, count: int, rng: np.random.Generator) -> 
     sums = np.cumsum(weights)
     at = (np.arange(count) + rng.random()) / count * sums[-1]
     return np.searchsorted(sums, at, "right").clip(0, len(weights) - 1)
+
+
+def least_apart(radii: np.ndarray, other: np.ndarray | float) -> np.ndarray:
+    """Return how far apart the centres of particles of these radii are at least, in px."""
+    return radii + other + _APART_PX
 
 
 def draw(
@@ -38,7 +43,7 @@ def draw(
     allowed : list of ndarray of int64
         For each particle, the places that it may take.
     radii : ndarray of float64, (particles,)
-        In px.
+        In px: how far each reaches along the surface.
     centre_of : callable
         Takes the number of a particle and places, and returns where its centre is there, in px.
     count : int
@@ -56,7 +61,7 @@ def draw(
     order = np.argsort(-radii, kind="stable")
     for rank, one in enumerate(order):
         open_, before = np.arange(count), order[:rank]
-        least = radii[before] + radii[one] + _APART_PX
+        least = least_apart(radii[before], radii[one])
         for _ in range(_ROUNDS):
             tried = rng.choice(allowed[one], len(open_))
             there = centre_of(one, tried)
@@ -75,20 +80,21 @@ def draw(
 class Ways:
     """Ways along a surface between its elements, on a net of coarser nodes."""
 
-    def __init__(self, elements: Elements, count: int) -> None:
-        spacing = np.sqrt(elements.areas.sum() / max(count, 1))
+    def __init__(self, bare: Bare, links: csr_array, count: int) -> None:
+        spacing = np.sqrt(bare.areas[bare.is_open].sum() / max(count, 1))
         size = float(np.clip(_NODES * spacing, _FINEST_PX, _COARSEST_PX))
         self.longest = 3.0 * float(spacing)
+        # Ways go over the bare surface: only what is observed would climb out of dents.
         # Two sides of a thin wall face opposite ways, so they never share a node.
-        cell = np.floor(elements.points / size).astype(np.int64)
+        cell = np.floor(bare.points / size).astype(np.int64)
         cell -= cell.min(axis=0)
-        side = (elements.normals > 0) @ np.array([4, 2, 1])
+        side = (bare.normals > 0) @ np.array([4, 2, 1])
         flat = np.ravel_multi_index(tuple(cell.T), tuple(cell.max(axis=0) + 1)) * 8 + side
         _, self.node = np.unique(flat, return_inverse=True)
         total = np.bincount(self.node)
-        middles = np.stack([np.bincount(self.node, p) / total for p in elements.points.T], axis=1)
-        links = elements.links.tocoo()
-        one, other = self.node[links.row], self.node[links.col]
+        middles = np.stack([np.bincount(self.node, p) / total for p in bare.points.T], axis=1)
+        pairs_of = links.tocoo()
+        one, other = self.node[pairs_of.row], self.node[pairs_of.col]
         pairs = np.unique(np.stack([one, other])[:, one < other], axis=1)
         length = np.linalg.norm(middles[pairs[0]] - middles[pairs[1]], axis=1)
         self._graph = csr_array((length, (pairs[0], pairs[1])), shape=(len(total),) * 2)

@@ -6,22 +6,26 @@ particle is: nothing is measured of one and not of the other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
 
 from catomo.surfaces.bare import Bare
 from catomo.surfaces.envelope import Envelope, envelope_test
 from catomo.surfaces.frame import Frame
-from catomo.surfaces.null_model import Ways, draw, spread_evenly
+from catomo.surfaces.null_model import Ways, draw, least_apart, spread_evenly
 from catomo.surfaces.particles import MeasuredParticles
 from catomo.surfaces.relief import Relief
 from catomo.surfaces.seats import Seats
 
 DRAWS = 999
 LEAST = 5  # particles that can be tested
-_POOL = (3000, 4, 6000)  # places: at least, for each particle, at most
+MOST = 500  # time grows with their square, and more tell nothing new
+_PLACES = 3000  # outside of pores, and as many in them
 _SIZES = 9  # at which room in pores is looked at
 _ROOM = 0.5  # of its radius, that a particle in a pore has free above it
 _LEAST_PLACES = 0.02  # share of the places outside of pores, or in them
@@ -31,11 +35,15 @@ _GRID = 64
 
 @dataclass(frozen=True)
 class Judged:
-    """One statistic, observed and by chance: a curve over `places` with its envelope."""
+    """One statistic, observed and by chance: a curve over `places` with its envelope.
+
+    ``note`` says in words what else a reader has to know of it, empty for nothing.
+    """
 
     places: list[float] | list[str]
     observed: np.ndarray
     envelope: Envelope
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,11 @@ class Placement:
         For each family that facets have, which of the tested particles sit on it.
     tests : dict of str to (Judged or str)
         ``apex``, ``facets`` and ``neighbour``; in words why there is none.
+    covered : float
+        Share of the surface where no particle can sit: below other classes, or around embedded
+        particles.
+    passed_over : int
+        How many more particles could be tested; those that are were drawn among all.
     """
 
     tested: np.ndarray
@@ -59,6 +72,8 @@ class Placement:
     apex_by_chance: float | None
     families: dict[str, np.ndarray]
     tests: dict[str, Judged | str]
+    covered: float = 0.0
+    passed_over: int = 0
 
 
 def place(
@@ -80,7 +95,11 @@ def place(
         Of the random places.
     """
     tested = particles.whole & seats.has_rim
-    rooms = _Rooms(relief, particles, seats, tested, frame, np.random.default_rng([seed, 23]))
+    rng = np.random.default_rng([seed, 23])
+    passed_over = max(int(tested.sum()) - MOST, 0)
+    if passed_over:
+        tested[rng.choice(np.flatnonzero(tested), passed_over, replace=False)] = False
+    rooms = _Rooms(relief, particles, seats, tested, frame, rng)
     tested[rooms.rows[~rooms.is_free]] = False
     nowhere = np.zeros(len(tested), bool)
     number = int(tested.sum())
@@ -93,7 +112,7 @@ def place(
     at_apex = nowhere.copy()
     tests: dict[str, Judged | str] = {"neighbour": null.neighbour()}
     by_chance = None
-    why = _no_apexes(relief, null, rooms)
+    why = _no_apexes(relief, null)
     if not why:
         tests["apex"] = null.apex()
         at_apex[tested] = null.at_apex[-1]
@@ -106,20 +125,24 @@ def place(
         name: np.isin(on, [k for k, one in enumerate(relief.names) if one == name])
         for name in set(relief.names)
     }
-    return Placement(tested, at_apex, by_chance, families, tests)
+    covered = 1 - _share(relief.elements.areas, relief.bare.is_open)
+    return Placement(tested, at_apex, by_chance, families, tests, covered, passed_over)
 
 
-def _no_apexes(relief: Relief, null: _Null, rooms: _Rooms) -> str:
+def _share(areas: np.ndarray, is_in: np.ndarray) -> float:
+    return float(areas[is_in].sum() / areas.sum())
+
+
+def _no_apexes(relief: Relief, null: _Null) -> str:
     """Return in words why apexes are not known, empty where they are."""
     if not relief.facets.facets:
         return "there are no facets"
-    share = float((relief.bare.plane_of[rooms.pool] >= 0).mean())
-    if share < _LEAST_ON_FACETS:
+    if null.on_facets < _LEAST_ON_FACETS:
         return (
-            f"only {100 * share:.0f} % of the surface where particles may sit lies on facets: the "
-            "rest is curved, or so narrow that its apexes are not resolved"
+            f"only {100 * null.on_facets:.0f} % of random places lie on facets: the rest of the "
+            "surface is curved, or so narrow that its apexes are not resolved"
         )
-    return "" if len(null.apexes) else "no two facets meet"
+    return "" if len(null.apexes) else "there is no apex on the outer surface"
 
 
 def _untested(tested: np.ndarray, why: str) -> Placement:
@@ -143,12 +166,14 @@ class _Rooms:
         self._bare = bare = relief.bare
         self.radii = particles.diameters[self.rows] / 2
         self.heights = seats.heights[self.rows]
-        size = int(np.clip(_POOL[1] * len(self.rows), _POOL[0], _POOL[2]))
+        self.centres = particles.pieces.centres()[self.rows]
+        upright = np.array([bare.feet[int(one)].normal for one in self.rows]).reshape(-1, 3)
+        self.reaches = _reaches(particles, self.rows, upright)
         walls, parts = seats.walls.elements, []
         for kind in np.unique(seats.in_pore[self.rows]):
-            weights = bare.areas * (walls == kind)
+            weights = bare.areas * (bare.is_open & (walls == kind))
             if weights.any():
-                parts.append(spread_evenly(weights, size, rng))
+                parts.append(spread_evenly(weights, _PLACES, rng))
         self.pool = np.concatenate(parts) if parts else np.empty(0, np.intp)
         is_wall = walls[self.pool]
         clear = _clearance(bare, self.pool, is_wall, self.radii)
@@ -156,11 +181,11 @@ class _Rooms:
         for one, (radius, in_pore) in enumerate(
             zip(self.radii, seats.in_pore[self.rows], strict=True)
         ):
-            middle = self.centre_of(one, np.arange(len(self.pool)))
-            low, up = np.floor(middle - radius).astype(int), np.ceil(middle + radius).astype(int)
+            middle, reach = self.centre_of(one, np.arange(len(self.pool))), self.reaches[one]
+            low, up = np.ceil(middle - reach).astype(int), np.floor(middle + reach).astype(int)
             fits = (is_wall == in_pore) & (clear >= radius) & frame.holds(low, up)
             self.allowed.append(np.flatnonzero(fits))
-        self.is_free = np.array([len(one) for one in self.allowed]) >= _LEAST_PLACES * size
+        self.is_free = np.array([len(one) for one in self.allowed]) >= _LEAST_PLACES * _PLACES
 
     def centre_of(self, one: int, places: np.ndarray) -> np.ndarray:
         """Return where the centre of a particle is at each place."""
@@ -175,13 +200,13 @@ class _Null:
     """
 
     def __init__(self, relief: Relief, rooms: _Rooms, seats: Seats) -> None:
-        self._relief, self._pool = relief, rooms.pool
+        self._relief, self._pool, self._rooms = relief, rooms.pool, rooms
         self.apexes = relief.points(True, but=seats.walls.planes)
-        which = np.flatnonzero(rooms.is_free)
+        self._which = which = np.flatnonzero(rooms.is_free)
         rows, bare = rooms.rows[which], relief.bare
         self.taken = draw(
             [rooms.allowed[one] for one in which],
-            rooms.radii[which],
+            rooms.reaches[which],
             lambda one, places: rooms.centre_of(int(which[one]), places),
             DRAWS,
             rooms.rng,
@@ -193,13 +218,14 @@ class _Null:
         self._points = np.concatenate([bare.points[at], seats.points[rows][None]])
         facet = np.append(relief.facets.facet_of_plane, -1)[bare.plane_of]
         self._facets = np.vstack([facet[at], seats.facets[rows]])
-        self._reach = np.sqrt(np.maximum(rooms.radii**2 - rooms.heights**2, 0.0))[which]
+        self.on_facets = float((self._facets[:-1] >= 0).mean())
+        self._foot = np.sqrt(np.maximum(rooms.reaches**2 - rooms.heights**2, 0.0))[which]
 
     def apex(self) -> Judged:
         """Return the test of distances to the nearest apex."""
         away = np.asarray(cKDTree(self.apexes).query(self._points.reshape(-1, 3))[0])
         away = away.reshape(self._points.shape[:2])
-        self.at_apex = away <= self._reach
+        self.at_apex = away <= self._foot
         return _distribution(away)
 
     def facets(self) -> Judged:
@@ -212,21 +238,55 @@ class _Null:
         curves = np.stack([*shares, self.at_apex.mean(axis=1)], axis=1)
         return Judged([*kinds, "apex"], curves[-1], envelope_test(curves[-1], curves[:-1]))
 
-    def neighbour(self) -> Judged:
-        """Return the test of ways along the surface to the nearest other particle."""
+    def neighbour(self) -> Judged | str:
+        """Return the test of ways along the surface to the nearest other particle.
+
+        No random particles lie as near to each other as real ones that touch: these count as one.
+        """
         assert self.taken is not None
-        count = len(self._nearest)
-        ways = Ways(self._relief.elements, count)
-        between = ways.between(np.concatenate([self._pool, self._nearest]))
-        rows = np.vstack([self.taken, len(self._pool) + np.arange(count)])
+        one = _apart(self._rooms.centres[self._which], self._rooms.reaches[self._which])
+        count, merged = len(one), len(self._which) - len(one)
+        if count < LEAST:
+            return f"only {count} particles do not touch a larger one, and {LEAST} are the least"
+        ways = Ways(self._relief.bare, self._relief.elements.links, count)
+        between = ways.between(np.concatenate([self._pool, self._nearest[one]]))
+        rows = np.vstack([self.taken[:, one], len(self._pool) + np.arange(count)])
+        points = self._points[:, one]
         closest = np.empty(rows.shape)
         for number, row in enumerate(rows):
             each = between[np.ix_(row, row)].astype(np.float64)
-            straight = np.linalg.norm(self._points[number][:, None] - self._points[number], axis=2)
-            each = np.maximum(each, straight)
+            each = np.maximum(each, cdist(points[number], points[number]))
             each[np.arange(count), np.arange(count)] = np.inf
             closest[number] = each.min(axis=1)
-        return _distribution(np.minimum(closest, ways.longest))
+        told = _distribution(np.minimum(closest, ways.longest))
+        note = f"{merged} that touch a larger one, or nearly so, count as one with it"
+        return replace(told, note=note) if merged else told
+
+
+def _reaches(particles: MeasuredParticles, rows: np.ndarray, normals: np.ndarray) -> np.ndarray:
+    """Return how far particles reach along the surface: the radius of a ball as wide there."""
+    pieces = particles.pieces
+    rank = np.full(pieces.count, -1)
+    rank[rows] = np.arange(len(rows))
+    own = rank[pieces.ids]
+    voxels, own = pieces.voxels[own >= 0], own[own >= 0]
+    away = voxels - pieces.centres()[rows][own]
+    spread = np.empty((len(rows), 3, 3))
+    for axis, other in np.ndindex(3, 3):
+        spread[:, axis, other] = np.bincount(own, away[:, axis] * away[:, other], len(rows))
+    spread = spread / pieces.sizes()[rows][:, None, None] + np.eye(3) / 12  # of a voxel itself
+    upright = np.einsum("ij,ijk,ik->i", normals, np.linalg.inv(spread), normals)
+    # A ball, whole or halved, has a fifth of its radius squared along each axis of its foot.
+    return np.sqrt(5 * np.sqrt(np.linalg.det(spread) * upright))
+
+
+def _apart(centres: np.ndarray, reaches: np.ndarray) -> np.ndarray:
+    """Return the largest of each group of particles that touch or nearly do."""
+    pairs = np.nonzero(cdist(centres, centres) < least_apart(reaches, reaches[:, None]))
+    near = coo_array((np.ones(len(pairs[0])), pairs), shape=(len(reaches),) * 2)
+    _, group = connected_components(near, directed=False)
+    order = np.argsort(-reaches, kind="stable")
+    return np.sort(order[np.unique(group[order], return_index=True)[1]])
 
 
 def _clearance(bare: Bare, pool: np.ndarray, is_wall: np.ndarray, radii: np.ndarray) -> np.ndarray:

@@ -21,7 +21,12 @@ _TESTS = {
         "the ways along the surface to the nearest other particle",
     ),
 }
-_LEVEL = 0.05  # below it a page says that chance does not put particles there
+_LEVEL = 0.05  # up to it a page says that chance does not put particles there
+_COVERED = 0.005  # share of the surface, from which it is told
+_SKIN = (
+    "The skin of {support} around {name} hides where it sits: where the labels are wrong about the "
+    "skin, do not quote what is said here of placement."
+)
 _COLUMNS = ["statistic", "place", "observed", "envelope_low", "envelope_high", "by_chance"]
 
 
@@ -39,14 +44,14 @@ def placement_quantities(
     name, support : str
         Names of the classes.
     found : Placement or None
-        None where the support has no surface.
+        None where the support has no free surface.
     particles : MeasuredParticles
     families : sequence of str
         The families that facets may have.
     """
     keys = ["apex_share", *(f"facet_share_{family}" for family in families)]
     if found is None:
-        why = f"no voxel is labelled {support}"
+        why = f"no voxel is labelled {support}, or nothing of its surface is free"
         keys += [key for key, _ in _TESTS.values()]
         return {f"{name}_{key}": quantity(None, "1", why) for key in keys}
     left = int(np.count_nonzero(particles.kept & ~found.tested))
@@ -63,20 +68,29 @@ def _p_value(name: str, support: str, found: Placement, test: tuple[str, str], l
     method = (
         f"whether chance puts {name} where it is: p-value of a global envelope test of {test[1]}, "
         f"with {DRAWS} draws of as many particles of the same sizes at random places on {support} "
-        "(as many in pores and outside of them, whole in the frame, without overlap); mouths of "
-        "pores are no apexes"
+        "(as many in pores and outside of them, whole in the frame, without overlap, each taken "
+        "for round along the surface); mouths of pores are no apexes"
     )
+    if found.covered >= _COVERED:
+        method += (
+            f"; no random places on the {100 * found.covered:.0f} % of the surface that lie below "
+            "other classes or around embedded particles"
+        )
     if isinstance(told, str):
         return quantity(None, "1", f"{method}; not judged, because {told}")
     words = (
-        f"{method}; {_number(found, left)}; no low and high: it tells how rare chance makes this"
+        f"{method}; {_number(found, left)}; {told.note + '; ' if told.note else ''}no low and "
+        "high: it tells how rare chance makes this"
     )
     return quantity(told.envelope.p, "1", words)
 
 
 def _number(found: Placement, left: int) -> str:
     words = f"{np.count_nonzero(found.tested)} particles"
-    if left:
+    if found.passed_over:
+        words += f" drawn among {np.count_nonzero(found.tested) + found.passed_over}"
+        left -= found.passed_over
+    if left > 0:
         words += f", without {left} that the frame cuts, that have no rim or that fit nowhere else"
     return words
 
@@ -114,7 +128,14 @@ def _family_share(support: str, found: Placement, family: str) -> dict:
     )  # fmt: skip
 
 
-def placement_words(name: str, support: str, found: Placement | None) -> list[str]:
+def placement_words(
+    name: str,
+    support: str,
+    found: Placement | None,
+    pixel_size_nm: float,
+    *,
+    has_skin: bool = False,
+) -> list[str]:
     """Return what the tests say, in whole sentences for a page; empty without support.
 
     Parameters
@@ -122,6 +143,9 @@ def placement_words(name: str, support: str, found: Placement | None) -> list[st
     name, support : str
         Names of the classes.
     found : Placement or None
+    pixel_size_nm : float
+    has_skin : bool
+        Whether a thin layer of the support covers the particles.
     """
     if found is None:
         return []
@@ -136,31 +160,50 @@ def placement_words(name: str, support: str, found: Placement | None) -> list[st
     apex, neighbour = found.tests["apex"], found.tests["neighbour"]
     if isinstance(apex, Judged):
         share = found.at_apex[found.tested].mean()
+        verdict = _verdict(apex, "closer to apexes", "farther away", pixel_size_nm)
         words.append(
-            f"distances to the nearest apex {_verdict(apex, 'closer to apexes', 'farther away')}; "
+            f"distances to the nearest apex {verdict}; "
             f"{100 * share:.0f} % lie across an apex, and {100 * (found.apex_by_chance or 0):.0f} "
             "% of random ones would;"
         )
     else:
         words.append(f"whether apexes draw them was not judged, because {apex};")
     if isinstance(neighbour, Judged):
-        verdict = _verdict(neighbour, "closer together", "farther apart")
-        words.append(f"distances to the nearest other particle {verdict}.")
+        verdict = _verdict(neighbour, "closer together", "farther apart", pixel_size_nm)
+        note = f" ({neighbour.note})" if neighbour.note else ""
+        words.append(f"distances to the nearest other particle {verdict}{note}.")
+    else:
+        words.append(f"whether they keep together was not judged, because {neighbour}.")
     return [
         " ".join(words),
+        *([_SKIN.format(support=support, name=name)] if has_skin else []),
         f"Where chance puts particles, each of these tests still calls one specimen in "
         f"{round(1 / _LEVEL)} unlike it, and few particles hide a weak preference: a claim needs "
         "several specimens.",
     ]
 
 
-def _verdict(told: Judged, nearer: str, farther: str) -> str:
-    """Return what a test of distances says; their shares run above those of chance where near."""
+def _verdict(told: Judged, nearer: str, farther: str, pixel_size_nm: float) -> str:
+    """Return what a test of distances says: their shares run above those of chance where near.
+
+    The direction is that in which the curve leaves its envelope, wherever else it runs.
+    """
     p = told.envelope.p
-    if p >= _LEVEL:
+    if p > _LEVEL:
         return f"are as chance makes them (p = {p:.3f})"
-    where = nearer if (told.observed - told.envelope.middle).sum() > 0 else farther
-    return f"are NOT as chance makes them (p = {p:.3f}): particles are {where}"
+    above = told.observed - told.envelope.high
+    below = told.envelope.low - told.observed
+    places = np.array(told.places, float) * pixel_size_nm
+    words = f"are NOT as chance makes them (p = {p:.3f})"
+    if above.max() > 0 and below.max() > 0:
+        near, far = (places[int(side.argmax())] for side in (above, below))
+        return (
+            f"{words}: counted up to {near:.2g} nm particles are {nearer}, up to {far:.2g} nm "
+            f"{farther}"
+        )
+    if above.max() <= 0 and below.max() <= 0:
+        return words
+    return f"{words}: particles are {nearer if above.max() > 0 else farther}"
 
 
 def write_placement(out: Output, found: Placement | None, pixel_size_nm: float) -> None:
@@ -197,8 +240,8 @@ def _draw(out: Output, tests: dict[str, Judged], pixel_size_nm: float) -> None:
         band = told.envelope
         if key == "facets":
             at = np.arange(len(told.places))
-            off = [band.middle - band.low, band.high - band.middle]
-            axes.errorbar(at, band.middle, off, fmt="_", color=figures.BEFORE, linewidth=6)
+            # The mean of all draws may lie outside of the envelope of most of them.
+            axes.vlines(at, band.low, band.high, color=figures.BEFORE, linewidth=6)
             axes.plot(at, band.middle, "_", color=figures.INK)
             axes.plot(at, told.observed, "o", color=figures.ALERT)
             axes.set_xticks(at, [str(place) for place in told.places])

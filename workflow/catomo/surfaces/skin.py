@@ -20,7 +20,7 @@ _THICK_PX = 2.0
 
 _SPOILT = (
     r"(exposed_area|contact_area|contact_fraction|share_(outer|pore|embedded|detached)|dispersion"
-    r"|area_per_gram|reachable_\d+pm)"
+    r"|area_per_gram|reachable_\d+pm|apex_share|facet_share_\w+|placement_p\w*)"
 )
 
 
@@ -90,7 +90,8 @@ def told_of_skin(
         f"{what[:1].upper()}{what[1:]}. A network taught too little, or thresholds, put "
         "such a skin around particles that have none. Then exposed area, dispersion and what "
         "molecules reach are too small, and contact and the share of embedded particles too "
-        f"large. Look at the particles slice by slice. Where {support} really covers them, the "
+        "large; on which facets particles sit, and whether chance puts them there, is told of the "
+        f"skin. Look at the particles slice by slice. Where {support} really covers them, the "
         "values stand; where it does not, do not quote them, and teach the model longer or with "
         "slices whose particles are drawn to their edge."
     ]

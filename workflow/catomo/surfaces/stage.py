@@ -214,8 +214,11 @@ def _measure(
     write_placement(out, measured.placement, pixel_size_nm)
     if particles is not None and roles.support:
         names = (str(roles.particles.phase), roles.support)
+        placed = placement_words(
+            *names, measured.placement, pixel_size_nm, has_skin=bool(measured.doubts)
+        )
         out.record["bulk"] = agreement(quantities, *names, settings.bulk)
-        out.record["placement"] = {"words": placement_words(*names, measured.placement)}
+        out.record["placement"] = {"words": placed}
     return quantities
 
 
