@@ -33,6 +33,7 @@ def test_everything_comes_back_without_noise(clean):
     assert aligned.dtype == np.float32
     assert abs(np.median(aligned)) < 0.05
     steps = record["steps"]
+    assert all(isinstance(figures, dict) for figures in steps.values()), "as the page takes them"
     assert steps["specimen"]["kind"] == "isolated"
     for step in ("pairwise", "centre_of_mass", "common_line", "projection_matching"):
         assert len(steps[step]["rms_px"]) == 2

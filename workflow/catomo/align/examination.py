@@ -79,7 +79,9 @@ class Examination:
         """Return what the record says of it among the steps."""
         parts = {"distortion": self.distortion, "angles": self.angles, "local": self.local}
         notes = {name: part.record() for name, part in parts.items() if part}
-        return notes | ({"moved_px": self.moved_px} if self.local else {})
+        if self.local:
+            notes["local"]["moved_px"] = self.moved_px
+        return notes
 
     def reasons(self, limits: Verdict) -> tuple[list[str], list[str]]:
         """Return what in the images makes the alignment doubtful, and what is only mentioned.
