@@ -45,7 +45,7 @@ def comparison(
     """
     height, width = rows[0][2].shape
     columns, above = (5, 0.5) if rows[0][1] is not None else (4, 1.0)
-    size = (2.6 * columns, len(rows) * (2.6 * height / width + above) + 0.4)
+    size = (2.6 * columns, len(rows) * (2.6 * height / width + above) + 0.55)
     figure, grid = new_figure(len(rows), columns, size, squeeze=False)
     for axes, (title, image, truth, predicted) in zip(grid, rows, strict=True):
         headings = list(titles)
