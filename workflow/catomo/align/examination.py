@@ -83,20 +83,21 @@ class Examination:
             notes["local"]["moved_px"] = self.moved_px
         return notes
 
-    def reasons(self, limits: Verdict) -> tuple[list[str], list[str]]:
+    def reasons(self, limits: Verdict, few_counts: bool) -> tuple[list[str], list[str]]:
         """Return what in the images makes the alignment doubtful, and what is only mentioned.
 
         Where angles are wrong or images distorted, parts of them are out of place for that, and
-        where angles are only a little off, it is not said that parts moved.
+        where angles are only a little off, it is not said that parts moved. Few counts make parts
+        of single images bright, dark or moved by chance alone.
         """
         doubts: list[str] = []
         mentions: list[str] = []
-        for part in (self.angles, self.distortion):
+        for part in (None if few_counts else self.angles, self.distortion):
             if part:
                 found = part.reasons(limits)
                 doubts += found[0]
                 mentions += found[1]
-        if self.local:
+        if self.local and not few_counts:
             jitter = self.angles.jitter_deg() if self.angles else 0.0
             moved = not (doubts or mentions or jitter > _EVEN * limits.warn_angle_jitter_deg)
             found = self.local.reasons(limits, self.moved_px if moved else 0.0)
@@ -130,22 +131,25 @@ def examine(
     unaligned[used] = reproject(still, JUDGE_FOLDS).error()
     if len(used) < FEWEST_IMAGES:  # too few to tell which images or angles are wrong
         return Examination(error, unaligned, across, along, [], None, np.nan)
+    tilt_deg = series.tilt_deg[used]
+    distortion, local = distortion_of(aligned, tilt_deg), local_changes(aligned, tilt_deg)
+    del aligned
 
     coarse = Reprojector(series, _SUSPECT_SIZE)
     beside = coarse(geometry, JUDGE_FOLDS)
     likeness = coarse.likeness(geometry, JUDGE_FOLDS)
-    named = misfits(beside.error(), likeness, series.tilt_deg[used], settings.verdict.warn_misfit)
+    named = misfits(beside.error(), likeness, tilt_deg, settings.verdict.warn_misfit)
     found = _found_without_angles(series, solution)
     reading = other_reading(coarse, found, recording)
     axis_found_deg = np.nan if solution.axis else _axis_found(series, geometry, settings)
     elsewhere = _elsewhere_ratio(series, solution, reproject, settings)
-    tilt_deg, known = series.tilt_deg[used], coarse.of_reconstruction(geometry)
+    known = coarse.of_reconstruction(geometry)
     of_known = known(still, JUDGE_FOLDS)
     return Examination(
         *(error, unaligned, across, along, named, reading, axis_found_deg, elsewhere),
-        distortion=distortion_of(aligned, tilt_deg),
+        distortion=distortion,
         angles=tilt_angles(coarse, geometry, known),
-        local=local_changes(aligned, tilt_deg),
+        local=local,
         moved_px=moved_px(local_changes(beside, tilt_deg), local_changes(of_known, tilt_deg)),
     )
 

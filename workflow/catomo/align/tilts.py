@@ -251,7 +251,7 @@ def _told(
     Few counts are no matter to a known alignment.
     """
     told = [word for word in series.told if accepted is None or word != FEW_COUNTS]
-    doubts, mentions = examination.reasons(settings.verdict)
+    doubts, mentions = examination.reasons(settings.verdict, FEW_COUNTS in series.told)
     return (*told, *doubts), (*series.mentioned, *mentions)
 
 

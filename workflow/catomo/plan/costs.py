@@ -48,7 +48,7 @@ _DEPTH_OF_SPECIMEN = 0.75
 # By how much a volume may exceed what fills it, before its emptiness shows in files of labels.
 _MOST_AROUND = 16.0
 
-_SPECKS = "; many times as much if the model leaves the labels full of specks"
+_SPECKS = "; many times as much if the segmentation is full of specks"
 
 _MATCHED_PX = 256  # larger images are binned for what compares them with the volume
 _SLAB_SLICES = 16  # on a CPU, see `slab_slices`
