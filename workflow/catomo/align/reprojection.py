@@ -29,7 +29,7 @@ from catomo.projection.shear import ShearProjector, threads
 _ITERATIONS, _SUBSETS = 3, 5
 _BEYOND_FRAME = 2.0  # width of an extended specimen's reconstruction, in frames
 _FINEST, _COARSEST = 1.0, 1 / 16  # the band compared: px of binned images, part of their width
-_VOXELS_AT_ONCE = 2**18  # reconstructed by a thread: more leave its caches, fewer take longer
+_ROWS_AT_ONCE = 8  # reconstructed by a thread
 
 # How geometries are compared with each other: other folds than those of the matching.
 JUDGE_SIZE, JUDGE_FOLDS = 128, 4
@@ -286,8 +286,7 @@ class Reprojector:
         n, rows, detector = images.shape
         width = detector if self.isolated else round(_BEYOND_FRAME * detector)
         sinograms = np.ascontiguousarray(images.swapaxes(0, 1))
-        each = max(1, _VOXELS_AT_ONCE // (detector * width))
-        parts = [slice(row, row + each) for row in range(0, rows, each)]
+        parts = [slice(row, row + _ROWS_AT_ONCE) for row in range(0, rows, _ROWS_AT_ONCE)]
         folds = folds_of(n, folds)
         for fold in range(folds):
             held = np.arange(n) % folds == fold
