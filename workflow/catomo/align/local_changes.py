@@ -15,6 +15,7 @@ import numpy as np
 
 from catomo.align.reprojection import Reprojection
 from catomo.align.settings import Verdict
+from catomo.align.spoilt_images import listed
 
 _BLOCKS = 8  # along each edge of an image
 _SHOWS = 0.01  # part of the image's power, from which on a block shows something
@@ -26,7 +27,6 @@ _FEWEST_BLOCKS = 5  # of an image, below which nothing is said of it
 _FARTHEST_PX = 3.0  # binned: a longer step is not linear
 _MENTIONED_FROM = 0.6  # of what warns: where the volume begins to suffer
 _WORSE_PREDICTED = 2.3  # times as far: 1.8 to 2.2 where nothing moves
-_MOST_NAMED = 12
 # The images were smoothed with 1 px, so their noise is alike over 4·π px², and counts as so much
 # larger.
 _NOISE_ALIKE = 4 * np.pi
@@ -148,10 +148,7 @@ class LocalChanges:
 
     def _named(self) -> str:
         """Name the images with a shadow."""
-        tilts = [f"{tilt:g}°" for tilt in np.sort(self.tilt_deg[self.shadowed])]
-        if len(tilts) <= _MOST_NAMED:
-            return ", ".join(tilts)
-        return f"{', '.join(tilts[:_MOST_NAMED])} and {len(tilts) - _MOST_NAMED} more"
+        return listed([f"{tilt:g}°" for tilt in np.sort(self.tilt_deg[self.shadowed])])
 
 
 def moved_px(beside: LocalChanges, known: LocalChanges) -> float:

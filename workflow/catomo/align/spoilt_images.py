@@ -31,7 +31,7 @@ def doubled_images(images: np.ndarray, tilt_deg: np.ndarray) -> tuple[str, ...]:
     ]
     if not twice or 2 * len(twice) > len(images):  # without noise all views of a rod are the same
         return ()
-    pairs = _listed([f"{tilt_deg[t - 1]:g}° and {tilt_deg[t]:g}°" for t in twice])
+    pairs = listed([f"{tilt_deg[t - 1]:g}° and {tilt_deg[t]:g}°" for t in twice])
     return (
         f"the images at {pairs} are the same to the last pixel: one was stored twice, and those "
         "after it may have the angle of their neighbour; leave it out (exclude_tilts), and compare "
@@ -60,7 +60,7 @@ def shadowed_images(images: np.ndarray, tilt_deg: np.ndarray) -> tuple[str, ...]
     shadowed = np.array([_longest_run(blocks) >= _FEWEST_BLOCKS for blocks in dark])
     if not shadowed.any() or shadowed.mean() > _MOST_SHADOWED:
         return ()
-    named = _listed([f"{tilt:g}°" for tilt in tilt_deg[shadowed]])
+    named = listed([f"{tilt:g}°" for tilt in tilt_deg[shadowed]])
     return (
         f"in the images at {named} a side of the frame is darker than empty space elsewhere: the "
         "shadow of the holder or of a grid bar, which may hide part of the specimen; name it in "
@@ -83,7 +83,8 @@ def _longest_run(dark: np.ndarray) -> int:
     return longest
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Return names, such as those of images, with commas between them; many are counted."""
     if len(names) <= _MOST_NAMED:
         return ", ".join(names)
     return f"{', '.join(names[:_MOST_NAMED])} and {len(names) - _MOST_NAMED} more"
