@@ -14,10 +14,11 @@ from scipy import ndimage
 
 from catomo.align.bad_pixels import mend_series, mirror, sigma_of
 from catomo.align.clipped import clipping
-from catomo.align.edge import ring_of
+from catomo.align.edge import ring_of, strips_of
 from catomo.align.filled import filled_borders
 from catomo.align.film import film_in_levels, rises_as_film
 from catomo.align.geometry import NO_SIDES, Sides
+from catomo.align.noise import half_differences, likeness, part_kept
 from catomo.align.settings import Align
 from catomo.align.spoilt_images import doubled_images, shadowed_images
 from catomo.align.unmeasured import SIDES, hide, open_sides
@@ -247,7 +248,9 @@ def unevenness_px(image: np.ndarray) -> float:
         return np.inf
     blocks = ring_of(image)
     size = blocks[0].size
-    noise = np.mean([block.var() for block in blocks]) / size
+    alike = likeness(half_differences(strip) for strip in strips_of(image, len(blocks[0])))
+    kept = np.prod([part_kept(np.full(n, 1 / n), alike) for n in blocks[0].shape])
+    noise = np.mean([block.var() for block in blocks]) * kept
     spread = np.var([block.mean() for block in blocks])
     # The variance of n blocks has a relative error of sqrt(2/n); twice that still is noise.
     spread = max(0.0, spread - noise * (1 + 2 * np.sqrt(2 / len(blocks))))

@@ -7,12 +7,15 @@ compares or reconstructs can leave them out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from scipy import ndimage
 
+from catomo.align.edge import strips_of
 from catomo.align.geometry import NO_SIDES, Geometry, Sides
+from catomo.align.noise import half_differences, likeness, part_kept
 from catomo.align.settings import Shadow
 from catomo.errors import UserError
 
@@ -20,6 +23,8 @@ from catomo.errors import UserError
 # side is open: vacuum gives up to 0.004, a thin even film 0.011, a specimen that is cut 0.04.
 _OPEN_FROM = 0.006
 _SMOOTH_PX = 2.0
+_SIGMAS = 2.0  # by which the median over the images must lie above it
+_MEDIAN_ERROR = 1.4826 * 1.2533  # standard error of a median, times sqrt(n), by the absolute spread
 _SAME_TILT_DEG = 0.05  # angles are written with few digits, and computed from radians
 
 SIDES = ("top", "bottom", "left", "right")  # in the order of `Sides`
@@ -35,16 +40,44 @@ def open_sides(images: Iterable[np.ndarray]) -> Sides:
     images : iterable of ndarray (y, x)
         Clean, with the background at zero.
     """
-    powers = np.array([_matter_at_sides(image) for image in images]).reshape(-1, 4)
-    if not len(powers):
+    sides = [found for image in images if (found := _sides_of(image))]
+    if not sides:
         return NO_SIDES
+    alike = likeness(side.differences for found in sides for side in found)
+    powers = np.array([[side.matter(alike) for side in found] for found in sides])
     # Noise alone gives powers about zero, of either sign.
-    top, bottom, left, right = (np.median(powers, axis=0) > _OPEN_FROM**2).tolist()
+    middle = np.median(powers, axis=0)
+    error = _MEDIAN_ERROR * np.median(np.abs(powers - middle), axis=0) / np.sqrt(len(powers))
+    top, bottom, left, right = (middle - _SIGMAS * error > _OPEN_FROM**2).tolist()
     return top, bottom, left, right
 
 
-def _matter_at_sides(image: np.ndarray) -> list[float]:
-    """Return the mean square along each side, smoothed and without noise, by the specimen's.
+@dataclass(frozen=True)
+class _Side:
+    """A strip along one side of an image.
+
+    Attributes
+    ----------
+    shape : (int, int)
+        Across and along the side.
+    power : float
+        Mean square of the smoothed strip, by the square of the specimen's brightness.
+    differences : ndarray (LAGS,)
+        `half_differences` along the side, by the same.
+    """
+
+    shape: tuple[int, int]
+    power: float
+    differences: np.ndarray
+
+    def matter(self, alike: np.ndarray) -> float:
+        """Return the power without that of noise, whose pixels are so much alike."""
+        kept = np.prod([part_kept(_smoothing(pixels), alike) for pixels in self.shape])
+        return self.power - float(self.differences[-1] * kept)
+
+
+def _sides_of(image: np.ndarray) -> list[_Side] | None:
+    """Return the four sides of an image; None if it shows nothing.
 
     The brightness of the specimen is the mean weighted with itself, in which vacuum around it
     does not count.
@@ -52,26 +85,23 @@ def _matter_at_sides(image: np.ndarray) -> list[float]:
     image = image.astype(np.float64)
     total = image.sum()
     if total <= 0:
-        return [0.0] * 4
-    brightness = np.sum(image**2) / total
+        return None
+    square = (np.sum(image**2) / total) ** 2
     deep = max(4, min(image.shape) // 16)
-    powers = []
-    for strip in (image[:deep], image[-deep:], image[:, :deep].T, image[:, -deep:].T):
-        noise = np.var(np.diff(strip, axis=1)) / 2
+    sides = []
+    for strip in strips_of(image, deep):
         power = np.mean(ndimage.gaussian_filter(strip, _SMOOTH_PX, mode="mirror") ** 2)
-        left = power - noise * np.prod([_noise_kept(side) for side in strip.shape])
-        powers.append(float(left / brightness**2))
-    return powers
+        sides.append(_Side(strip.shape, float(power / square), half_differences(strip) / square))
+    return sides
 
 
 @cache
-def _noise_kept(pixels: int) -> float:
-    """Return which part of the variance of noise smoothing leaves along so many pixels.
+def _smoothing(pixels: int) -> np.ndarray:
+    """Return the weights (smoothed pixel, pixel) of smoothing along so many pixels.
 
-    In a narrow strip it leaves more, because the mirrored pixels are the same ones again.
+    In a narrow strip it leaves more noise, because the mirrored pixels are the same ones again.
     """
-    weights = ndimage.gaussian_filter1d(np.eye(pixels), _SMOOTH_PX, axis=0, mode="mirror")
-    return float(np.mean(np.sum(weights**2, axis=1)))
+    return ndimage.gaussian_filter1d(np.eye(pixels), _SMOOTH_PX, axis=0, mode="mirror")
 
 
 def shadows_of(

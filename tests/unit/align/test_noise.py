@@ -1,0 +1,48 @@
+"""Noise that is alike in neighbouring pixels: how much of it is left in means, and what it fakes."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter, shift
+
+from catomo.align.noise import LAGS, half_differences, likeness, part_kept
+from catomo.align.preprocess import clean
+from catomo.align.settings import Align
+
+SIZE = 96
+TILTS = np.arange(-60.0, 61, 10)
+
+
+def test_white_noise_and_what_is_constant_are_not_alike():
+    strip = np.random.default_rng(1).normal(size=(400, 400))
+    np.testing.assert_allclose(likeness([half_differences(strip)]), [1, 0, 0, 0], atol=0.02)
+    assert likeness([half_differences(np.ones((4, 9)))]).tolist() == [1, 0, 0, 0]
+    assert part_kept(np.full(8, 1 / 8), np.eye(1, LAGS)[0]) == pytest.approx(1 / 8)
+
+
+def test_what_a_mean_keeps_of_smooth_noise_is_what_is_seen():
+    noise = gaussian_filter(np.random.default_rng(2).normal(size=(1600, 1600)), 0.7)
+    alike = likeness([half_differences(noise)])
+    kept = part_kept(np.full(8, 1 / 8), alike) ** 2
+    means = noise.reshape(200, 8, 200, 8).mean(axis=(1, 3))
+    assert means.var() / noise.var() == pytest.approx(kept, rel=0.05)
+    assert kept > 2.5 / 64
+
+
+@pytest.mark.parametrize("kind", ["interpolated", "smooth"])
+def test_a_particle_in_empty_space_stays_alone_and_whole_under_noise_that_is_alike(kind):
+    y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
+    body = np.sqrt(np.maximum(1 - (y**2 + (1.2 * x) ** 2) / (0.28 * SIZE) ** 2, 0))
+    rng = np.random.default_rng(3)
+
+    def image():
+        if kind == "smooth":
+            noise = gaussian_filter(rng.normal(size=body.shape), 0.7)
+            return 50 * body + 2.5 * noise / noise.std() + 20
+        counts = rng.poisson(50 * body + 20).astype(float)
+        return shift(counts, rng.uniform(-0.5, 0.5, 2), order=1, mode="nearest")
+
+    series = clean(np.array([image() for _ in TILTS], np.float32), TILTS, Align())
+    assert series.isolated
+    assert sum(series.open_sides) == 0
+    mass = np.median(series.images.sum(axis=(1, 2)))
+    assert mass == pytest.approx(50 * body.sum(), rel=0.015)
