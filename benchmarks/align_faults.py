@@ -109,18 +109,32 @@ def volume_error(
     images: np.ndarray, made: SimulatedSeries, asked: Specimen, moved: dict[str, float]
 ) -> float:
     """Return the error of the volume inside the plate and around it, at the best place."""
-    rows = np.arange(SLICES_APART // 2, images.shape[1], SLICES_APART)
-    shape = asked.shape_px[1], asked.shape_px[2]
-    project = ShearProjector(made.series.tilt_deg, shape, images.shape[2])
-    solve = MaximumLikelihood(project, ITERATIONS, SUBSETS)
-    volume = solve(np.ascontiguousarray(images[:, rows].swapaxes(0, 1)))
     shares = list(made.phantom.shares())
     contrast = asked.contrast
     density = np.stack(
         [s[PLATE] * contrast.plate + s[PARTICLES] * contrast.particles for s in shares]
     )
     solid = np.stack([s[PLATE] + s[PARTICLES] >= 0.5 for s in shares])
+    return error_of(images, made.series.tilt_deg, density, solid, moved)
+
+
+def error_of(
+    images: np.ndarray,
+    tilt_deg: np.ndarray,
+    density: np.ndarray,
+    solid: np.ndarray,
+    moved: dict[str, float],
+) -> float:
+    """Return the error of the volume of aligned images in what is solid and around it.
+
+    `density` (y, z, x) is the truth, and `moved` where the specimen lies in the aligned images.
+    """
     inside = ndimage.binary_dilation(solid, iterations=RIM_PX).astype(np.float32)
+    rows = np.arange(SLICES_APART // 2, images.shape[1], SLICES_APART)
+    shape = density.shape[1], density.shape[2]
+    project = ShearProjector(tilt_deg, shape, images.shape[2])
+    solve = MaximumLikelihood(project, ITERATIONS, SUBSETS)
+    volume = solve(np.ascontiguousarray(images[:, rows].swapaxes(0, 1)))
     middle = [(n - 1) / 2 for n in density.shape]
     y, z, x = np.meshgrid(
         rows - moved["y"], *(np.arange(n) - (n - 1) / 2 for n in shape), indexing="ij"

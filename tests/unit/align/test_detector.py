@@ -96,6 +96,28 @@ def test_what_stays_in_place_is_mended_and_named(moving, place, change, name):
     assert series.unmeasured is None
 
 
+def test_dead_pixels_in_the_midst_of_a_specimen_leave_the_rest_of_it():
+    """Seen from the bright specimen around it, a hole is a sharp end."""
+    balls = np.array(
+        [[0, 0, 0, 6, 160], [8, -6, 5, 3, 96], [-7, 9, -6, 4, 80], [-14, -12, 3, 2, 80]]
+    )
+    across, along = RNG(1).uniform(-3, 3, (2, len(TILTS)))
+    images = recorded(project(balls, 1.0, across, along, SHAPE) + 100)
+    holes = [22, 23, 24, 26, 26], [32, 32, 32, 29, 32]
+    images[(EVERYWHERE, *holes)] = 0
+    mask = np.zeros(SHAPE, bool)
+    mask[holes] = True
+    assert not (find_faults(images, TILTS).mask & ~mask).any()
+
+
+def test_a_dead_row_among_other_faults_is_found_whole(moving):
+    images = moving.copy()
+    images[:, :, 39] += 3000
+    images[:, 11, [10, 20, 30]] += 3000
+    images[:, 9, :39] = images[:, 9, 40:] = 0
+    assert find_faults(images, TILTS).mask[9].all()
+
+
 def test_the_middle_of_a_wide_cluster_is_told_to_be_unmeasured(moving):
     place = (slice(20, 28), slice(6, 14))
     series = clean(with_fault(moving, place, dead), TILTS, Align(background="none"))

@@ -221,8 +221,8 @@ def _is_dead(still: Still, box: tuple[slice, ...], inside: np.ndarray) -> bool:
         return False  # what a former alignment left unfilled
     value = low[inside][0]
     never = (value < low[rim]) | (value > high[rim])
-    height = value - mean[far].mean()
-    return bool(never.mean() > _NEVER and (mean[rim].mean() - mean[far].mean()) / height < _SHARP)
+    beside, beyond = np.median(mean[rim]), np.median(mean[far])  # other faults may lie among them
+    return bool(never.mean() > _NEVER and (beside - beyond) / (value - beyond) < _SHARP)
 
 
 def _clusters(still: Still, width: int, known: np.ndarray, prove: bool) -> np.ndarray:
@@ -234,7 +234,7 @@ def _clusters(still: Still, width: int, known: np.ndarray, prove: bool) -> np.nd
     least = np.maximum(_SIGMAS * noise, _LOCAL_SIGMAS * local_spread(excess))
     least = np.maximum(least, _STRONG * still.noise)
     found = np.zeros(known.shape, bool)
-    for sign, level in product((1, -1), _LEVELS):
+    for level, sign in product(_LEVELS, (1, -1)):  # a hole seems to end what surrounds it
         high = (sign * excess > level * least) & (sign * far > level * least / 2)
         groups, _ = ndimage.label(high & ~known & ~found, np.ones((3, 3)))
         sizes = np.bincount(groups.ravel())

@@ -14,6 +14,7 @@ import numpy as np
 from scipy import ndimage
 
 from catomo.align.drift import steps_of
+from catomo.align.fine_gain import Opinion, agreement, fine_sigma, split
 
 _FEWEST = 9  # images
 _CROP = 256  # px in the middle of the frame in which a pattern is looked for
@@ -102,58 +103,71 @@ def find_gain(images: np.ndarray) -> GainPattern | None:
     box = tuple(slice((n - min(n, _CROP)) // 2, (n + min(n, _CROP)) // 2) for n in images.shape[1:])
     part = images[(slice(None), *box)]
     steps, moved = _steps(part, zero, _common(part, zero))
-    if _agreed(part, zero, steps, moved) is None:
+    first = _pattern(part, part, zero, steps, moved)
+    if first is None:
         return None
     # The edges of a specimen that moves little are common to all images, too. Without them it
     # seems to move farther, and what this leaves at the edges looks like a pattern. It is gone
     # once the images are registered again; a pattern of the detector is not.
-    first = _gain(part, zero, steps)
-    if first is None:
-        return None
-    steps, moved = _steps(part, zero, first)
-    sigma = _agreed(part, zero, steps, moved)
-    gain = None if sigma is None else _gain(images, zero, steps)
-    return None if sigma is None or gain is None else GainPattern(gain, zero, sigma)
+    steps, moved = _steps(part, zero, first.gain)
+    return _pattern(part, images, zero, steps, moved)
 
 
-def _gain(images: np.ndarray, zero: float, steps: np.ndarray) -> np.ndarray | None:
-    """Return the pattern that explains best what differs between images that moved.
+def _pattern(
+    part: np.ndarray, images: np.ndarray, zero: float, steps: np.ndarray, moved: float
+) -> GainPattern | None:
+    """Return the pattern of images, if in a part of their frame both halves of them agree on it.
 
-    None if nothing does: whole images may be dark but for the middle.
+    They may agree on all of it, or on its fine structures only, which a specimen does not have.
     """
-    log, weight = _solve(_pairs(images, zero, steps, range(len(steps))), images.shape[1:])
-    if not weight.any():
-        return None
-    log -= np.average(log, weights=weight)
-    log[weight < _COVERED * np.median(weight)] = 0.0
-    gain: np.ndarray = np.exp(np.clip(log, -_STRONGEST, _STRONGEST)).astype(np.float32)
-    return gain
-
-
-def _agreed(images: np.ndarray, zero: float, steps: np.ndarray, moved: float) -> float | None:
-    """Return how much the gain varies as both halves of the images tell it; None if they do not."""
-    time = np.arange(len(steps))
     if moved < _MOVED or not steps.any():
         return None
+    halves = _halves(part, zero, steps)
+    if halves is None:
+        return None
+    alike, shared = agreement(halves[0].log, halves[1].log, halves[0].weight)
+    sigma = float(np.sqrt(shared)) if shared > _LEAST**2 and alike > _ALIKE else None
+    fine = fine_sigma(*halves)
+    if sigma is None and fine is None:
+        return None
+    if images is not part:
+        halves = _halves(images, zero, steps)
+    log, weight = _solve(_pairs(images, zero, steps, range(len(steps))), images.shape[1:])
+    if halves is None or not weight.any():
+        return None
+    log, coarse = split(*halves, _centred(log, _covered(weight)))
+    if sigma is not None:
+        log = log + coarse
+    gain = np.exp(np.clip(log, -_STRONGEST, _STRONGEST)).astype(np.float32)
+    return GainPattern(gain, zero, sigma or fine or 0.0)
+
+
+def _halves(images: np.ndarray, zero: float, steps: np.ndarray) -> tuple[Opinion, Opinion] | None:
+    """Return what two separate parts of the images tell of the pattern; None if that is nothing."""
+    time = np.arange(len(steps))
     inside = time % _BLOCK < _BLOCK - 1  # an image belongs to one of the two parts only
-    opinions = []
+    logs, weights = [], []
     for half in (0, 1):
         pairs = _pairs(images, zero, steps, time[inside & (time // _BLOCK % 2 == half)].tolist())
         if len(pairs) < _FEWEST_PAIRS:
             return None
-        opinions.append(_solve(pairs, images.shape[1:]))
-    (one, its_weight), (other, other_weight) = opinions
-    weight = np.minimum(its_weight, other_weight)
+        log, weight = _solve(pairs, images.shape[1:])
+        logs.append(log)
+        weights.append(weight)
+    weight = np.minimum(*weights)
     if not weight.any():
         return None
-    weight[weight < _COVERED * np.median(weight[weight > 0])] = 0.0
-    one = one - np.average(one, weights=weight)
-    other = other - np.average(other, weights=weight)
-    shared = np.average(one * other, weights=weight)
-    own = [np.average(log**2, weights=weight) for log in (one, other)]
-    if shared <= max(_LEAST**2, _ALIKE * np.sqrt(own[0] * own[1])):
-        return None
-    return float(np.sqrt(shared))
+    weight = _covered(weight)
+    return _centred(logs[0], weight), _centred(logs[1], weight)
+
+
+def _covered(weight: np.ndarray) -> np.ndarray:
+    """Return weights, those of pixels that hardly take part as 0."""
+    return np.where(weight < _COVERED * np.median(weight[weight > 0]), 0.0, weight)
+
+
+def _centred(log: np.ndarray, weight: np.ndarray) -> Opinion:
+    return Opinion(np.where(weight > 0, log - np.average(log, weights=weight), 0.0), weight)
 
 
 def _common(images: np.ndarray, zero: float) -> np.ndarray:
