@@ -20,6 +20,26 @@ def test_warp_puts_a_raw_point_where_the_geometry_says():
     assert center_of_mass(aligned) == pytest.approx((30 + v, 40 + u), abs=0.01)
 
 
+def test_a_distorted_image_is_undone_in_the_one_resampling():
+    """A point lies where its matrix takes it from where the axis and the shift put it."""
+    matrix, a = np.array([[1.04, 0.03], [-0.05, 0.97]]), np.deg2rad(7.0)
+    geometry = Geometry(7.0, np.array([3.0]), np.array([-2.0]), matrix[None])
+    v, u = -12.0, 10.0
+    undistorted = [
+        np.cos(a) * (v - 2) - np.sin(a) * (u + 3),
+        np.cos(a) * (u + 3) + np.sin(a) * (v - 2),
+    ]
+    y, x = matrix @ undistorted
+    rows, columns = np.indices((62, 83))
+    raw = np.exp(-(((columns - 41 - x) ** 2 + (rows - 30.5 - y) ** 2) / (2 * 3.0**2)))
+    aligned = geometry.warp(raw, 0, order=3)
+    assert center_of_mass(aligned) == pytest.approx((30.5 + v, 41 + u), abs=0.01)
+    small = geometry.binned(3, raw.shape).warp(binned(raw, 3).astype(np.float32), 0, 3)
+    assert center_of_mass(small) == pytest.approx((9.5 + v / 3, 13 + u / 3), abs=0.02)
+    shape, whole = (62, 83), geometry.warp(np.full((62, 83), 5, np.float32), 0, order=1) == 5
+    assert np.array_equal(geometry.outside(shape, 0), ~whole)
+
+
 def test_fraction_outside_the_frame():
     geometry = Geometry(0.0, np.array([0.0, 10.0]), np.array([0.0, -5.0]))
     assert not geometry.outside((50, 100), 0).any()

@@ -77,6 +77,13 @@ def test_pixels_of_another_size_are_converted(tmp_path):
     assert finer.along == pytest.approx([-2.0, 2.0])
 
 
+def test_mended_images_are_mended_in_the_same_way(tmp_path):
+    matrices = [[[1.0, 0.1 * t], [0.0, 1.0]] for t in range(3)]
+    path = write(tmp_path, distortion=matrices)
+    found = known_geometry(path, series_of(-4.0, 4.0, pixel_size_nm=0.25))
+    assert np.array_equal(found.distortion, [matrices[0], matrices[2]])
+
+
 def test_imod_transform_as_imod_applies_it(tmp_path):
     """Check against IMOD's definition: aligned = A·raw + d about the image's centre."""
     rng = np.random.default_rng(0)
@@ -106,6 +113,7 @@ def test_imod_transform_as_imod_applies_it(tmp_path):
         ({"along_px": "none"}, "along_px is not a list of numbers"),
         ({"axis_angle_deg": None}, "axis_angle_deg is not a number"),
         ({"pixel_size_nm": "0.5 nm"}, "pixel_size_nm is not a number"),
+        ({"distortion": [[[1.0, 0.0], [0.0, 1.0]]]}, "distortion has the shape (1, 2, 2)"),
         ({"pixel_size_nm": 0}, "pixel_size_nm is 0; it must be above 0"),
     ],
 )

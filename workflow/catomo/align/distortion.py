@@ -1,8 +1,9 @@
 """Images that are turned, enlarged or sheared against what the other tilts predict of them.
 
 The alignment moves images and turns them all by one angle. What else a microscope does to single
-images stays in them and blurs the volume: the image rotates or grows with the focus, or the scan
-drifts. All of it shows beside the predictions, long before the volume looks wrong.
+images stays in them and blurs the volume, unless it is asked to be mended (`catomo.align.mends`):
+the image rotates or grows with the focus, or the scan drifts. All of it shows beside the
+predictions, long before the volume looks wrong.
 """
 
 from __future__ import annotations
@@ -13,9 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from catomo.align.reprojection import Reprojection
-from catomo.align.settings import Verdict
+from catomo.align.settings import Mend, Verdict
 
 _MENTIONED_FROM = 0.5  # of what warns: where the volume begins to suffer
+_MENDS: dict[str, Mend] = {
+    "rotation_deg": "rotation",
+    "magnification": "magnification",
+    "shear": "scan_drift",
+}
 _MOST_NAMED = 6
 _STANDS_OUT = 4.0  # times the spread of the others
 # The images were smoothed with 1 px, so their noise is alike over 4·π px², and counts as so much
@@ -53,7 +59,9 @@ class Distortion:
         for key, value, values, tell in self._parts():
             limit = getattr(limits, f"warn_{key}")
             if value > _MENTIONED_FROM * limit:
-                reason = f"{tell(value)}{self._named(values)}; catomo shifts images only"
+                reason = (
+                    f"{tell(value)}{self._named(values)}; align.mend: [{_MENDS[key]}] undoes it"
+                )
                 (doubts if value > limit else mentions).append(reason)
         return doubts, mentions
 
@@ -77,6 +85,18 @@ class Distortion:
         return f", most of all at {', '.join(f'{tilt:g}°' for tilt in self.tilt_deg[away])}"
 
 
+def affine_terms(predicted: np.ndarray) -> np.ndarray:
+    """Return the columns (pixel, 7) that an image is a combination of where it is little distorted.
+
+    With r from the centre and the gain g: image ≈ g·p − g·(d + A·r)·∇p. The factors are g, g·dx,
+    g·dy, and of g·A those of x by x, x by y, y by x, y by y.
+    """
+    dy, dx = np.gradient(predicted)
+    y, x = (np.arange(n) - (n - 1) / 2 for n in predicted.shape)
+    terms = [predicted, -dx, -dy, -x * dx, -y[:, None] * dx, -x * dy, -y[:, None] * dy]
+    return np.stack([term.ravel() for term in terms], axis=1).astype(float)
+
+
 def distortion_of(reprojection: Reprojection, tilt_deg: np.ndarray) -> Distortion:
     """Measure turn, magnification and shear of images against their predictions.
 
@@ -88,16 +108,13 @@ def distortion_of(reprojection: Reprojection, tilt_deg: np.ndarray) -> Distortio
 
     Notes
     -----
-    One Gauss-Newton step like that of `Reprojection.shifts`: image ≈ g·p − g·(d + A·r)·∇p with
-    r from the centre, linear in g, g·d and g·A. The growth across the axis is left out of the
-    result, because predictions from few or missing tilts are wider there by themselves.
+    One Gauss-Newton step like that of `Reprojection.shifts`, with `affine_terms`. The growth across
+    the axis is left out of the result, because predictions from few or missing tilts are wider
+    there by themselves.
     """
     steps, errors = [], []
     for image, predicted in zip(reprojection.images, reprojection.predicted, strict=True):
-        dy, dx = np.gradient(predicted)
-        y, x = (np.arange(n) - (n - 1) / 2 for n in image.shape)
-        terms = [predicted, -dx, -dy, -x * dx, -y[:, None] * dx, -x * dy, -y[:, None] * dy]
-        columns = np.stack([term.ravel() for term in terms], axis=1).astype(float)
+        columns = affine_terms(predicted)
         inverse = np.linalg.pinv(columns.T @ columns)
         solution = inverse @ (columns.T @ image.ravel())
         residual = image.ravel() - columns @ solution

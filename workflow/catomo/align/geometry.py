@@ -6,12 +6,14 @@ lies in raw image t, from the raw centre (axis angle a), at ::
     x = cos a·(u + across[t]) + sin a·(v + along[t])
     y = cos a·(v + along[t]) − sin a·(u + across[t])
 
-where `across` holds the offset of the axis and the shift of the specimen together.
+where `across` holds the offset of the axis and the shift of the specimen together. Where an image
+was turned, enlarged or sheared by itself, a matrix of its own takes (y, x) from there to where it
+was recorded (`Geometry.distortion`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -38,11 +40,15 @@ class Geometry:
         Of the tilt axis, from the image's vertical.
     across, along : ndarray (tilt,)
         Shifts in px across and along the tilt axis; those across include the axis offset.
+    distortion : ndarray (tilt, 2, 2), optional
+        Takes (y, x) of each image, in px from its centre, to where they were recorded; None if all
+        images are only shifted.
     """
 
     axis_angle_deg: float
     across: np.ndarray
     along: np.ndarray
+    distortion: np.ndarray | None = None
 
     @classmethod
     def still(cls, images: int) -> Geometry:
@@ -51,7 +57,7 @@ class Geometry:
 
     def warp(self, image: np.ndarray, t: int, order: SplineOrder) -> np.ndarray:
         """Return raw image `t` as aligned, float32; 0 where the raw frame ends."""
-        turn = rotation(self.axis_angle_deg)
+        turn = self.to_raw(t)
         centre = (np.array(image.shape) - 1) / 2
         shift = np.array([self.along[t], self.across[t]])
         return ndimage.affine_transform(
@@ -64,23 +70,32 @@ class Geometry:
         Binning cuts the rows and columns left over at the far edges, which moves the centre.
         """
         left_over = np.array([n % factor for n in shape]) / 2
+        if self.distortion is not None:
+            left_over = np.linalg.solve(self.distortion, left_over[:, None])[..., 0].T
         along, across = rotation(self.axis_angle_deg).T @ left_over
-        return Geometry(
-            self.axis_angle_deg, (self.across + across) / factor, (self.along + along) / factor
+        return replace(
+            self, across=(self.across + across) / factor, along=(self.along + along) / factor
         )
 
     def turned(self, angle_deg: float) -> Geometry:
         """Return the geometry with its axis turned by an angle; the specimen stays in place."""
         along, across = rotation(-angle_deg) @ np.stack([self.along, self.across])
-        return Geometry(self.axis_angle_deg + angle_deg, across, along)
+        return replace(
+            self, axis_angle_deg=self.axis_angle_deg + angle_deg, across=across, along=along
+        )
+
+    def to_raw(self, t: int) -> np.ndarray:
+        """Return the matrix that takes (along, across) to (y, x) in raw image `t`."""
+        turn = rotation(self.axis_angle_deg)
+        return turn if self.distortion is None else self.distortion[t] @ turn
 
     def outside(self, shape: tuple[int, int], t: int, sides: Sides = ALL_SIDES) -> np.ndarray:
         """Return which pixels of aligned image `t` lie outside the raw frame, beyond some sides."""
-        cos, sin = rotation(self.axis_angle_deg)[0, 0], rotation(self.axis_angle_deg)[1, 0]
+        (y_by_v, y_by_u), (x_by_v, x_by_u) = self.to_raw(t)
         middle_y, middle_x = (np.array(shape) - 1) / 2
         v = (np.arange(shape[0]) - middle_y + self.along[t])[:, None]
         u = np.arange(shape[1]) - middle_x + self.across[t]
-        y, x = cos * v - sin * u, cos * u + sin * v
+        y, x = y_by_v * v + y_by_u * u, x_by_u * u + x_by_v * v
         beyond = np.zeros(shape, bool)
         for is_open, past in zip(
             sides, (y < -middle_y, y > middle_y, x < -middle_x, x > middle_x), strict=True

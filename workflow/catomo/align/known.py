@@ -59,8 +59,9 @@ def known_geometry(path: Path | str, series: Mapping[str, Any]) -> Geometry:
     ----------
     path : path
         ``.json``: an object of ``tilt_deg``, ``axis_angle_deg``, ``axis_offset_px``,
-        ``across_px``, ``along_px`` and, where the shifts are in pixels of another size than
-        the series', ``pixel_size_nm``; it may hold more tilts than the series. Or ``.xf``.
+        ``across_px``, ``along_px``, where images were mended ``distortion`` (a matrix a tilt) and,
+        where the shifts are in pixels of another size than the series', ``pixel_size_nm``; it may
+        hold more tilts than the series. Or ``.xf``.
     series : mapping
         Record of the tilt series: ``tilt_deg``, ``pixel_size_nm``. Those of `import` also hold
         ``order``, ``recorded_images`` and ``settings``, which an ``.xf`` needs.
@@ -162,7 +163,15 @@ def geometry_of_keys(path: Path, known: dict[str, Any], series: Mapping[str, Any
     )
     if scale <= 0:
         raise UserError(f"{path}: pixel_size_nm is {scale * own_size:g}; it must be above 0")
-    return Geometry(angle, (across[nearest] + offset) * scale, along[nearest] * scale)
+    distortion = None
+    if "distortion" in known:
+        distortion = _numbers(path, known, "distortion", 3)
+        if distortion.shape != (len(theirs), 2, 2):
+            raise UserError(
+                f"{path}: distortion has the shape {distortion.shape}; give a 2 x 2 matrix per tilt"
+            )
+        distortion = distortion[nearest]
+    return Geometry(angle, (across[nearest] + offset) * scale, along[nearest] * scale, distortion)
 
 
 def _numbers(path: Path, known: dict[str, Any], name: str, dimensions: int) -> np.ndarray:

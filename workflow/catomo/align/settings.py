@@ -8,6 +8,8 @@ from pydantic import model_validator
 
 from catomo.settings.base import Settings, contradiction, key
 
+Mend = Literal["rotation", "magnification", "scan_drift"]
+
 
 class Verdict(Settings):
     """When an alignment is called doubtful (warn) or useless (stop)."""
@@ -197,6 +199,13 @@ class Align(Settings):
     common_line: bool = key(True, "refine the shifts along the tilt axis by the common line")
     projection_matching: bool = key(
         True, "refine all shifts on what the other tilts predict of each image"
+    )
+    mend: list[Mend] = key(
+        [],
+        "what single images suffered besides shifts, to be fitted and undone in each: rotation, "
+        "magnification (isotropic), scan_drift (rows that move against each other while an image "
+        "is scanned). Each stays only if it helps to predict images that are kept out of it; "
+        "takes two to five times as long as the rest of the alignment",
     )
     interpolation: Literal["cubic", "linear"] = key(
         "cubic", "interpolation of the one resampling from raw to aligned images"

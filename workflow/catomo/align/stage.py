@@ -163,6 +163,8 @@ def _record(out: Output, alignment: Alignment, source: Record, shape: tuple[int,
             "steps": alignment.steps,
         }
     )
+    if alignment.geometry.distortion is not None:
+        out.record["distortion"] = alignment.geometry.distortion
     if source.has("truth.json"):
         tilt_deg = alignment.per_tilt["tilt_deg"]
         out.record["truth"] = compare(alignment.geometry, tilt_deg, _truth(source))

@@ -19,6 +19,7 @@ from catomo.align.chain import Solution, solve
 from catomo.align.examination import Examination, contradicts, examine
 from catomo.align.geometry import Geometry, SplineOrder
 from catomo.align.known import Known
+from catomo.align.mends import mended
 from catomo.align.preprocess import CleanSeries, clean
 from catomo.align.readings import Recording
 from catomo.align.settings import Align
@@ -198,7 +199,7 @@ def align_series(
     brightness = brightness_of(series) if settings.brightness else None
     if brightness:
         brightness.divide(series.images)
-    solution = _solution(series, settings, known)
+    series, solution = mended(series, _solution(series, settings, known), settings, known)
     accepted = known.accepted if known else None
     recording = recording or Recording.sorted(series.tilt_deg)
     examination = examine(series, solution, settings, recording)

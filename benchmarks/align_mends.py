@@ -1,0 +1,107 @@
+"""What `align: mend` wins back of what faults of the recording cost the volume.
+
+    python benchmarks/align_mends.py --output FILE.jsonl [--keys KEY ...] [--seeds 1 2 3]
+        [--severities 20 50] [--size 128] [--table]
+
+with ``PYTHONPATH=workflow``. Specimens, faults, severities and the error of the volume are those of
+`align_faults.py`. Each series is aligned as always and once more with what mends its fault
+(`MENDED_BY`). A specimen without a fault is asked to be mended of everything, and must stay as it
+is.
+
+Each row is appended to the file when it is done, and rows that are there are not computed again.
+``--table`` prints the file as a table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+from align import quiet
+from align_faults import SEVERITIES, SHARES, specimen, true_geometry, volume_error
+from catomo.align.settings import Align
+from catomo.align.tilts import align_tilts
+from catomo.align.truth import compare
+from catomo.tilt_series.microscope import simulate_tilt_series
+
+MENDED_BY = {
+    "": ["rotation", "magnification", "scan_drift"],
+    "rotation_deg": ["rotation"],
+    "magnification": ["magnification"],
+    "shear": ["scan_drift"],
+    "scan_drift_px": ["scan_drift"],
+}
+
+
+def row_of(size: int, key: str, value: float, seed: int) -> dict:
+    """Return errors, verdicts and times of one series, aligned without and with mending."""
+    asked = specimen(size, key, value)
+    with quiet():
+        made = simulate_tilt_series(asked, seed)
+    row = {"size": size, "key": key, "value": value, "seed": seed}
+    for name, kinds in (("plain", []), ("mended", MENDED_BY[key])):
+        started = time.perf_counter()
+        with quiet():
+            series = made.series
+            aligned = align_tilts(series.images, series.tilt_deg, Align(mend=kinds))
+        row[f"{name}_s"] = time.perf_counter() - started
+        seen = compare(aligned.geometry, series.tilt_deg, true_geometry(made))
+        row[name] = volume_error(aligned.images, made, asked, seen["object_shift_px"])
+        row[f"{name}_verdict"], row[f"{name}_reasons"] = aligned.verdict, aligned.reasons
+    tried = aligned.steps.get("mends", {})
+    row["applied"] = [kind for kind in MENDED_BY[key] if tried[kind]["applied"]]
+    row["tried"] = {kind: tried[kind] for kind in MENDED_BY[key]}
+    return row
+
+
+def main() -> None:
+    options = _options()
+    rows = [json.loads(line) for line in _lines(options.output)]
+    done = {(row["size"], row["key"], row["value"], row["seed"]) for row in rows}
+    for seed in options.seeds:
+        for key in options.keys:
+            values = [SEVERITIES[key][SHARES.index(s)] for s in options.severities] if key else [0]
+            for value in values:
+                if (options.size, key, value, seed) in done or options.table:
+                    continue
+                rows.append(row_of(options.size, key, value, seed))
+                with options.output.open("a") as file:
+                    file.write(json.dumps(rows[-1]) + "\n")
+    print(table(rows))
+
+
+def table(rows: list[dict]) -> str:
+    """Return rows as Markdown."""
+    lines = [
+        "| fault | value | seed | error | mended | applied | verdict | mended | seconds | mended |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in sorted(rows, key=lambda row: (row["size"], row["key"], row["value"], row["seed"])):
+        lines.append(
+            f"| {row['key'] or 'none'} | {row['value']:g} | {row['seed']} | {row['plain']:.3f} | "
+            f"{row['mended']:.3f} | {', '.join(row['applied']) or 'nothing'} | "
+            f"{row['plain_verdict']} | {row['mended_verdict']} | {row['plain_s']:.0f} | "
+            f"{row['mended_s']:.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.is_file() else []
+
+
+def _options():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--keys", nargs="+", default=list(MENDED_BY), choices=list(MENDED_BY))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--severities", type=int, nargs="+", choices=SHARES, default=SHARES[1:])
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--table", action="store_true", help="only print what is there")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
