@@ -17,7 +17,7 @@ from scipy.stats import theilslopes
 _LOOKED_AT = 8  # images
 _LEAST_SHARE = 0.01  # of an image that has the lowest value
 _DEEP = 0.8  # of it, which has no other value beside it: noise of empty space that is cut has many
-_ALONE = 6.5 / 9  # of a pixel and those beside it with the lowest value: noise stands out of it,
+_ALONE = 5.5 / 9  # of a pixel and those beside it with the lowest value: noise stands out of it,
 _FEWEST_ALONE = 10  # pixels in all
 _COUNTS = 2.0  # electrons that these show; where nothing is cut off, they are single ones
 _GROUPS = 12  # of equal brightness, in each of which the noise is measured

@@ -122,9 +122,9 @@ class Verdict(Settings):
         gt=0,
     )
     warn_flyback_px: float = key(
-        0.085,
+        0.14,
         "warn when an edge of all images is pulled in by more than this (RMS over the specimen), "
-        "as by the flyback of the scan; 0.6 of it is mentioned",
+        "as by the flyback of the scan; 0.65 of it is mentioned",
         "px",
         gt=0,
     )

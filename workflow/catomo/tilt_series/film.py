@@ -53,7 +53,9 @@ class FilmSheet:
 
     def share(self, y: np.ndarray | float, z: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Return how much of the pixels at points in px from the centre the film fills, 0 to 1."""
-        return self._thick(z) * self._look_up(self._carbon, y, x)
+        places = self._look_up(self._carbon, y, x)
+        # Rounded, because an interpolation between ones is not quite one.
+        return self._thick(z) * np.round(places, 9)
 
     def _thick(self, z: np.ndarray) -> np.ndarray:
         return np.clip(self.thickness_px / 2 + 0.5 - np.abs(z - self.height_px), 0, 1)
