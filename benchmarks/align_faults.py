@@ -6,7 +6,8 @@
 with ``PYTHONPATH=workflow``. A specimen is recorded with one fault of the block `faults` of its
 file, aligned as always, and reconstructed in every eighth slice. Its error is that of the volume
 inside the plate and 2 px around it against the truth, at the best scale, place and turn about the
-tilt axis, which no image can tell. `SEVERITIES` holds the values of each key, found on seed 1.
+tilt axis, which no image can tell. `SEVERITIES` holds the values of each key. A row also holds the
+numbers that the verdict depends on, so that other limits can be tried on it.
 
 Each row is appended to the file when it is done, and rows that are there are not computed again.
 ``--table`` prints the file as a table.
@@ -37,6 +38,9 @@ ITERATIONS, SUBSETS = 8, 5
 SLICES_APART = 8
 RIM_PX = 2
 SHARES = (10, 20, 50)
+STEPS = (  # that the verdict depends on
+    *("brightness", "clipped", "black_level", "distortion", "angles", "local", "flyback"),
+)
 # Values of each key of a specimen file, in the block `faults` unless another is named, at which the
 # error of the volume is about 10, 20 and 50 % above that without the fault.
 SEVERITIES = {
@@ -44,13 +48,13 @@ SEVERITIES = {
     "magnification": (0.017, 0.025, 0.043),
     "shear": (0.018, 0.027, 0.045),
     "scan_drift_px": (2.1, 3.1, 5.2),
-    "flyback_px": (11, 16, 30),
+    "flyback_px": (14, 21, 38),
     "shadow_share": (0.3, 0.36, 0.45),
-    "contamination_nm": (1.1, 1.6, 2.7),
+    "contamination_nm": (1.1, 2.7, 5),
     "particle_drift_nm": (0.29, 0.42, 0.71),
     "diffraction_share": (0.06, 0.13, 0.36),
     "damping": (0.04, 0.06, 0.12),
-    "offset_counts": (-60, -90, -130),
+    "offset_counts": (-130, -200, -320),
     "saturation": (0.007, 0.011, 0.02),
     "dead_lines": (10, 20, 40),
     "angle_scale": (1.02, 1.029, 1.048),
@@ -59,7 +63,7 @@ SEVERITIES = {
     "missing_image": (33, 29, 17),
     "doubled_image": (33, 29, 17),
     "acquisition.max_shift_px": (30, 36, 45),
-    "acquisition.axis_angle_deg": (4, 7, 9.5),
+    "acquisition.axis_angle_deg": (9.5, 11, 13),
     "acquisition.bad_pixel_fraction": (0.006, 0.02, 0.06),
 }
 WITH = {"shadow_share": {"shadow_images": 10}, "diffraction_share": {"diffraction_factor": 2.0}}
@@ -91,7 +95,11 @@ def row_of(size: int, key: str, value: float, seed: int) -> dict:
     truth = true_geometry(made)
     seen = compare(aligned.geometry, made.series.tilt_deg, truth)
     row |= {name: seen[name] for name in ("across_rms_px", "along_rms_px", "axis_error_deg")}
+    row["object_shift_px"] = seen["object_shift_px"]
     row["error"] = volume_error(aligned.images, made, asked, seen["object_shift_px"])
+    row["measures"] = aligned.measures.record() | {
+        name: aligned.steps[name] for name in STEPS if name in aligned.steps
+    }
     return row
 
 
@@ -177,7 +185,7 @@ def main() -> None:
                 continue
             row = row_of(options.size, key, value, seed)
             with options.output.open("a") as file:
-                file.write(json.dumps(row) + "\n")
+                file.write(json.dumps(row, default=lambda value: value.tolist()) + "\n")
             rows.append(row)
     print(table(rows))
 

@@ -41,6 +41,14 @@ FAULTS = {
     "dead_lines: 8": {"dead_lines": 8},
     "angle_scale: 0.7": {"angle_scale": 0.7},
 }
+PERFORATED = {
+    "thickness_nm": 3.0,
+    "contrast": 0.35,
+    "texture_sigma_nm": 0.5,
+    "texture_amplitude": 0.2,
+    "hole_diameter_nm": 8.0,
+    "hole_spacing_nm": 12.0,
+}
 
 
 def main(results: Path) -> None:
@@ -53,15 +61,16 @@ def main(results: Path) -> None:
 
 
 def faults() -> None:
-    """Draw one image of a phantom, the last of three, with each fault."""
+    """Draw one image of a phantom, the last of three, with each fault, and on a film with holes."""
     demo = yaml.safe_load((ROOT / "resources" / "phantoms" / "demo-128.yaml").read_text())
     demo["acquisition"] |= {"tilt_deg": [-60, 60, 60], "max_shift_px": 0}
-    figure, axes = new_figure(3, 5, size=(11, 7.2))
+    changes = {name: {"faults": fault} for name, fault in FAULTS.items()}
+    changes["film, hole_diameter_nm: 8"] = {"film": PERFORATED}
+    figure, axes = new_figure(4, 4, size=(11, 11.8))
     top = None
-    for panel, (name, fault) in zip(np.ravel(axes), FAULTS.items(), strict=True):
-        specimen = Specimen.model_validate(demo | {"faults": fault})
-        images = simulate_tilt_series(specimen, 1).series.images
-        image = images[0] if fault.get("shadow_images") else images[-1]
+    for panel, (name, change) in zip(np.ravel(axes), changes.items(), strict=True):
+        images = simulate_tilt_series(Specimen.model_validate(demo | change), 1).series.images
+        image = images[0] if "shadow_share" in name else images[-1]
         top = np.percentile(image, 99) if top is None else top
         panel.imshow(np.sqrt(image), cmap="gray", vmin=0, vmax=np.sqrt(top))
         panel.set_title(name, fontsize=8)

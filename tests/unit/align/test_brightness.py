@@ -76,6 +76,14 @@ def test_an_isolated_specimen_is_scaled_to_one_mass_and_told(kind):
         assert f"(times the median: {brightness.gain[MIDDLE]:.2g} at 2°)" in words
 
 
+@pytest.mark.parametrize(("least", "doubted"), [(0.8, False), (0.5, True)])
+def test_what_scaling_mends_is_only_mentioned(least, doubted):
+    """As a dose that fades by a fifth, or some contamination that grows."""
+    images = isolated() * np.linspace(1, least, len(TILTS), dtype=np.float32)[:, None, None]
+    doubts, mentions = found(images)[0].reasons()
+    assert (len(doubts), len(mentions)) == (doubted, not doubted)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_the_noise_of_few_counts_is_no_dose(seed):
     across, along = RNG(1).uniform(-4, 4, (2, len(TILTS)))

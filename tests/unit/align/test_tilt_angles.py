@@ -1,5 +1,7 @@
 """Tilt angles that are not those recorded come back from the images, each in its own way."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -87,6 +89,15 @@ def test_a_missing_or_doubled_image_and_backlash_are_a_step():
     assert found.record()["angle_step_deg"] == pytest.approx(step, rel=0.45)
     assert f"from {TILTS[20]:g}° on the true angles are off by" in words(found)[0]
     assert "scale of the goniometer" not in "".join(words(found))
+
+
+def test_backlash_across_0_is_a_step_where_right_angles_do_not_jump():
+    found = measured(TILTS + np.where(TILTS < 0, 5.0, 0.0))
+    assert found.record()["angle_step_deg"] == pytest.approx(-5.0, rel=0.45)
+    first = TILTS[TILTS > 0].min()
+    assert f"from {first:g}° on the true angles are off by" in words(found)[0]
+    as_right = replace(found, of_right=replace(found, of_right=None))  # which jump there as far
+    assert as_right.record()["angle_step_deg"] == 0
 
 
 def test_too_few_images_have_no_step_and_no_jitter():

@@ -88,6 +88,16 @@ def test_the_flyback_pulls_the_left_edge_only():
     np.testing.assert_allclose(dx, [-17.0, 3 * np.exp(-5), 20 + 3 * np.exp(-10)], atol=1e-9)
 
 
+@pytest.mark.parametrize("pull_px", [3.0, 6.0])
+def test_the_flyback_keeps_the_brightness_of_what_it_squeezes(pull_px):
+    """A pull of more than 4 px, its reach, folds the very edge over, which then stays dark."""
+    seen = distorted(Misalignment(), specimen(flyback_px=pull_px), 1, 5)
+    plate = np.ones((160, 16, 160), np.float32)
+    images = project(plate, [0.0], oversampling=4, misalignment=seen, probe_sigma_px=0.5)
+    seen.keep_brightness(images)
+    assert images[0, 10:30, 8:36] == pytest.approx(np.full((20, 28), 4.0), rel=0.03)
+
+
 def test_a_shadow_takes_a_share_that_shrinks_to_nothing(clean):
     shaded = counts(shadow_images=4, shadow_share=0.5)
     for t, columns in enumerate((20, 15, 10, 5)):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from catomo.phantom.settings import Film
 from catomo.tilt_series.film import FilmSheet
@@ -39,3 +40,36 @@ def test_film_moves_with_the_particle(tilt):
     direct = film.projection(x[90:150], y[:, None], tilt)
     assert np.corrcoef(projected.ravel(), direct.ravel())[0, 1] > 0.995
     assert projected.mean() == pytest.approx(direct.mean(), rel=5e-3)
+
+
+def perforated(amplitude=0.0):
+    holes = {"hole_diameter_nm": 6.0, "hole_spacing_nm": 10.0, "texture_amplitude": amplitude}
+    film = FILM.model_copy(update=holes)
+    return FilmSheet(film, 0.25, 12.0, (100, 420), np.random.default_rng(0))
+
+
+def test_holes_take_their_area_from_the_film():
+    """Over whole cells of the lattice π·d²/4 of each spacing² is missing."""
+    cells = np.arange(160) - 79.5  # four holes of 40 px each
+    image = perforated().projection(cells, cells[:, None], 0.0)
+    whole = 5 / 0.25 * 0.35
+    assert image.mean() / whole == pytest.approx(1 - np.pi * 6**2 / 4 / 10**2, abs=2e-3)
+    assert image[80, 80] == pytest.approx(whole)  # bars cross below the particle
+    assert image[60, 60] == 0  # 5 nm from it in y and x is the middle of a hole
+
+
+@pytest.mark.parametrize("tilt", [0.0, 35.0])
+def test_what_is_seen_of_holes_is_the_projection_of_the_volume(tilt):
+    film = perforated(amplitude=0.25)
+    y, z, x = (np.arange(n) - (n - 1) / 2 for n in (48, 64, 240))
+    density = film.density(y[:, None, None], z[:, None], x)
+    projected = project(density.astype(np.float32), [tilt])[0][:, 90:150]
+    direct = film.projection(x[90:150], y[:, None], tilt)
+    assert np.corrcoef(projected.ravel(), direct.ravel())[0, 1] > 0.995
+    share = film.share(y[:, None, None], z[:, None], x)
+    assert np.array_equal(share > 0, density > 0)
+
+
+def test_holes_wider_than_their_spacing_are_refused():
+    with pytest.raises(ValidationError, match="must be above hole_diameter_nm, 6"):
+        Film(**FILM.model_dump() | {"hole_diameter_nm": 6.0, "hole_spacing_nm": 5.0})

@@ -22,6 +22,30 @@ def test_tilts_beyond_180_and_twice(series):
     assert "images 2 and 4 have the same tilt -20°" in refusal(series, [-40, -20, 0, -20, 20], 0.5)
 
 
+@pytest.fixture
+def two_sweeps(tmp_path):
+    path = tmp_path / "twice.tif"
+    tifffile.imwrite(path, np.tile(STACK, (6, 1, 1)))
+    return path
+
+
+SWEEP = np.linspace(-70.0, 70.0, 15)
+
+
+@pytest.mark.parametrize("second", [SWEEP, SWEEP[::-1] + 0.03])
+def test_a_dual_axis_series_is_refused(two_sweeps, second):
+    """The angles that were read in the second sweep may differ a little."""
+    message = refusal(two_sweeps, [*SWEEP, *second], 0.5)
+    assert "go through the tilts from -70° to 70" in message
+    assert "twice by the given angles, as a dual-axis series does" in message
+    assert "save the images of each sweep as a file of its own" in message
+
+
+@pytest.mark.parametrize("second", [SWEEP + 5, SWEEP / 14 + 76])
+def test_tilts_between_or_beyond_those_of_the_first_half_are_one_series(two_sweeps, second):
+    assert look(two_sweeps, [*SWEEP, *second], 0.5).shape[0] == 30
+
+
 def test_tilts_beyond_90_are_taken_for_the_opposite_view(series):
     seen = look(series, [-91, -20, 0, 20, 100], 0.5)
     assert seen.tilt_deg == [-80, -20, 0, 20, 89]

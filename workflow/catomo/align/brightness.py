@@ -23,6 +23,7 @@ _NOISE_SIGMAS = 5.0
 _INSIDE_PX = 1.0  # pull of the surroundings, above which an image does not hold all of it
 _FEWEST = 5  # images, below which a single one cannot be told from a slow change
 _MOST_NAMED = 6  # images that get a sentence of their own
+_SCALED_WELL = 1.3  # times as bright or dark: what scaling mends, whatever the cause
 _HARMFUL = 2.5  # times as bright or dark: even scaled, such an image is saturated or noisy
 
 
@@ -84,6 +85,11 @@ class Brightness:
     def harmful_deg(self) -> set[float]:
         """Return the tilts of single images so bright or dark that they are better left out."""
         return {tilt for tilt, ratio in self.odd if abs(np.log(ratio)) > np.log(_HARMFUL)}
+
+    def reasons(self) -> tuple[list[str], list[str]]:
+        """Return what makes the alignment doubtful, and what is only mentioned."""
+        mended = self.by_mass and np.abs(np.log(self.gain)).max() < np.log(_SCALED_WELL)
+        return ([], self.words()) if mended else (self.words(), [])
 
     def words(self) -> list[str]:
         """Return what was found, in sentences."""

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from catomo.align.black_level import find_black_level
+
 _LEVELS = 20  # whole numbers between background and brightest, below which values coincide anyway
 _NEIGHBOURS = 3  # of four, with the same value: a detector's single hot pixel has none
 _FEWEST_PX = 4  # in an image that is called clipped
@@ -61,13 +63,17 @@ class Clipping:
 def clipping(
     images: np.ndarray, tilt_deg: np.ndarray
 ) -> tuple[dict[str, Any], tuple[str, ...], tuple[str, ...]]:
-    """Return what is recorded, doubted and only mentioned of what `find_clipping` finds."""
-    found = find_clipping(images, tilt_deg)
-    if found is None:
-        return {}, (), ()
-    words = (found.words(len(images)),)
-    notes = {"clipped": {"share": found.share, "tilt_deg": found.tilt_deg}}
-    return (notes, words, ()) if found.harmful else (notes, (), words)
+    """Return what is recorded, doubted and only mentioned of what was cut off at both ends."""
+    notes: dict[str, Any] = {}
+    doubts: list[str] = []
+    mentioned: list[str] = []
+    if bright := find_clipping(images, tilt_deg):
+        notes["clipped"] = {"share": bright.share, "tilt_deg": bright.tilt_deg}
+        (doubts if bright.harmful else mentioned).append(bright.words(len(images)))
+    if dark := find_black_level(images):
+        notes["black_level"] = {"part": dark.part}
+        (doubts if dark.harmful else mentioned).append(dark.words())
+    return notes, tuple(doubts), tuple(mentioned)
 
 
 def find_clipping(images: np.ndarray, tilt_deg: np.ndarray) -> Clipping | None:

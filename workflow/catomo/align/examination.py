@@ -10,6 +10,7 @@ import numpy as np
 from catomo.align.axis_check import COARSER_PX, by_reprojection
 from catomo.align.chain import Solution
 from catomo.align.distortion import Distortion, distortion_of
+from catomo.align.flyback import Flyback, flyback
 from catomo.align.geometry import Geometry, in_axis_frame, rotation
 from catomo.align.local_changes import LocalChanges, local_changes, moved_px
 from catomo.align.preprocess import CleanSeries
@@ -60,6 +61,8 @@ class Examination:
         Parts of the images that differ from their predictions.
     moved_px : float
         How far parts of the specimen have moved (RMS).
+    flyback : Flyback or None
+        A pull from an edge of the frame.
     """
 
     error: np.ndarray
@@ -74,10 +77,16 @@ class Examination:
     angles: TiltAngles | None = None
     local: LocalChanges | None = None
     moved_px: float = 0.0
+    flyback: Flyback | None = None
 
     def notes(self) -> dict[str, Any]:
         """Return what the record says of it among the steps."""
-        parts = {"distortion": self.distortion, "angles": self.angles, "local": self.local}
+        parts = {
+            "distortion": self.distortion,
+            "angles": self.angles,
+            "local": self.local,
+            "flyback": self.flyback,
+        }
         notes = {name: part.record() for name, part in parts.items() if part}
         if self.local:
             notes["local"]["moved_px"] = self.moved_px
@@ -97,6 +106,10 @@ class Examination:
                 found = part.reasons(limits)
                 doubts += found[0]
                 mentions += found[1]
+        if self.flyback and not (few_counts or doubts or mentions):
+            found = self.flyback.reasons(limits)
+            doubts += found[0]
+            mentions += found[1]
         if self.local and not few_counts:
             jitter = self.angles.jitter_deg() if self.angles else 0.0
             moved = not (doubts or mentions or jitter > _EVEN * limits.warn_angle_jitter_deg)
@@ -145,12 +158,14 @@ def examine(
     elsewhere = _elsewhere_ratio(series, solution, reproject, settings)
     known = coarse.of_reconstruction(geometry)
     of_known = known(still, JUDGE_FOLDS)
+    pulled = flyback(beside, of_known, coarse, geometry)
     return Examination(
         *(error, unaligned, across, along, named, reading, axis_found_deg, elsewhere),
         distortion=distortion,
         angles=tilt_angles(coarse, geometry, known),
         local=local,
         moved_px=moved_px(local_changes(beside, tilt_deg), local_changes(of_known, tilt_deg)),
+        flyback=pulled,
     )
 
 

@@ -86,7 +86,7 @@ class Verdict(Settings):
         0.024, "warn when images are sheared by more than this part (RMS), as by drift", gt=0
     )
     warn_angle_scale: float = key(
-        0.045,
+        0.041,
         "warn when the tilts predict each other best with angles on another scale, off by more "
         "than this part; 0.6 of it, and of the two keys below, is mentioned",
         gt=0,
@@ -120,6 +120,13 @@ class Verdict(Settings):
     warn_local_shift_px: float = key(
         0.17,
         "warn when parts of the specimen lie farther from where the other tilts predict them (RMS)",
+        "px",
+        gt=0,
+    )
+    warn_flyback_px: float = key(
+        0.14,
+        "warn when an edge of all images is pulled in by more than this (RMS over the specimen), "
+        "as by the flyback of the scan; 0.65 of it is mentioned",
         "px",
         gt=0,
     )

@@ -25,6 +25,7 @@ _FEWEST_PLACES = 5  # where a step may be, to tell which stands out
 _STEP_STANDS_OUT = 6.0  # times the spread of the others
 _STEP_BACK = 0.75  # of it, from which on the next one back makes it a single wrong angle
 _STEP_ON = 0.5  # of it, from which on the next one makes it a slow change
+_ACROSS_0_DEG = 2.0  # a step across 0° is at least so high
 _STEP_LASTS = 0.3  # part of it that is left between three images before and three after
 _UNCLEAR = 4.0  # times the median error of an image's angle,
 _UNCLEAR_DEG = 0.5  # and at least so much: such an image tells nothing
@@ -150,7 +151,8 @@ class TiltAngles:
         """
         off, jumps = self.off_deg, np.diff(self.off_deg)
         places = np.arange(_SIDE, len(off) - _SIDE + 1)  # of images that have some before and after
-        places = places[self.tilt_deg[places - 1] * self.tilt_deg[places] > 0]
+        across_0 = self.tilt_deg[places - 1] * self.tilt_deg[places] <= 0
+        places = places[~across_0 | (np.abs(jumps[places - 1]) > self._jumps_across_0())]
         if len(places) < _FEWEST_PLACES:
             return 0.0, 0
         spread = max(1.4826 * np.median(np.abs(jumps - np.median(jumps))), self.noise_deg)
@@ -161,6 +163,15 @@ class TiltAngles:
         clear = abs(jump) > _STEP_STANDS_OUT * spread and lasting / jump > _STEP_LASTS
         alone = beside.min() > -_STEP_BACK and beside.max() < _STEP_ON
         return (jump, after) if clear and alone else (0.0, 0)
+
+    def _jumps_across_0(self) -> float:
+        """Return how far angles that are right may seem to jump across 0°."""
+        if self.of_right is None:
+            return np.inf
+        tilt_deg, jumps = self.of_right.tilt_deg, np.diff(self.of_right.off_deg)
+        across_0 = tilt_deg[:-1] * tilt_deg[1:] <= 0
+        seen = float(np.abs(jumps[across_0]).max()) if across_0.any() else np.inf
+        return max(_ACROSS_0_DEG, _CLEARER * seen)
 
     def _named(self) -> str:
         """Name the images that stand out, if a few of them do."""

@@ -222,11 +222,10 @@ def judge(
     findings.check(
         f"the images at {blank} show nothing; their shifts are interpolated", warn=bool(blank)
     )
-    if measures.brightness:
-        findings.warnings.extend(measures.brightness.words())
-    findings.warnings.extend(measures.told)
+    doubts, mentions = measures.brightness.reasons() if measures.brightness else ([], [])
+    findings.warnings.extend([*doubts, *measures.told])
     verdict = "stop" if findings.stops else "warn" if findings.warnings else "pass"
-    return verdict, [*findings.stops, *findings.warnings, *measures.mentioned]
+    return verdict, [*findings.stops, *findings.warnings, *mentions, *measures.mentioned]
 
 
 def _judge_axis(measures: Measures, limits: Verdict, findings: _Findings) -> None:

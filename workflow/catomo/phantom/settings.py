@@ -122,6 +122,26 @@ class Film(Settings):
     texture_amplitude: float = key(
         ..., "standard deviation of the texture, of the mean", ge=0, le=0.33
     )
+    hole_diameter_nm: float = key(
+        0.0,
+        "diameter of round holes through the film, on a square lattice whose bars cross below the "
+        "particle; 0 for none: perforated carbon, such as Quantifoil",
+        "nm",
+        ge=0,
+    )
+    hole_spacing_nm: float = key(
+        0.0, "distance between the centres of neighbouring holes", "nm", ge=0
+    )
+
+    @model_validator(mode="after")
+    def _bars_between_holes(self) -> Film:
+        if self.hole_diameter_nm and self.hole_spacing_nm <= self.hole_diameter_nm:
+            raise contradiction(
+                "hole_spacing_nm",
+                self.hole_spacing_nm,
+                f"must be above hole_diameter_nm, {self.hole_diameter_nm:g}",
+            )
+        return self
 
 
 class Labels(Settings):

@@ -75,9 +75,7 @@ class Distorted:
 
     def to_aligned(self, dx: np.ndarray, dy: np.ndarray, t: int) -> tuple[np.ndarray, np.ndarray]:
         """Return which aligned point (u, v) raw image t shows at (dx, dy)."""
-        x = dx
-        for _ in range(4):  # the pull changes little over its own length
-            x = dx - self._pull(x)
+        x = self._before_pull(dx)
         return self.misalignment.to_aligned(*_through(np.linalg.inv(self.matrix[t]), x, dy), t)
 
     def keep_brightness(self, images: np.ndarray) -> None:
@@ -86,10 +84,25 @@ class Distorted:
         A beam that dwells as long on each pixel counts as much there, however close the pixels.
         """
         images *= np.linalg.det(self.matrix).astype(np.float32)[:, None, None]
+        if self.flyback_px:
+            columns = np.arange(images.shape[2]) - (images.shape[2] - 1) / 2
+            slope = self._pull(self._before_pull(columns)) / (_FLYBACK_REACH * self.width_px)
+            images *= np.maximum(1 - slope, 0).astype(np.float32)
 
     def _pull(self, dx: np.ndarray) -> np.ndarray:
         from_left = np.maximum(dx + self.width_px / 2, 0)
         return self.flyback_px * np.exp(-from_left / (_FLYBACK_REACH * self.width_px))
+
+    def _before_pull(self, dx: np.ndarray) -> np.ndarray:
+        """Return from where the flyback pulls points of a raw image to dx.
+
+        A strong one pulls what lies at the very edge over what lies further in; of such points that
+        further in is meant.
+        """
+        reach, left = _FLYBACK_REACH * self.width_px, -self.width_px / 2
+        turns = left + max(reach * np.log(max(self.flyback_px / reach, 1.0)), 0.0)
+        x = np.concatenate([np.linspace(turns, turns + 10 * reach, 2001), [10.0 * self.width_px]])
+        return np.where(dx < x[0] + self._pull(x[0]), turns, np.interp(dx, x + self._pull(x), x))
 
 
 def _through(matrix: np.ndarray, dx: np.ndarray, dy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

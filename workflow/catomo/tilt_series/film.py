@@ -10,7 +10,7 @@ from catomo.phantom.specimen import Phantom
 
 
 class FilmSheet:
-    """A textured support film that moves rigidly with the particle.
+    """A textured support film, perhaps with holes, that moves rigidly with the particle.
 
     It lies flat at 0° and is so wide that no image shows its edge.
 
@@ -42,16 +42,22 @@ class FilmSheet:
             rng.standard_normal(shape), film.texture_sigma_nm / pixel_size_nm, mode="wrap"
         )
         texture = np.clip(texture / texture.std(), -3, 3) * film.texture_amplitude
-        self._texture = 1 + texture
-        self._integral = np.cumsum(self._texture, axis=1)
         self._middle = [reach // 2 for reach in shape]
+        self._carbon = _between_holes(film, pixel_size_nm, shape)
+        self._texture = (1 + texture) * self._carbon
+        self._integral = np.cumsum(self._texture, axis=1)
 
     def density(self, y: np.ndarray | float, z: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Return the film's density at points in px from the centre (arrays that broadcast)."""
-        return self.share(z) * self.contrast * self._look_up(self._texture, y, x)
+        return self._thick(z) * self.contrast * self._look_up(self._texture, y, x)
 
-    def share(self, z: np.ndarray) -> np.ndarray:
-        """Return how much of a pixel at z px from the centre the film fills, 0 to 1."""
+    def share(self, y: np.ndarray | float, z: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Return how much of the pixels at points in px from the centre the film fills, 0 to 1."""
+        places = self._look_up(self._carbon, y, x)
+        # Rounded, because an interpolation between ones is not quite one.
+        return self._thick(z) * np.round(places, 9)
+
+    def _thick(self, z: np.ndarray) -> np.ndarray:
         return np.clip(self.thickness_px / 2 + 0.5 - np.abs(z - self.height_px), 0, 1)
 
     def projection(self, u: np.ndarray, v: np.ndarray, tilt_deg: float) -> np.ndarray:
@@ -70,6 +76,18 @@ class FilmSheet:
     def _look_up(self, field: np.ndarray, y: np.ndarray | float, x: np.ndarray) -> np.ndarray:
         places = np.broadcast_arrays(y + self._middle[0], x + self._middle[1])
         return map_coordinates(field, places, order=1, mode="nearest")
+
+
+def _between_holes(film: Film, pixel_size_nm: float, shape: list[int]) -> np.ndarray:
+    """Return how much of each pixel (y, x) lies between the holes of a film, 0 to 1."""
+    if not film.hole_diameter_nm:
+        return np.ones(shape)
+    diameter, spacing = (
+        length / pixel_size_nm for length in (film.hole_diameter_nm, film.hole_spacing_nm)
+    )
+    # From the nearest hole; in the middle of the film four of them are equally far.
+    y, x = ((np.arange(size) - size // 2) % spacing - spacing / 2 for size in shape)
+    return np.clip(np.hypot(y[:, None], x) - diameter / 2 + 0.5, 0, 1)
 
 
 def film_under(

@@ -19,6 +19,9 @@ _FEWEST_TILTS = 3
 _STEEPEST_DEG = 90
 _HALF_TURN_DEG = 180
 _SMALLEST_IMAGE_PX = 16
+_TWICE_FROM = 10  # images, from which on it can be told that all tilts were recorded twice
+_MOST_TWICE = 0.8  # of the images, from which on it counts as all
+_SAME_STEP = 0.25  # of the step between tilts, within which two are the same one, recorded again
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,7 @@ def inspect_stack(
     kept = _kept(path, tilts.tilt_deg, settings)
     recorded = tilts.tilt_deg * settings.handedness
     _check_range(path, recorded, kept, tilts.source)
+    _check_one_axis(path, recorded[kept], tilts.source)
     tilt_deg = _folded(recorded)
     order = sorted(kept, key=lambda number: tilt_deg[number])
     _check_distinct(path, tilt_deg, recorded, order, tilts.source)
@@ -191,6 +195,23 @@ def _check_range(path: Path, recorded_deg: np.ndarray, kept: list[int], source: 
                 f"{path}: tilt of image {number + 1} is {recorded_deg[number]:g}° by {source}; "
                 "must lie within ±180° (is tilt_series.import.angle_unit right?)"
             )
+
+
+def _check_one_axis(path: Path, recorded_deg: np.ndarray, source: str) -> None:
+    """Refuse images, in the order of the file, that go through their tilts twice."""
+    images = len(recorded_deg)
+    if images < _TWICE_FROM:
+        return
+    first, second = np.sort(recorded_deg[: images // 2]), np.sort(recorded_deg[images // 2 :])
+    step = float(np.ptp(recorded_deg)) / (images // 2)
+    apart = np.abs(first[:, None] - second).min(axis=1)
+    if np.mean(apart < _SAME_STEP * step) < _MOST_TWICE:
+        return
+    raise UserError(
+        f"{path}: the images go through the tilts from {recorded_deg.min():g}° to "
+        f"{recorded_deg.max():g}° twice by {source}, as a dual-axis series does; catomo takes one "
+        "tilt axis: save the images of each sweep as a file of its own and import them one by one"
+    )
 
 
 def _check_distinct(

@@ -91,7 +91,7 @@ def _write_truth_volumes(out: Output, specimen: Specimen, made: SimulatedSeries)
             density = shares[PLATE] * contrast.plate + shares[PARTICLES] * contrast.particles
             if made.film:
                 density = density + made.film.density(y[row], z[:, None], x)
-                shares[FILM] = np.broadcast_to(made.film.share(z[:, None]), density.shape)
+                shares[FILM] = made.film.share(y[row], z[:, None], x)
             writer.write(row, density[None])
             label_pages[row] = labels_of({part: shares[part] for part in parts}, labels)
             for part, share_page in share_pages.items():
