@@ -46,19 +46,17 @@ from catomo.reconstruct.settings import Reconstruct
 from catomo.record.record import read_record
 from catomo.surfaces.envelope import envelope_test
 from catomo.surfaces.frame import Frame
-from catomo.surfaces.measure import Measured, Roles, all_quantities
+from catomo.surfaces.measure import Measured, Roles, _relief_with_seats, _specimen
+from catomo.surfaces.particles import measure_particles
 from catomo.surfaces.placement import _Null, _Rooms
+from catomo.surfaces.pores import hulls_of
 from catomo.surfaces.settings import Surfaces
 from quantities import reconstructed
 
 PIXEL_NM, FINER, HULL_NM = 0.25, 2, 1.5
 ITERATIONS = 40  # as in the demo, whose model is at hand
 KINDS = ["facet_apex", "random", "clustered", "facet_valley"]
-TESTS = {
-    "apex": "placement_p",
-    "facets": "placement_p_facets",
-    "neighbour": "placement_p_neighbour",
-}
+TESTS = ["apex", "facets", "neighbour"]
 COLUMNS = ["kind", "seed", "particles", "apex_share", *TESTS, "specimen"]
 OTHER_SETS = 199
 
@@ -122,10 +120,15 @@ def draw(kind: str, seed: int, size: int, relief: float = 1.0) -> tuple[np.ndarr
 
 
 def measured(labels: np.ndarray, seed: int) -> Measured:
-    """Return what is measured of labels."""
+    """Return what is measured of labels, without the quantities that placement does not need."""
     names = [phase.name for phase in Surfaces().classes]
     roles = Roles(names, names[1], Particles(), HULL_NM, seed=seed)
-    return all_quantities(labels, PIXEL_NM, roles)
+    frame = Frame.of(labels.shape)
+    hulls = hulls_of(labels == 1, HULL_NM / PIXEL_NM, frame)
+    around = _specimen(labels, len(names), 1, hulls, frame)
+    particles = measure_particles(labels, 2, Particles(), PIXEL_NM, around)
+    relief, seats, found = _relief_with_seats(labels, hulls, roles, frame, particles)
+    return Measured({}, particles, relief, seats, found, [])
 
 
 def predicted(place: Path, kind: str, seed: int, options: argparse.Namespace) -> np.ndarray:
@@ -150,12 +153,15 @@ def row_of(kind: str, seed: int, options: argparse.Namespace) -> dict:
         labels, specimen = draw(kind, seed, options.size, options.relief)
         what = measured(labels, seed)
         own = how_rare(what, specimen, seed) if kind == "random" else None
-    quantities = what.quantities
-    found = {key: quantities[f"pt_{name}"]["value"] for key, name in TESTS.items()}
+    found = what.placement
+    assert found is not None
+    assert what.particles is not None
+    share = found.at_apex[found.tested].mean() if found.apex_by_chance is not None else None
+    told = {key: found.tests[key] for key in TESTS}
     return {
-        "kind": kind, "seed": seed, "particles": quantities["pt_count"]["value"],
-        "apex_share": quantities["pt_apex_share"]["value"], **found,
-        "specimen": own,
+        "kind": kind, "seed": seed, "particles": int(what.particles.kept.sum()),
+        "apex_share": share, "specimen": own,
+        **{key: None if isinstance(one, str) else one.envelope.p for key, one in told.items()},
     }  # fmt: skip
 
 
