@@ -14,6 +14,11 @@ spread (Kolmogorov and Smirnov), as they are where chance placed the particles.
 `placement_<labels>_<size>px.csv` in FOLDER holds a row per phantom, so that an interrupted run goes
 on. Without that file all is measured anew.
 
+Of particles that chance placed, the row `specimen` tells how rare the phantom itself is: its true
+distances to the nearest apex beside those of 199 other sets that the same phantom may draw. That
+needs neither labels nor the random places of the test. Where these values are not evenly spread,
+the specimens themselves are unusual, and those of the test cannot be evenly spread either.
+
 With `--cheap` only one phantom per seed is measured; the places of so many other random particles
 on it go straight through the test of distances to apexes, whose p-values must be evenly spread.
 """
@@ -41,20 +46,19 @@ from catomo.reconstruct.settings import Reconstruct
 from catomo.record.record import read_record
 from catomo.surfaces.envelope import envelope_test
 from catomo.surfaces.frame import Frame
-from catomo.surfaces.measure import Measured, Roles, all_quantities
+from catomo.surfaces.measure import Measured, Roles, _relief_with_seats, _specimen
+from catomo.surfaces.particles import measure_particles
 from catomo.surfaces.placement import _Null, _Rooms
+from catomo.surfaces.pores import hulls_of
 from catomo.surfaces.settings import Surfaces
 from quantities import reconstructed
 
 PIXEL_NM, FINER, HULL_NM = 0.25, 2, 1.5
 ITERATIONS = 40  # as in the demo, whose model is at hand
 KINDS = ["facet_apex", "random", "clustered", "facet_valley"]
-TESTS = {
-    "apex": "placement_p",
-    "facets": "placement_p_facets",
-    "neighbour": "placement_p_neighbour",
-}
-COLUMNS = ["kind", "seed", "particles", "apex_share", *TESTS]
+TESTS = ["apex", "facets", "neighbour"]
+COLUMNS = ["kind", "seed", "particles", "apex_share", *TESTS, "specimen"]
+OTHER_SETS = 199
 
 
 def draw(kind: str, seed: int, size: int, relief: float = 1.0) -> tuple[np.ndarray, Specimen]:
@@ -116,10 +120,15 @@ def draw(kind: str, seed: int, size: int, relief: float = 1.0) -> tuple[np.ndarr
 
 
 def measured(labels: np.ndarray, seed: int) -> Measured:
-    """Return what is measured of labels."""
+    """Return what is measured of labels, without the quantities that placement does not need."""
     names = [phase.name for phase in Surfaces().classes]
     roles = Roles(names, names[1], Particles(), HULL_NM, seed=seed)
-    return all_quantities(labels, PIXEL_NM, roles)
+    frame = Frame.of(labels.shape)
+    hulls = hulls_of(labels == 1, HULL_NM / PIXEL_NM, frame)
+    around = _specimen(labels, len(names), 1, hulls, frame)
+    particles = measure_particles(labels, 2, Particles(), PIXEL_NM, around)
+    relief, seats, found = _relief_with_seats(labels, hulls, roles, frame, particles)
+    return Measured({}, particles, relief, seats, found, [])
 
 
 def predicted(place: Path, kind: str, seed: int, options: argparse.Namespace) -> np.ndarray:
@@ -139,15 +148,38 @@ def row_of(kind: str, seed: int, options: argparse.Namespace) -> dict:
     """Return the row of a phantom."""
     if options.model:
         place = options.folder / f"{options.size}px_{kind}_{seed}"
-        labels = predicted(place, kind, seed, options)
+        what, own = measured(predicted(place, kind, seed, options), seed), None
     else:
-        labels = draw(kind, seed, options.size, options.relief)[0]
-    quantities = measured(labels, seed).quantities
-    found = {key: quantities[f"pt_{name}"]["value"] for key, name in TESTS.items()}
+        labels, specimen = draw(kind, seed, options.size, options.relief)
+        what = measured(labels, seed)
+        own = how_rare(what, specimen, seed) if kind == "random" else None
+    found = what.placement
+    assert found is not None
+    assert what.particles is not None
+    share = found.at_apex[found.tested].mean() if found.apex_by_chance is not None else None
+    told = {key: found.tests[key] for key in TESTS}
     return {
-        "kind": kind, "seed": seed, "particles": quantities["pt_count"]["value"],
-        "apex_share": quantities["pt_apex_share"]["value"], **found,
+        "kind": kind, "seed": seed, "particles": int(what.particles.kept.sum()),
+        "apex_share": share, "specimen": own,
+        **{key: None if isinstance(one, str) else one.envelope.p for key, one in told.items()},
     }  # fmt: skip
+
+
+def how_rare(what: Measured, specimen: Specimen, seed: int) -> float | None:
+    """Return the p-value of a phantom's particles among other sets of the same phantom."""
+    assert what.relief is not None
+    assert what.seats is not None
+    apexes = what.relief.points(True, but=what.seats.walls.planes)
+    if not len(apexes):
+        return None
+    rng = np.random.default_rng([seed, 0])  # as the phantom itself is drawn
+    pores = _draw_pores(specimen, rng)
+    others = (np.random.default_rng([number, seed, 77]) for number in range(OTHER_SETS))
+    feet = [_feet(specimen, draw_spheres(specimen, pores, one)) for one in (rng, *others)]
+    away = np.sort(cKDTree(apexes).query(np.stack(feet))[0], axis=1)
+    grid = np.linspace(0, np.percentile(away[1:], 99), 65)[1:]
+    own, *other = (_share_within(row, grid) for row in away)
+    return envelope_test(own, np.stack(other)).p
 
 
 def cheap(seed: int, size: int, count: int) -> np.ndarray:
@@ -161,7 +193,7 @@ def cheap(seed: int, size: int, count: int) -> np.ndarray:
     tested, rng = particles.whole & seats.has_rim, np.random.default_rng(seed)
     rooms = _Rooms(relief, particles, seats, tested, Frame.of(labels.shape), rng)
     null = _Null(relief, rooms, seats)
-    apexes = cKDTree(null.apexes)
+    apexes, surface = cKDTree(null.apexes), cKDTree(relief.bare.points)
     drawn = np.sort(apexes.query(null._points[:-1])[0], axis=1)
     grid = np.linspace(0, np.percentile(drawn, 99), 65)[1:]
     curves = np.stack([_share_within(row, grid) for row in drawn])
@@ -169,7 +201,8 @@ def cheap(seed: int, size: int, count: int) -> np.ndarray:
     p = []
     for number in range(count):
         spheres = draw_spheres(specimen, pores, np.random.default_rng([number, 77]))
-        away = apexes.query(_feet(specimen, spheres))[0]
+        seat = surface.query(_feet(specimen, spheres))[1]
+        away = apexes.query(relief.bare.points[seat])[0]
         p.append(envelope_test(_share_within(np.sort(away), grid), curves).p)
     return np.array(p)
 
@@ -233,8 +266,10 @@ def main() -> None:
     print("| --- | --- | --- | --- | --- | --- |")
     for kind in options.kinds:
         here = [row for row in rows if row["kind"] == kind and int(row["seed"]) in wanted]
-        for test in TESTS:
+        for test in [*TESTS, "specimen"]:
             p = np.array([float(row[test]) for row in here if row[test] not in ("", None)])
+            if test == "specimen" and not len(p):
+                continue
             even = f"{kstest(p, 'uniform').pvalue:.2f}" if len(p) else "–"
             print(
                 f"| {kind} | {len(here)} | {test} | {len(here) - len(p)} | {(p < 0.05).sum()} | "

@@ -38,6 +38,16 @@ def test_what_is_hidden_lies_on_the_planes_around_it(both):
     assert len(rows) > 0.9 * (bare.owner >= 0).sum()
 
 
+@pytest.mark.parametrize("place", PLACES[:2])
+def test_below_a_ball_there_is_as_much_surface_near_an_apex_as_without_it(both, place):
+    areas = []
+    for one in both:
+        y, z, x = (one.bare.points - (np.array([90, 52, 90]) - 1) / 2).T
+        near = (z > 0) & (np.abs(y - place[0]) < 3) & (np.abs(x) < 1.5)
+        areas.append(one.bare.areas[near].sum())
+    assert areas[1] == pytest.approx(areas[0], rel=0.1)
+
+
 def test_without_particles_what_is_flat_stays_and_edges_are_as_sharp_as_drawn(both):
     free = both[0]
     assert not free.bare.feet

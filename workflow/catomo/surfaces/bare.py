@@ -21,6 +21,7 @@ _OFF_PX = 0.3  # beyond the end of a plane
 _NEAR_PX = 1.0
 _MOST_INCLINED = 0.5  # cosine between an element and its plane that still counts
 _SAME_WAY = 0.3  # normals so near to each other do not tell areas on them apart
+_LEAST_RISE = 0.2  # of a plane against the way up to it
 _AT_ONCE = 1 << 21  # pairs of a hidden place and a place on a rim
 _MOST = 0.5  # share of a rim on planes, from which they are what lies below
 
@@ -97,11 +98,12 @@ def bare_surface(elements: Elements, facets: Facets, particles: MeasuredParticle
         rim = rims[slice(*np.searchsorted(pieces, [one, one + 1]))]
         around = _Around.of(elements, facets, rim)
         rows = hidden[one]
-        points, plane = around.nearest(elements.points[rows])
+        ways = around.ways_up()
+        points, plane = around.places(elements.points[rows], ways)
         bare.points[rows] = points
         bare.plane_of[rows] = around.numbers[plane]
         bare.normals[rows] = around.normals[plane]
-        bare.areas[rows] = _footprint(elements.vectors[rows], around.normals, plane)
+        bare.areas[rows] = _footprint(elements.vectors[rows], around.normals, ways, plane)
         is_open[rows] = True
         # A rim leans into the dent, and is not the rounded end of its plane.
         flat = rim[bare.plane_of[rim] >= 0]
@@ -111,14 +113,17 @@ def bare_surface(elements: Elements, facets: Facets, particles: MeasuredParticle
     return bare
 
 
-def _footprint(vectors: np.ndarray, normals: np.ndarray, plane: np.ndarray) -> np.ndarray:
+def _footprint(
+    vectors: np.ndarray, normals: np.ndarray, ways: np.ndarray, plane: np.ndarray
+) -> np.ndarray:
     """Return the areas of the elements of a dent on the planes that close it.
 
     Parameters
     ----------
     vectors : ndarray of float32, (n, 3)
         Areas of the elements.
-    normals : ndarray of float64, (planes, 3)
+    normals, ways : ndarray of float64, (planes, 3)
+        Of the planes, and along which elements were put there.
     plane : ndarray of int64, (n,)
         On which plane each element lies.
 
@@ -128,7 +133,7 @@ def _footprint(vectors: np.ndarray, normals: np.ndarray, plane: np.ndarray) -> n
     it: that gives the area on each plane, however deep the dent. Only what faces out can be drawn
     and has a share of it.
     """
-    each = np.einsum("ij,ij->i", vectors, normals[plane], dtype=np.float64)
+    each = np.einsum("ij,ij->i", vectors, ways[plane], dtype=np.float64)
     outward = np.maximum(each, 0.0)
     used = np.unique(plane)
     area = np.bincount(plane, each, len(normals))[used]
@@ -192,29 +197,45 @@ class _Around:
         offset = np.average(points @ normal, weights=areas)
         return cls(np.array([-1]), normal[None], np.array([offset]), points, areas[None])
 
-    def nearest(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def ways_up(self) -> np.ndarray:
+        """Return the ways from a dent to each plane, (planes, 3), one px off it each.
+
+        They are all along one direction: along the normals of the planes nothing in a dent across
+        an apex would come to lie near that apex, and too much would on the floor of a valley.
+        """
+        up = self.on.sum(axis=1) @ self.normals
+        up /= max(float(np.linalg.norm(up)), 1e-12)
+        rise = self.normals @ up
+        return np.where(
+            rise[:, None] > _LEAST_RISE, up / np.maximum(rise, _LEAST_RISE)[:, None], self.normals
+        )
+
+    def places(self, points: np.ndarray, ways: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return places on the planes as they bound each other, and on which one each lies.
 
-        Where no plane is reached, as above an apex, it is a place on the edge of two.
+        `ways` (planes, 3) say along what each plane is sought; with the normals, places are the
+        nearest ones. Where no plane is reached, as above an apex, it is a place on the edge of two.
         """
         # A large piece has many hidden places and a long rim.
         part = max(_AT_ONCE // len(self.rim), 1)
         every = [
-            self._nearest(points[start : start + part]) for start in range(0, len(points), part)
+            self._places(points[start : start + part], ways)
+            for start in range(0, len(points), part)
         ]
         places, planes = zip(*every, strict=True)
         return np.concatenate(places), np.concatenate(planes)
 
-    def _nearest(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _places(self, points: np.ndarray, ways: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         above = points @ self.normals.T - self.offsets
+        far = np.abs(above) * np.linalg.norm(ways, axis=1)
         best = np.full(len(points), -1)
-        for one, normal in enumerate(self.normals):
-            on_plane = points - above[:, [one]] * normal
+        for one, way in enumerate(ways):
+            on_plane = points - above[:, [one]] * way
             over = on_plane @ self.normals.T - self.offsets
             reached = (self._sides(one, on_plane) * over >= -_OFF_PX).all(axis=1)
-            nearer = np.abs(above[:, one]) < np.abs(above[np.arange(len(points)), best])
+            nearer = far[:, one] < far[np.arange(len(points)), best]
             best[reached & (nearer | (best < 0))] = one
-        result = points - np.take_along_axis(above, best[:, None], 1) * self.normals[best]
+        result = points - np.take_along_axis(above, best[:, None], 1) * ways[best]
         most = int(self.on.sum(axis=1).argmax())
         for row in np.flatnonzero(best < 0):
             two = np.argsort(-above[row], kind="stable")[:2]
@@ -238,7 +259,7 @@ class _Around:
 
     def foot(self, centre: np.ndarray, rim: np.ndarray) -> Foot:
         """Return where a piece with this centre and this rim sits."""
-        points, plane = self.nearest(centre[None])
+        points, plane = self.places(centre[None], self.normals)
         away = centre - points[0]
         normal = self.normals[plane[0]]
         height = float(np.copysign(np.linalg.norm(away), away @ normal))

@@ -215,9 +215,9 @@ class _Null:
             return
         at = rooms.pool[self.taken]
         self._nearest = np.asarray(cKDTree(bare.points).query(seats.points[rows])[1])
-        self._points = np.concatenate([bare.points[at], seats.points[rows][None]])
-        facet = np.append(relief.facets.facet_of_plane, -1)[bare.plane_of]
-        self._facets = np.vstack([facet[at], seats.facets[rows]])
+        at = np.vstack([at, self._nearest])
+        self._points = bare.points[at]
+        self._facets = np.append(relief.facets.facet_of_plane, -1)[bare.plane_of[at]]
         self.on_facets = float((self._facets[:-1] >= 0).mean())
         self._foot = np.sqrt(np.maximum(rooms.reaches**2 - rooms.heights**2, 0.0))[which]
 
