@@ -84,7 +84,7 @@ def measure(specimen: Path, folder: Path, options: argparse.Namespace) -> list[d
         f"{HEADER}phantom\tphantom\tspecimen.yaml\t\t\ttruth\t{model}\t{trains}\n"
     )
     target = record_path(options.until, "phantom") if options.until else "all"
-    command = [sys.executable, "-m", "snakemake", "--cores", str(options.cores), "--quiet", "rules"]
+    command = [sys.executable, "-m", "snakemake", "--cores", str(options.cores), "--quiet", "all"]
     command += ["--snakefile", str(ROOT / "Snakefile"), "--", target]
     run = subprocess.Popen(command, cwd=folder)
     watch = Watch(run.pid)

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import uniform_filter
 
 from catomo.files.store import StackWriter, pages_of, write_labels
 from catomo.phantom.shares import labels_of
@@ -34,8 +34,7 @@ from catomo.surfaces.needs import area_of, count_faces, needs
 from catomo.surfaces.settings import Surfaces
 from costs import ROOT, Watch
 
-BLUR_PX = 1.0  # how far from a surface a network is unsure
-AROUND_PX = 4
+UNSURE_PX = 2  # how far from a surface a network is unsure
 SURE = 255
 ERRORS = {"length_px": 3.0, "common": 0.2, "images": 8, "specimens": 1}
 
@@ -60,14 +59,19 @@ def true_labels(specimen: Path, shape: list[int] | None, specks: float) -> np.nd
 def confidences(labels: np.ndarray) -> Iterator[np.ndarray]:
     """Yield for each slice how sure a network would be of its labels, uint8 (z, x)."""
     for start in range(0, len(labels), 16):
-        low = max(start - AROUND_PX, 0)
-        slab = labels[low : start + 16 + AROUND_PX]
-        share = np.zeros(slab.shape, np.float32)
-        for label in np.unique(slab):
-            own = (slab == label).astype(np.float32)
-            share += own * gaussian_filter(own, BLUR_PX, truncate=AROUND_PX)
-        sure = np.clip(np.round(share * SURE), 0, SURE).astype(np.uint8)
-        yield from sure[start - low : start - low + min(16, len(labels) - start)]
+        low, stop = max(start - UNSURE_PX, 0), min(start + 16, len(labels))
+        slab = labels[low : stop + UNSURE_PX]
+        sure = np.full(slab.shape, SURE, np.uint8)
+        if slab.any():
+            box = tuple(slice(max(n.min() - 3, 0), n.max() + 4) for n in np.nonzero(slab.any(0)))
+            part = slab[:, *box]
+            share = np.zeros(part.shape, np.float32)
+            for label in np.unique(part):
+                own = part == label
+                around = uniform_filter(own.astype(np.float32), 2 * UNSURE_PX + 1, mode="nearest")
+                share[own] = around[own]
+            sure[:, *box] = np.round(share * SURE)
+        yield from sure[start - low : stop - low]
 
 
 def write_prediction(folder: Path, labels: np.ndarray, pixel_size_nm: float) -> None:
