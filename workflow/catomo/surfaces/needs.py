@@ -56,7 +56,8 @@ def needs(area: float, faces: float, voxels: float, redraws: int) -> Needs:
     # large meshes small copies are made, so the first faces take most.
     drawn = 0.68e9 + min(1800 * faces, 0.25e9) + 430 * faces + 2 * voxels
     measured = 0.4e9 + 10 * voxels
-    seconds = 5 + 3.5e-4 * area + 4e-5 * faces + 1.5e-7 * voxels * redraws
+    of_redraw = 1e-7 * voxels + 3e-6 * faces
+    seconds = 5 + 3.2e-4 * area + 4e-5 * faces + redraws * of_redraw
     return Needs(max(drawn, measured), 1.9e6 + 200 * faces, seconds)
 
 
