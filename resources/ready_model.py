@@ -1,7 +1,7 @@
 """The ready model: a network that phantoms of many kinds taught, for where labels are few.
 
     python resources/ready_model.py FOLDER [--pixel-size-nm 0.12]
-        [--phantoms 20] [--steps 1200] [--threads 2]
+        [--phantoms 23] [--steps 1200] [--threads 2]
 
 draws plates of γ-alumina with pores, Pt and a support film, each another one in size, rotation,
 contrast, dose and tilts; reconstructs a few slices of each with the missing wedge, without or with
@@ -45,7 +45,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SHAPE = (24, 384, 384)  # of a phantom (y, z, x), in pixels
 EVERY = 4  # one slice of so many is used: less than a particle
 MADE_NM = 0.12  # the pixel size with which phantoms are drawn
-TESTED = 4  # phantoms that do not teach the model
+TESTED = 4  # phantoms that do not teach the model, the first ones
+CALIBRATED = 3  # the last ones, which tell how right the confidence of the model is
 SEED = 20220
 SETTINGS = {"batch_size": 2, "patch_px": 256, "learning_rate": 1e-3}
 
@@ -54,10 +55,11 @@ CARD = """\
 
 A network (U-Net, {levels} levels, {filters} filters, the preset `compact`) that labels background,
 γ-alumina and Pt. {taught} phantoms with {slices} slices of {rows} × {columns} px taught it in
-{steps} steps; {tested} other phantoms tested it. No image of a microscope did, so its labels of a
-real specimen are a draft for a person to correct.
+{steps} steps, {tested} other phantoms tested it, and {calibrated} more told how right its
+confidence is. No image of a microscope had a part in it, so its labels of a real specimen are a
+draft for a person to correct.
 
-- Phantoms: seeds {seed}/0 to {seed}/{last} of `resources/ready_model.py`. Plates 60 to 250 px
+- Phantoms: numbers 0 to {last} of those that `resources/ready_model.py` draws. Plates 60 to 250 px
   thick, flat or corrugated; particles of 2 to 33 px; slit pores 3 to 33 px wide; with a support
   film or without; 20 to 200 counts; tilts to ±60°, ±68° or ±76°; reconstructed without or with
   total variation.
@@ -80,19 +82,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pixel-size-nm", type=float, default=MADE_NM)
-    parser.add_argument("--phantoms", type=int, default=20)
+    parser.add_argument("--phantoms", type=int, default=23)
     parser.add_argument("--steps", type=int, default=1200)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     made = options.folder / "made"
-    data = [_dataset(made / f"phantom{number:02d}", number) for number in range(options.phantoms)]
-    tested = [f"{name}/*" for name, _, _ in data[:TESTED]]
+    data = [dataset(made / f"phantom{number:02d}", number) for number in range(options.phantoms)]
+    names = [f"{name}/*" for name, _, _ in data]
+    tested, calibrated = names[:TESTED], names[-CALIBRATED:]
     settings = Train.model_validate(
         {
             **SETTINGS,
             "steps": options.steps,
             "threads": options.threads,
-            "split": {"method": "names", "test": tested},
+            "split": {"method": "names", "test": tested, "validation": calibrated},
         }
     )
     trained = made / "05_train"
@@ -127,7 +130,7 @@ def card(record: Record, path: Path, size_nm: float) -> str:
         rows=SHAPE[1],
         columns=SHAPE[2],
         steps=record["steps"],
-        seed=SEED,
+        calibrated=sum(bool(one["validate"]) for one in parts),
         last=len(parts) - 1,
         small=2 * size_nm,
         large=33 * size_nm,
@@ -142,8 +145,8 @@ def card(record: Record, path: Path, size_nm: float) -> str:
     )
 
 
-def _dataset(place: Path, number: int) -> tuple[str, Path, Path]:
-    """Return name, slices and labels of a phantom, made if they are not there."""
+def dataset(place: Path, number: int) -> tuple[str, Path, Path]:
+    """Return name, slices and labels of a phantom, made in a folder if they are not there."""
     slices, labels = place / "04_slices", place / "labels.tif"
     if not (slices / "slices.json").is_file():
         place.mkdir(parents=True, exist_ok=True)

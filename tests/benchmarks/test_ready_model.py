@@ -21,11 +21,12 @@ def ready_model(monkeypatch):
 
 @pytest.fixture
 def trained(tmp_path):
-    """A folder of the stage `train` and its network: four phantoms taught, one tested."""
+    """A folder of the stage `train` and its network: of six phantoms four taught."""
     folder = tmp_path / "05_train"
     folder.mkdir()
     path, net = make_model(folder / "model.keras", temperature=1.5)
-    parts = [{"train": [], "test": ["a", "b"]}, *4 * [{"train": ["a", "b"], "test": []}]]
+    nothing, two = {"train": [], "validate": [], "test": []}, ["a", "b"]
+    parts = [nothing | {"test": two}, *4 * [nothing | {"train": two}], nothing | {"validate": two}]
     content = {
         "stage": "train",
         "settings": {"network": {"levels": SIZE.levels, "base_filters": SIZE.base_filters}},
@@ -61,7 +62,7 @@ def test_the_card_names_the_file_by_its_hash_what_taught_it_and_the_licence(
     card = " ".join((tmp_path / "README.md").read_text().split())
     assert f"`{path.name}`: {sha256_of(path)}" in card
     assert "4 phantoms with 8 slices" in card
-    assert "5 steps; 1 other phantoms tested it" in card
+    assert "5 steps, 1 other phantoms tested it, and 1 more told" in card
     assert "Dice coefficient was a 0.900 and pt 0.800" in card
     assert "particles of 1 to 16 nm" in card
     assert "BSD 3-Clause License" in card

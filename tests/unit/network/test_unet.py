@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from catomo.errors import UserError
-from catomo.network import unet
+from catomo.network import cpu, unet
 from catomo.network.size import UNetSize
 from catomo.train.settings import Train
 
@@ -75,7 +75,7 @@ def test_a_gpu_decides_the_precision_where_there_is_one(monkeypatch, capability,
 @pytest.mark.parametrize(("flags", "precision"), [("avx2", "float32"), ("avx512_bf16", "bfloat16")])
 def test_without_a_gpu_the_cpu_decides_the_precision(monkeypatch, flags, precision):
     monkeypatch.setattr(unet.tf.config, "list_physical_devices", lambda kind: [])
-    monkeypatch.setattr(unet.Path, "read_text", lambda path: f"flags : sse {flags} fma")
+    monkeypatch.setattr(cpu.Path, "read_text", lambda path: f"flags : sse {flags} fma")
     assert unet.resolved_precision("auto") == precision
 
 

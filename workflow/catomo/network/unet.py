@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -17,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from catomo.errors import UserError
+from catomo.network import cpu
 from catomo.network.size import UNetSize
 from catomo.progress import say
 
@@ -209,7 +209,4 @@ def _has_bfloat16() -> bool:
     if gpus:
         details = tf.config.experimental.get_device_details(gpus[0])
         return details.get("compute_capability", (0, 0)) >= (8, 0)
-    try:
-        return "avx512_bf16" in Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return False
+    return cpu.has_bfloat16()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from catomo.files.store import pages_of
+from catomo.network.cpu import has_bfloat16
 from catomo.network.inference import VIEWS
 from catomo.plan.datasets import Dataset
 from catomo.plan.fit import Data
@@ -35,6 +36,7 @@ _SECONDS_PER_VOXEL_TILT_ITERATION = 8e-10
 _SECONDS_PER_TRAINED_PIXEL = 1.2e-6  # base 16, bfloat16; grows with the square of the base
 _SECONDS_PER_STEP = 0.05
 _SECONDS_PER_PREDICTED_PIXEL = 4e-7
+_FLOAT32_TIMES = 5.0  # as long, for each pixel, on a CPU that has no instructions for bfloat16
 # Of a phantom: to draw a cell, to project one that is not empty, and for a pixel of the fine
 # images, both at each tilt.
 _SECONDS_PER_CELL = 3.5e-8
@@ -110,11 +112,16 @@ def costs(dataset: Dataset, plan: Plan, data: Data) -> list[Cost]:
         train = plan.settings_as(Train, dataset.model)
         window = min(train.patch_px**2, depth * width)
         weight = (train.network.base_filters / 16) ** 2
-        of_pixel = _SECONDS_PER_TRAINED_PIXEL * weight
+        of_pixel = _SECONDS_PER_TRAINED_PIXEL * weight * _times(train.precision)
         seconds = 8 + train.steps * (_SECONDS_PER_STEP + train.batch_size * window * of_pixel)
         disk = 0.1e6 + 4.0 * train.parameters()
         found.append(Cost("train", train.memory_bytes(window), disk, seconds))
     return found + _of_labels(dataset, plan, shape, data.filled)
+
+
+def _times(precision: str) -> float:
+    """Return how many times as long a network takes for a pixel as in bfloat16."""
+    return 1.0 if precision != "float32" and has_bfloat16() else _FLOAT32_TIMES
 
 
 def _of_tilts(dataset: Dataset, data: Data) -> list[Cost]:
@@ -189,9 +196,10 @@ def _of_labels(
     found = []
     of_classes = area_of(around, len(plan.settings_as(Surfaces, dataset.name).classes))
     if "predict" in verbs:
-        passes = len(VIEWS[plan.settings_as(Predict, dataset.name).average])
+        predict = plan.settings_as(Predict, dataset.name)
+        passes = len(VIEWS[predict.average]) * _times(predict.precision)
         seconds = 6 + voxels * passes * _SECONDS_PER_PREDICTED_PIXEL
-        memory = 0.8e9 + 12 * plan.settings_as(Train, dataset.model).parameters()
+        memory = 0.93e9 + 12 * plan.settings_as(Train, dataset.model).parameters()
         found.append(Cost("predict", memory, 0.008e6 + 15 * area, seconds))
     if "evaluate" in verbs:
         found.append(Cost("evaluate", 0.16e9, 0.48e6, 5))

@@ -220,7 +220,7 @@ class Train(Settings):
         number = 2 if self.precision == "bfloat16" else 4
         pixels = self.patch_px**2 if window_px is None else window_px
         window = self.batch_size * pixels * self.network.base_filters * number
-        return int(0.8e9 + 16 * self.parameters() + 18 * window)
+        return int(0.85e9 + 16 * self.parameters() + 18 * window)
 
     def parameters(self) -> float:
         """Return about how many numbers the network learns."""
