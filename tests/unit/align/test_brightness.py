@@ -162,6 +162,9 @@ def test_a_fading_beam_is_named():
     assert (brightness.gain == 1).all()
     [words] = brightness.words()
     assert words.startswith("the brightness changes slowly: the last image is 0.")
+    one_side = TILTS <= 0  # where the film by itself becomes thinner on the way to 0°
+    fading = slab(seed=3)[one_side] * np.linspace(1, 0.5, one_side.sum())[:, None, None]
+    assert found(fading, TILTS[one_side])[0].change == pytest.approx(0.5, abs=0.1)
 
 
 @pytest.mark.parametrize("pretilt_deg", [0, 10, 20])

@@ -72,3 +72,24 @@ def test_much_of_it_is_a_reason_to_doubt_and_little_is_mentioned(percent, where)
     assert "saturated detector" in words
     assert not any("same grey value" in word for word in next(iter(kinds.values())))
     assert made.notes["clipped"]["tilt_deg"] == tuple(TILTS)
+
+
+def test_images_that_are_white_for_the_most_part_are_clipped():
+    rng = np.random.default_rng(6)
+    y, x = np.mgrid[:64, :64] - 31.5
+    film = np.stack([100 + 150 * np.exp(-(y**2 + x**2) / 600)] * 13)
+    images = np.minimum(gaussian_filter(rng.poisson(film) * 1.0, (0, 1, 1)), 120.0)
+    white = float((images == 120).mean())
+    assert white > 0.6
+    assert find_clipping(images.astype(np.float32), TILTS).share == pytest.approx(white, abs=0.1)
+
+
+def test_clipped_values_are_found_before_an_uneven_gain_is_divided_out():
+    gain = np.exp(0.06 * np.random.default_rng(7).normal(size=(64, 64)))
+    moves = np.random.default_rng(8).integers(-5, 6, (13, 2))
+    raw = [
+        np.roll(image, move, (0, 1)) for image, move in zip(series(counts=600), moves, strict=True)
+    ]
+    made = clean(clipped(np.array(raw) * gain, 6.0), TILTS, Align())
+    assert "gain_pattern_sigma" in made.notes["bad_pixels"]
+    assert any("same grey value" in word for word in made.told)

@@ -8,7 +8,7 @@ import yaml
 from scipy import ndimage
 
 from catomo.align.distortion import distortion_of
-from catomo.align.reprojection import Reprojection
+from catomo.align.prediction import Reprojection
 from catomo.align.settings import Align
 from catomo.phantom.settings import Specimen
 from catomo.phantom.specimen import render_specimen

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from catomo.align.bad_pixels import mend_series
+from catomo.align.bad_pixels import even_out
 from catomo.align.gain import find_gain
+from catomo.align.preprocess import clean
+from catomo.align.settings import Align
 
 TILTS = np.arange(-64.0, 65, 4)
 SHAPE = (64, 72)
@@ -111,11 +113,11 @@ def test_nothing_is_found_in_images_without_noise():
 def test_the_verdict_names_the_pattern():
     images = series("jitter", 9) * pattern("pixels", 10)
     before = images.copy()
-    notes, _, told = mend_series(images, TILTS, 8.0)
+    notes, told = even_out(images, 8.0)
     assert notes["gain_pattern_sigma"] == pytest.approx(0.12, abs=0.06)
     [words] = [word for word in told if "answers unevenly" in word]
     assert f"differs by {100 * notes['gain_pattern_sigma']:.0f} %" in words
     assert not np.array_equal(images, before)
-    kept, _, told = mend_series(before.copy(), TILTS, 0)
-    assert "gain_pattern_sigma" not in kept
-    assert not told
+    kept = clean(before.copy(), TILTS, Align(bad_pixel_sigmas=0))
+    assert "gain_pattern_sigma" not in kept.notes["bad_pixels"]
+    assert not [word for word in kept.told if "answers unevenly" in word]

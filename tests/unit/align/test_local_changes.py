@@ -1,10 +1,12 @@
 """Parts of images that differ from their predictions are told by what sets them apart."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from catomo.align.local_changes import local_changes, moved_px
-from catomo.align.reprojection import Reprojection
+from catomo.align.local_changes import by_itself, local_changes
+from catomo.align.prediction import Reprojection
 from catomo.align.settings import Align
 
 LIMITS = Align().verdict
@@ -33,8 +35,9 @@ def measured(*images, noise=0.5, predicted=None):
 
 def told(found):
     """Return what is told if nothing but noise moves the parts of what is predicted."""
-    moved = moved_px(found, measured(noise=0.0))
-    return tuple("; ".join(words) for words in found.reasons(LIMITS, moved))
+    still = measured(noise=0.0)
+    compared = replace(found, by_itself=by_itself(still, still))
+    return tuple("; ".join(words) for words in compared.reasons(LIMITS))
 
 
 def test_images_as_predicted_say_nothing():
@@ -43,6 +46,7 @@ def test_images_as_predicted_say_nothing():
         "flicker": pytest.approx(0, abs=0.03),
         "bend": pytest.approx(0, abs=0.01),
         "shadowed": 0,
+        "moved_px": 0,
     }
     assert found.shift_px < 0.05
     assert told(found) == ("", "")
@@ -61,7 +65,7 @@ def test_particles_that_move_each_in_its_own_way_are_told_unless_all_are_as_badl
     found = measured(*views, predicted=np.mean(views, axis=0))
     assert 0.25 < found.shift_px < 1.0
     assert "did particles move or sinter" in told(found)[0]
-    assert found.reasons(LIMITS, moved_px(found, found)) == ([], [])
+    assert replace(found, by_itself=by_itself(found, found)).reasons(LIMITS) == ([], [])
 
 
 def test_crystals_that_light_up_are_told():
@@ -97,5 +101,20 @@ def test_a_particle_that_is_gone_in_the_middle_is_no_shadow():
 def test_an_empty_image_says_nothing():
     empty = np.zeros((3, 64, 64))
     found = local_changes(Reprojection(empty, empty, 2), np.arange(3))
-    assert found.record() == {"flicker": 0, "bend": 0, "shadowed": 0}
+    assert found.record() == {"flicker": 0, "bend": 0, "shadowed": 0, "moved_px": 0}
     assert found.shift_px == 0
+
+
+def test_what_noise_alone_shows_is_no_change():
+    """What is seen of images with as much noise, in which nothing changes, does not count."""
+    rough = view() + 25 * np.random.default_rng(8).normal(size=(SIZE, SIZE))
+    still, noisy = measured(noise=0.0), measured(noise=25.0, predicted=rough)
+    assert noisy.flicker_seen > 0.1
+    assert noisy.bend_seen > 0.1
+    compared = replace(noisy, by_itself=by_itself(still, noisy))
+    assert compared.record() == pytest.approx(dict.fromkeys(still.record(), 0), abs=1e-6)
+    assert replace(noisy, bend_seen=0.0).bend == 0
+
+
+def test_an_image_that_is_dark_everywhere_has_no_shadow():
+    assert not measured(0.1 * view()).shadowed.any()

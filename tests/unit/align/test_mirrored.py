@@ -56,7 +56,8 @@ def test_a_given_axis_and_that_of_a_known_alignment_are_taken():
         (Align(), Geometry(LEAN, still, still)),
     ):
         images = imported_images()
-        told = put_right(series_of(images), BEHIND, settings, known)
+        told, doubtful = put_right(series_of(images), BEHIND, settings, known)
+        assert not doubtful
         assert told.endswith("are turned by 8.00° onto the tilt axis")
         assert np.abs(images - front).max() < 0.01 * front.max()
 
@@ -64,15 +65,17 @@ def test_a_given_axis_and_that_of_a_known_alignment_are_taken():
 def test_an_upright_axis_leaves_the_images_as_they_are():
     images = imported_images(0.0)
     before = images.copy()
-    assert put_right(series_of(images), BEHIND, Align(tilt_axis_angle_deg=0.0), None) == ""
-    assert put_right(series_of(images), ~BEHIND & BEHIND, Align(), None) == ""
+    upright = Align(tilt_axis_angle_deg=0.0)
+    assert put_right(series_of(images), BEHIND, upright, None) == ("", False)
+    assert put_right(series_of(images), ~BEHIND & BEHIND, Align(), None) == ("", False)
     assert np.array_equal(images, before)
 
 
 def test_an_axis_that_is_not_known_is_told():
     few = slice(None, None, 4)
     series = CleanSeries(imported_images()[few], FOLDED[few], np.ones(9, bool), isolated=True)
-    told = put_right(series, BEHIND[few], Align(), None)
+    told, doubtful = put_right(series, BEHIND[few], Align(), None)
+    assert doubtful
     assert "right only if the tilt axis is vertical" in told
     assert told.endswith("give align.tilt_axis_angle_deg")
 

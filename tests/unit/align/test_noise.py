@@ -1,4 +1,4 @@
-"""Noise that is alike in neighbouring pixels: how much of it is left in means, and what it fakes."""
+"""Noise that is alike in neighbouring pixels: what is left of it in means, and what it fakes."""
 
 import numpy as np
 import pytest

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from catomo.align.geometry import Geometry
+from catomo.align.prediction import Reprojection
 from catomo.align.preprocess import CleanSeries
 from catomo.align.projection_matching import match
-from catomo.align.reprojection import Reprojection, Reprojector, folds_of
+from catomo.align.reprojection import Reprojector, folds_of
 from helpers.balls import BALLS, TILTS, project, shifts
 
 ALL = np.ones(len(TILTS), bool)

@@ -33,6 +33,19 @@ def test_an_image_stored_twice_is_named_with_the_one_before():
     assert words in clean(images, TILTS, Align()).told
 
 
+def test_an_image_stored_twice_in_another_order_is_named_with_the_first():
+    """Recorded in the order 0°, 10°, -10° …, the image of 10° was stored for -10° once more."""
+    images = series()
+    images[5] = images[7]
+    assert "the images at -10° and 10° are the same" in doubled_images(images, TILTS)[0]
+
+
+def test_an_image_of_less_dose_has_no_shadow():
+    images = series(100.0)
+    images[4] = np.random.default_rng(5).poisson(0.8 * images[4])
+    assert shadowed_images(images, TILTS) == ()
+
+
 def test_blank_images_and_views_without_noise_are_not_stored_twice():
     images = series()
     images[5:7] = 3.0

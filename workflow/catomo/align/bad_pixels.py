@@ -36,7 +36,7 @@ FEW_COUNTS = (
 def mend_series(
     images: np.ndarray, tilt_deg: np.ndarray, sigmas: float, mirrored: np.ndarray | None = None
 ) -> tuple[dict[str, Any], Faults, tuple[str, ...]]:
-    """Mend all that is not of the specimen: bad pixels, faults of the detector, X-rays.
+    """Mend bad pixels and the faults of the detector, but for an uneven gain.
 
     Parameters
     ----------
@@ -79,16 +79,38 @@ def mend_series(
     for t in progress(range(len(images)), "mend pixels"):
         images[t], bad = mend(fill(images[t], narrow), sigmas, count)
         mended += bad
-    notes: dict[str, Any] = faults.notes()
-    pattern = None if count else find_gain(images)
+    mirror(images, mirrored)
+    return {"mended_fraction": mended / images.size} | faults.notes(), faults, tuple(told)
+
+
+def even_out(
+    images: np.ndarray, sigmas: float, mirrored: np.ndarray | None = None
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Divide by the gain pattern of the detector, and mend what single X-rays left.
+
+    Parameters
+    ----------
+    images : ndarray of float32, (tilt, y, x)
+        With their bad pixels mended, and counts that are not few; changed in place.
+    sigmas, mirrored
+        As for `mend_series`.
+
+    Returns
+    -------
+    notes : dict
+        What is recorded of it; ``mended_fraction`` counts the X-rays alone.
+    told : tuple of str
+        What the verdict has to say of it.
+    """
+    mirror(images, mirrored)
+    pattern = find_gain(images)
     if pattern:
         pattern.divide(images)
-        told.append(pattern.words())
-        notes["gain_pattern_sigma"] = pattern.sigma
     mirror(images, mirrored)
-    if not count:
-        mended += _mend_hits(images, sigmas)
-    return {"mended_fraction": mended / images.size} | notes, faults, tuple(told)
+    notes = {"mended_fraction": _mend_hits(images, sigmas) / images.size}
+    if pattern is None:
+        return notes, ()
+    return notes | {"gain_pattern_sigma": pattern.sigma}, (pattern.words(),)
 
 
 def mirror(images: np.ndarray, mirrored: np.ndarray | None) -> None:

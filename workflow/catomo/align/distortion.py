@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from catomo.align.reprojection import Reprojection
+from catomo.align.prediction import Reprojection
 from catomo.align.settings import Mend, Verdict
 
 _MENTIONED_FROM = 0.5  # of what warns: where the volume begins to suffer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from catomo.align.chain import Solution
 from catomo.align.distortion import Distortion, distortion_of
 from catomo.align.flyback import Flyback, flyback
 from catomo.align.geometry import Geometry, in_axis_frame, rotation
-from catomo.align.local_changes import LocalChanges, local_changes, moved_px
+from catomo.align.local_changes import FEWEST_PX, LocalChanges, by_itself, local_changes
 from catomo.align.preprocess import CleanSeries
 from catomo.align.readings import Recording
 from catomo.align.registration import centres_of_mass
@@ -59,8 +59,6 @@ class Examination:
         How the true angles differ from those recorded.
     local : LocalChanges or None
         Parts of the images that differ from their predictions.
-    moved_px : float
-        How far parts of the specimen have moved (RMS).
     flyback : Flyback or None
         A pull from an edge of the frame.
     """
@@ -76,7 +74,6 @@ class Examination:
     distortion: Distortion | None = None
     angles: TiltAngles | None = None
     local: LocalChanges | None = None
-    moved_px: float = 0.0
     flyback: Flyback | None = None
 
     def notes(self) -> dict[str, Any]:
@@ -87,17 +84,14 @@ class Examination:
             "local": self.local,
             "flyback": self.flyback,
         }
-        notes = {name: part.record() for name, part in parts.items() if part}
-        if self.local:
-            notes["local"]["moved_px"] = self.moved_px
-        return notes
+        return {name: part.record() for name, part in parts.items() if part}
 
     def reasons(self, limits: Verdict, few_counts: bool) -> tuple[list[str], list[str]]:
         """Return what in the images makes the alignment doubtful, and what is only mentioned.
 
-        Where angles are wrong or images distorted, parts of them are out of place for that, and
-        where angles are only a little off, it is not said that parts moved. Few counts make parts
-        of single images bright, dark or moved by chance alone.
+        Where angles are wrong, images distorted or not in their places, parts of them are out of
+        place for that, and where angles are only a little off, it is not said that parts moved. Few
+        counts make parts of single images bright, dark or moved by chance alone.
         """
         doubts: list[str] = []
         mentions: list[str] = []
@@ -112,8 +106,9 @@ class Examination:
             mentions += found[1]
         if self.local and not few_counts:
             jitter = self.angles.jitter_deg() if self.angles else 0.0
-            moved = not (doubts or mentions or jitter > _EVEN * limits.warn_angle_jitter_deg)
-            found = self.local.reasons(limits, self.moved_px if moved else 0.0)
+            even = jitter <= _EVEN * limits.warn_angle_jitter_deg
+            moved = even and not (doubts or mentions or self.misfits)
+            found = self.local.reasons(limits, tell_moved=moved)
             doubts += found[0]
             mentions += found[1]
         return doubts, mentions
@@ -145,27 +140,33 @@ def examine(
     if len(used) < FEWEST_IMAGES:  # too few to tell which images or angles are wrong
         return Examination(error, unaligned, across, along, [], None, np.nan)
     tilt_deg = series.tilt_deg[used]
-    distortion, local = distortion_of(aligned, tilt_deg), local_changes(aligned, tilt_deg)
-    del aligned
-
     coarse = Reprojector(series, _SUSPECT_SIZE)
     beside = coarse(geometry, JUDGE_FOLDS)
     likeness = coarse.likeness(geometry, JUDGE_FOLDS)
     named = misfits(beside.error(), likeness, tilt_deg, settings.verdict.warn_misfit)
+    # An image that shows something else is no measure of what happens to all of them.
+    fitting = ~np.isin(tilt_deg, [tilt for tilt, _ in named])
+    fitting_deg, aligned = tilt_deg[fitting], aligned.chosen(fitting)
+    distortion = distortion_of(aligned, fitting_deg)
+    del aligned
     found = _found_without_angles(series, solution)
     reading = other_reading(coarse, found, recording)
     axis_found_deg = np.nan if solution.axis else _axis_found(series, geometry, settings)
     elsewhere = _elsewhere_ratio(series, solution, reproject, settings)
     known = coarse.of_reconstruction(geometry)
     of_known = known(still, JUDGE_FOLDS)
-    pulled = flyback(beside, of_known, coarse, geometry)
+    local = None
+    if min(beside.images.shape[1:]) >= FEWEST_PX:
+        noisy = known.with_noise_of(coarse, geometry)(still, JUDGE_FOLDS)
+        three = (it.chosen(fitting) for it in (beside, of_known, noisy))
+        local, *without_changes = (local_changes(it, fitting_deg) for it in three)
+        local = replace(local, by_itself=by_itself(*without_changes))
     return Examination(
         *(error, unaligned, across, along, named, reading, axis_found_deg, elsewhere),
         distortion=distortion,
         angles=tilt_angles(coarse, geometry, known),
         local=local,
-        moved_px=moved_px(local_changes(beside, tilt_deg), local_changes(of_known, tilt_deg)),
-        flyback=pulled,
+        flyback=flyback(beside, of_known, coarse, geometry),
     )
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from catomo.align.geometry import Geometry
-from catomo.align.reprojection import Reprojection, Reprojector
+from catomo.align.prediction import Reprojection
+from catomo.align.reprojection import Reprojector
 from catomo.align.settings import Verdict
 
 _REACH = 0.05  # of the width: how far the pull goes that is looked for

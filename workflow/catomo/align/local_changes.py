@@ -13,11 +13,11 @@ from functools import cached_property
 
 import numpy as np
 
-from catomo.align.reprojection import Reprojection
+from catomo.align.prediction import Reprojection
 from catomo.align.settings import Verdict
 from catomo.align.spoilt_images import listed
 
-_BLOCKS = 8  # along each edge of an image
+_BLOCKS = FEWEST_PX = 8  # along each edge of an image, which must have as many pixels
 _SHOWS = 0.01  # part of the image's power, from which on a block shows something
 _HIDDEN = 0.4  # times as bright as predicted, below which a block is hidden
 _HIDDEN_SHARE = 0.02  # of the power of an image, from which on it is called shadowed
@@ -30,6 +30,21 @@ _WORSE_PREDICTED = 2.3  # times as far: 1.8 to 2.2 where nothing moves
 # The images were smoothed with 1 px, so their noise is alike over 4·π px², and counts as so much
 # larger.
 _NOISE_ALIKE = 4 * np.pi
+
+
+@dataclass(frozen=True)
+class ByItself:
+    """What is seen where no part of the specimen changes.
+
+    Attributes
+    ----------
+    flicker, bend, shift_px : float
+        As of `LocalChanges`. How far parts seem to move tells only a comparison.
+    """
+
+    flicker: float = 0.0
+    bend: float = 0.0
+    shift_px: float = np.inf
 
 
 @dataclass(frozen=True)
@@ -48,10 +63,12 @@ class LocalChanges:
         Of the shifts: one by the square of their standard error.
     power : ndarray (image, block)
         Share of the image's power that a block is predicted to have.
-    bend : float
+    bend_seen : float
         What bright places lack: the prediction p of the brightest ones is seen as p·(1 + bend).
     factor : int
         Raw pixels per binned one.
+    by_itself : ByItself
+        What of it is seen without any change.
     """
 
     tilt_deg: np.ndarray
@@ -59,8 +76,9 @@ class LocalChanges:
     shift: np.ndarray
     weight: np.ndarray
     power: np.ndarray
-    bend: float
+    bend_seen: float
     factor: int
+    by_itself: ByItself = ByItself()
 
     def record(self) -> dict[str, float]:
         """Return the numbers that are compared with the limits."""
@@ -68,6 +86,7 @@ class LocalChanges:
             "flicker": self.flicker,
             "bend": self.bend,
             "shadowed": int(self.shadowed.sum()),
+            "moved_px": self.moved_px,
         }
 
     @cached_property
@@ -83,11 +102,26 @@ class LocalChanges:
         return found
 
     @property
-    def flicker(self) -> float:
+    def flicker_seen(self) -> float:
         """How much blocks differ in brightness from their predictions (logarithm, RMS)."""
         gain = self.gain[~self.shadowed]
         logs = np.log(np.clip(gain[np.isfinite(gain)], 1 / 3, 3))
         return float(np.sqrt(np.mean((logs - np.median(logs)) ** 2))) if logs.size else 0.0
+
+    @property
+    def flicker(self) -> float:
+        """How much blocks change in brightness."""
+        return _without(self.flicker_seen, self.by_itself.flicker)
+
+    @property
+    def bend(self) -> float:
+        """What bright places lack, below zero."""
+        return self.bend_seen - self.by_itself.bend
+
+    @property
+    def moved_px(self) -> float:
+        """How far parts of the specimen have moved, in raw px (RMS)."""
+        return _without(self.shift_px, self.by_itself.shift_px)
 
     @property
     def shift_px(self) -> float:
@@ -101,14 +135,14 @@ class LocalChanges:
         mean = (weight[known] * square).sum() / total - known.sum() / total
         return float(np.sqrt(max(mean, 0.0))) * self.factor
 
-    def reasons(self, limits: Verdict, moved_px: float = 0.0) -> tuple[list[str], list[str]]:
+    def reasons(self, limits: Verdict, tell_moved: bool = True) -> tuple[list[str], list[str]]:
         """Return what makes the alignment doubtful, and what is only mentioned.
 
         Parameters
         ----------
         limits : Verdict
-        moved_px : float
-            How far parts have moved; it is told where nothing else sets them out of place.
+        tell_moved : bool
+            Whether to tell how far parts have moved, where nothing else sets them out of place.
         """
         doubts: list[str] = []
         mentions: list[str] = []
@@ -122,9 +156,9 @@ class LocalChanges:
             if value > _MENTIONED_FROM * limit:
                 (doubts if value > limit else mentions).append(words)
         limit = limits.warn_local_shift_px
-        if not (doubts or mentions) and moved_px > _MENTIONED_FROM * limit:
-            (doubts if moved_px > limit else mentions).append(
-                f"parts of the specimen lie {moved_px:.2f} px RMS from where the other tilts "
+        if tell_moved and not (doubts or mentions) and self.moved_px > _MENTIONED_FROM * limit:
+            (doubts if self.moved_px > limit else mentions).append(
+                f"parts of the specimen lie {self.moved_px:.2f} px RMS from where the other tilts "
                 "predict them, each in a way of its own: did particles move or sinter under the "
                 "beam, or is the scan uneven? Record with less dose, or fewer tilts"
             )
@@ -151,19 +185,24 @@ class LocalChanges:
         return listed([f"{tilt:g}°" for tilt in np.sort(self.tilt_deg[self.shadowed])])
 
 
-def moved_px(beside: LocalChanges, known: LocalChanges) -> float:
-    """Return how far parts of the specimen have moved (RMS).
+def by_itself(known: LocalChanges, noisy: LocalChanges) -> ByItself:
+    """Return what is seen where no part of the specimen changes.
 
     Parameters
     ----------
-    beside : LocalChanges
-        Of the images.
     known : LocalChanges
-        Of images of their reconstruction, in which nothing moves. Finer structures of real ones
-        are predicted somewhat worse.
+        Of images of a reconstruction. Finer structures of real ones are predicted somewhat worse.
+    noisy : LocalChanges
+        Of the same with the noise of the real ones.
     """
-    square = beside.shift_px**2 - (_WORSE_PREDICTED * known.shift_px) ** 2
-    return float(np.sqrt(max(square, 0.0)))
+    shift_px = np.hypot(noisy.shift_px, np.sqrt(_WORSE_PREDICTED**2 - 1) * known.shift_px)
+    flicker = _without(noisy.flicker_seen, known.flicker_seen)
+    return ByItself(flicker, noisy.bend_seen, float(shift_px))
+
+
+def _without(seen: float, other: float) -> float:
+    """Return what is left of an RMS without what is independent of it."""
+    return float(np.sqrt(max(seen**2 - other**2, 0.0)))
 
 
 def _from_one_side(hidden: np.ndarray, shown: np.ndarray) -> np.ndarray:
@@ -180,7 +219,7 @@ def _from_one_side(hidden: np.ndarray, shown: np.ndarray) -> np.ndarray:
         dark, outer = hidden[:, :line].sum(axis=1), shown[:, :line].sum(axis=1)
         rest = hidden[:, line + 1 :].sum(axis=1)
         found |= (dark > _HIDDEN_SHARE * total) & (dark > _ALL * outer) & (rest < dark * (1 - _ALL))
-    return found
+    return found & (hidden.sum(axis=1) < _ALL * total)  # an image that is dark all over has none
 
 
 def local_changes(beside: Reprojection, tilt_deg: np.ndarray) -> LocalChanges:

@@ -23,8 +23,9 @@ from catomo.align.distortion import affine_terms
 from catomo.align.geometry import Geometry, rotation
 from catomo.align.known import Known
 from catomo.align.low_order import low_order_terms
+from catomo.align.prediction import Reprojection
 from catomo.align.preprocess import CleanSeries
-from catomo.align.reprojection import Reprojection, Reprojector, judging_reprojector
+from catomo.align.reprojection import Reprojector, judging_reprojector
 from catomo.align.settings import Align, Mend
 from catomo.progress import progress
 from catomo.projection.iteration import UNMEASURED

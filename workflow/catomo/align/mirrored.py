@@ -76,11 +76,11 @@ def found_axis_deg(series: CleanSeries, mirrored: np.ndarray, settings: Align) -
 
 def put_right(
     series: CleanSeries, mirrored: np.ndarray, settings: Align, known: Geometry | None
-) -> str:
+) -> tuple[str, bool]:
     """Turn mirrored images onto the tilt axis, in place, and return what was done, in words.
 
-    Nothing is done, and an empty text returned, where no image is mirrored or where the axis is
-    so upright that it does not show.
+    With it comes whether the alignment is doubtful for it. Nothing is done, and an empty text
+    returned, where no image is mirrored or where the axis is so upright that it does not show.
 
     Parameters
     ----------
@@ -91,20 +91,21 @@ def put_right(
         A known alignment, whose axis is taken.
     """
     if not mirrored.any():
-        return ""
+        return "", False
     told = f"the {mirrored.sum()} images beyond ±90°, mirrored at the vertical, "
     given = known.axis_angle_deg if known else settings.tilt_axis_angle_deg
     angle = found_axis_deg(series, mirrored, settings) if given == "auto" else float(given)
     if angle is None:
-        return told + (
+        told += (
             "are right only if the tilt axis is vertical, and the other images do not show its "
             "angle; give align.tilt_axis_angle_deg"
         )
+        return told, True
     if series.images.shape[1] * abs(np.tan(np.deg2rad(angle))) < _LEAST_LEAN_PX:
-        return ""
+        return "", False
     turn_onto_axis(series.images, mirrored, angle)
     if series.unmeasured is not None:
         masks = series.unmeasured[mirrored].astype(np.float32)
         turn_onto_axis(masks, np.ones(len(masks), bool), angle)
         series.unmeasured[mirrored] = masks > HIDDEN_FROM
-    return told + f"are turned by {2 * angle:.2f}° onto the tilt axis"
+    return told + f"are turned by {2 * angle:.2f}° onto the tilt axis", False

@@ -13,7 +13,6 @@ from itertools import pairwise
 
 import numpy as np
 from scipy import ndimage
-from scipy.stats import theilslopes
 
 from catomo.align.preprocess import CleanSeries
 from catomo.projection.binning import binned
@@ -27,7 +26,7 @@ _EXPLAINED = 0.6  # part of what a change makes uneven that must vanish with it
 _NEAR = 3  # images on each side of one that it is compared with
 _SIZE = 128  # px: larger images are binned to be compared
 _SLOW = 1.5  # times as bright over the series, from which a slow change is named
-_PRETILTS_DEG = np.arange(-30.0, 31, 5)  # how oblique films lie
+_PRETILTS_DEG = np.arange(-30.0, 31, 2.5)  # how oblique films lie
 _STEEPEST = 85.0  # deg: steeper, a film would be endless
 _BETTER = 0.2  # part of what an oblique film leaves unexplained, that a fading beam may leave
 _ALIKE_PART = 0.65  # change of contrast to that of mass: a mixture of two views has 0.5
@@ -221,21 +220,30 @@ def _slow_change(levels: np.ndarray, tilt_deg: np.ndarray) -> float:
     The mass of a film grows as 1/cos, and unevenly if the film lies oblique in its holder. If
     that explains the change about as well as a beam that fades, nothing is said.
     """
-    slow = float(_common(np.array([theilslopes(level, tilt_deg)[0] for level in levels])))
-    slow *= float(np.ptp(tilt_deg))
-    if abs(slow) < np.log(_SLOW):
-        return 1.0
+    of_time = (tilt_deg - tilt_deg.mean()) / np.ptp(tilt_deg)
+    oblique, faded = [], []
+    for pretilt in _PRETILTS_DEG:
+        film = _film(tilt_deg, pretilt)
+        oblique.append(_left(levels, film)[0])
+        faded.append(_left(levels, film, of_time))
+    left, factors = min(faded, key=lambda fit: fit[0])
+    slow = float(_common(factors))
+    return float(np.exp(slow)) if abs(slow) > np.log(_SLOW) and left < _BETTER * min(oblique) else 1
 
-    def left(*columns: np.ndarray) -> float:
-        basis = np.stack([np.ones_like(tilt_deg), *columns], axis=1)
-        return sum(
-            float(np.sum((level - basis @ np.linalg.lstsq(basis, level, rcond=None)[0]) ** 2))
-            for level in levels
-        )
 
-    faded = left(_film(tilt_deg, 0.0), tilt_deg)
-    oblique = min(left(_film(tilt_deg, pretilt)) for pretilt in _PRETILTS_DEG)
-    return float(np.exp(slow)) if faded < _BETTER * oblique else 1.0
+def _left(levels: np.ndarray, *columns: np.ndarray) -> tuple[float, np.ndarray]:
+    """Fit columns (image,) to levels (3, image).
+
+    Returns
+    -------
+    left : float
+        Sum of the squares that are left.
+    factors : ndarray (3,)
+        Of the last column.
+    """
+    basis = np.stack([np.ones_like(columns[0]), *columns], axis=1)
+    factors = np.linalg.lstsq(basis, levels.T, rcond=None)[0]
+    return float(np.sum((levels.T - basis @ factors) ** 2)), factors[-1]
 
 
 def _film(tilt_deg: np.ndarray, pretilt_deg: float) -> np.ndarray:

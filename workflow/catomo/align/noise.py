@@ -9,7 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+from scipy import ndimage
 
+_GROUPS = 6  # of equal brightness, in each of which the noise of an image is measured
+# The second difference along both axes leaves the noise and hardly any structure.
+_DIFFERENCE = np.outer([1.0, -2.0, 1.0], [1.0, -2.0, 1.0])
 LAGS = 4  # px: noise is taken to be independent so far apart
 
 
@@ -51,3 +55,22 @@ def part_kept(weights: np.ndarray, alike: np.ndarray) -> float:
     both = [weights[..., lag:] * weights[..., : weights.shape[-1] - lag] for lag in range(LAGS)]
     at_lag = np.array([np.mean(products.sum(axis=-1)) for products in both])
     return float(at_lag @ np.where(np.arange(LAGS) > 0, 2 * alike, alike))
+
+
+def added_noise(image: np.ndarray, seen: np.ndarray, white: np.ndarray) -> np.ndarray:
+    """Return noise that is as strong as that of an image, at each brightness.
+
+    Parameters
+    ----------
+    image : ndarray (y, x)
+    seen : ndarray (y, x)
+        The same without noise.
+    white : ndarray (y, x)
+        Noise of another kind, smoothed as that of the image.
+    """
+    ours, theirs = (np.abs(ndimage.convolve(part, _DIFFERENCE)) for part in (image - seen, white))
+    out = np.empty(seen.shape)
+    for group in np.array_split(np.argsort(seen, axis=None, kind="stable"), _GROUPS):
+        least = max(float(np.median(theirs.ravel()[group])), 1e-30)
+        out.ravel()[group] = white.ravel()[group] * np.median(ours.ravel()[group]) / least
+    return out

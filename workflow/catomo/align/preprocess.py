@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from catomo.align.bad_pixels import mend_series, mirror, sigma_of
+from catomo.align.bad_pixels import FEW_COUNTS, even_out, mend_series, mirror, sigma_of
 from catomo.align.clipped import clipping
 from catomo.align.edge import ring_of, strips_of
 from catomo.align.filled import filled_borders
@@ -116,7 +116,12 @@ def clean(
     unmeasured, borders = _hidden(images, tilt_deg, settings, unmeasured)
     pixels, faults, told = mend_series(images, tilt_deg, settings.bad_pixel_sigmas, mirrored)
     unmeasured = _with_faults(unmeasured, faults.unmeasured, len(images), mirrored)
+    # Grey values that were cut off are alike only until a gain pattern is divided out.
     clipped, doubts, mentioned = clipping(images, tilt_deg)
+    if settings.bad_pixel_sigmas > 0 and FEW_COUNTS not in told:
+        evened, said = even_out(images, settings.bad_pixel_sigmas, mirrored)
+        evened["mended_fraction"] += pixels["mended_fraction"]
+        pixels, told = pixels | evened, told + said
     levels = np.array([ring_level(image) for image in images])
     pull, isolated = _pull_px(images, levels), settings.specimen == "isolated"
     if settings.specimen == "auto" and pull < _ISOLATED_BELOW_PX:

@@ -12,12 +12,13 @@ import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
-from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
 
 from catomo.align.geometry import HIDDEN_FROM, NO_SIDES, Geometry
+from catomo.align.noise import added_noise
+from catomo.align.prediction import Reprojection, dot
 from catomo.align.preprocess import CleanSeries
 from catomo.align.registration import along_from_neighbours, common_line
 from catomo.align.unmeasured import unmeasured_pixels
@@ -36,49 +37,6 @@ JUDGE_SIZE, JUDGE_FOLDS = 128, 4
 FEWEST_IMAGES = 10  # fewer tilts predict each other too badly to vouch for a geometry
 FEWEST_COMPARED = 5  # fewer cannot even tell which of two geometries is the better one
 _FEWEST_LEARNT = 14  # images to predict from: of fewer, every one that is left out is missed
-
-
-@dataclass(frozen=True)
-class Reprojection:
-    """Images and what the other tilts predict of them, binned and in the band compared.
-
-    Attributes
-    ----------
-    images, predicted : ndarray (tilt, y, x), float32
-        In the order of `Reprojector.indices`.
-    factor : int
-        Raw pixels per pixel here.
-    """
-
-    images: np.ndarray
-    predicted: np.ndarray
-    factor: int
-
-    def error(self) -> np.ndarray:
-        """Return the share (0 to 1) of each image that the other tilts do not predict.
-
-        The prediction is scaled to fit best; the norm of the residual is divided by the norm
-        of the image.
-        """
-        ours, theirs = _dot(self.images, self.images), _dot(self.predicted, self.predicted)
-        both = _dot(self.images, self.predicted)
-        alike = np.divide(both**2, ours * theirs, where=ours * theirs > 0, out=np.zeros(len(ours)))
-        return np.sqrt(np.clip(1 - alike, 0, 1))
-
-    def shifts(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return how far each image lies from its prediction, ``(across, along)`` in raw px.
-
-        One Gauss-Newton step: image ≈ g·p − g·d·∇p, linear in g and g·d.
-        """
-        shifts = np.zeros((2, len(self.images)))
-        for t, (image, predicted) in enumerate(zip(self.images, self.predicted, strict=True)):
-            dy, dx = np.gradient(predicted)
-            columns = np.stack([predicted.ravel(), -dx.ravel(), -dy.ravel()], axis=1)
-            gain, across, along = np.linalg.lstsq(columns, image.ravel(), rcond=None)[0]
-            if gain > 0:
-                shifts[:, t] = across / gain, along / gain
-        shifts = np.clip(shifts, -2, 2) * self.factor  # a longer step is not linear
-        return shifts[0], shifts[1]
 
 
 class Reprojector:
@@ -142,6 +100,25 @@ class Reprojector:
         other.hidden = [None] * len(self.images)
         other.raw_shape = len(sinograms) * self.factor, detector * self.factor
         return other
+
+    def with_noise_of(self, recorded: Reprojector, geometry: Geometry) -> Reprojector:
+        """Return the same with as much noise as other images of the same specimen have.
+
+        Parameters
+        ----------
+        recorded : Reprojector
+            The other images, of which these are the reconstruction (`of_reconstruction`).
+        geometry : Geometry
+            Of the other images. Where they are moved, their noise becomes less.
+        """
+        draws = np.random.default_rng(0)
+        white = copy(recorded)
+        white.images = [draws.normal(size=image.shape) for image in recorded.images]
+        ours, theirs = recorded._aligned(geometry), white._aligned(geometry)
+        triples = zip(ours, self.images, theirs, strict=True)
+        noisy = copy(self)
+        noisy.images = [seen + added_noise(image, seen, noise) for image, seen, noise in triples]
+        return noisy
 
     def __call__(
         self, geometry: Geometry, folds: int, tilt_deg: np.ndarray | None = None
@@ -341,9 +318,5 @@ def folds_of(images: int, folds: int) -> int:
 def _unit_spectra(images: np.ndarray) -> np.ndarray:
     """Return the Fourier transforms of images about their means, divided by their norms."""
     centred = images - images.mean(axis=(1, 2), keepdims=True)
-    norms = np.sqrt(_dot(centred, centred))
+    norms = np.sqrt(dot(centred, centred))
     return np.fft.rfft2(centred) / np.maximum(norms, 1e-30)[:, None, None]
-
-
-def _dot(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    return np.einsum("tyx,tyx->t", one, other, dtype=np.float64)

@@ -58,7 +58,11 @@ class Verdict(Settings):
     )
     stop_reprojection_error: float = key(0.6, "stop when they leave this share unpredicted", gt=0)
     warn_residual_px: float = key(
-        0.3, "warn when images lie this far from what the others predict (RMS)", "px", gt=0
+        0.3,
+        "warn when images lie this far from what the others predict (RMS); of images larger than "
+        "1024 px, which are compared binned, as much farther as they are larger",
+        "px",
+        gt=0,
     )
     warn_misfit: float = key(
         4.0,

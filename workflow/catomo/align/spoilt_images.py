@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 
 import numpy as np
 
@@ -16,7 +17,9 @@ _MOST_NAMED = 12
 
 
 def doubled_images(images: np.ndarray, tilt_deg: np.ndarray) -> tuple[str, ...]:
-    """Return a sentence that names images with the very same values as the one before.
+    """Return a sentence that names images with the very same values as another.
+
+    A program that records the tilts in another order stores an image twice at distant tilts.
 
     Parameters
     ----------
@@ -24,14 +27,15 @@ def doubled_images(images: np.ndarray, tilt_deg: np.ndarray) -> tuple[str, ...]:
         As recorded: even of the same view no two have the same noise.
     tilt_deg : ndarray (tilt,)
     """
-    twice = [
-        t
-        for t in range(1, len(images))
-        if images[t].min() < images[t].max() and np.array_equal(images[t], images[t - 1])
-    ]
+    first: dict[bytes, int] = {}
+    twice = []
+    for t, image in enumerate(images):
+        if image.min() < image.max():
+            one = first.setdefault(sha256(np.ascontiguousarray(image)).digest(), t)
+            twice += [(one, t)] if one < t else []
     if not twice or 2 * len(twice) > len(images):  # without noise all views of a rod are the same
         return ()
-    pairs = listed([f"{tilt_deg[t - 1]:g}° and {tilt_deg[t]:g}°" for t in twice])
+    pairs = listed([f"{tilt_deg[one]:g}° and {tilt_deg[t]:g}°" for one, t in twice])
     return (
         f"the images at {pairs} are the same to the last pixel: one was stored twice, and those "
         "after it may have the angle of their neighbour; leave it out (exclude_tilts), and compare "
@@ -52,11 +56,13 @@ def shadowed_images(images: np.ndarray, tilt_deg: np.ndarray) -> tuple[str, ...]
     means = np.array([[block.mean() for block in blocks] for blocks in edges])
     errors = np.array([[block.std() / np.sqrt(block.size) for block in blocks] for blocks in edges])
     level = np.median(means)
+    # An image that is darker all around has no shadow, but another dose or background.
+    levels = np.minimum(level, np.median(means, axis=1))[:, None]
     # The noise of a dark block is less than that of the others.
     error = np.maximum(errors, np.median(errors))
     error = np.maximum(error, 1.4826 * np.median(np.abs(means - level)))
     contrast = np.median([_contrast(image, level) for image in images])
-    dark = level - means > np.maximum(_DARKER_SIGMAS * error, _DARKER * contrast)
+    dark = levels - means > np.maximum(_DARKER_SIGMAS * error, _DARKER * contrast)
     shadowed = np.array([_longest_run(blocks) >= _FEWEST_BLOCKS for blocks in dark])
     if not shadowed.any() or shadowed.mean() > _MOST_SHADOWED:
         return ()

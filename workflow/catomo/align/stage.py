@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -96,10 +97,11 @@ def read_clean(source: Record, settings: Align, known: Geometry | None) -> Clean
     mirrored = are_mirrored(tilt_deg, source.get("mirrored_deg") or [])
     with StackReader(source.file("tilt_series.tif")) as reader:
         series = clean(reader.read(), tilt_deg, settings, mirrored=mirrored)
-    if told := put_right(series, mirrored, settings, known):
+    told, doubtful = put_right(series, mirrored, settings, known)
+    if told:
         say(f"align: {told}")
         series.notes["mirrored"] = told
-    return series
+    return replace(series, told=(*series.told, told)) if doubtful else series
 
 
 class _Images:

@@ -222,7 +222,7 @@ def _off(reproject: Reprojector, geometry: Geometry) -> tuple[np.ndarray, np.nda
     The third is which part of the images is not predicted.
     """
     beside, change = reproject.by_angle(geometry, JUDGE_FOLDS, _STEP_DEG)
-    off, errors = np.zeros((2, len(change)))
+    off, errors = np.zeros(len(change)), np.full(len(change), np.inf)
     triples = zip(beside.images, beside.predicted, change, strict=True)
     for t, (image, predicted, per_degree) in enumerate(triples):
         dy, dx = np.gradient(predicted)

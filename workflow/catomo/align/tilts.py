@@ -322,6 +322,7 @@ def _measures(
         axis_doubt=solution.axis_check.doubt if solution.axis_check else "",
         all_alike=all_alike,
         elsewhere_ratio=examination.elsewhere_ratio,
+        size_px=max(series.images.shape[1:]),
     )
 
 

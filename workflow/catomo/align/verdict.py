@@ -25,6 +25,7 @@ _FEWEST_SHOWN = 3  # images that show something, below which nothing can be said
 _ALIKE = ((0.7, 0.3), (0.95, 0.15))
 _CLEARLY_BETTER = 0.8  # of the error about the axis found; about the true one it is a third
 _HARD_SPECIMENS = "crystals and round or sparse specimens"  # whose tilt axis is hard to find
+_COMPARED_PX = 1024  # larger images are compared binned, and lie so much less well
 _MOST_NAMED = 6  # tilts that get a reason of their own
 _WIDER_DEG = 5  # steps in which a wider search for the tilt axis is advised
 _WIDEST_DEG = 45  # search that the settings allow
@@ -67,10 +68,10 @@ class Measures:
         part of how badly they do about the axis found; NaN if that was not tried.
     brightness : Brightness or None
         Images brighter or darker than others; None if that was not looked at.
-    told : tuple of str
-        What was found in the images before they were aligned.
-    mentioned : tuple of str
-        The same, of what is no reason to doubt; a pass has it as a reason, too.
+    told, mentioned : tuple of str
+        What was found in the images before they were aligned; the latter without any doubt.
+    size_px : int
+        The larger edge of the images.
     """
 
     images: int
@@ -93,6 +94,7 @@ class Measures:
     brightness: Brightness | None = None
     told: tuple[str, ...] = ()
     mentioned: tuple[str, ...] = ()
+    size_px: int = 0
 
     def record(self) -> dict[str, Any]:
         """Return the numbers that `judge` compares with the limits."""
@@ -139,14 +141,14 @@ def likeness(images: list[np.ndarray], usable: np.ndarray) -> tuple[np.ndarray, 
         Whether all look alike, as the views of a round rod along the tilt axis do.
     """
     indices = np.flatnonzero(usable)
-    n, far = len(indices), max(2, len(indices) // 4)
+    n, far = len(indices), max(2, len(indices) // 4)  # of three, the middle one has no distant one
     unit = [_normalised(images[t]) for t in indices]
 
     def with_one(k: int, step: int) -> float:
         return float(np.vdot(unit[k], unit[k + step if k + step < n else k - step]))
 
     after = np.full(len(images), np.nan)
-    if n <= far:
+    if n < 4:
         return after, np.nan, False
     after[indices] = [with_one(k, 1) for k in range(n)]
     far_off = np.array([with_one(k, far) for k in range(n)])
@@ -328,7 +330,7 @@ def _judge_shifts(measures: Measures, limits: Verdict, findings: _Findings, few:
         residual = getattr(measures, f"residual_{way}_px")
         findings.check(
             f"images lie {residual:.1f} px RMS {way} the axis from what the other tilts predict",
-            warn=residual > limits.warn_residual_px,
+            warn=residual > limits.warn_residual_px * max(1, measures.size_px / _COMPARED_PX),
         )
         value = getattr(measures, f"{way}_disagreement_px")
         findings.check(
