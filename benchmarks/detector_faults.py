@@ -181,7 +181,7 @@ def row_of(specimen: str, seed: int, faults: bool) -> dict:
         series = clean(images, TILTS, settings)
         geometry = solve(series, settings).geometry
         seen = compare(geometry, TILTS, made.truth)
-        aligned = [geometry.warp(image, t) for t, image in enumerate(series.images)]
+        aligned = [geometry.warp(image, t, 3) for t, image in enumerate(series.images)]
         pixels = series.notes["bad_pixels"]
         row |= {
             "axis_deg": geometry.axis_angle_deg - made.truth.axis_angle_deg,

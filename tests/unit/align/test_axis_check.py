@@ -80,16 +80,19 @@ def test_a_round_rod_along_the_axis_is_aligned_and_not_stopped():
 class Errors:
     """Reprojections whose error is a function of the axis angle, fine and smoothed."""
 
-    def __init__(self, fine, coarse):
-        self.fine, self.coarse = fine, coarse
+    def __init__(self, fine, coarse, known=None):
+        self.fine, self.coarse, self.known = fine, coarse, known or bowl(0)
         self.asked = []
 
     def __call__(self, geometry, folds):
         self.asked.append(geometry.axis_angle_deg)
-        return SimpleNamespace(error=lambda: np.array([self.fine(geometry.axis_angle_deg)]))
+        return SimpleNamespace(error=lambda: np.full(6, self.fine(geometry.axis_angle_deg)))
 
     def smoothed(self, sigma):
-        return Errors(self.coarse, self.coarse)
+        return Errors(self.coarse, self.coarse, self.known)
+
+    def of_reconstruction(self, geometry):
+        return Errors(self.known, self.known)
 
 
 def bowl(at):
@@ -117,6 +120,13 @@ def test_where_the_tilts_predict_each_other_best(fine, coarse, angle, doubt):
     assert found.is_coarse == (coarse is not None)
     if angle is not None:
         assert found.angle_deg == pytest.approx(angle)
+
+
+def test_what_a_reconstruction_with_an_upright_axis_shows_too_is_no_turn():
+    geometry = Geometry(0.0, np.zeros(3), np.zeros(3))
+    for fine in (bowl(1.0), ripple):
+        found = by_reprojection(Errors(fine, bowl(1.0), bowl(0.4)), geometry, 10.0)
+        assert found.angle_deg == pytest.approx(0.6)
 
 
 def test_a_walk_computes_no_angle_twice():

@@ -12,10 +12,13 @@ import numpy as np
 
 from catomo.align.geometry import Geometry
 from catomo.align.reprojection import Reprojector
+from catomo.align.settings import Verdict
+from catomo.align.tilt_axis import AxisScan, jackknife
 
 CHECK_REACH_DEG = 3.0  # of the angles tried about the one found
 _TURNS_DEG = CHECK_REACH_DEG * np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
 _FOLDS = 3
+_NEAR_DEG = 0.25  # a smaller turn has no consequences, so that its bias does not matter
 _LEAST_EXPLAINED = 0.8  # of the errors at these angles, by the parabola whose vertex counts
 # The lattice of a crystal is too fine for the other tilts to predict, and each turn takes another
 # part of it away by interpolation, the least where the axis is upright. The errors then tell of
@@ -39,12 +42,15 @@ class AxisCheck:
         Why this is no clear minimum; empty where it is one.
     is_coarse : bool
         Whether it was found without the fine structures of the images.
+    error_deg : float
+        Standard error of the angle, from parts of the tilts; NaN where it is no clear minimum.
     """
 
     angle_deg: float
     judge: Reprojector
     doubt: str = ""
     is_coarse: bool = False
+    error_deg: float = np.nan
 
 
 def by_reprojection(reproject: Reprojector, geometry: Geometry, search_deg: float) -> AxisCheck:
@@ -58,18 +64,25 @@ def by_reprojection(reproject: Reprojector, geometry: Geometry, search_deg: floa
         As far from the vertical a minimum of the errors is followed that lies beyond the angles
         tried first.
     """
-    turn, explained = _vertex(_Errors(reproject, geometry).about(0.0))
+    by_image = _Errors(reproject, geometry).about(0.0)
+    turn, explained = _vertex(by_image.mean(axis=1))
     if explained >= _LEAST_EXPLAINED and abs(turn) < CHECK_REACH_DEG:
-        return AxisCheck(geometry.axis_angle_deg + turn, reproject)
+        bias = _bias_deg(reproject, geometry) if abs(turn) > _NEAR_DEG else 0.0
+        angle_deg = geometry.axis_angle_deg + turn - bias
+        return AxisCheck(angle_deg, reproject, error_deg=_error_deg(by_image))
     coarse = reproject.smoothed(COARSER_PX)
     errors = _Errors(coarse, geometry)
     centre, walked = 0.0, 0.0
     while True:
-        turn, explained = _vertex(errors.about(centre))
+        by_image = errors.about(centre)
+        turn, explained = _vertex(by_image.mean(axis=1))
         angle_deg = geometry.axis_angle_deg + centre + turn
+        if abs(turn) < CHECK_REACH_DEG and explained >= _LEAST_EXPLAINED:
+            angle_deg -= _bias_deg(coarse, geometry.turned(centre + turn))
+            error_deg = _error_deg(by_image)
+            return AxisCheck(angle_deg, coarse, is_coarse=True, error_deg=error_deg)
         if abs(turn) < CHECK_REACH_DEG:
-            clear = explained >= _LEAST_EXPLAINED
-            return AxisCheck(angle_deg, coarse, "" if clear else _NO_MINIMUM, is_coarse=True)
+            return AxisCheck(angle_deg, coarse, _NO_MINIMUM, is_coarse=True)
         if turn == -walked:
             return AxisCheck(angle_deg, coarse, _NO_MINIMUM, is_coarse=True)
         if abs(angle_deg) > search_deg:
@@ -77,22 +90,74 @@ def by_reprojection(reproject: Reprojector, geometry: Geometry, search_deg: floa
         centre, walked = centre + turn, turn
 
 
+def uncertain_axis(
+    axis: AxisScan | None, check: AxisCheck | None, used_deg: float, limits: Verdict
+) -> tuple[str, ...]:
+    """Return a sentence about a tilt axis on which parts of the tilts do not agree well.
+
+    Nothing is said where the angle was given, or where two methods contradict each other, which
+    the verdict tells.
+
+    Parameters
+    ----------
+    axis : AxisScan or None
+        By the first method.
+    check : AxisCheck or None
+        By the second.
+    used_deg : float
+        The angle used: that of one of them, or the middle.
+    limits : Verdict
+    """
+    if axis is None:
+        return ()
+    error = axis.error_deg
+    if check is not None and used_deg != axis.angle_deg:
+        error = np.hypot(error, check.error_deg) / 2 if check.is_coarse else check.error_deg
+    apart = 0.0 if check is None else abs(check.angle_deg - axis.angle_deg)
+    if not error > limits.warn_axis_check_deg or apart > limits.warn_axis_check_deg:
+        return ()
+    return (
+        f"the tilt axis is known to about ±{error:.1f}° only, as parts of the tilts tell it; give "
+        "tilt_axis_angle_deg if you know it",
+    )
+
+
 class _Errors:
     """How badly the tilts predict each other at turns from a geometry, each computed once."""
 
     def __init__(self, reproject: Reprojector, geometry: Geometry):
         self.reproject, self.geometry = reproject, geometry
-        self.known: dict[float, float] = {}
+        self.known: dict[float, np.ndarray] = {}
 
     def about(self, centre_deg: float) -> np.ndarray:
-        """Return the errors at the turns tried about one of them."""
+        """Return the errors (turn, image) at the turns tried about one of them."""
         return np.array([self._at(centre_deg + turn) for turn in _TURNS_DEG.tolist()])
 
-    def _at(self, turn_deg: float) -> float:
+    def _at(self, turn_deg: float) -> np.ndarray:
         if turn_deg not in self.known:
             turned = self.geometry.turned(turn_deg)
-            self.known[turn_deg] = float(np.mean(self.reproject(turned, _FOLDS).error() ** 2))
+            self.known[turn_deg] = self.reproject(turned, _FOLDS).error() ** 2
         return self.known[turn_deg]
+
+
+def _bias_deg(reproject: Reprojector, geometry: Geometry) -> float:
+    """Return the turn of least error of a reconstruction, whose own axis is upright.
+
+    What the tilts of a plate do not show makes a turn of half a degree seem better even without
+    noise. Half of that is seen in a reconstruction, which has the same gaps.
+    """
+    still = Geometry.still(len(geometry.across))
+    known = _Errors(reproject.of_reconstruction(geometry), still)
+    turn, explained = _vertex(known.about(0.0).mean(axis=1))
+    return turn if explained >= _LEAST_EXPLAINED else 0.0
+
+
+def _error_deg(by_image: np.ndarray) -> float:
+    """Return the standard error of the turn of least error; errors (turn, image)."""
+    return jackknife(
+        by_image.shape[1],
+        lambda left_out: _vertex(np.delete(by_image, left_out, axis=1).mean(axis=1))[0],
+    )
 
 
 def _vertex(errors: np.ndarray) -> tuple[float, float]:

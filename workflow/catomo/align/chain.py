@@ -103,6 +103,7 @@ def solve(series: CleanSeries, settings: Align, begin: Geometry | None = None) -
         trials.steps["tilt_axis"] = {
             "angle_deg": angle,
             "contrast": axis.contrast,
+            "error_deg": axis.error_deg,
             "best_elsewhere_deg": axis.elsewhere_deg,
         }
     across_disagreement = _across(series, start, trials, settings.centre_of_mass)

@@ -8,6 +8,7 @@ count per pixel, where a comparison of magnitudes fails.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,7 @@ _LEAST_NOISE = 1e-8  # part of the highest power: below it are rounding and side
 _STEP_DEG = 0.2  # of the search
 _VERTEX_DEG = 0.6  # to both sides of the best step: range of the parabola through it
 _HIGHEST_FREQUENCY = 0.3  # part of the sampling frequency: nothing finer is common to all tilts
+_BLOCKS = 6  # of neighbouring tilts, each of which is left out once
 _ROUNDS = 5  # of shifting all lines onto their mean
 
 
@@ -48,6 +50,8 @@ class AxisScan:
         Whether the least disagreement lies at an end of the range.
     elsewhere_deg, elsewhere_disagreement : float
         The best direction outside the range: about 90° if the axis lies along x.
+    error_deg : float
+        Standard error of the angle, from parts of the tilts.
     """
 
     angle_deg: float
@@ -58,6 +62,7 @@ class AxisScan:
     at_the_end: bool
     elsewhere_deg: float
     elsewhere_disagreement: float
+    error_deg: float = 0.0
 
     def better_elsewhere(self, ratio: float) -> bool:
         """Tell whether the best direction outside has less than this part of the disagreement."""
@@ -83,10 +88,23 @@ def find_axis(series: CleanSeries, shifts: np.ndarray, search_deg: float) -> Axi
     angles = np.concatenate([near, others])
     # Noise adds the same power at all angles, so the power finds the angle without bias. The
     # share of the lines' own power compares directions far apart.
-    power, share = _disagreement(series, shifts, angles)
+    lines, weights, frequency = _lines(series, shifts, angles)
+    own_power = np.array([np.abs(line) ** 2 @ weights for line in lines])
+    everything = own_power.mean(axis=0)
+    mean = lines.mean(axis=0) if series.isolated else _shifted_mean(lines, weights, frequency)
+    common = np.abs(mean) ** 2 @ weights
+    power = everything - common
+    share = 1 - np.divide(common, everything, where=everything > 0, out=np.zeros(len(common)))
     within, outside = share[: len(near)], share[len(near) :]
     best = int(power[: len(near)].argmin())
     middle = float(np.median(share))
+
+    def angle_without(left_out: np.ndarray) -> float:
+        rest = np.delete(lines[:, : len(near)], left_out, axis=0)
+        differing = np.delete(own_power[:, : len(near)], left_out, axis=0).mean(axis=0)
+        differing -= np.abs(rest.mean(axis=0)) ** 2 @ weights
+        return _vertex(near, differing, int(differing.argmin()))
+
     return AxisScan(
         angle_deg=_vertex(near, power[: len(near)], best),
         angles_deg=near,
@@ -96,13 +114,17 @@ def find_axis(series: CleanSeries, shifts: np.ndarray, search_deg: float) -> Axi
         at_the_end=best in (0, len(near) - 1),
         elsewhere_deg=float((others[outside.argmin()] + 90) % 180 - 90),
         elsewhere_disagreement=float(outside.min()),
+        error_deg=jackknife(len(lines), angle_without),
     )
 
 
-def _disagreement(
+def _lines(
     series: CleanSeries, shifts: np.ndarray, angles_deg: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return, per angle, the lines' power that differs between tilts, and its share of all."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return lines through the Fourier transforms (tilt, angle, radius).
+
+    With them the weights of the radii, and their frequencies in radians per px.
+    """
     images, isolated, indices = series.images, series.isolated, np.flatnonzero(series.usable)
     factor = -(-max(images.shape[1:]) // _SIZE)
     size = _PAD * (max(images.shape[1:]) // factor)
@@ -117,16 +139,30 @@ def _disagreement(
         line[:] = ndimage.map_coordinates(spectrum, places, order=3, mode="wrap")
         plane_power += np.abs(spectrum) ** 2
     weights = _weights(plane_power, radii).astype(np.float32)
-    frequency = 2 * np.pi * radii / size
-    mean = lines.mean(axis=0) if isolated else _shifted_mean(lines, weights, frequency)
-    common = np.abs(mean) ** 2 @ weights
-    everything = np.mean([np.abs(line) ** 2 @ weights for line in lines], axis=0)
-    share = 1 - np.divide(common, everything, where=everything > 0, out=np.zeros(len(common)))
-    return everything - common, share
+    return lines, weights, 2 * np.pi * radii / size
+
+
+def jackknife(parts: int, value_without: Callable[[np.ndarray], float]) -> float:
+    """Return the standard error of a value from what it is without each block of neighbours.
+
+    What disturbs the search changes slowly with the tilt, so neighbours err alike.
+
+    Parameters
+    ----------
+    parts : int
+        Number of images.
+    value_without : callable
+        Takes the numbers of images that are left out.
+    """
+    blocks = np.array_split(np.arange(parts), min(_BLOCKS, parts))
+    values = [value_without(block) for block in blocks]
+    return float(np.std(values) * np.sqrt(len(blocks) - 1))
 
 
 def _shifted_mean(lines: np.ndarray, weights: np.ndarray, frequency: np.ndarray) -> np.ndarray:
     """Return the mean over the tilts of lines shifted to agree best with it (Newton's method).
+
+    The lines themselves are shifted in place.
 
     Pairwise registration drifts along the axis, and a wrong angle then fits better than the
     right one; with the shifts left free at every angle the drift does not matter.
@@ -134,7 +170,7 @@ def _shifted_mean(lines: np.ndarray, weights: np.ndarray, frequency: np.ndarray)
     shifts = np.zeros(lines.shape[:2])
     frequency = frequency.astype(np.float32)
     mean = lines.mean(axis=0)
-    for _ in range(_ROUNDS):
+    for turn in range(_ROUNDS):
         total = np.zeros_like(mean)
         for line, shift in zip(lines, shifts, strict=True):
             moved = line * np.exp(1j * frequency * shift[:, None].astype(np.float32))
@@ -144,6 +180,8 @@ def _shifted_mean(lines: np.ndarray, weights: np.ndarray, frequency: np.ndarray)
             step = np.divide(slope, bend, where=bend > 0, out=np.zeros(len(slope)))
             shift += np.clip(step, -1, 1)
             total += moved
+            if turn == _ROUNDS - 1:
+                line[:] = moved
         shifts -= shifts.mean(axis=0)
         mean = total / len(lines)
     return mean

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from catomo.align.axis_check import uncertain_axis
 from catomo.align.bad_pixels import FEW_COUNTS
 from catomo.align.brightness import brightness_of
 from catomo.align.chain import Solution, solve
@@ -219,6 +220,8 @@ def align_series(
     per_tilt, offset = _per_tilt(series, solution, examination, next_likeness)
     measures = _measures(series, solution, examination, per_tilt, order_share, all_alike)
     told, mentioned = _told(series, examination, settings, accepted)
+    angle_deg = solution.geometry.axis_angle_deg
+    mentioned += uncertain_axis(solution.axis, solution.axis_check, angle_deg, settings.verdict)
     measures = replace(measures, brightness=brightness, told=told, mentioned=mentioned)
     verdict, reasons = judge(measures, settings.verdict, accepted)
     return Alignment(
