@@ -205,8 +205,8 @@ class Align(Settings):
         "what the series suffered besides shifts, to be fitted and undone: rotation, magnification "
         "(isotropic) and scan_drift (rows that move while an image is scanned) of single images, "
         "angle_scale (one factor for all tilt angles), tilt_angles (of single images). Each stays "
-        "only if it helps to predict images that are kept out of it; takes two to five times as "
-        "long as the rest of the alignment",
+        "only if it helps to predict images that are kept out of it, and adds up to as much time "
+        "as the alignment takes",
     )
     interpolation: Literal["cubic", "linear"] = key(
         "cubic", "interpolation of the one resampling from raw to aligned images"
