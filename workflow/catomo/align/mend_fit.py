@@ -37,10 +37,13 @@ class Pose:
     ----------
     geometry : Geometry
     tilt_deg : ndarray (tilt,)
+    axis_is_given : bool
+        Whether the angle of the tilt axis stays as it is.
     """
 
     geometry: Geometry
     tilt_deg: np.ndarray
+    axis_is_given: bool = False
 
 
 class Fit(Reprojector):
@@ -77,7 +80,7 @@ class Fit(Reprojector):
         Images that are turned spoil the search of the tilt axis. What all of them are still turned
         by would hardly show beside the predictions, because the volume follows it.
         """
-        if "rotation" in kinds:
+        if "rotation" in kinds and not pose.axis_is_given:
             check = by_reprojection(self.at(pose.tilt_deg), pose.geometry, CHECK_REACH_DEG)
             turn_deg = 0.0 if check.doubt else check.angle_deg - pose.geometry.axis_angle_deg
             pose = replace(pose, geometry=pose.geometry.turned(turn_deg))
@@ -99,7 +102,7 @@ class Fit(Reprojector):
         tilt_deg[self.indices] += off_deg - _part(shared, off_deg)
         shifts = _free(shifts, low_order_terms(tilt_deg[self.indices]))
         still = np.zeros((len(shifts), 2, 2))
-        return Pose(self._moved(pose.geometry, shifts, still), tilt_deg)
+        return replace(pose, geometry=self._moved(pose.geometry, shifts, still), tilt_deg=tilt_deg)
 
     def _angle_scale(self, pose: Pose) -> float:
         """Return by what all angles must be multiplied for the tilts to predict each other best.

@@ -108,19 +108,18 @@ def mended(
     Solution
         With the distortion in its geometry, and what was tried in its steps.
     """
+    if known and known.tilt_deg is not None:
+        return replace(series, tilt_deg=known.tilt_deg), solution
     kinds = [kind for kind in get_args(Mend) if kind in settings.mend]
-    if known and not known.is_start:
-        return (
-            series if known.tilt_deg is None else replace(series, tilt_deg=known.tilt_deg)
-        ), solution
-    if not kinds:
+    if not kinds or (known and not known.is_start):
         return series, solution
     rounds = [*[Fit(series, _COARSE)] * _COARSE_ROUNDS, *[Fit(series, _FINE)] * _FINE_ROUNDS]
     images = len(rounds[-1].indices)
     if images < _FEWEST:
         told = f"{images} images are too few to tell whether mending helps (align.mend)"
         return replace(series, mentioned=(*series.mentioned, told)), solution
-    pose = Pose(solution.geometry, series.tilt_deg)
+    axis_is_given = settings.tilt_axis_angle_deg != "auto"
+    pose = Pose(solution.geometry, series.tilt_deg, axis_is_given)
     trials, chosen = _tried(rounds, pose, kinds)
     solution = replace(
         solution, steps=solution.steps | {"mends": {t.kind: t.record() for t in trials}}
