@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from align import quiet
@@ -27,11 +28,13 @@ from catomo.align.truth import compare
 from catomo.tilt_series.microscope import simulate_tilt_series
 
 MENDED_BY = {
-    "": ["rotation", "magnification", "scan_drift"],
+    "": ["rotation", "magnification", "scan_drift", "angle_scale", "tilt_angles"],
     "rotation_deg": ["rotation"],
     "magnification": ["magnification"],
     "shear": ["scan_drift"],
     "scan_drift_px": ["scan_drift"],
+    "angle_scale": ["angle_scale"],
+    "angle_jitter_deg": ["tilt_angles"],
 }
 
 
@@ -48,7 +51,8 @@ def row_of(size: int, key: str, value: float, seed: int) -> dict:
             aligned = align_tilts(series.images, series.tilt_deg, Align(mend=kinds))
         row[f"{name}_s"] = time.perf_counter() - started
         seen = compare(aligned.geometry, series.tilt_deg, true_geometry(made))
-        row[name] = volume_error(aligned.images, made, asked, seen["object_shift_px"])
+        used = replace(made, series=replace(series, tilt_deg=aligned.per_tilt["tilt_deg"]))
+        row[name] = volume_error(aligned.images, used, asked, seen["object_shift_px"])
         row[f"{name}_verdict"], row[f"{name}_reasons"] = aligned.verdict, aligned.reasons
     tried = aligned.steps.get("mends", {})
     row["applied"] = [kind for kind in MENDED_BY[key] if tried[kind]["applied"]]

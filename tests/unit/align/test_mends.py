@@ -27,10 +27,10 @@ OF_SPECIMEN = np.stack([np.cos(np.deg2rad(TILTS)), np.sin(np.deg2rad(TILTS))], a
 OF_IMAGES = DRAWN - OF_SPECIMEN @ np.linalg.lstsq(OF_SPECIMEN, DRAWN, rcond=None)[0]
 
 
-def recorded(distortion):
+def recorded(distortion, true_deg=TILTS):
     """Return images of balls whose points lie at distortion[t] @ (y, x), and where they lie."""
     across, along = np.random.default_rng(1).uniform(-2, 2, (2, N))
-    images = project(BALLS, AXIS_DEG, across, along, (SIZE, SIZE))
+    images = project(BALLS, AXIS_DEG, across, along, (SIZE, SIZE), true_deg)
     centre = (np.array(images.shape[1:]) - 1) / 2
     for t, image in enumerate(images):
         back = np.linalg.inv(distortion[t])
@@ -52,7 +52,7 @@ def test_turns_of_single_images_come_back():
     found = solution.geometry.axis_angle_deg + solution.steps["mends"]["per_tilt"]["rotation_deg"]
     np.testing.assert_allclose(found, AXIS_DEG + turns_deg, atol=0.3)
     assert solution.steps["mends"]["rotation"]["applied"]
-    assert series.mentioned[0].startswith("rotation of single images is mended")
+    assert series.mentioned[0].startswith("mended: the rotation of single images")
 
 
 @pytest.mark.thorough
@@ -74,12 +74,29 @@ def test_drift_of_the_scan_comes_back():
 
 
 @pytest.mark.slow
+def test_the_scale_of_the_angles_comes_back():
+    series, solution = mended(*recorded(plain(), 1.05 * TILTS), Align(mend=["angle_scale"]))
+    np.testing.assert_allclose(series.tilt_deg, 1.05 * TILTS, rtol=0.003)
+    assert solution.geometry.distortion is None
+
+
+@pytest.mark.thorough
+def test_angles_of_single_images_come_back():
+    shared = np.polyval(np.polyfit(TILTS, DRAWN, 1), TILTS)  # an offset and a scale
+    true_deg = TILTS + 4 * (DRAWN - shared)
+    series, _ = mended(*recorded(plain(), true_deg), Align(mend=["tilt_angles"]))
+    assert np.std(series.tilt_deg - true_deg) < 0.25 * np.std(TILTS - true_deg)
+
+
+@pytest.mark.slow
 def test_nothing_is_mended_where_nothing_is_wrong():
     series, start = recorded(plain())
     told, solution = mended(series, start, Align(mend=["scan_drift", "rotation"]))
     assert solution.geometry is start.geometry
-    assert [words.split(" of ")[0] for words in told.mentioned] == ["rotation", "scan drift"]
-    assert all("was to be mended, and is not" in words for words in told.mentioned)
+    assert [words.split(";")[0] for words in told.mentioned] == [
+        "not mended: the rotation of single images",
+        "not mended: the drift of the scan in single images",
+    ]
 
 
 def test_without_a_wish_or_with_an_alignment_to_keep_nothing_is_done():
@@ -99,9 +116,12 @@ def test_few_images_are_left_as_they_are():
 @pytest.mark.thorough
 def test_a_mended_alignment_is_recorded_and_used_again(tmp_path):
     distortion = np.array([rotation(1.5 * turn) for turn in DRAWN])
-    folder = write_series(tmp_path / "series", recorded(distortion)[0].images + 5)
-    record, images = run(folder, tmp_path / "out", mend=["rotation"])
+    images = recorded(distortion, 1.05 * TILTS)[0].images + 5
+    folder = write_series(tmp_path / "series", images)
+    record, images = run(folder, tmp_path / "out", mend=["rotation", "angle_scale"])
     assert np.shape(record["distortion"]) == (N, 2, 2)
+    np.testing.assert_allclose(record["tilt_deg"], 1.05 * TILTS, rtol=0.01)
     again, same = run(folder, tmp_path / "again", apply=str(tmp_path / "out" / "alignment.json"))
     assert np.array_equal(images, same)
-    assert again["distortion"] == record["distortion"]
+    for key in ("distortion", "tilt_deg", "recorded_tilt_deg"):
+        assert again[key] == record[key]

@@ -102,6 +102,8 @@ def candidates(annotation, default, file):
     elif annotation in (int, float):
         small = default if isinstance(default, int | float) else 1
         yield from (annotation(v) for v in (small + 1, small + 0.01, small / 2, small * 2, 90, 2))
+    elif get_origin(annotation) is list and get_origin(get_args(annotation)[0]) is Literal:
+        yield from ([word] for word in get_args(get_args(annotation)[0]))
     elif get_origin(annotation) is list:
         yield from ([0.3, 0.3, 0.4], [1.0, 2.0], ["slice_0001"], ["volume"], ["pt"])
     elif annotation is str:

@@ -40,16 +40,30 @@ class Known:
         if this one contradicts it.
     is_start : bool
         Whether it is where the alignment begins; else it is used as it is.
+    tilt_deg : ndarray (tilt,), optional
+        Angles to take in place of those of the series.
     """
 
     geometry: Geometry
     accepted: list[str] | None = None
     is_start: bool = False
+    tilt_deg: np.ndarray | None = None
 
 
 def read_known(path: Path | str, series: Mapping[str, Any]) -> Known:
     """Read an alignment to be used as it is; see `known_geometry`."""
-    return Known(known_geometry(path, series), accepted_reasons(path))
+    geometry = known_geometry(path, series)
+    return Known(geometry, accepted_reasons(path), tilt_deg=_mended_angles(Path(path), series))
+
+
+def _mended_angles(path: Path, series: Mapping[str, Any]) -> np.ndarray | None:
+    """Return the angles that an alignment found for the tilts of a series; None if it kept them."""
+    known = json.loads(path.read_text()) if path.suffix == ".json" else {}
+    if "recorded_tilt_deg" not in known:
+        return None
+    recorded = np.array(known["recorded_tilt_deg"], dtype=float)
+    nearest = np.abs(recorded - np.array(series["tilt_deg"], dtype=float)[:, None]).argmin(axis=1)
+    return np.array(known["tilt_deg"], dtype=float)[nearest]
 
 
 def known_geometry(path: Path | str, series: Mapping[str, Any]) -> Geometry:
@@ -59,9 +73,10 @@ def known_geometry(path: Path | str, series: Mapping[str, Any]) -> Geometry:
     ----------
     path : path
         ``.json``: an object of ``tilt_deg``, ``axis_angle_deg``, ``axis_offset_px``,
-        ``across_px``, ``along_px``, where images were mended ``distortion`` (a matrix a tilt) and,
-        where the shifts are in pixels of another size than the series', ``pixel_size_nm``; it may
-        hold more tilts than the series. Or ``.xf``.
+        ``across_px``, ``along_px``; where images were mended ``distortion``, a matrix per tilt,
+        and where angles were, ``recorded_tilt_deg``; where the shifts are in pixels of another
+        size than the series', ``pixel_size_nm``. It may hold more tilts than the series. Or
+        ``.xf``.
     series : mapping
         Record of the tilt series: ``tilt_deg``, ``pixel_size_nm``. Those of `import` also hold
         ``order``, ``recorded_images`` and ``settings``, which an ``.xf`` needs.
@@ -141,7 +156,8 @@ def geometry_of_keys(path: Path, known: dict[str, Any], series: Mapping[str, Any
     missing = [name for name in _KEYS if name not in known]
     if missing:
         raise UserError(f"{path}: lacks {', '.join(missing)}; needed are {', '.join(_KEYS)}")
-    theirs, across, along = (_numbers(path, known, key, 1) for key in (_KEYS[0], *_KEYS[3:]))
+    tilts = "recorded_tilt_deg" if "recorded_tilt_deg" in known else _KEYS[0]
+    theirs, across, along = (_numbers(path, known, key, 1) for key in (tilts, *_KEYS[3:]))
     angle, offset = (float(_numbers(path, known, key, 0)) for key in _KEYS[1:3])
     if not len(theirs) == len(across) == len(along):
         raise UserError(

@@ -8,7 +8,7 @@ from pydantic import model_validator
 
 from catomo.settings.base import Settings, contradiction, key
 
-Mend = Literal["rotation", "magnification", "scan_drift"]
+Mend = Literal["rotation", "magnification", "scan_drift", "angle_scale", "tilt_angles"]
 
 
 class Verdict(Settings):
@@ -213,10 +213,11 @@ class Align(Settings):
     )
     mend: list[Mend] = key(
         [],
-        "what single images suffered besides shifts, to be fitted and undone in each: rotation, "
-        "magnification (isotropic), scan_drift (rows that move against each other while an image "
-        "is scanned). Each stays only if it helps to predict images that are kept out of it; "
-        "takes two to five times as long as the rest of the alignment",
+        "what the series suffered besides shifts, to be fitted and undone: rotation, magnification "
+        "(isotropic) and scan_drift (rows that move while an image is scanned) of single images, "
+        "angle_scale (one factor for all tilt angles), tilt_angles (of single images). Each stays "
+        "only if it helps to predict images that are kept out of it, and adds up to as much time "
+        "as the alignment takes",
     )
     interpolation: Literal["cubic", "linear"] = key(
         "cubic", "interpolation of the one resampling from raw to aligned images"

@@ -167,6 +167,12 @@ def _record(out: Output, alignment: Alignment, source: Record, shape: tuple[int,
     )
     if alignment.geometry.distortion is not None:
         out.record["distortion"] = alignment.geometry.distortion
+    if (changed := alignment.per_tilt["tilt_deg"].tolist()) != (recorded := source["tilt_deg"]):
+        # Who leaves images out names them by the angles of the tilt series.
+        by_name = dict(zip(changed, recorded, strict=True))
+        named = out.record["suggested_exclusions_deg"]
+        out.record["suggested_exclusions_deg"] = [by_name.get(tilt, tilt) for tilt in named]
+        out.record["recorded_tilt_deg"] = recorded
     if source.has("truth.json"):
         tilt_deg = alignment.per_tilt["tilt_deg"]
         out.record["truth"] = compare(alignment.geometry, tilt_deg, _truth(source))

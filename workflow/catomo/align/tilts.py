@@ -54,7 +54,8 @@ class Alignment:
     measures : Measures
         All that the verdict depends on.
     per_tilt : dict of ndarray (tilt,)
-        Shifts and measures of each tilt; the columns of ``alignment.csv``.
+        Shifts and measures of each tilt; the columns of ``alignment.csv``. Its ``tilt_deg`` are
+        those to reconstruct with, where `Align.mend` found other angles.
     axis : AxisScan or None
         The search of the tilt axis; None if its angle was given.
     axis_check_deg : float
