@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from catomo.align.bad_pixels import mend_series, mirror, sigma_of
+from catomo.align.bad_pixels import few, mend_series, mirror, sigma_of
 from catomo.align.clipped import clipping
 from catomo.align.edge import ring_of
 from catomo.align.filled import filled_borders
@@ -116,6 +116,7 @@ def clean(
     pixels, faults, told = mend_series(images, tilt_deg, settings.bad_pixel_sigmas, mirrored)
     unmeasured = _with_faults(unmeasured, faults.unmeasured, len(images), mirrored)
     clipped, doubts, mentioned = clipping(images, tilt_deg)
+    mentioned += (faults.words(),) if few(faults) else ()
     levels = np.array([ring_level(image) for image in images])
     pull, isolated = _pull_px(images, levels), settings.specimen == "isolated"
     if settings.specimen == "auto" and pull < _ISOLATED_BELOW_PX:
