@@ -20,6 +20,7 @@ from catomo.align.settings import Verdict
 _REACH = 0.05  # of the width: how far the pull goes that is looked for
 _SIDES, _SIGNS = ("left", "right"), (1, -1)
 _CLEARER = 4.0  # times what images of a reconstruction show, which nothing pulls; usually twice
+_CUT_PX = 3.0  # binned, from the edge: a specimen that is cut there is predicted badly
 _SIGMAS = 4.0  # standard errors, of the spread from image to image
 _MENTIONED_FROM = 0.65  # of what warns: where the volume begins to suffer
 
@@ -104,7 +105,7 @@ def _pull(beside: Reprojection, across_px: np.ndarray, sign: int) -> _Pull:
         dy, dx = np.gradient(predicted.astype(float))
         from_left = np.arange(columns) + 0.5 + across_px[t]
         depth = np.maximum(from_left if sign > 0 else columns - from_left, 0)
-        moved = -sign * np.exp(-depth / (_REACH * columns)) * dx
+        moved = -sign * np.exp(-depth / (_REACH * columns)) * dx * (depth > _CUT_PX)
         common = np.stack([predicted.ravel(), dx.ravel(), dy.ravel()], axis=1).astype(float)
         both = np.stack([image.ravel(), moved.ravel()], axis=1).astype(float)
         both -= common @ np.linalg.lstsq(common, both, rcond=None)[0]

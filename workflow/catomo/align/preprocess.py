@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from catomo.align.bad_pixels import FEW_COUNTS, even_out, mend_series, mirror, sigma_of
+from catomo.align.bad_pixels import FEW_COUNTS, even_out, few, mend_series, mirror, sigma_of
 from catomo.align.clipped import clipping
 from catomo.align.edge import ring_of, strips_of
 from catomo.align.filled import filled_borders
@@ -122,6 +122,7 @@ def clean(
         evened, said = even_out(images, settings.bad_pixel_sigmas, mirrored)
         evened["mended_fraction"] += pixels["mended_fraction"]
         pixels, told = pixels | evened, told + said
+    mentioned += (faults.words(),) if few(faults) else ()
     levels = np.array([ring_level(image) for image in images])
     pull, isolated = _pull_px(images, levels), settings.specimen == "isolated"
     if settings.specimen == "auto" and pull < _ISOLATED_BELOW_PX:
