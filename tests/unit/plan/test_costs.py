@@ -153,6 +153,19 @@ def test_estimates_are_not_far_below_or_above_what_the_needle_took(project):
     hold(found, MEASURED["needle"])
 
 
+def test_a_series_is_held_image_by_image_but_for_formats_that_are_read_whole(project):
+    """69 images of 702 × 1024 px in a TIFF took 0.142 GB and 3.4 s."""
+    found = {}
+    Path("tilts.tlt").touch()
+    for name in ("series.tif", "series.mat"):
+        Path(name).touch()
+        row = f"large\ttilt_series\t{name}\ttilts.tlt\t0.25\t\t\t\n"
+        found[name] = project(row, {}, Data(69, (702, 1024, 1024), 0.25))["import"]
+    hold({"import": found["series.tif"]}, {"import": (0.142, 198.5, 3.35)})
+    held = found["series.mat"].memory - found["series.tif"].memory
+    assert held == 4 * 69 * 702 * 1024
+
+
 def test_a_volume_is_as_deep_as_the_one_that_is_there(estimated):
     """Without one, three quarters of the images' width are taken."""
     assert estimated()["slices"].disk == pytest.approx(0.15e6 + 158 * 96 * 128)

@@ -14,6 +14,8 @@ from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
+from catomo.files import rosettasciio
+from catomo.files.folders import split_member
 from catomo.files.store import pages_of
 from catomo.network.cpu import has_bfloat16
 from catomo.network.inference import VIEWS
@@ -51,6 +53,9 @@ _DEPTH_OF_SPECIMEN = 0.75
 _MOST_AROUND = 16.0
 
 _SPECKS = "; many times as much if the segmentation is full of specks"
+
+# Series of these are read as a whole, all others image by image.
+_READ_WHOLE = (".mat", *rosettasciio.SUFFIXES)
 
 _MATCHED_PX = 256  # larger images are binned for what compares them with the volume
 _SLAB_SLICES = 16  # on a CPU, see `slab_slices`
@@ -137,7 +142,9 @@ def _of_tilts(dataset: Dataset, data: Data) -> list[Cost]:
         seconds = 1.8 + data.cells * _SECONDS_PER_CELL + data.tilts * of_tilt
         first = Cost("simulate", memory, 0.06e6 + stack + 4.1 * voxels, seconds)
     else:
-        first = Cost("import", 0.11e9 + stack, stack, 1 + pixels * 2e-7)
+        is_whole = split_member(dataset.path)[0].suffix.lower() in _READ_WHOLE
+        memory = 0.115e9 + 40.0 * slices * width + (stack if is_whole else 0.0)
+        first = Cost("import", memory, stack, 1 + pixels * 6e-8)
     # Each image is resampled whole, and binned to be compared with the volume.
     binned = pixels / ceil(max(slices, width) / _MATCHED_PX) ** 2
     memory = 0.31e9 + 5 * pixels + 24.8 * binned
