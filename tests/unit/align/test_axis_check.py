@@ -5,11 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from catomo.align.axis_check import by_reprojection
+from catomo.align.axis_check import AxisCheck, by_reprojection, uncertain_axis
 from catomo.align.chain import solve
 from catomo.align.geometry import Geometry
 from catomo.align.preprocess import clean
-from catomo.align.settings import Align
+from catomo.align.settings import Align, Verdict
+from catomo.align.tilt_axis import jackknife
 from catomo.align.tilts import align_tilts
 
 FCC = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
@@ -134,3 +135,35 @@ def test_a_walk_computes_no_angle_twice():
         Errors(bowl(7.0), bowl(7.0)), Geometry(0.0, np.zeros(3), np.zeros(3)), 10.0
     )
     assert sorted(found.judge.asked) == [-3, -1.5, 0, 1.5, 3, 4.5, 6, 7.5, 9]
+
+
+def test_the_jackknife_gives_the_standard_error_of_a_mean():
+    values = np.arange(24.0) ** 2
+    found = jackknife(24, lambda left_out: np.delete(values, left_out).mean())
+    blocks = values.reshape(6, 4).mean(axis=1)
+    assert found == pytest.approx(blocks.std(ddof=1) / np.sqrt(6))
+
+
+@pytest.mark.parametrize(
+    ("scan_error", "check_error", "is_coarse", "used_deg", "told"),
+    [
+        (0.8, 0.1, False, 1.0, "±0.8°"),
+        (0.3, 0.1, False, 1.0, ""),
+        (0.1, 0.7, False, 1.4, "±0.7°"),
+        (0.8, 0.1, False, 1.4, ""),
+        (0.9, 1.2, True, 1.2, "±0.8°"),  # the middle of both: √(0.9² + 1.2²) / 2
+        (0.3, 0.4, True, 1.2, ""),
+    ],
+)
+def test_how_far_the_axis_used_is_known(scan_error, check_error, is_coarse, used_deg, told):
+    scan = SimpleNamespace(angle_deg=1.0, error_deg=scan_error)
+    check = AxisCheck(1.4, None, is_coarse=is_coarse, error_deg=check_error)
+    words = uncertain_axis(scan, check, used_deg, Verdict())
+    assert len(words) == bool(told)
+    assert told in "".join(words)
+
+
+def test_two_axes_apart_and_a_given_axis_need_no_other_word():
+    scan = SimpleNamespace(angle_deg=1.0, error_deg=2.0)
+    assert uncertain_axis(scan, AxisCheck(1.6, None, error_deg=2.0), 1.0, Verdict()) == ()
+    assert uncertain_axis(None, None, 1.0, Verdict()) == ()
