@@ -113,7 +113,8 @@ class Reprojector:
         """
         draws = np.random.default_rng(0)
         white = copy(recorded)
-        white.images = [draws.normal(size=image.shape) for image in recorded.images]
+        shape = recorded.images[0].shape
+        white.images = [draws.normal(size=shape).astype(np.float32) for _ in recorded.images]
         ours, theirs = recorded._aligned(geometry), white._aligned(geometry)
         triples = zip(ours, self.images, theirs, strict=True)
         noisy = copy(self)

@@ -31,7 +31,7 @@ def doubled_images(images: np.ndarray, tilt_deg: np.ndarray) -> tuple[str, ...]:
     twice = []
     for t, image in enumerate(images):
         if image.min() < image.max():
-            one = first.setdefault(sha256(np.ascontiguousarray(image)).digest(), t)
+            one = first.setdefault(sha256(image.tobytes()).digest(), t)
             twice += [(one, t)] if one < t else []
     if not twice or 2 * len(twice) > len(images):  # without noise all views of a rod are the same
         return ()
