@@ -92,11 +92,12 @@ def balls(seed: int) -> Recorded:
     return Recorded(images.astype(np.float32), truth, error)
 
 
-def plate(seed: int, film: bool) -> Recorded:
-    """Return counts of the demo's specimen, drawn small, on film or on nothing."""
+def plate(seed: int, film: bool, particles: bool = True) -> Recorded:
+    """Return counts of the demo's specimen, drawn small, on film or on nothing, with particles."""
     content = yaml.safe_load(DEMO.read_text())
     content |= {"shape_px": [WIDE] * 3, "pixel_size_nm": 0.5, "render_oversampling": 1}
     content["film"] = FILM if film else None
+    content["pt"]["count"] *= particles
     content["acquisition"] |= {
         "tilt_deg": [-68, 68, 4],
         "max_shift_px": 3,
