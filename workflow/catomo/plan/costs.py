@@ -1,6 +1,6 @@
 """What each stage of a dataset costs in memory, disk and time, estimated before a run.
 
-The figures were measured on phantoms of 64³ to 128 × 512 × 1024 voxels and on a needle
+The figures were measured on phantoms of 64³ to 702 × 744 × 1024 voxels and on a needle
 (`benchmarks/costs.py`). Memory is all that the processes of a stage hold at its peak, shared
 libraries included.
 """

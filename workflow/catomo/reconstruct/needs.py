@@ -11,6 +11,9 @@ WIDEST = 2.7
 
 _LIBRARIES = 0.3e9  # bytes, with Python itself
 
+# Eight slices are judged: kept, put together, and reconstructed from both halves of the tilts.
+_JUDGED = 4 * 8
+
 
 def matter_goes_on(alignment: Mapping[str, Any]) -> bool:
     """Return whether the record of an alignment found matter beyond the left and the right."""
@@ -31,7 +34,7 @@ def peak_bytes(
     subsets: int,
     slabs: int = 2,
 ) -> float:
-    """Return the peak memory: libraries, the slab, and what each thread works on.
+    """Return the peak memory: libraries, the slab, what is judged, what each thread works on.
 
     Parameters
     ----------
@@ -49,4 +52,4 @@ def peak_bytes(
     of_sinogram = 4.0 * sinogram[0] * sinogram[1]
     slab = slices * (slabs * of_image + 5 * of_sinogram)
     work = (2 * workers + subsets) * of_image + 8 * workers * of_sinogram
-    return _LIBRARIES + slab + work
+    return _LIBRARIES + slab + _JUDGED * of_image + work
