@@ -113,7 +113,8 @@ def test_nothing_is_found_in_images_without_noise():
 def test_the_verdict_names_the_pattern():
     images = series("jitter", 9) * pattern("pixels", 10)
     before = images.copy()
-    notes, told = even_out(images, 8.0)
+    notes = {"mended_fraction": 0.0}
+    told = even_out(images, 8.0, None, notes)
     assert notes["gain_pattern_sigma"] == pytest.approx(0.12, abs=0.06)
     [words] = [word for word in told if "answers unevenly" in word]
     assert f"differs by {100 * notes['gain_pattern_sigma']:.0f} %" in words

@@ -85,8 +85,8 @@ def mend_series(
 
 
 def even_out(
-    images: np.ndarray, sigmas: float, mirrored: np.ndarray | None = None
-) -> tuple[dict[str, Any], tuple[str, ...]]:
+    images: np.ndarray, sigmas: float, mirrored: np.ndarray | None, notes: dict[str, Any]
+) -> tuple[str, ...]:
     """Divide by the gain pattern of the detector, and mend what single X-rays left.
 
     Parameters
@@ -94,24 +94,25 @@ def even_out(
     images : ndarray of float32, (tilt, y, x)
         With their bad pixels mended, and counts that are not few; changed in place.
     sigmas, mirrored
-        As for `mend_series`.
+        As for `mend_series`; with 0 nothing is done.
+    notes : dict
+        What that recorded; what is done here is added.
 
     Returns
     -------
-    notes : dict
-        What is recorded of it; ``mended_fraction`` counts the X-rays alone.
-    told : tuple of str
+    tuple of str
         What the verdict has to say of it.
     """
+    if sigmas == 0:
+        return ()
     mirror(images, mirrored)
     pattern = find_gain(images)
     if pattern:
         pattern.divide(images)
+        notes["gain_pattern_sigma"] = pattern.sigma
     mirror(images, mirrored)
-    notes = {"mended_fraction": _mend_hits(images, sigmas) / images.size}
-    if pattern is None:
-        return notes, ()
-    return notes | {"gain_pattern_sigma": pattern.sigma}, (pattern.words(),)
+    notes["mended_fraction"] += _mend_hits(images, sigmas) / images.size
+    return (pattern.words(),) if pattern else ()
 
 
 def few(faults: Faults) -> bool:

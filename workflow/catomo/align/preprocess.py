@@ -118,16 +118,12 @@ def clean(
     unmeasured = _with_faults(unmeasured, faults.unmeasured, len(images), mirrored)
     # Grey values that were cut off are alike only until a gain pattern is divided out.
     clipped, doubts, mentioned = clipping(images, tilt_deg)
-    if settings.bad_pixel_sigmas > 0 and FEW_COUNTS not in told:
-        evened, said = even_out(images, settings.bad_pixel_sigmas, mirrored)
-        evened["mended_fraction"] += pixels["mended_fraction"]
-        pixels, told = pixels | evened, told + said
+    if FEW_COUNTS not in told:
+        told += even_out(images, settings.bad_pixel_sigmas, mirrored, pixels)
     mentioned += (faults.words(),) if few(faults) else ()
     levels = np.array([ring_level(image) for image in images])
-    pull, isolated = _pull_px(images, levels), settings.specimen == "isolated"
-    if settings.specimen == "auto" and pull < _ISOLATED_BELOW_PX:
-        above = (image - level for image, level in zip(images, levels, strict=True))
-        isolated = not all(open_sides(above))
+    pull = _pull_px(images, levels)
+    isolated = _is_isolated(images, levels, pull, settings.specimen)
     doubts += twice + (shadowed_images(images, tilt_deg) if isolated else ())
     kind, suitable = ("isolated", "ring") if isolated else ("extended", "percentile")
     method = suitable if settings.background == "auto" else settings.background
@@ -153,6 +149,14 @@ def clean(
     return CleanSeries(
         images, tilt_deg, usable, isolated, notes, unmeasured, sides, told + doubts, film, mentioned
     )
+
+
+def _is_isolated(images: np.ndarray, levels: np.ndarray, pull_px: float, specimen: str) -> bool:
+    """Tell whether empty space surrounds the specimen, if the settings leave it open."""
+    if specimen != "auto" or pull_px >= _ISOLATED_BELOW_PX:
+        return specimen == "isolated"
+    above = (image - level for image, level in zip(images, levels, strict=True))
+    return not all(open_sides(above))
 
 
 def _pull_px(images: np.ndarray, levels: np.ndarray) -> float:
