@@ -83,7 +83,8 @@ def find_clipping(images: np.ndarray, tilt_deg: np.ndarray) -> Clipping | None:
     Parameters
     ----------
     images : ndarray (tilt, y, x)
-        With their bad pixels mended, before the background is subtracted.
+        With their bad pixels mended, before a gain pattern is divided out, which makes unequal what
+        was cut off alike, and before the background is subtracted.
     tilt_deg : ndarray (tilt,)
     """
     tilts, shares = [], []

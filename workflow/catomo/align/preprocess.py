@@ -6,6 +6,7 @@ hot pixel exceeds the noise at every frequency of the Fourier transform.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,14 +117,12 @@ def clean(
     unmeasured, borders = _hidden(images, tilt_deg, settings, unmeasured)
     pixels, faults, told = mend_series(images, tilt_deg, settings.bad_pixel_sigmas, mirrored)
     unmeasured = _with_faults(unmeasured, faults.unmeasured, len(images), mirrored)
-    # Grey values that were cut off are alike only until a gain pattern is divided out.
     clipped, doubts, mentioned = clipping(images, tilt_deg)
     if FEW_COUNTS not in told:
         told += even_out(images, settings.bad_pixel_sigmas, mirrored, pixels)
     mentioned += (faults.words(),) if few(faults) else ()
     levels = np.array([ring_level(image) for image in images])
-    pull = _pull_px(images, levels)
-    isolated = _is_isolated(images, levels, pull, settings.specimen)
+    pull, isolated = _surroundings(images, levels, settings.specimen)
     doubts += twice + (shadowed_images(images, tilt_deg) if isolated else ())
     kind, suitable = ("isolated", "ring") if isolated else ("extended", "percentile")
     method = suitable if settings.background == "auto" else settings.background
@@ -151,18 +150,19 @@ def clean(
     )
 
 
-def _is_isolated(images: np.ndarray, levels: np.ndarray, pull_px: float, specimen: str) -> bool:
-    """Tell whether empty space surrounds the specimen, if the settings leave it open."""
+def _surroundings(images: np.ndarray, levels: np.ndarray, specimen: str) -> tuple[float, bool]:
+    """Return by how much the surroundings pull at most centres of mass, and if they are empty.
+
+    The latter is found out if the settings leave it open.
+    """
+
+    def above() -> Iterator[np.ndarray]:
+        return (image - level for image, level in zip(images, levels, strict=True))
+
+    pull_px = float(np.median([unevenness_px(image) for image in above()]))
     if specimen != "auto" or pull_px >= _ISOLATED_BELOW_PX:
-        return specimen == "isolated"
-    above = (image - level for image, level in zip(images, levels, strict=True))
-    return not all(open_sides(above))
-
-
-def _pull_px(images: np.ndarray, levels: np.ndarray) -> float:
-    """Return by how much the surroundings pull at the centre of mass of most images."""
-    above = (image - level for image, level in zip(images, levels, strict=True))
-    return float(np.median([unevenness_px(image) for image in above]))
+        return pull_px, specimen == "isolated"
+    return pull_px, not all(open_sides(above()))
 
 
 def _dark_levels(images: np.ndarray, percentile: float) -> np.ndarray:
