@@ -258,7 +258,7 @@ def unevenness_px(image: np.ndarray) -> float:
         return np.inf
     blocks = ring_of(image)
     size = blocks[0].size
-    alike = likeness(half_differences(strip) for strip in strips_of(image, len(blocks[0])))
+    _, alike = likeness(half_differences(strip) for strip in strips_of(image, len(blocks[0])))
     kept = np.prod([part_kept(np.full(n, 1 / n), alike) for n in blocks[0].shape])
     noise = np.mean([block.var() for block in blocks]) * kept
     spread = np.var([block.mean() for block in blocks])

@@ -26,6 +26,7 @@ _STEP_STANDS_OUT = 6.0  # times the spread of the others
 _STEP_BACK = 0.75  # of it, from which on the next one back makes it a single wrong angle
 _STEP_ON = 0.5  # of it, from which on the next one makes it a slow change
 _ACROSS_0_DEG = 2.0  # a step across 0° is at least so high
+_STEP_GAIN = 0.08  # part of the error by which angles without it must be better: 0.17 and more
 _STEP_LASTS = 0.3  # part of it that is left between three images before and three after
 _UNCLEAR = 4.0  # times the median error of an image's angle,
 _UNCLEAR_DEG = 0.5  # and at least so much: such an image tells nothing
@@ -56,6 +57,8 @@ class TiltAngles:
     of_right : TiltAngles, optional
         The same measured of the images of a reconstruction, whose angles are right. Where these
         are doubted too, as those of small things in large frames are, single images tell nothing.
+    has_step : bool
+        Whether the tilts predict each other better without the step that is seen.
     """
 
     tilt_deg: np.ndarray
@@ -63,10 +66,11 @@ class TiltAngles:
     noise_deg: float
     scale: float
     of_right: TiltAngles | None = None
+    has_step: bool = True
 
     def record(self) -> dict[str, float]:
         """Return the numbers that are compared with the limits."""
-        step_deg, _ = self._step()
+        step_deg, _ = self.step()
         return {
             "angle_scale": self.scale,
             "angle_jitter_deg": self.jitter_deg(),
@@ -82,7 +86,7 @@ class TiltAngles:
         away = self._away()
         if not len(away):
             return 0.0
-        step_deg, after = self._step()
+        step_deg, after = self.step_seen()
         kept = np.ones(len(away), bool)
         if step_deg:
             kept[max(0, after - 2) : after + 1] = False
@@ -99,7 +103,7 @@ class TiltAngles:
         return doubts, mentions
 
     def _findings(self, limits: Verdict) -> Iterator[tuple[float, float, str]]:
-        step_deg, after = self._step()
+        step_deg, after = self.step()
         if not step_deg:  # which alone makes another scale fit
             yield (
                 abs(self.scale - 1),
@@ -142,7 +146,11 @@ class TiltAngles:
         off = self.off_deg
         return (off[1:-1] - (off[:-2] + off[2:]) / 2) / np.sqrt(1.5)
 
-    def _step(self) -> tuple[float, int]:
+    def step(self) -> tuple[float, int]:
+        """Return the one step of the angles and the image after it; 0 if there is none."""
+        return self.step_seen() if self.has_step else (0.0, 0)
+
+    def step_seen(self) -> tuple[float, int]:
         """Return the one step of the angles and the image after it; 0 if none stands out.
 
         What the others predict follows a step, so that only the images beside it show it whole. A
@@ -203,7 +211,13 @@ def tilt_angles(reproject: Reprojector, geometry: Geometry, known: Reprojector) 
     off, errors, error = _off(reproject, geometry)
     scale = _scale(reproject, geometry, known, error)
     right = _measured(known, *_off(known, Geometry.still(len(reproject.tilt_deg)))[:2])
-    return replace(_measured(reproject, off, errors), scale=scale, of_right=right)
+    found = replace(_measured(reproject, off, errors), scale=scale, of_right=right)
+    step_deg, after = found.step_seen()
+    if step_deg:
+        at = reproject.tilt_deg + step_deg * (reproject.tilt_deg >= found.tilt_deg[after])
+        mended = float(reproject(geometry, JUDGE_FOLDS, at).error().mean())
+        found = replace(found, has_step=mended < (1 - _STEP_GAIN) * error)
+    return found
 
 
 def _measured(reproject: Reprojector, off: np.ndarray, errors: np.ndarray) -> TiltAngles:

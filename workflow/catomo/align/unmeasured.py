@@ -43,8 +43,8 @@ def open_sides(images: Iterable[np.ndarray]) -> Sides:
     sides = [found for image in images if (found := _sides_of(image))]
     if not sides:
         return NO_SIDES
-    alike = likeness(side.differences for found in sides for side in found)
-    powers = np.array([[side.matter(alike) for side in found] for found in sides])
+    noise, alike = likeness(side.differences for found in sides for side in found)
+    powers = np.array([[side.matter(noise, alike) for side in found] for found in sides])
     # Noise alone gives powers about zero, of either sign.
     middle = np.median(powers, axis=0)
     error = _MEDIAN_ERROR * np.median(np.abs(powers - middle), axis=0) / np.sqrt(len(powers))
@@ -70,10 +70,10 @@ class _Side:
     power: float
     differences: np.ndarray
 
-    def matter(self, alike: np.ndarray) -> float:
-        """Return the power without that of noise, whose pixels are so much alike."""
+    def matter(self, noise: float, alike: np.ndarray) -> float:
+        """Return the power without that of noise, which is as `likeness` tells."""
         kept = np.prod([part_kept(_smoothing(pixels), alike) for pixels in self.shape])
-        return self.power - float(self.differences[-1] * kept)
+        return self.power - float(noise * self.differences[0] * kept)
 
 
 def _sides_of(image: np.ndarray) -> list[_Side] | None:
