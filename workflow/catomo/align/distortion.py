@@ -60,7 +60,7 @@ class Distortion:
             limit = getattr(limits, f"warn_{key}")
             if value > _MENTIONED_FROM * limit:
                 reason = (
-                    f"{tell(value)}{self._named(values)}; align.mend: [{_MENDS[key]}] undoes it"
+                    f"{tell(value)}{self._named(values)}; align.mend: [{_MENDS[key]}] may undo it"
                 )
                 (doubts if value > limit else mentions).append(reason)
         return doubts, mentions
