@@ -130,9 +130,10 @@ def _pattern(
     fine = fine_sigma(*halves)
     if sigma is None and fine is None:
         return None
-    if images is not part:
-        halves = _halves(images, zero, steps)
+    kept = halves if images is part else None
+    del halves  # the pairs of all images take much memory
     log, weight = _solve(_pairs(images, zero, steps, range(len(steps))), images.shape[1:])
+    halves = kept or _halves(images, zero, steps)
     if halves is None or not weight.any():
         return None
     log, coarse = split(*halves, _centred(log, _covered(weight)))
