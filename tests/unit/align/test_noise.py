@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, shift
 
-from catomo.align.noise import LAGS, half_differences, likeness, part_kept
+from catomo.align.noise import (
+    LAGS,
+    half_differences,
+    likeness,
+    part_kept,
+    second_difference,
+)
 from catomo.align.preprocess import clean
 from catomo.align.settings import Align
 
@@ -59,3 +65,11 @@ def test_a_particle_in_empty_space_stays_alone_and_whole_under_noise_that_is_ali
     assert sum(series.open_sides) == 0
     mass = np.median(series.images.sum(axis=(1, 2)))
     assert mass == pytest.approx(50 * body.sum(), rel=0.015)
+
+
+def test_a_second_difference_keeps_noise_and_no_slope():
+    noise = np.random.default_rng(4).normal(size=(400, 400))
+    slope = np.add.outer(np.arange(400.0), 3 * np.arange(400.0) ** 2)
+    left = second_difference(noise + slope)[2:-2, 2:-2]
+    assert left.var() == pytest.approx(1, rel=0.05)
+    np.testing.assert_allclose(left, second_difference(noise)[2:-2, 2:-2], atol=1e-6)

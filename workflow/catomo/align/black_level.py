@@ -14,6 +14,8 @@ import numpy as np
 from scipy import ndimage
 from scipy.stats import theilslopes
 
+from catomo.align.noise import second_difference
+
 _LOOKED_AT = 8  # images
 _LEAST_SHARE = 0.01  # of an image that has the lowest value
 _DEEP = 0.8  # of it, which has no other value beside it: noise of empty space that is cut has many
@@ -22,8 +24,6 @@ _FEWEST_ALONE = 10  # pixels in all
 _COUNTS = 2.0  # electrons that these show; where nothing is cut off, they are single ones
 _GROUPS = 12  # of equal brightness, in each of which the noise is measured
 _HARMFUL = 0.12  # part of the brightest places, from which on the volume is wrong
-# The second difference along both axes leaves the noise and hardly any structure.
-_DIFFERENCE = np.outer([1.0, -2.0, 1.0], [1.0, -2.0, 1.0]) / 6
 _TO_SIGMA = 1.4826
 
 
@@ -80,7 +80,7 @@ def find_black_level(images: np.ndarray) -> BlackLevel | None:
         clear = beside < 0.01
         alone.append(above[~lowest & (beside > _ALONE)])
         brightness.append(ndimage.uniform_filter(above, 3)[clear])
-        difference.append(np.abs(ndimage.convolve(above, _DIFFERENCE))[clear])
+        difference.append(np.abs(second_difference(above))[clear])
     if 2 * len(alone) < len(chosen) or sum(map(len, alone)) < _FEWEST_ALONE:
         return None
     values, variances = _noise(np.concatenate(brightness), np.concatenate(difference))

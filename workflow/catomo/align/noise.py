@@ -13,12 +13,19 @@ from scipy import ndimage, optimize
 
 _GROUPS = 6  # of equal brightness, in each of which the noise of an image is measured
 _LEAST = 1e-3  # of the largest second difference: less is none
-# The second difference along both axes leaves the noise and hardly any structure.
-_DIFFERENCE = np.outer([1.0, -2.0, 1.0], [1.0, -2.0, 1.0])
+_DIFFERENCE = np.outer([1.0, -2.0, 1.0], [1.0, -2.0, 1.0]) / 6
 LAGS = 8  # px: differences are looked at between pixels up to so far apart
 # Widths (standard deviation, px) of what may have smoothed the noise, and structures of the
 # surroundings. What is alike over more than the former is no noise.
 _OF_NOISE, _OF_STRUCTURES = (0.0, 0.5, 0.7, 1.0), (2.0, 3.0, 5.0, 10.0)
+
+
+def second_difference(image: np.ndarray) -> np.ndarray:
+    """Return the second difference along both axes: of structures hardly anything is left.
+
+    Noise that is independent from pixel to pixel keeps its variance.
+    """
+    return ndimage.convolve(image, _DIFFERENCE)
 
 
 def half_differences(strip: np.ndarray) -> np.ndarray:
@@ -97,9 +104,7 @@ def added_noise(image: np.ndarray, seen: np.ndarray, white: np.ndarray) -> np.nd
     white : ndarray (y, x)
         Noise of another kind, smoothed as that of the image.
     """
-    ours, theirs = (
-        np.abs(ndimage.convolve(part, _DIFFERENCE)).ravel() for part in (image - seen, white)
-    )
+    ours, theirs = (np.abs(second_difference(part)).ravel() for part in (image - seen, white))
     inside = theirs > _LEAST * theirs.max()  # beyond the frame there is no noise
     out = np.zeros(seen.size)
     for group in np.array_split(np.argsort(seen, axis=None, kind="stable"), _GROUPS):
