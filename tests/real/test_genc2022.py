@@ -13,8 +13,9 @@ def results(tmp_path_factory, genc2022):
     project = Project(tmp_path_factory.mktemp("genc2022") / "project")
     path = project.folder / "config/examples/genc2022/config.yaml"
     config = yaml.safe_load(path.read_text())
-    short = {"steps": 100, "batch_size": 4, "patch_px": 192, "warmup_steps": 10}
-    config["train"] |= short | {"learning_rate": 1e-3}
+    short = {"steps": 150, "batch_size": 4, "patch_px": 192, "warmup_steps": 10}
+    small = {"levels": 4, "base_filters": 8}
+    config["train"] |= short | {"learning_rate": 3e-3, "network": small}
     config["predict"] = {"average": "none"}
     path.write_text(yaml.safe_dump(config))
     run = project.snakemake("--configfile", "config/examples/genc2022/config.yaml")

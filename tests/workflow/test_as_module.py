@@ -40,7 +40,7 @@ class Host:
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.write("data/tiny.yaml", Path(__file__).with_name("tiny.yaml").read_text())
+        self.write("data/tiny.yaml", (ROOT / "tests/faults/small.yaml").read_text())
 
     def write(self, name: str, text: str) -> None:
         path = self.folder / name

@@ -8,6 +8,7 @@ tells nothing of it. The pattern counts only if two parts of the images agree on
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,16 +46,13 @@ class _Pair:
         From -1 for the first image to 1 for the last.
     here, there : (slice, slice)
         Its place in the first and in the second image.
-    difference : ndarray
-        Of the first and the second, in their brightness.
     weight : ndarray
-        One by its variance, 0 where the specimen itself differs.
+        One by the variance of their difference, 0 where the specimen itself differs.
     """
 
     time: float
     here: tuple[slice, slice]
     there: tuple[slice, slice]
-    difference: np.ndarray
     weight: np.ndarray
 
 
@@ -149,10 +147,8 @@ def _halves(images: np.ndarray, zero: float, steps: np.ndarray) -> tuple[Opinion
     inside = time % _BLOCK < _BLOCK - 1  # an image belongs to one of the two parts only
     logs, weights = [], []
     for half in (0, 1):
-        pairs = _pairs(images, zero, steps, time[inside & (time // _BLOCK % 2 == half)].tolist())
-        if len(pairs) < _FEWEST_PAIRS:
-            return None
-        log, weight = _solve(pairs, images.shape[1:])
+        chosen = time[inside & (time // _BLOCK % 2 == half)].tolist()
+        log, weight = _solve(_pairs(images, zero, steps, chosen), images.shape[1:])
         logs.append(log)
         weights.append(weight)
     weight = np.minimum(*weights)
@@ -208,10 +204,12 @@ def _unsteady(steps: np.ndarray) -> np.ndarray:
 
 def _pairs(
     images: np.ndarray, zero: float, steps: np.ndarray, chosen: range | list[int]
-) -> list[_Pair]:
-    """Return neighbouring images that moved, in what both show."""
+) -> Iterator[tuple[_Pair, np.ndarray]]:
+    """Yield neighbouring images that moved, and how they differ in what both show.
+
+    The difference is that of the first and the second, in their brightness.
+    """
     usual = float(np.median(images[:: max(1, len(images) // 8)].mean(axis=(1, 2)))) - zero
-    pairs = []
     for t in chosen:
         if not steps[t].any() or (np.abs(steps[t]) > np.array(images.shape[1:]) // 2).any():
             continue
@@ -230,8 +228,7 @@ def _pairs(
             continue
         sure = np.clip(1 - difference**2 / (_OUTLIER**2 * variance), 0, None) ** 2
         weight = (sure / variance).astype(np.float32)  # memory holds all pairs of a series
-        pairs.append(_Pair(2 * t / len(steps) - 1, here, there, difference, weight))
-    return pairs
+        yield _Pair(2 * t / len(steps) - 1, here, there, weight), difference
 
 
 def _overlap(
@@ -243,20 +240,26 @@ def _overlap(
     return (here[0], here[1]), (there[0], there[1])
 
 
-def _solve(pairs: list[_Pair], shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+def _solve(
+    differences: Iterable[tuple[_Pair, np.ndarray]], shape: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the logarithm of the gain (y, x) that explains the differences, and its weight.
+
+    Too few differences have no weight.
 
     What differs in one place however far the images moved is no gain but the specimen, whose
     image changes with the tilt. It has its share of every difference: a constant one, and one
     that grows from the first image to the last.
     """
     weight, right = np.zeros(shape), np.zeros((3, *shape))
-    for pair in pairs:
+    pairs = []
+    for pair, difference in differences:
         weight[pair.here] += pair.weight
         weight[pair.there] += pair.weight
-        _spread(right, pair, pair.weight * pair.difference)
-    if not weight.any():
-        return weight, weight
+        _spread(right, pair, pair.weight * difference)
+        pairs.append(pair)
+    if len(pairs) < _FEWEST_PAIRS or not weight.any():
+        return np.zeros(shape), np.zeros(shape)
     damping = weight.mean() * np.reshape([_DAMPING, _DAMPING_OTHER, _DAMPING_OTHER], (3, 1, 1))
 
     def applied(fields: np.ndarray) -> np.ndarray:

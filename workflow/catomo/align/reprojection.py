@@ -231,9 +231,13 @@ class Reprojector:
         return Geometry(geometry.axis_angle_deg, geometry.across, along)
 
     def _aligned(self, geometry: Geometry) -> np.ndarray:
+        """Return the aligned images (tilt, y, x), which lie in memory as sinograms do."""
         coarse = geometry.binned(self.factor, self.raw_shape)
-        pairs = zip(self.indices.tolist(), self.images, strict=True)
-        return np.stack([coarse.warp(image, t, order=1) for t, image in pairs])
+        rows, columns = self.images[0].shape
+        aligned = np.empty((rows, len(self.images), columns), np.float32).swapaxes(0, 1)
+        for target, t, image in zip(aligned, self.indices.tolist(), self.images, strict=True):
+            target[:] = coarse.warp(image, t, order=1)
+        return aligned
 
     def _missing(self, geometry: Geometry) -> np.ndarray | None:
         """Return which pixels of the aligned images were not measured; None if all were."""

@@ -54,7 +54,8 @@ def blended(
     views = VIEWS[inference.average]
 
     @tf.function(
-        input_signature=[tf.TensorSpec((None,) * 3, tf.uint8), tf.TensorSpec((3,), tf.int32)]
+        autograph=False,  # no branch depends on the values of tensors
+        input_signature=[tf.TensorSpec((None,) * 3, tf.uint8), tf.TensorSpec((3,), tf.int32)],
     )
     def whole(padded: Any, shape: Any) -> Any:
         return finish(_mean(forward, padded, views)[:, : shape[1], : shape[2]])

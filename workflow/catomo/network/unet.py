@@ -105,6 +105,7 @@ def forward_of(net: Any) -> Callable[[Any], Any]:
     # As a call of its own it is one node in a larger graph. Taken apart, its weights would be cast
     # for several views at once, which takes memory.
     @tf.function(
+        autograph=False,  # no branch depends on the values of tensors
         input_signature=[tf.TensorSpec((None, None, None), tf.uint8)],
         experimental_attributes={"_noinline": True},
     )

@@ -41,7 +41,7 @@ class Learner:
         variables = [variable.value for variable in net.trainable_variables]
         self._moments = [[tf.Variable(tf.zeros_like(v)) for v in variables] for _ in range(2)]
 
-        @tf.function
+        @tf.function(autograph=False)  # no branch depends on the values of tensors
         def improve(images: Any, labels: Any, rate: Any) -> Any:
             with tf.GradientTape() as tape:
                 p = net(images, training=True)
