@@ -59,6 +59,7 @@ _SPECKS = "; many times as much if the segmentation is full of specks"
 # Series of these are read as a whole, all others image by image.
 _READ_WHOLE = (".mat", *rosettasciio.SUFFIXES)
 
+_MOST_ON_PAGE = 6e7  # pixels of slices, about; larger volumes are binned
 _MATCHED_PX = 256  # larger images are binned for what compares them with the volume
 _SLAB_SLICES = 16  # on a CPU, see `slab_slices`
 _MOST_WORKERS = 8  # the threads that the rule of `reconstruct` asks for
@@ -235,11 +236,12 @@ def _of_labels(
     if "report" in verbs:
         # Each surface has a limited number of triangles, and slices become coarser until the
         # page is not larger than its limit; a picture lies beside it.
-        page = 2.4e6 + min(130 * of_classes, 3.5e6) + 0.15 * around
+        page = 2.6e6 + min(130 * of_classes, 3.5e6) + 0.05 * around
         largest = 1e6 * plan.settings_as(Report, dataset.name).size_mb
         disk = min(page, largest) + 0.2e6
         memory = 0.15e9 + 100 * depth * width
-        found.append(Cost("report", memory, disk, 4 + 8.5e-8 * voxels))
+        seconds = 4 + 8e-8 * voxels + 1.7e-7 * min(voxels, _MOST_ON_PAGE)
+        found.append(Cost("report", memory, disk, seconds))
     return found
 
 
