@@ -18,9 +18,10 @@ from conftest import ROOT
 HEADER = "dataset\tsource\tpath\tangles\tpixel_size_nm\tlabels\tmodel\ttrains\n"
 
 # Gigabytes of memory, megabytes of disk and seconds of a core: of the demo, of its specimen in a
-# cube with eight times as many voxels, of one that fills 128 × 512 × 1024 voxels, and of the
+# cube with eight times as many voxels, of those that fill 128 and 702 × 512 × 1024 voxels, of the
 # needle, and of one so small that hardly more than the programs count. The depth of a volume that
-# is there is known. All on a CPU with bfloat16 but for `OF_FLOAT32`, the demo on another.
+# is there is known. All on a CPU with bfloat16, but for `OF_FLOAT32`, the demo on another, and for
+# "large" and the stages evaluate and report of "cube" and "slab", on that other, too.
 OF_FLOAT32 = {"train": (1.085, 7.92, 582), "predict": (0.984, 0.184, 25.3)}
 MEASURED = {
     "demo": {
@@ -52,6 +53,10 @@ MEASURED = {
         "evaluate": (0.292, 0.546, 15.8),
         "report": (0.173, 9.33, 16.1),
     },
+    "large": {
+        "simulate": (2.334, 1675, 304),
+        "train": (1.115, 7.91, None),
+    },
     "tiny": {
         "simulate": (0.136, 0.477, 1.5),
         "align": (0.314, 0.379, 10.0),
@@ -72,15 +77,19 @@ MEASURED = {
         "report": (0.154, 6.29, 4),
     },
 }
-DEPTHS = {"cube": 92, "slab": 360, "tiny": 36, "needle": 106}
+DEPTHS = {"cube": 92, "slab": 360, "large": 512, "tiny": 36, "needle": 106}
 DEMO = ROOT / "resources/phantoms/demo-128.yaml"
 SLAB = {"shape_px": [128, 512, 1024], "render_oversampling": 1, "pixel_size_nm": 0.0625} | {
     "plate": yaml.safe_load(DEMO.read_text())["plate"] | {"edge_nm": 24}
+}
+LARGE = {"shape_px": [702, 512, 1024], "render_oversampling": 1, "pixel_size_nm": 0.25} | {
+    "plate": yaml.safe_load(DEMO.read_text())["plate"] | {"edge_nm": 125, "thickness_nm": 46}
 }
 PHANTOMS: dict[str, tuple[dict, dict]] = {
     "demo": ({}, {}),
     "cube": ({"shape_px": [256, 256, 256]}, {"iterations": 3}),
     "slab": (SLAB, {"iterations": 1}),
+    "large": (LARGE, {}),
     "tiny": (yaml.safe_load((ROOT / "tests/faults/small.yaml").read_text()), {"iterations": 2}),
 }
 

@@ -146,7 +146,7 @@ def _of_tilts(dataset: Dataset, data: Data) -> list[Cost]:
     stack = 4.0 * pixels
     if dataset.source == "phantom":  # the truth is kept, too
         voxels = slices * depth * width
-        memory, finer = 0.125e9 + 5.3 * data.cells, data.cells / voxels
+        memory, finer = 0.125e9 + 5.9 * data.cells, data.cells / voxels
         of_tilt = data.of_plate * finer * _SECONDS_PER_PROJECTED_CELL
         of_tilt += slices * width * finer ** (2 / 3) * _SECONDS_PER_FINE_PIXEL
         seconds = 1.8 + data.cells * _SECONDS_PER_CELL + data.tilts * of_tilt
