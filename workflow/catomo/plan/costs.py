@@ -39,7 +39,7 @@ _SECONDS_PER_VOXEL_TILT_ITERATION = 8e-10
 _SECONDS_PER_TRAINED_PIXEL = 1.2e-6  # base 16, bfloat16; grows with the square of the base
 _SECONDS_PER_STEP = 0.05
 _SECONDS_PER_PREDICTED_PIXEL = 4e-7
-_FLOAT32_TIMES = 5.0  # as long, for each pixel, on a CPU that has no instructions for bfloat16
+_FLOAT32_TIMES = 6.5  # as long, for each pixel, on a CPU that has no instructions for bfloat16
 _VIEWS_SCORED = 100  # of whole slices at the end of a training, of about 20 in four views each
 # Of a phantom: to draw a cell, to project one that is not empty, and for a pixel of the fine
 # images, both at each tilt.
