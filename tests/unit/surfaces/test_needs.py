@@ -28,10 +28,13 @@ DEMO = (42_656, 128 * 91 * 128, 3, 0), (0.690, 10.54, 11.2)
 SMALL = (4_847, 32 * 33 * 48, 3, 20), (0.702, 2.55, 11.9)
 CUBE = (155_268, 256 * 111 * 256, 3, 20), (0.996, 32.8, 73)
 SLAB = (320_152, 128 * 242 * 1024, 3, 10), (1.168, 72.98, 144)
+LARGE = (1_835_050, 702 * 512 * 1024, 3, 20), (4.720, 329.6, 1300)  # measuring takes most
 SPECKS_REDRAWN = (95_735, 48 * 48 * 96, 3, 20), (0.791, 21.2, 29.7)
 
 
-@pytest.mark.parametrize(("labels", "measured"), [SPECKS, DEMO, SMALL, CUBE, SLAB, SPECKS_REDRAWN])
+@pytest.mark.parametrize(
+    ("labels", "measured"), [SPECKS, DEMO, SMALL, CUBE, SLAB, LARGE, SPECKS_REDRAWN]
+)
 def test_needs_are_near_what_was_measured(labels, measured):
     faces, voxels, classes, redraws = labels
     found = needs(area_of(voxels, classes), faces, voxels, redraws)

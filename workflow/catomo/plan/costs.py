@@ -27,6 +27,7 @@ from catomo.plan.sizes import recorded_shape
 from catomo.predict.settings import Predict
 from catomo.reconstruct.needs import peak_bytes
 from catomo.reconstruct.settings import Reconstruct
+from catomo.report.settings import Report
 from catomo.slices.settings import Slices
 from catomo.stages import record_path
 from catomo.surfaces.needs import area_of, count_faces, needs, usual_faces
@@ -38,11 +39,12 @@ _SECONDS_PER_VOXEL_TILT_ITERATION = 8e-10
 _SECONDS_PER_TRAINED_PIXEL = 1.2e-6  # base 16, bfloat16; grows with the square of the base
 _SECONDS_PER_STEP = 0.05
 _SECONDS_PER_PREDICTED_PIXEL = 4e-7
-_FLOAT32_TIMES = 5.0  # as long, for each pixel, on a CPU that has no instructions for bfloat16
+_FLOAT32_TIMES = 6.5  # as long, for each pixel, on a CPU that has no instructions for bfloat16
+_VIEWS_SCORED = 100  # of whole slices at the end of a training, of about 20 in four views each
 # Of a phantom: to draw a cell, to project one that is not empty, and for a pixel of the fine
 # images, both at each tilt.
 _SECONDS_PER_CELL = 3.5e-8
-_SECONDS_PER_PROJECTED_CELL = 3.3e-8
+_SECONDS_PER_PROJECTED_CELL = 5e-8
 _SECONDS_PER_FINE_PIXEL = 1.5e-7
 
 # Share of the width that the depth of a volume takes where it is found in the aligned images:
@@ -57,6 +59,7 @@ _SPECKS = "; many times as much if the segmentation is full of specks"
 # Series of these are read as a whole, all others image by image.
 _READ_WHOLE = (".mat", *rosettasciio.SUFFIXES)
 
+_MOST_ON_PAGE = 6e7  # pixels of slices, about; larger volumes are binned
 _MATCHED_PX = 256  # larger images are binned for what compares them with the volume
 _SLAB_SLICES = 16  # on a CPU, see `slab_slices`
 _MOST_WORKERS = 8  # the threads that the rule of `reconstruct` asks for
@@ -108,20 +111,27 @@ def costs(dataset: Dataset, plan: Plan, data: Data) -> list[Cost]:
     verbs = plan.stages(dataset)
     if "slices" in verbs:
         suggested = min(plan.settings_as(Slices, dataset.name).suggest, slices) * depth * width
-        memory = 0.125e9 + 190 * depth * width
-        found.append(Cost("slices", memory, 0.15e6 + voxels + suggested, 2 + voxels * 6e-8))
+        memory = 0.125e9 + 190 * depth * width + _of_truth(dataset, depth * width)
+        of_voxel = 11e-8 if dataset.source == "phantom" else 6e-8  # its truth is moved, too
+        seconds = 2.5 + voxels * of_voxel
+        found.append(Cost("slices", memory, 0.15e6 + voxels + suggested, seconds))
     if "segmentation" in verbs:
         disk = 3.3 * voxels ** (2 / 3)
         found.append(Cost("segmentation", 0.065e9, disk, 1 + voxels * 2e-8))
     if dataset.trains:
-        train = plan.settings_as(Train, dataset.model)
-        window = min(train.patch_px**2, depth * width)
-        weight = (train.network.base_filters / 16) ** 2
-        of_pixel = _SECONDS_PER_TRAINED_PIXEL * weight * _times(train.precision)
-        seconds = 8 + train.steps * (_SECONDS_PER_STEP + train.batch_size * window * of_pixel)
-        disk = 0.1e6 + 4.0 * train.parameters()
-        found.append(Cost("train", train.memory_bytes(window), disk, seconds))
+        found.append(_of_training(plan.settings_as(Train, dataset.model), depth * width))
     return found + _of_labels(dataset, plan, shape, data.filled)
+
+
+def _of_training(train: Train, of_slice: int) -> Cost:
+    """Return what a training takes on slices of so many pixels."""
+    window = min(train.patch_px**2, of_slice)
+    weight = (train.network.base_filters / 16) ** 2 * _times(train.precision)
+    of_step = train.batch_size * window * weight * _SECONDS_PER_TRAINED_PIXEL
+    of_view = of_slice * weight * _SECONDS_PER_PREDICTED_PIXEL
+    seconds = 8 + train.steps * (_SECONDS_PER_STEP + of_step) + _VIEWS_SCORED * of_view
+    disk = 0.1e6 + 4.0 * train.parameters()
+    return Cost("train", train.memory_bytes(window), disk, seconds)
 
 
 def _times(precision: str) -> float:
@@ -136,7 +146,7 @@ def _of_tilts(dataset: Dataset, data: Data) -> list[Cost]:
     stack = 4.0 * pixels
     if dataset.source == "phantom":  # the truth is kept, too
         voxels = slices * depth * width
-        memory, finer = 0.125e9 + 5.3 * data.cells, data.cells / voxels
+        memory, finer = 0.125e9 + 5.9 * data.cells, data.cells / voxels
         of_tilt = data.of_plate * finer * _SECONDS_PER_PROJECTED_CELL
         of_tilt += slices * width * finer ** (2 / 3) * _SECONDS_PER_FINE_PIXEL
         seconds = 1.8 + data.cells * _SECONDS_PER_CELL + data.tilts * of_tilt
@@ -183,10 +193,16 @@ def _of_reconstruction(
     workers = min(_MOST_WORKERS, os.cpu_count() or 1)
     subsets = settings.subsets if settings.algorithm == "osem" else 1
     memory = peak_bytes((data.tilts, detector), image, in_slab, workers, subsets)
+    memory += _of_truth(dataset, depth * width)
     work = slices * image[0] * image[1] * data.tilts * settings.iterations
     seconds = 5 + work * _SECONDS_PER_VOXEL_TILT_ITERATION
     card = gpu_memory_of(settings, data.tilts, data.shape, pad_width)
     return Cost("reconstruct", memory, 0.2e6 + 4.0 * slices * depth * width, seconds, card)
+
+
+def _of_truth(dataset: Dataset, of_slice: int) -> float:
+    """Return the memory for the truth of a phantom, 16 slices of which are moved at once."""
+    return 400.0 * of_slice if dataset.source == "phantom" else 0.0
 
 
 def _of_labels(
@@ -209,7 +225,9 @@ def _of_labels(
         memory = 0.93e9 + 12 * plan.settings_as(Train, dataset.model).parameters()
         found.append(Cost("predict", memory, 0.008e6 + 15 * area, seconds))
     if "evaluate" in verbs:
-        found.append(Cost("evaluate", 0.16e9, 0.48e6, 5))
+        disk = 0.48e6 + 0.32 * depth * width  # pictures of single slices
+        memory = 0.16e9 + 350 * depth * width
+        found.append(Cost("evaluate", memory, disk, 5 + 9e-8 * voxels))
     if "surfaces" in verbs:
         surfaces = plan.settings_as(Surfaces, dataset.name)
         redraws = surfaces.redraws if "predict" in verbs else 0
@@ -218,9 +236,14 @@ def _of_labels(
         needed = needs(of_classes, faces, voxels, redraws)
         found.append(Cost("surfaces", *needed, _SPECKS if unsure else ""))
     if "report" in verbs:
-        # The page draws each surface with a limited number of triangles.
-        disk = 2.2e6 + min(130 * of_classes, 3.5e6) + 4 * of_classes
-        found.append(Cost("report", 0.15e9, disk, 4))
+        # Each surface has a limited number of triangles, and slices become coarser until the
+        # page is not larger than its limit; a picture lies beside it.
+        page = 2.6e6 + min(130 * of_classes, 3.5e6) + 0.05 * around
+        largest = 1e6 * plan.settings_as(Report, dataset.name).size_mb
+        disk = min(page, largest) + 0.2e6
+        memory = 0.15e9 + 100 * depth * width
+        seconds = 4 + 8e-8 * voxels + 1.7e-7 * min(voxels, _MOST_ON_PAGE)
+        found.append(Cost("report", memory, disk, seconds))
     return found
 
 

@@ -55,7 +55,7 @@ def needs(area: float, faces: float, voxels: float, redraws: int) -> Needs:
     # The larger of two peaks: a renderer runs beside the stage, or quantities are measured. Of
     # large meshes small copies are made, so the first faces take most.
     drawn = 0.68e9 + min(1800 * faces, 0.25e9) + 430 * faces + 2 * voxels
-    measured = 0.4e9 + 10 * voxels
+    measured = 0.4e9 + 11.5 * voxels
     of_redraw = 1e-7 * voxels + 3e-6 * faces
     seconds = 5 + 3.2e-4 * area + 4e-5 * faces + redraws * of_redraw
     return Needs(max(drawn, measured), 1.9e6 + 200 * faces, seconds)
