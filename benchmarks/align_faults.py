@@ -117,13 +117,17 @@ def volume_error(
     images: np.ndarray, made: SimulatedSeries, asked: Specimen, moved: dict[str, float]
 ) -> float:
     """Return the error of the volume inside the plate and around it, at the best place."""
+    return error_of(images, made.series.tilt_deg, *bodies(made, asked), moved)
+
+
+def bodies(made: SimulatedSeries, asked: Specimen) -> tuple[np.ndarray, np.ndarray]:
+    """Return the density (y, z, x) of plate and particles, and where one of them is."""
     shares = list(made.phantom.shares())
     contrast = asked.contrast
     density = np.stack(
         [s[PLATE] * contrast.plate + s[PARTICLES] * contrast.particles for s in shares]
     )
-    solid = np.stack([s[PLATE] + s[PARTICLES] >= 0.5 for s in shares])
-    return error_of(images, made.series.tilt_deg, density, solid, moved)
+    return density, np.stack([s[PLATE] + s[PARTICLES] >= 0.5 for s in shares])
 
 
 def error_of(
@@ -137,6 +141,20 @@ def error_of(
 
     `density` (y, z, x) is the truth, and `moved` where the specimen lies in the aligned images.
     """
+    return _nrmse(*at_best_place(images, tilt_deg, density, solid, moved))
+
+
+def at_best_place(
+    images: np.ndarray,
+    tilt_deg: np.ndarray,
+    density: np.ndarray,
+    solid: np.ndarray,
+    moved: dict[str, float],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the voxels of the volume of aligned images, and those of the truth laid on it.
+
+    They are those in what is solid and around it; see `error_of`.
+    """
     inside = ndimage.binary_dilation(solid, iterations=RIM_PX).astype(np.float32)
     rows = np.arange(SLICES_APART // 2, images.shape[1], SLICES_APART)
     shape = density.shape[1], density.shape[2]
@@ -148,7 +166,7 @@ def error_of(
         rows - moved["y"], *(np.arange(n) - (n - 1) / 2 for n in shape), indexing="ij"
     )
 
-    def error(place: np.ndarray) -> float:
+    def both(place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         turn, at_z, at_x = np.deg2rad(place[0]), place[1], place[2]
         dz, dx = z - at_z, x - at_x
         points = (
@@ -158,15 +176,23 @@ def error_of(
         )
         truth = ndimage.map_coordinates(density, points, order=1, mode="constant")
         mask = ndimage.map_coordinates(inside, points, order=0, mode="constant") > 0
-        v, t = volume[mask].astype(float), truth[mask].astype(float)
-        if not len(t) or not v.any():
-            return 1.0
-        return float(np.linalg.norm(v * (v @ t) / (v @ v) - t) / np.linalg.norm(t))
+        return volume[mask].astype(float), truth[mask].astype(float)
 
     start = np.array([0.0, moved["z"], moved["x"]])
     simplex = start + np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
     options = {"initial_simplex": simplex, "maxfev": 45, "xatol": 0.02, "fatol": 1e-4}
-    return float(optimize.minimize(error, start, method="Nelder-Mead", options=options).fun)
+    best = optimize.minimize(
+        lambda place: _nrmse(*both(place)), start, method="Nelder-Mead", options=options
+    )
+    return both(best.x)
+
+
+def _nrmse(volume: np.ndarray, truth: np.ndarray) -> float:
+    """Return the error of the volume at the best scale."""
+    if not len(truth) or not volume.any():
+        return 1.0
+    scaled = volume * (volume @ truth) / (volume @ volume)
+    return float(np.linalg.norm(scaled - truth) / np.linalg.norm(truth))
 
 
 def main() -> None:

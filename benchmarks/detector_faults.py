@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -26,7 +25,7 @@ import yaml
 from scipy.ndimage import gaussian_filter
 
 from align import DEMO, quiet
-from align_faults import error_of, true_geometry, volume_error
+from align_faults import bodies, error_of, true_geometry
 from catomo.align.chain import solve
 from catomo.align.geometry import Geometry
 from catomo.align.preprocess import clean
@@ -49,11 +48,16 @@ AXIS_LIMIT_DEG, VOLUME_LIMIT = 0.3, 1.1
 
 @dataclass(frozen=True)
 class Recorded:
-    """A series, and how to tell the errors of its alignment and of its volume."""
+    """A series, where its images lie, and the truth: density (y, z, x) and solid parts."""
 
     images: np.ndarray
     truth: Geometry
-    volume_error: Callable[[np.ndarray, dict[str, float]], float]
+    density: np.ndarray
+    solid: np.ndarray
+
+    def volume_error(self, aligned: np.ndarray, moved: dict[str, float]) -> float:
+        """Return the error of the volume of aligned images (`align_faults.error_of`)."""
+        return error_of(aligned, TILTS, self.density, self.solid, moved)
 
 
 def balls(seed: int) -> Recorded:
@@ -84,12 +88,7 @@ def balls(seed: int) -> Recorded:
     for (x, y, z), wide, high in zip(places, sigma, weight, strict=True):
         parts = [np.exp(-(((grid - at) / wide) ** 2) / 2) for at in (y, z, x)]
         density += high * np.einsum("i,j,k->ijk", *parts)
-    solid = density > 0.1 * density.max()
-
-    def error(aligned: np.ndarray, moved: dict[str, float]) -> float:
-        return error_of(aligned, TILTS, density, solid, moved)
-
-    return Recorded(images.astype(np.float32), truth, error)
+    return Recorded(images.astype(np.float32), truth, density, density > 0.1 * density.max())
 
 
 def plate(seed: int, film: bool, particles: bool = True) -> Recorded:
@@ -105,11 +104,7 @@ def plate(seed: int, film: bool, particles: bool = True) -> Recorded:
     }
     asked = Specimen.model_validate(content)
     made = simulate_tilt_series(asked, seed)
-
-    def error(aligned: np.ndarray, moved: dict[str, float]) -> float:
-        return volume_error(aligned, made, asked, moved)
-
-    return Recorded(made.series.images, true_geometry(made), error)
+    return Recorded(made.series.images, true_geometry(made), *bodies(made, asked))
 
 
 def spoilt(images: np.ndarray, seed: int) -> tuple[np.ndarray, list[str]]:

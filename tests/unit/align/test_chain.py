@@ -16,6 +16,7 @@ from catomo.tilt_series.microscope import simulate_tilt_series
 pytestmark = pytest.mark.slow
 
 TINY = Path(__file__).parents[2] / "workflow" / "tiny.yaml"
+AXIS_DEG = 1.0  # of this specimen
 FILM = {"thickness_nm": 5, "contrast": 0.35, "texture_sigma_nm": 1.5, "texture_amplitude": 0.25}
 
 
@@ -42,3 +43,5 @@ def test_few_tilts_are_aligned_by_what_the_others_predict(tmp_path, kind, count,
     free = low_order_terms(tilts)
     left = difference - free @ np.linalg.lstsq(free, difference, rcond=None)[0]
     assert np.sqrt(np.mean(left**2)) < limit
+    assert solution.geometry.axis_angle_deg == pytest.approx(AXIS_DEG, abs=0.15)
+    assert solution.axis_check.angle_deg == pytest.approx(AXIS_DEG, abs=0.15)

@@ -32,7 +32,8 @@ def measured(pull_px: float, mirrored: bool = False, both: bool = False) -> Flyb
     reproject, geometry = Reprojector(series, SIZE), Geometry(0.0, across, along)
     still = Geometry.still(len(TILTS))
     of_known = reproject.of_reconstruction(geometry)(still, JUDGE_FOLDS)
-    return flyback(reproject(geometry, JUDGE_FOLDS), of_known, reproject, geometry)
+    beside = reproject(geometry, JUDGE_FOLDS)
+    return flyback(beside, of_known, across[reproject.indices])
 
 
 @pytest.mark.parametrize(("mirrored", "side"), [(False, "left"), (True, "right")])

@@ -1,5 +1,10 @@
 """The page of a review: what a person does on it comes back as the geometry that it shows."""
 
+import base64
+import gzip
+import json
+import shutil
+
 import numpy as np
 import pytest
 
@@ -8,6 +13,7 @@ from catomo.align.review_page import write_review_page
 from catomo.errors import UserError
 from catomo.record.record import read_record
 from helpers.balls import TILTS, phantom, run
+from helpers.records import rewrite
 
 pytestmark = pytest.mark.slow
 
@@ -93,6 +99,36 @@ def test_images_beyond_move_together(page, tmp_path, aligned):
     review = saved(page, tmp_path, aligned)
     beyond = np.arange(len(TILTS)) >= 20
     np.testing.assert_allclose(review.start.across, across(aligned) + 5 * beyond, atol=1e-3)
+
+
+def shown(html):
+    """Return what a page holds, and its images."""
+    data = json.loads(html.read_text().split("const D = ", 1)[1].split(";\n", 1)[0])
+    packed = data["images"]
+    grey = gzip.decompress(base64.b64decode(packed["gzip"]))
+    return data, np.frombuffer(grey, np.uint8).reshape(packed["shape"]).astype(float)
+
+
+def test_images_are_shown_as_they_were_mended(tmp_path, aligned, html):
+    """What lies off the middle by r in an image that was enlarged by 1.1 belongs at r / 1.1."""
+    before, plain = shown(html)
+    shutil.copytree(aligned.path.parent, tmp_path / "02_align")
+    enlarged = np.tile(np.eye(2), (len(TILTS), 1, 1))
+    enlarged[20] *= 1.1
+    record = json.loads(aligned.path.read_text())
+    record |= {"distortion": enlarged.tolist(), "recorded_tilt_deg": TILTS.tolist()}
+    record |= {"tilt_deg": (1.02 * TILTS).tolist(), "blank_tilts_deg": [1.02 * TILTS[3]]}
+    rewrite(tmp_path / "02_align" / aligned.path.name, record)
+    series = aligned.path.parent.parent / "01_tilt_series"
+    write_review_page(tmp_path / "02_align", tmp_path / "page.html", series)
+    data, mended = shown(tmp_path / "page.html")
+    np.testing.assert_array_equal(data["tilt_deg"], before["tilt_deg"])
+    np.testing.assert_allclose(data["angles_deg"], 1.02 * TILTS)
+    assert data["left_out_deg"] == [TILTS[3]]
+    from_middle = np.indices(plain.shape[1:]) - (plain.shape[1] - 1) / 2
+    spread = [np.sum(from_middle**2 * images[20]) / images[20].sum() for images in (plain, mended)]
+    assert spread[0] / spread[1] == pytest.approx(1.1**2, rel=0.02)
+    np.testing.assert_allclose(np.delete(mended, 20, 0), np.delete(plain, 20, 0), atol=2)
 
 
 def test_another_series_is_refused_though_its_tilts_are_the_same(aligned, tmp_path):

@@ -16,31 +16,26 @@ from catomo.align.axis_check import CHECK_REACH_DEG, AxisCheck, by_reprojection
 from catomo.align.geometry import Geometry, in_axis_frame, rotation
 from catomo.align.low_order import fit_low_order
 from catomo.align.preprocess import CleanSeries
-from catomo.align.projection_matching import FOLDS as MATCHING_FOLDS
 from catomo.align.projection_matching import SIZE as MATCHING_SIZE
 from catomo.align.projection_matching import match
 from catomo.align.registration import centres_of_mass, common_line_of, pairwise
-from catomo.align.reprojection import (
-    FEWEST_IMAGES,
-    JUDGE_FOLDS,
-    Reprojector,
-    folds_of,
-    judging_reprojector,
-)
+from catomo.align.reprojection import JUDGE_FOLDS, Reprojector, folds_of, judging_reprojector
 from catomo.align.settings import Align
 from catomo.align.tilt_axis import AxisScan, find_axis
 from catomo.progress import say
 
 _FEWEST_SHOWN = 3  # images that show something, below which nothing is aligned
 # The Fourier search is the more exact of the two methods if they differ by less. A specimen cut
-# by the frame disturbs it more than a reconstruction.
-_TURN_FROM_DEG = {"isolated": 0.5, "extended": 0.25}
+# by the frame disturbs it more than a reconstruction, most of all in a few images.
+_TURN_FROM_DEG = {"isolated": 0.5, "extended": 0.25, "extended in few images": 0.15}
 # On crystals, where fine structures mislead the second method, both err by as much (0.2° RMS), and
 # independently of each other, so that the middle between them errs less than either.
 _MIDDLE_WITHIN_DEG = 1.0
 _LOST_PX = 3.0  # between two measures along the axis, of which one has lost the specimen
 _LOST_GAIN = 0.2  # film pulls at a centre of mass; a registration that is lost is far worse
 _MATCHED_AGAIN = 3  # times at the most, with few images, which start far from their places
+# Few images move onto the errors of what the others predict, and look 2 % better at wrong places.
+_MATCHED_GAIN = 0.03
 _TURN_GAIN = 0.005  # on weak or round specimens noise alone makes other axes this much better
 
 
@@ -207,9 +202,13 @@ class _Trials:
         What each refinement did.
     reproject : Reprojector or None
         None with too few images to judge by; then every refinement stays.
+    few : bool
+        Whether they are so few that smaller folds are left out at a time.
     """
 
     def __init__(self, reproject: Reprojector | None, geometry: Geometry):
+        images = 0 if reproject is None else len(reproject.indices)
+        self.few = folds_of(images, JUDGE_FOLDS) > JUDGE_FOLDS
         self.geometry = geometry
         self.steps: dict[str, Any] = {}
         self.reproject = reproject
@@ -274,22 +273,21 @@ def _across(
         return None
     across, along = in_axis_frame(start.path, angle)
     trials.steps["pairwise"] = {"rms_px": [_rms(across), _rms(along)]}
-    difference = in_axis_frame(start.mass, angle)[0] - across
-    drift = fit_low_order(series.tilt_deg, difference, series.usable)
+    mass = in_axis_frame(start.mass, angle)[0]
+    drift = fit_low_order(series.tilt_deg, mass - across, series.usable)
     if use_mass and not series.isolated:
         trials.offer("centre_of_mass", Geometry(angle, across + drift, geometry.along))
-        reproject = trials.reproject
-        if reproject and folds_of(len(reproject.indices), JUDGE_FOLDS) > JUDGE_FOLDS:
-            mass = in_axis_frame(start.mass, angle)[0]
+        if trials.few:
             trials.offer("centre_of_mass_alone", Geometry(angle, mass, geometry.along))
-    return np.where(series.usable, difference - drift, np.nan)
+    return np.where(series.usable, mass - across - drift, np.nan)
 
 
 def _offer_matching(
     series: CleanSeries, settings: Align, trials: _Trials, keep_offset: bool
 ) -> None:
     if settings.projection_matching and trials.reproject is not None:
-        trials.offer("projection_matching", _matched(series, trials, keep_offset))
+        least = _MATCHED_GAIN if trials.few else 0.0
+        trials.offer("projection_matching", _matched(series, trials, keep_offset), least)
 
 
 def _matched(series: CleanSeries, trials: _Trials, keep_offset: bool) -> Geometry:
@@ -299,9 +297,8 @@ def _matched(series: CleanSeries, trials: _Trials, keep_offset: bool) -> Geometr
     further matching counts only if the tilts then predict each other better.
     """
     reproject = Reprojector(series, MATCHING_SIZE)
-    images = len(reproject.indices)
     geometry = match(reproject, trials.reproject or reproject, trials.geometry, keep_offset)
-    if folds_of(images, MATCHING_FOLDS) == MATCHING_FOLDS:
+    if not trials.few:
         return geometry
     error = trials.error(geometry)
     for _ in range(_MATCHED_AGAIN):
@@ -323,14 +320,15 @@ def _common_line(series: CleanSeries, trials: _Trials) -> np.ndarray:
 
 def _checked_axis(trials: _Trials, isolated: bool, search_deg: float) -> AxisCheck | None:
     """Return the tilt axis by reprojection, and turn the geometry if it lies elsewhere."""
-    if trials.reproject is None or len(trials.reproject.indices) < FEWEST_IMAGES:
+    if trials.reproject is None:
         return None
     check = by_reprojection(trials.reproject, trials.geometry, search_deg)
     trials.steps["tilt_axis"]["by_reprojection_deg"] = check.angle_deg
     turn = check.angle_deg - trials.geometry.axis_angle_deg
+    kind = "isolated" if isolated else "extended in few images" if trials.few else "extended"
     if check.is_coarse and not check.doubt and abs(turn) < _MIDDLE_WITHIN_DEG:
         trials.geometry = trials.geometry.turned(turn / 2)
-    elif not check.doubt and abs(turn) > _TURN_FROM_DEG["isolated" if isolated else "extended"]:
+    elif not check.doubt and abs(turn) > _TURN_FROM_DEG[kind]:
         trials.offer("turned_axis", trials.geometry.turned(turn), _TURN_GAIN, check.judge)
     return check
 

@@ -155,6 +155,7 @@ def examine(
     elsewhere = _elsewhere_ratio(series, solution, reproject, settings)
     known = coarse.of_reconstruction(geometry)
     of_known = known(still, JUDGE_FOLDS)
+    pulled = beside.chosen(fitting), of_known.chosen(fitting)
     local = None
     if min(beside.images.shape[1:]) >= FEWEST_PX:
         noisy = known.with_noise_of(coarse, geometry)(still, JUDGE_FOLDS)
@@ -166,7 +167,7 @@ def examine(
         distortion=distortion,
         angles=tilt_angles(coarse, geometry, known),
         local=local,
-        flyback=flyback(beside, of_known, coarse, geometry),
+        flyback=flyback(*pulled, geometry.across[used][fitting]),
     )
 
 

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from catomo.align.geometry import Geometry
 from catomo.align.prediction import Reprojection
-from catomo.align.reprojection import Reprojector
 from catomo.align.settings import Verdict
 
 _REACH = 0.05  # of the width: how far the pull goes that is looked for
@@ -66,9 +64,7 @@ class _Pull:
     everywhere_px: float
 
 
-def flyback(
-    beside: Reprojection, of_known: Reprojection, reproject: Reprojector, geometry: Geometry
-) -> Flyback:
+def flyback(beside: Reprojection, of_known: Reprojection, across_px: np.ndarray) -> Flyback:
     """Look for a pull from the left or right edge of the raw images.
 
     Parameters
@@ -77,12 +73,10 @@ def flyback(
         Of the images.
     of_known : Reprojection
         Of images of their reconstruction, which nothing pulls.
-    reproject : Reprojector
-        That of both.
-    geometry : Geometry
-        Where the aligned images lie in the raw ones.
+    across_px : ndarray (image,)
+        How far the aligned images lie off the middle of the raw ones, in raw px.
     """
-    across_px = geometry.across[reproject.indices] / beside.factor
+    across_px = across_px / beside.factor
     pulls = [_pull(beside, across_px, sign) for sign in _SIGNS]
     # What is predicted too narrow or too wide is so on both sides.
     uneven_px = abs(pulls[0].everywhere_px - pulls[1].everywhere_px)

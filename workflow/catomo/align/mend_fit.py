@@ -19,6 +19,7 @@ from catomo.align.low_order import low_order_terms
 from catomo.align.prediction import Reprojection
 from catomo.align.reprojection import Reprojector
 from catomo.align.settings import Mend
+from catomo.align.tilt_angles import best_scale
 from catomo.projection.iteration import UNMEASURED
 
 FOLDS = 5
@@ -27,7 +28,6 @@ _POSES = 3  # steps to the best place of an image that was kept out
 _LONGEST_PX, _LARGEST, _LONGEST_DEG = 2.0, 0.05, 3.0
 _TURN_DEG = 1.0  # to both sides of a tilt, between which the change of a prediction is linear
 _ANGLE_ROUNDS = 4
-_SCALE_STEP, _SCALE_REACH = 0.02, 6  # scales of the angles tried: so far apart, so many to one side
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Fit(Reprojector):
         mine = self.at(pose.tilt_deg)
         known = mine.of_reconstruction(pose.geometry)
         still = Geometry.still(len(pose.tilt_deg))
-        return _best_scale(mine, pose.geometry) / _best_scale(known, still)
+        return best_scale(mine, pose.geometry)[0] / best_scale(known, still)[0]
 
     def errors_of_held_out(self, pose: Pose) -> np.ndarray:
         """Return which share of every fifth image the others do not predict, wherever it lies."""
@@ -226,24 +226,6 @@ def _free(shifts: np.ndarray, low_order: np.ndarray) -> np.ndarray:
     """Return shifts (along, across) without a movement of the specimen as a whole."""
     along, across = shifts.T
     return np.stack([along - along.mean(), across - _part(low_order[:, :2], across)], axis=1)
-
-
-def _best_scale(reproject: Reprojector, geometry: Geometry) -> float:
-    tried: dict[int, float] = {}
-
-    def error(step: int) -> float:
-        if step not in tried:
-            angles = reproject.tilt_deg * (1 + step * _SCALE_STEP)
-            tried[step] = float(np.mean(reproject(geometry, FOLDS, angles).error() ** 2))
-        return tried[step]
-
-    best, way = 0, 1 if error(1) < error(-1) else -1
-    while abs(best) < _SCALE_REACH and error(best + way) < error(best):
-        best += way
-    low, middle, high = error(best - 1), error(best), error(best + 1)
-    bend = low + high - 2 * middle
-    place = 0.0 if bend <= 0 else float(np.clip((low - high) / (2 * bend), -1, 1))
-    return 1 + (best + place) * _SCALE_STEP
 
 
 def _of_kinds(growths: np.ndarray, low_order: np.ndarray, kinds: Collection[Mend]) -> np.ndarray:

@@ -10,12 +10,15 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from catomo.align.geometry import Geometry
+from catomo.align.known import read_known
 from catomo.align.preprocess import CleanSeries
 from catomo.align.reprojection import JUDGE_FOLDS, judging_reprojector
 from catomo.align.settings import Align
@@ -59,26 +62,33 @@ def write_review_page(
     place = tilt_series or Path(record.path).parent.parent / "01_tilt_series"
     source = read_record(place, "simulate", "import")
     record.check_made_from("tilt_series", source)
-    across = np.array(record["across_px"]) + record["axis_offset_px"]
-    geometry = Geometry(record["axis_angle_deg"], across, np.array(record["along_px"]))
-    series = read_clean(source, Align.model_validate(record["settings"]), geometry)
+    known = read_known(record.path, source)
+    series = read_clean(source, Align.model_validate(record["settings"]), known.geometry)
+    if known.tilt_deg is not None:
+        series = replace(series, tilt_deg=known.tilt_deg)
     text = _TEMPLATE.read_text(encoding="utf-8")
     page = text.replace(
-        "/*DATA*/", json.dumps(_data(series, geometry, record)).replace("<", "\\u003c")
+        "/*DATA*/", json.dumps(_data(series, known.geometry, record)).replace("<", "\\u003c")
     )
     write_whole(output, page.encode())
     say(f"review: open {output} in a browser; save the review and name it as align.review")
 
 
 def _data(series: CleanSeries, geometry: Geometry, record: Record) -> dict[str, Any]:
-    """Return all that the page needs."""
+    """Return all that the page needs.
+
+    Its tilts are the names of the images, as recorded, which the review must hold; its angles are
+    those of the alignment.
+    """
     reproject = judging_reprojector(series)
     if reproject is None:
         raise UserError(f"{record.path}: too few images show anything, so none can be judged")
     predictions = reproject(geometry, JUDGE_FOLDS)
     by_tilt = np.argsort(reproject.indices)
     factor = -(-max(series.images.shape[1:]) // _LARGEST_PX)
-    small = np.stack([binned(image, factor) for image in series.images])
+    small = np.stack([binned(image, factor) for image in _undistorted(series, geometry)])
+    left_out = np.isin(record["tilt_deg"], record["blank_tilts_deg"])
+    recorded_deg = np.array(record.get("recorded_tilt_deg", record["tilt_deg"]))
     rows, columns = series.images.shape[1:]
     return {
         "folder": record.path.parent.as_posix(),
@@ -86,9 +96,10 @@ def _data(series: CleanSeries, geometry: Geometry, record: Record) -> dict[str, 
         "reasons": record["reasons"],
         "reviewed": "review" in record["steps"],
         "pixel_size_nm": record["pixel_size_nm"],
-        "tilt_deg": series.tilt_deg.tolist(),
+        "tilt_deg": recorded_deg.tolist(),
+        "angles_deg": series.tilt_deg.tolist(),
         "usable": series.usable.tolist(),
-        "left_out_deg": record["blank_tilts_deg"],
+        "left_out_deg": recorded_deg[left_out].tolist(),
         "axis_angle_deg": geometry.axis_angle_deg,
         "across_px": geometry.across.tolist(),
         "along_px": geometry.along.tolist(),
@@ -100,6 +111,13 @@ def _data(series: CleanSeries, geometry: Geometry, record: Record) -> dict[str, 
         "ours": _packed(predictions.images[by_tilt], None),
         "theirs": _packed(predictions.predicted[by_tilt], None),
     }
+
+
+def _undistorted(series: CleanSeries, geometry: Geometry) -> Iterator[np.ndarray]:
+    """Yield the images as if none had been turned or stretched, which the page only shifts."""
+    mended = replace(Geometry.still(len(series.images)), distortion=geometry.distortion)
+    for t, image in enumerate(series.images):
+        yield image if geometry.distortion is None else mended.warp(image, t, order=3)
 
 
 def _packed(images: np.ndarray, dark: float | None) -> dict[str, Any]:

@@ -257,17 +257,31 @@ def _scale(reproject: Reprojector, geometry: Geometry, known: Reprojector, given
     Wide structures with few tilts predict each other best at somewhat larger angles even where all
     is right. How much larger shows on the images of a reconstruction, whose angles are known.
     """
-    best, gain = _best_scale(reproject, geometry, given)
+    best, gain = best_scale(reproject, geometry, given)
     if gain < _SCALE_GAIN:
         return 1.0
-    still = Geometry.still(len(reproject.tilt_deg))
-    error = float(known(still, JUDGE_FOLDS).error().mean())
-    return best / _best_scale(known, still, error)[0]
+    return best / best_scale(known, Geometry.still(len(reproject.tilt_deg)))[0]
 
 
-def _best_scale(reproject: Reprojector, geometry: Geometry, given: float) -> tuple[float, float]:
-    """Return at which scale the tilts predict each other best, and how much better."""
-    tried = {0: given}
+def best_scale(
+    reproject: Reprojector, geometry: Geometry, given: float | None = None
+) -> tuple[float, float]:
+    """Return at which scale of all angles the tilts predict each other best, and how much better.
+
+    Parameters
+    ----------
+    reproject : Reprojector
+    geometry : Geometry
+    given : float, optional
+        The mean error with the angles as they are, where that is known.
+
+    Returns
+    -------
+    scale : float
+    gain : float
+        The part of the error that is less at the best scale tried.
+    """
+    tried = {} if given is None else {0: given}
 
     def error(step: int) -> float:
         if step not in tried:
@@ -282,4 +296,4 @@ def _best_scale(reproject: Reprojector, geometry: Geometry, given: float) -> tup
     low, middle, high = (error(best + k) ** 2 for k in (-1, 0, 1))
     bend = low + high - 2 * middle
     place = best + (0.0 if bend <= 0 else float(np.clip((low - high) / (2 * bend), -1, 1)))
-    return 1 + place * _SCALE_STEP, 1 - error(best) / given if given > 0 else 0.0
+    return 1 + place * _SCALE_STEP, 1 - error(best) / error(0) if error(0) > 0 else 0.0
