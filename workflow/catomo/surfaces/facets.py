@@ -22,7 +22,7 @@ from catomo.surfaces.facet_surface import Elements
 # a ball has 0.25 and a cylinder 0.5; facets had 0.62 to 0.95. Balls that voxels meet just so have
 # up to 0.66 at their six poles, which are then a flat eighth of their surface (measured).
 LEAST_GATHERED = 0.6
-_LEAST_BLURRED = 0.53  # of a narrow facet between others, whose round edges are left out then
+_LEAST_BLURRED = 0.45  # of a narrow facet between others, whose round edges are left out then
 _BESIDE = 2  # elements
 LEAST_FLAT = 0.2  # share of the free surface within the narrow angle of any facet
 NARROW_DEG, WIDE_DEG = 10.0, 20.0
