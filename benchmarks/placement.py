@@ -2,14 +2,16 @@
 
     PYTHONPATH=workflow python benchmarks/placement.py FOLDER [--size 128] [--seeds 201 220]
         [--kinds facet_apex random clustered facet_valley] [--model MODEL] [--relief 2]
-        [--cheap 100] [--quick]
+        [--model-seeds 955 951] [--cheap 100] [--quick]
 
 Each seed draws another plate: thickness, corrugation, turns, pores, number, size and depth of the
 particles. Its labels are the true ones, without a tilt series; with `--model`, a tilt series of it
 is simulated, aligned, reconstructed and labelled by that model (a folder of stage 05, which must
-not have learnt from these seeds). Of each kind of placement the table
-gives in how many phantoms a test rejects chance (p < 0.05), and whether its p-values are evenly
-spread (Kolmogorov and Smirnov), as they are where chance placed the particles.
+not have learnt from these seeds). `--model-seeds` teach such a model first, in FOLDER/model, by the
+truth of so many other plates of the same size and relief. A larger plate is taken with the same
+dose, so that it gives more counts, and with more tilts, as it needs. Of each kind of placement the
+table gives in how many phantoms a test rejects chance (p < 0.05), and whether its p-values are
+evenly spread (Kolmogorov and Smirnov), as they are where chance placed the particles.
 
 `placement_<labels>_<size>px.csv` in FOLDER holds a row per phantom, so that an interrupted run goes
 on. Without that file all is measured anew.
@@ -51,10 +53,12 @@ from catomo.surfaces.particles import measure_particles
 from catomo.surfaces.placement import _Null, _Rooms
 from catomo.surfaces.pores import hulls_of
 from catomo.surfaces.settings import Surfaces
-from quantities import reconstructed
+from catomo.train.settings import Train
+from quantities import TRAINING, reconstructed
 
 PIXEL_NM, FINER, HULL_NM = 0.25, 2, 1.5
 ITERATIONS = 40  # as in the demo, whose model is at hand
+STEPS = 300  # of a model that other plates teach
 KINDS = ["facet_apex", "random", "clustered", "facet_valley"]
 TESTS = ["apex", "facets", "neighbour"]
 COLUMNS = ["kind", "seed", "particles", "apex_share", *TESTS, "specimen"]
@@ -100,7 +104,8 @@ def draw(kind: str, seed: int, size: int, relief: float = 1.0) -> tuple[np.ndarr
             },
             "contrast": {"plate": 1.0, "particles": 19.5},
             "acquisition": {
-                "tilt_deg": [-68, 68, 4], "probe_sigma_px": 0.6, "counts_mid_plate": 150,
+                "tilt_deg": [-76, 76, 4 / scale], "probe_sigma_px": 0.6,
+                "counts_mid_plate": 150 * scale,
                 "background_counts": 15, "max_shift_px": 3, "axis_angle_deg": 1.0,
                 "axis_offset_px": 1.0, "bad_pixel_fraction": 0.0,
             },
@@ -131,15 +136,36 @@ def measured(labels: np.ndarray, seed: int) -> Measured:
     return Measured({}, particles, relief, seats, found, [])
 
 
+def sliced(place: Path, kind: str, seed: int, options: argparse.Namespace) -> Path:
+    """Return the slices of a phantom's aligned and reconstructed tilt series."""
+    if not (place / "specimen.yaml").is_file():
+        place.mkdir(parents=True, exist_ok=True)
+        content = draw(kind, seed, options.size, options.relief)[1].model_dump(mode="json")
+        (place / "specimen.yaml").write_text(yaml.safe_dump(content))
+    return reconstructed(place, seed, Reconstruct(iterations=ITERATIONS))
+
+
+def taught(options: argparse.Namespace) -> Path:
+    """Return the model that learnt from the truth of other seeds, trained if need be."""
+    from catomo.train.stage import train  # late: TensorFlow takes long to start
+
+    folder = options.folder / "model"
+    if not (folder / "training.json").is_file():
+        data = [
+            (f"seed{seed}", sliced(options.folder / f"taught_{seed}", KINDS[0], seed, options))
+            for seed in options.model_seeds
+        ]
+        learning = TRAINING | {"steps": STEPS, "learning_rate": 2e-3}
+        train([(*one, "truth") for one in data], folder, Train.model_validate(learning))
+    return folder
+
+
 def predicted(place: Path, kind: str, seed: int, options: argparse.Namespace) -> np.ndarray:
     """Return the labels that a model gives the slices of a phantom's tilt series."""
     from catomo.predict.stage import predict  # late: TensorFlow takes long to start
 
     if not (place / "06" / "prediction.json").is_file():
-        place.mkdir(parents=True, exist_ok=True)
-        content = draw(kind, seed, options.size, options.relief)[1].model_dump(mode="json")
-        (place / "specimen.yaml").write_text(yaml.safe_dump(content))
-        slices = reconstructed(place, seed, Reconstruct(iterations=ITERATIONS))
+        slices = sliced(place, kind, seed, options)
         predict(slices, options.model, place / "06", Predict(threads=1))
     return read_pages(read_record(place / "06", "predict").file("labels.tif"))
 
@@ -233,6 +259,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs=2, default=(201, 220))
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS[:3])
     parser.add_argument("--model", type=Path, help="a folder of stage 05; default: true labels")
+    parser.add_argument("--model-seeds", type=int, nargs="+", help="teach a model by these seeds")
     parser.add_argument("--relief", type=float, default=1.0, help="how much larger ridges are")
     parser.add_argument("--cheap", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="two seeds of 96 px")
@@ -249,6 +276,8 @@ def main() -> None:
             print(f"| {seed} | {len(found)} | {low} | {spread:.2f} |", flush=True)
         return
     options.folder.mkdir(parents=True, exist_ok=True)
+    if options.model_seeds:
+        options.model = taught(options)
     labels = "model" if options.model else "truth"
     path = options.folder / f"placement_{labels}_{options.size}px.csv"
     rows = list(csv.DictReader(path.open())) if path.is_file() else []

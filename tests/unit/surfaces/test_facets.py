@@ -80,6 +80,23 @@ def test_a_zigzag_has_two_inclined_facets_of_many_planes(slope):
     assert min(np.bincount(found.facet_of_plane)[inclined]) >= 2
 
 
+def test_a_narrow_floor_is_a_facet_though_labels_round_the_edges_beside_it():
+    slope, turn = 35.26, np.radians(7)
+    y, z, x = (np.arange(size) - (size - 1) / 2 for size in (60, 64, 96))
+    along = np.cos(turn) * x - np.sin(turn) * z[:, None]
+    up = np.sin(turn) * x + np.cos(turn) * z[:, None]
+    across = np.abs(along - 44 * np.round(along / 44))
+    top = 22 - np.minimum(across, 18) * np.tan(np.radians(slope))  # the floor is 8 px wide
+    page = (up <= top) & (up >= -14) & (np.abs(along) < 38)
+    sharp = page & (np.abs(y) < 26)[:, None, None]
+    rounded = gaussian_filter(sharp.astype(np.float32), 2.5) > 0.5
+    found, elements = facets(rounded.astype(np.uint8))
+    assert len(found.facets) == 8  # floor, two flanks, four sides and the lower face
+    lean = np.degrees(np.arccos(found.normals @ [0, np.cos(turn), np.sin(turn)]))
+    assert np.sort(lean)[:3] == pytest.approx([0, slope, slope], abs=2.5)
+    assert elements.areas[found.facet_of >= 0].sum() > 0.97 * elements.areas.sum()
+
+
 def test_the_density_of_directions_is_one_on_the_average():
     found, _ = facets(polyhedron("cube", 15, 3)[0])
     assert found.density.mean() == pytest.approx(1, abs=0.01)

@@ -22,7 +22,7 @@ from catomo.surfaces.facet_surface import Elements
 # a ball has 0.25 and a cylinder 0.5; facets had 0.62 to 0.95. Balls that voxels meet just so have
 # up to 0.66 at their six poles, which are then a flat eighth of their surface (measured).
 LEAST_GATHERED = 0.6
-_LEAST_BLURRED = 0.53  # of a narrow facet between others, whose round edges are left out then
+_LEAST_BLURRED = 0.45  # of a narrow facet between others, whose round edges are left out then
 _BESIDE = 2  # elements
 LEAST_FLAT = 0.2  # share of the free surface within the narrow angle of any facet
 NARROW_DEG, WIDE_DEG = 10.0, 20.0
@@ -37,6 +37,8 @@ _ROUNDS = 2
 _SHARP_DEG = 45.0  # turn within what grew from a rim, of curved bodies at most 40°
 _NEXT_DEG = 28.0  # least turn to another facet; strips of curved bodies are 15 to 25° apart
 _LEAST_EDGE = 0.75  # share of the rim of a facet
+_ROUNDED = 2  # elements beyond the rim of what is surely flat, on no facet where edges are round
+_SURE = 0.77  # gathered around a facet; around flat strips of cylinders it is up to 0.74
 
 # Half of a 95 % interval of a direction: how far a plane is off at the distance of its half width.
 _OFF_PX, _OFF_DEG = 0.1, 0.2
@@ -323,9 +325,26 @@ def _are_bounded(elements: Elements, found: Facets) -> np.ndarray:
     is_rim = (inside >= 0) & (inside != beyond) & elements.is_free[links.col]
     inside, beyond, there = inside[is_rim], beyond[is_rim], links.col[is_rim]
     towards = np.einsum("ij,ij->i", elements.normals[there], found.normals[inside])
-    turned = np.einsum("ij,ij->i", found.normals[beyond], found.normals[inside])
-    is_edge = (beyond >= 0) & (turned < np.cos(np.radians(_NEXT_DEG)))
+    # Of all facets beyond, the one that turns least: the next strip of a curved body does.
+    reached = beyond[:, None] == np.arange(len(found.facets))
+    is_sure = np.array([one.gathered >= _SURE for one in found.facets])[inside]
+    reached[is_sure] = _reached(elements, found)[there[is_sure]]
+    reached[np.arange(len(there)), inside] = False
+    turned = np.where(reached, (found.normals @ found.normals.T)[inside], -np.inf).max(axis=1)
+    is_edge = reached.any(axis=1) & (turned < np.cos(np.radians(_NEXT_DEG)))
     is_edge |= (beyond < 0) & (towards < np.cos(np.radians(_SHARP_DEG)))
-    count = len(found.facets)
-    rim = np.bincount(inside, minlength=count)
-    return np.bincount(inside, is_edge, count) >= _LEAST_EDGE * rim
+    rim = np.bincount(inside, minlength=len(found.facets))
+    return np.bincount(inside, is_edge, len(rim)) >= _LEAST_EDGE * rim
+
+
+def _reached(elements: Elements, found: Facets) -> np.ndarray:
+    """Return the facets that each element is on or has near by, (elements, facets) of bool.
+
+    Between two facets lies a strip on neither where labels round their edge.
+    """
+    reached = found.facet_of[:, None] == np.arange(len(found.facets))
+    strip = np.flatnonzero((found.facet_of < 0) & elements.is_free)
+    links = elements.links[strip]
+    for _ in range(_ROUNDED):
+        reached[strip] |= links @ reached.astype(np.float32) > 0
+    return reached
