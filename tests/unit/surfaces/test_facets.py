@@ -97,6 +97,17 @@ def test_a_narrow_floor_is_a_facet_though_labels_round_the_edges_beside_it():
     assert elements.areas[found.facet_of >= 0].sum() > 0.97 * elements.areas.sum()
 
 
+@pytest.mark.parametrize(("kind", "sigma"), [("cube", 3.5), ("hexagonal prism", 3.0)])
+def test_facets_end_at_edges_that_labels_round(kind, sigma):
+    labels, normals, _ = polyhedron(kind, 24, 2)
+    rounded = gaussian_filter(np.pad(labels, 4).astype(np.float32), sigma) > 0.5
+    found, _ = facets(rounded.astype(np.uint8))
+    nearest = (found.normals @ normals.T).argmax(axis=1)
+    assert sorted(nearest) == list(range(len(normals)))
+    off = np.degrees(np.arccos(np.clip((found.normals * normals[nearest]).sum(axis=1), -1, 1)))
+    assert off.max() < 1.5
+
+
 def test_the_density_of_directions_is_one_on_the_average():
     found, _ = facets(polyhedron("cube", 15, 3)[0])
     assert found.density.mean() == pytest.approx(1, abs=0.01)
