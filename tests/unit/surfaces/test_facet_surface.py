@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from catomo.surfaces.facet_surface import smoothing_rounds, surface_elements
+from catomo.surfaces.facet_surface import facets_near, smoothing_rounds, surface_elements
 from catomo.surfaces.frame import Frame
 
 
@@ -57,3 +57,18 @@ def test_no_voxel_has_no_surface():
 
 def test_the_longer_the_smoothing_the_more_rounds():
     assert [smoothing_rounds(length) for length in (0.5, 1.5, 3.0)] == [0, 4, 16]
+
+
+def test_across_a_strip_on_no_facet_both_its_neighbours_are_near():
+    labels = np.zeros((20, 20, 30), np.uint8)
+    labels[5:15, 5:15, 5:25] = 1
+    surface = elements(labels)
+    x = surface.points[:, 2]
+    on = np.where(x < -1.2, 0, np.where(x > 1.2, 1, -1))
+    near = [facets_near(surface, on, 3, steps).toarray() > 0 for steps in (0, 1, 2, 3)]
+    assert (near[0] == (on[:, None] == [0, 1, 2])).all()
+    assert all((one[on >= 0] == near[0][on >= 0]).all() for one in near), "a facet is itself alone"
+    strip = [one[on < 0] for one in near]
+    assert not strip[1].all(axis=1).any(), "one step does not cross the strip"
+    assert strip[3][:, :2].all()
+    assert not strip[3][:, 2].any()

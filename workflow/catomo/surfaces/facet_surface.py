@@ -145,3 +145,34 @@ def _smoothed(vectors: np.ndarray, areas: np.ndarray, links: csr_array, rounds: 
         normals = weights @ normals
         normals /= np.maximum(np.linalg.norm(normals, axis=1), 1e-12)[:, None]
     return normals
+
+
+def facets_near(elements: Elements, facet_of: np.ndarray, facets: int, steps: int) -> csr_array:
+    """Return the facets that each element is on or has near by, across elements on none.
+
+    Between two facets lies a strip on neither where labels round their edge.
+
+    Parameters
+    ----------
+    elements : Elements
+    facet_of : ndarray of int, (n,)
+        The facet of each element; -1 is none.
+    facets : int
+        Their number.
+    steps : int
+        How many elements on no facet may lie between.
+
+    Returns
+    -------
+    csr_array, (n, facet)
+        Positive where a facet is near.
+    """
+    count = len(facet_of)
+    on = np.flatnonzero(facet_of >= 0)
+    near = csr_array((np.ones(len(on)), (on, facet_of[on])), shape=(count, facets))
+    strip = np.flatnonzero((facet_of < 0) & elements.is_free)
+    of_strip = csr_array((np.ones(len(strip)), (strip, strip)), shape=(count, count))
+    links = of_strip @ elements.links
+    for _ in range(steps):
+        near = near + links @ near
+    return near

@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from catomo.surfaces.facet_planes import grown, planes_of
-from catomo.surfaces.facet_surface import Elements
+from catomo.surfaces.facet_surface import Elements, facets_near
 
 # Of what lies within the wide angle of a direction, a facet has this share within the narrow one:
 # a ball has 0.25 and a cylinder 0.5; facets had 0.62 to 0.95. Balls that voxels meet just so have
@@ -325,26 +325,18 @@ def _are_bounded(elements: Elements, found: Facets) -> np.ndarray:
     is_rim = (inside >= 0) & (inside != beyond) & elements.is_free[links.col]
     inside, beyond, there = inside[is_rim], beyond[is_rim], links.col[is_rim]
     towards = np.einsum("ij,ij->i", elements.normals[there], found.normals[inside])
-    # Of all facets beyond, the one that turns least: the next strip of a curved body does.
-    reached = beyond[:, None] == np.arange(len(found.facets))
-    is_sure = np.array([one.gathered >= _SURE for one in found.facets])[inside]
-    reached[is_sure] = _reached(elements, found)[there[is_sure]]
-    reached[np.arange(len(there)), inside] = False
-    turned = np.where(reached, (found.normals @ found.normals.T)[inside], -np.inf).max(axis=1)
-    is_edge = reached.any(axis=1) & (turned < np.cos(np.radians(_NEXT_DEG)))
-    is_edge |= (beyond < 0) & (towards < np.cos(np.radians(_SHARP_DEG)))
-    rim = np.bincount(inside, minlength=len(found.facets))
-    return np.bincount(inside, is_edge, len(rim)) >= _LEAST_EDGE * rim
-
-
-def _reached(elements: Elements, found: Facets) -> np.ndarray:
-    """Return the facets that each element is on or has near by, (elements, facets) of bool.
-
-    Between two facets lies a strip on neither where labels round their edge.
-    """
-    reached = found.facet_of[:, None] == np.arange(len(found.facets))
-    strip = np.flatnonzero((found.facet_of < 0) & elements.is_free)
-    links = elements.links[strip]
-    for _ in range(_ROUNDED):
-        reached[strip] |= links @ reached.astype(np.float32) > 0
-    return reached
+    is_edge = (beyond < 0) & (towards < np.cos(np.radians(_SHARP_DEG)))
+    alike = found.normals @ found.normals.T
+    near = facets_near(elements, found.facet_of, len(found.facets), _ROUNDED)
+    for number, facet in enumerate(found.facets):
+        rim = np.flatnonzero(inside == number)
+        if facet.gathered >= _SURE:
+            reached = near[there[rim]].toarray() > 0
+        else:
+            reached = beyond[rim, None] == np.arange(len(found.facets))
+        reached[:, number] = False
+        # Of all facets beyond, the one that turns least: the next strip of a curved body does.
+        turned = np.where(reached, alike[number], -np.inf).max(axis=1)
+        is_edge[rim] |= reached.any(axis=1) & (turned < np.cos(np.radians(_NEXT_DEG)))
+    length = np.bincount(inside, minlength=len(found.facets))
+    return np.bincount(inside, is_edge, len(length)) >= _LEAST_EDGE * length
