@@ -16,7 +16,6 @@ Each row is appended to the file when it is done, and rows that are there are no
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +31,7 @@ from catomo.phantom.shares import PARTICLES, PLATE
 from catomo.projection.mlem import MaximumLikelihood
 from catomo.projection.shear import ShearProjector
 from catomo.tilt_series.microscope import SimulatedSeries, simulate_tilt_series
+from rows import add, read
 
 TILTS = [-68, 68, 4]
 ITERATIONS, SUBSETS = 8, 5
@@ -41,6 +41,7 @@ SHARES = (10, 20, 50)
 STEPS = (  # that the verdict depends on
     *("brightness", "clipped", "black_level", "distortion", "angles", "local", "flyback"),
 )
+
 # Values of each key of a specimen file, in the block `faults` unless another is named, at which the
 # error of the volume is about 10, 20 and 50 % above that without the fault.
 SEVERITIES = {
@@ -197,7 +198,7 @@ def _nrmse(volume: np.ndarray, truth: np.ndarray) -> float:
 
 def main() -> None:
     options = _options()
-    rows = [json.loads(line) for line in _lines(options.output)]
+    rows = read(options.output)
     done = {(row["size"], row["key"], row["value"], row["seed"]) for row in rows}
     asked = [("", 0.0)] + [
         (key, values[SHARES.index(share)])
@@ -209,10 +210,7 @@ def main() -> None:
         for key, value in asked:
             if (options.size, key, value, seed) in done or options.table:
                 continue
-            row = row_of(options.size, key, value, seed)
-            with options.output.open("a") as file:
-                file.write(json.dumps(row, default=lambda value: value.tolist()) + "\n")
-            rows.append(row)
+            add(options.output, rows, row_of(options.size, key, value, seed))
     print(table(rows))
 
 
@@ -231,10 +229,6 @@ def table(rows: list[dict]) -> str:
             f"{row['axis_error_deg']:.2f} | {row['verdict']} | {'; '.join(row['reasons'])} |"
         )
     return "\n".join(lines)
-
-
-def _lines(path: Path) -> list[str]:
-    return path.read_text().splitlines() if path.is_file() else []
 
 
 def _options():

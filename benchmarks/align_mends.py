@@ -15,7 +15,6 @@ Each row is appended to the file when it is done, and rows that are there are no
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from catomo.align.settings import Align
 from catomo.align.tilts import align_tilts
 from catomo.align.truth import compare
 from catomo.tilt_series.microscope import simulate_tilt_series
+from rows import add, read
 
 MENDED_BY = {
     "": ["rotation", "magnification", "scan_drift", "angle_scale", "tilt_angles"],
@@ -62,7 +62,7 @@ def row_of(size: int, key: str, value: float, seed: int) -> dict:
 
 def main() -> None:
     options = _options()
-    rows = [json.loads(line) for line in _lines(options.output)]
+    rows = read(options.output)
     done = {(row["size"], row["key"], row["value"], row["seed"]) for row in rows}
     for seed in options.seeds:
         for key in options.keys:
@@ -70,9 +70,7 @@ def main() -> None:
             for value in values:
                 if (options.size, key, value, seed) in done or options.table:
                     continue
-                rows.append(row_of(options.size, key, value, seed))
-                with options.output.open("a") as file:
-                    file.write(json.dumps(rows[-1]) + "\n")
+                add(options.output, rows, row_of(options.size, key, value, seed))
     print(table(rows))
 
 
@@ -90,10 +88,6 @@ def table(rows: list[dict]) -> str:
             f"{row['mended_s']:.0f} |"
         )
     return "\n".join(lines)
-
-
-def _lines(path: Path) -> list[str]:
-    return path.read_text().splitlines() if path.is_file() else []
 
 
 def _options():

@@ -10,7 +10,6 @@ parts of the tilts give. Rows that are in the file are not computed again.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from catomo.align.chain import solve
 from catomo.align.preprocess import clean
 from catomo.align.settings import Align
 from detector_faults import plate
+from rows import add, read
 
 TILTS = np.arange(-68.0, 69, 4)
 FCC = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
@@ -106,14 +106,12 @@ def row_of(kind: str, seed: int) -> dict:
 def main() -> None:
     options = _options()
     path = options.output
-    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+    rows = read(path)
     done = {(row["kind"], row["seed"]) for row in rows}
     for kind in options.kinds:
         for seed in options.seeds:
             if (kind, seed) not in done:
-                rows.append(row_of(kind, seed))
-                with path.open("a") as file:
-                    file.write(json.dumps(rows[-1]) + "\n")
+                add(path, rows, row_of(kind, seed))
     for row in sorted(rows, key=lambda row: (row["kind"], row["seed"])):
         print(", ".join(f"{k} {v:.2f}" if isinstance(v, float) else f"{v}" for k, v in row.items()))
 

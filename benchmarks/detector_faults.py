@@ -15,7 +15,6 @@ Each row is appended to the file when it is done, and rows that are there are no
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -33,6 +32,7 @@ from catomo.align.settings import Align
 from catomo.align.truth import compare
 from catomo.phantom.settings import Specimen
 from catomo.tilt_series.microscope import simulate_tilt_series
+from rows import add, read
 
 TILTS = np.arange(-68.0, 69, 4)
 FILM = {
@@ -225,14 +225,12 @@ def table(rows: list[dict]) -> str:
 def main() -> None:
     options = _options()
     path = options.output
-    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+    rows = read(path)
     done = {(row["specimen"], row["seed"], bool(row["faults"])) for row in rows}
     for seed in [] if options.table else options.seeds:
         for specimen, faults in product(options.specimens, (False, True)):
             if (specimen, seed, faults) not in done:
-                rows.append(row_of(specimen, seed, faults))
-                with path.open("a") as file:
-                    file.write(json.dumps(rows[-1]) + "\n")
+                add(path, rows, row_of(specimen, seed, faults))
     print(table(rows))
 
 

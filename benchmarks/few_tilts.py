@@ -46,6 +46,7 @@ from catomo.align.truth import compare
 from catomo.phantom.specimen import read_specimen
 from catomo.tilt_series.microscope import simulate_tilt_series
 from detector_faults import TILTS, Recorded, balls, plate
+from rows import add, read
 
 SPECIMENS = ("balls", "plate", "film", "rim")
 RIM = Path(__file__).parents[1] / "tests" / "workflow" / "tiny.yaml"
@@ -145,15 +146,13 @@ def table(rows: list[dict]) -> str:
 def main() -> None:
     options = _options()
     path = options.output
-    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+    rows = read(path)
     done = {(row["code"], row["specimen"], row["tilts"], row["seed"]) for row in rows}
     codes = [code for code in CODES if code != "older" or options.older]
     asked = product(options.seeds, options.specimens, options.tilts, codes)
     for seed, specimen, count, code in () if options.table else asked:
         if (code, specimen, count, seed) not in done:
-            rows.append(row_of(code, specimen, count, seed, options.older))
-            with path.open("a") as file:
-                file.write(json.dumps(rows[-1]) + "\n")
+            add(path, rows, row_of(code, specimen, count, seed, options.older))
     print(table(rows))
 
 
