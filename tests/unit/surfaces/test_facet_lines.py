@@ -51,3 +51,20 @@ def test_what_lies_across_a_line_does_not_part_it():
     assert len(middle) == 1
     assert np.abs(np.diff(middle[0].points[:, 0])) == pytest.approx(0.5, abs=1e-2)
     assert middle[0].length > 40
+
+
+@pytest.mark.parametrize(("radius", "skin", "apart"), [(3, 1.5, 8), (4, 2.0, 10)])
+def test_an_apex_is_found_below_particles_that_labels_wrap_in_a_skin(radius, skin, apart):
+    """Neither plane reaches it: a wall of support stands on it from particle to particle."""
+    labels = corrugated(24, 35.26, (56, 48, 80), 30)
+    alone = [line for line in lines(labels) if line.is_apex and line.angle_deg < 80][1]
+    at = np.stack(np.indices(labels.shape), axis=-1)
+    balls = [[y, 40, 39.5] for y in range(8, 50, apart)]
+    away = np.min([np.linalg.norm(at - ball, axis=-1) for ball in balls], axis=0)
+    labels[(away < radius + skin) & (at[..., 1] < 40 + radius)] = 1
+    labels[away < radius] = 2
+    below = [line for line in lines(labels) if line.facets == alone.facets and line.is_apex]
+    [line] = [line for line in below if abs(line.points[:, 2].mean() - 39.5) < 2]
+    place, known = (one.points[:, 1:].mean(axis=0) for one in (line, alone))
+    assert place == pytest.approx(known, abs=0.2)
+    assert 0.75 * alone.length < line.length < 1.1 * alone.length

@@ -1,11 +1,16 @@
-"""Apexes and valleys: lines along which two planes of a surface meet."""
+"""Apexes and valleys: lines along which two planes of a surface meet.
+
+Labels may round an edge, or draw a skin of support around the particles on it, so that neither
+plane reaches it. There it is where the two planes would meet, if each comes near to it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import coo_array, csr_array
+from scipy.spatial import cKDTree
 
 from catomo.surfaces.bare import Bare
 from catomo.surfaces.facets import Facets
@@ -14,6 +19,8 @@ _LEAST_PX = 4.0  # length of a line
 _STEP_PX = 0.5  # between the points that stand for a line
 _MOST_GAP_PX = 3.0  # between two places of one line
 _LEAST_TURN_DEG = 15.0
+_ROUND_PX = 6.0  # from a line to where its planes end, where it is rounded
+_ONE_SIDE = 0.8  # of what lies near a line, as of a plane that ends there and does not cross it
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,45 @@ class Line:
         return _STEP_PX * (len(self.points) - 1)
 
 
+@dataclass(frozen=True)
+class _Axis:
+    """Where two planes meet if both go on, with what is needed of them; arrays have one row each.
+
+    Attributes
+    ----------
+    planes : (int, int)
+    facets : ndarray of int64, (2,)
+    normals : ndarray of float64, (2, 3)
+    offsets : ndarray of float64, (2,)
+    turn_deg : float
+        Between the normals.
+    origin, along : ndarray of float64, (3,)
+    """
+
+    planes: tuple[int, int]
+    facets: np.ndarray
+    normals: np.ndarray
+    offsets: np.ndarray
+    turn_deg: float
+    origin: np.ndarray
+    along: np.ndarray
+
+    @classmethod
+    def of(cls, facets: Facets, planes: tuple[int, int]) -> _Axis | None:
+        """Return it, None where planes are parallel, or two sides of a thin wall."""
+        owners = facets.facet_of_plane[list(planes)]
+        normals, offsets = facets.normals[owners], facets.offsets[list(planes)]
+        turn = float(np.degrees(np.arccos(np.clip(normals[0] @ normals[1], -1, 1))))
+        along = np.cross(*normals)
+        size = np.linalg.norm(along)
+        if size < np.sin(np.radians(_LEAST_TURN_DEG)):
+            return None
+        along /= size
+        rows, heights = np.vstack([normals, along]), np.append(offsets, 0.0)
+        origin = np.linalg.lstsq(rows, heights, rcond=None)[0]
+        return cls(planes, owners, normals, offsets, turn, origin, along)
+
+
 def find_lines(bare: Bare, facets: Facets, links: csr_array) -> list[Line]:
     """Return all lines of a surface.
 
@@ -58,46 +104,110 @@ def find_lines(bare: Bare, facets: Facets, links: csr_array) -> list[Line]:
     links : csr_array, (n, n)
         1 where two elements are neighbours.
     """
+    order = np.argsort(bare.plane_of, kind="stable")
+    ends = np.searchsorted(bare.plane_of[order], np.arange(len(facets.offsets) + 1))
+    touching = _touching(bare, facets, links)
+    tree = cKDTree(bare.points)
+    lines = []
+    for planes in sorted({*touching, *_near(bare, facets)}):
+        axis = _Axis.of(facets, planes)
+        if axis is None:
+            continue
+        parts = [bare.points[order[ends[plane] : ends[plane + 1]]] for plane in planes]
+        at, is_apex = _rounded(axis, parts)
+        nearest = bare.plane_of[tree.query(axis.origin + at[:, None] * axis.along)[1]]
+        at = at[np.isin(nearest, [-1, *planes])]
+        if planes in touching:
+            here, there = touching[planes]
+            is_apex_there = bool(((there - here) @ (axis.normals[1] - axis.normals[0])).mean() > 0)
+            at = at if is_apex == is_apex_there else at[:0]
+            at, is_apex = np.append(at, (here + there) / 2 @ axis.along), is_apex_there
+        line = _line(axis, at, is_apex)
+        lines += [] if line is None else [line]
+    return sorted(lines, key=lambda line: (line.facets, *line.points[0]))
+
+
+def _touching(
+    bare: Bare, facets: Facets, links: csr_array
+) -> dict[tuple[int, int], tuple[np.ndarray, np.ndarray]]:
+    """Return for pairs of planes that touch the places on either side of where they do."""
     pairs_of = links.tocoo()
     one, other = bare.plane_of[pairs_of.row], bare.plane_of[pairs_of.col]
     at = np.flatnonzero((one >= 0) & (one < other))
     at = at[facets.facet_of_plane[one[at]] != facets.facet_of_plane[other[at]]]
     if not len(at):
-        return []
+        return {}
     pairs, group = np.unique(np.stack([one[at], other[at]], axis=1), axis=0, return_inverse=True)
     order = np.argsort(group.ravel(), kind="stable")
     ends = np.searchsorted(group.ravel()[order], np.arange(len(pairs) + 1))
-    lines = []
-    for number, planes in enumerate(pairs):
+    found = {}
+    for number, (first, second) in enumerate(pairs.tolist()):
         rows = at[order[ends[number] : ends[number + 1]]]
-        ends_of = bare.points[pairs_of.row[rows]], bare.points[pairs_of.col[rows]]
-        line = _line(facets, planes, ends_of)
-        lines += [] if line is None else [line]
-    return sorted(lines, key=lambda line: (line.facets, *line.points[0]))
+        found[first, second] = bare.points[pairs_of.row[rows]], bare.points[pairs_of.col[rows]]
+    return found
 
 
-def _line(facets: Facets, planes: np.ndarray, across: tuple[np.ndarray, np.ndarray]) -> Line | None:
-    """Return the line of two planes from the places on either side of it."""
-    owners = facets.facet_of_plane[planes]
-    normals, offsets = facets.normals[owners], facets.offsets[planes]
-    turn = float(np.degrees(np.arccos(np.clip(normals[0] @ normals[1], -1, 1))))
-    along = np.cross(*normals)
-    size = np.linalg.norm(along)
-    if size < np.sin(np.radians(_LEAST_TURN_DEG)):  # parallel, or two sides of a thin wall
-        return None
-    along /= size
-    here, there = across
-    bend = ((there - here) @ (normals[1] - normals[0])).mean()
-    origin = np.linalg.lstsq(np.vstack([normals, along]), np.append(offsets, 0.0), rcond=None)[0]
-    at = np.sort(((here + there) / 2) @ along)
+def _near(bare: Bare, facets: Facets) -> list[tuple[int, int]]:
+    """Return the pairs of planes of two facets that come so near that an edge may lie between."""
+    on = bare.plane_of >= 0
+    if not on.any():
+        return []
+    points, plane_of = bare.points[on], bare.plane_of[on]
+    count = len(facets.offsets)
+    meet = csr_array((count, count), dtype=np.int64)
+    cells = 4 * _ROUND_PX  # of two grids half a cell apart, one has both in the same
+    for shift in np.ndindex(2, 2, 2):
+        cell = np.floor((points - points.min(axis=0)) / cells + np.array(shift) / 2)
+        flat = np.ravel_multi_index(
+            tuple(cell.T.astype(np.int64)), tuple(cell.max(axis=0).astype(int) + 1)
+        )
+        both = np.unique(np.stack([flat, plane_of]), axis=1)
+        has = coo_array((np.ones(both.shape[1], np.int64), tuple(both))).tocsr()
+        has.resize((has.shape[0], count))
+        meet = meet + has.T @ has
+    first, second = meet.tocoo().coords
+    differ = (first < second) & (facets.facet_of_plane[first] != facets.facet_of_plane[second])
+    return list(zip(first[differ].tolist(), second[differ].tolist(), strict=True))
+
+
+def _rounded(axis: _Axis, parts: list[np.ndarray]) -> tuple[np.ndarray, bool]:
+    """Return where along an axis both planes end near it, a pixel apart, and whether convex.
+
+    Of an apex each plane lies below the other one, and of a valley above. `parts` are the places
+    (n, 3) on each plane.
+    """
+    found = []
+    for number, places in enumerate(parts):
+        away = places - axis.origin
+        at = away @ axis.along
+        near = np.linalg.norm(away - at[:, None] * axis.along, axis=1) <= _ROUND_PX
+        above = places[near] @ axis.normals[1 - number] - axis.offsets[1 - number] > 0
+        found.append((np.floor(at[near]).astype(np.int64), above))
+    if not all(len(steps) for steps, _ in found):
+        return np.empty(0), True
+    lowest = min(steps.min() for steps, _ in found)
+    count = max(steps.max() for steps, _ in found) - lowest + 1
+    is_apex, is_valley = np.ones(count, bool), np.ones(count, bool)
+    for steps, above in found:
+        total = np.bincount(steps - lowest, minlength=count)
+        over = np.bincount(steps - lowest, above, count)
+        is_apex &= (total > 0) & (over <= (1 - _ONE_SIDE) * total)
+        is_valley &= (total > 0) & (over >= _ONE_SIDE * total)
+    convex = bool(is_apex.sum() >= is_valley.sum())
+    return np.flatnonzero(is_apex if convex else is_valley) + lowest + 0.5, convex
+
+
+def _line(axis: _Axis, at: np.ndarray, is_apex: bool) -> Line | None:
+    """Return the line through places along an axis, None where it is too short."""
+    at = np.sort(at)
     parts = np.split(at, np.flatnonzero(np.diff(at) > _MOST_GAP_PX) + 1)
     places = [
         np.arange(part[0], part[-1] + _STEP_PX / 2, _STEP_PX)
         for part in parts
-        if part[-1] - part[0] >= _LEAST_PX
+        if len(part) and part[-1] - part[0] >= _LEAST_PX
     ]
     if not places:
         return None
-    points = origin + np.concatenate(places)[:, None] * along
-    first, second = sorted(int(one) for one in owners)
-    return Line((first, second), (int(planes[0]), int(planes[1])), turn, bool(bend > 0), points)
+    points = axis.origin + np.concatenate(places)[:, None] * axis.along
+    first, second = sorted(int(one) for one in axis.facets)
+    return Line((first, second), axis.planes, axis.turn_deg, is_apex, points)
