@@ -70,6 +70,32 @@ def test_the_lattice_of_a_crystal_does_not_turn_the_axis(seed):
 
 
 @pytest.mark.slow
+def test_a_search_that_finds_no_minimum_yields_to_a_check_that_does():
+    """The search is 1.6° off, and parts of the tilts tell it to 1.7° only."""
+    settings = Align(projection_matching=False)
+    found = solve(clean(*rod(103), settings), settings)
+    assert abs(found.axis.angle_deg) > 1
+    assert found.geometry.axis_angle_deg == pytest.approx(0, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    ("scan_error", "check_error", "kind", "doubt", "surer"),
+    [
+        (1.7, 0.8, "isolated", "", True),
+        (0.9, 0.3, "extended in few images", "", False),
+        (1.7, 0.8, "isolated", "no clear minimum", False),
+        (1.7, 0.9, "isolated", "", False),
+        (0.9, 0.1, "isolated", "", False),
+        (0.2, 0.08, "extended", "", True),
+        (0.1, 0.01, "extended", "", False),
+    ],
+)
+def test_which_method_is_believed(scan_error, check_error, kind, doubt, surer):
+    check = AxisCheck(0.0, judge=None, doubt=doubt, error_deg=check_error)
+    assert check.is_surer_than(SimpleNamespace(error_deg=scan_error), kind) == surer
+
+
+@pytest.mark.slow
 def test_a_round_rod_along_the_axis_is_aligned_and_not_stopped():
     found = align_tilts(*rod(1))
     assert found.axis_angle_deg == pytest.approx(0, abs=0.5)

@@ -24,6 +24,14 @@ _LEAST_EXPLAINED = 0.8  # of the errors at these angles, by the parabola whose v
 # part of it away by interpolation, the least where the axis is upright. The errors then tell of
 # the interpolation: without a clear minimum, images are compared without their fine structures.
 COARSER_PX = 2.0  # sigma, in px of the binned images
+# The Fourier search is the more exact of the two methods if they differ by less. A specimen cut
+# by the frame disturbs it more than a reconstruction, most of all in a few images.
+TURN_FROM_DEG = {"isolated": 0.5, "extended": 0.25, "extended in few images": 0.15}
+# A search on which parts of the tilts disagree by more (standard error) is not believed against a
+# check on which they agree at least twice as well: round rods leave the search no minimum, and of
+# a film the frame shows another part in each image.
+_UNSURE_DEG = {"isolated": 1.0, "extended": 0.15, "extended in few images": 1.0}
+_SURER = 2.0
 _NO_MINIMUM = "the tilts predict each other clearly best under no angle of the tilt axis"
 _AT_AN_END = "the tilts predict each other best at an end of the angles tried for the tilt axis"
 
@@ -51,6 +59,18 @@ class AxisCheck:
     doubt: str = ""
     is_coarse: bool = False
     error_deg: float = np.nan
+
+    def is_surer_than(self, axis: AxisScan, kind: str) -> bool:
+        """Tell whether parts of the tilts agree on this angle far better than on that of a search.
+
+        Parameters
+        ----------
+        axis : AxisScan
+        kind : str
+            Of the specimen: `isolated`, or cut by the frame: `extended`, `extended in few images`.
+        """
+        limit_deg = max(_UNSURE_DEG[kind], _SURER * self.error_deg)
+        return not self.doubt and axis.error_deg > limit_deg
 
 
 def by_reprojection(reproject: Reprojector, geometry: Geometry, search_deg: float) -> AxisCheck:

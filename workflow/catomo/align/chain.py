@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from catomo.align.axis_check import CHECK_REACH_DEG, AxisCheck, by_reprojection
+from catomo.align.axis_check import CHECK_REACH_DEG, TURN_FROM_DEG, AxisCheck, by_reprojection
 from catomo.align.geometry import Geometry, in_axis_frame, rotation
 from catomo.align.low_order import fit_low_order
 from catomo.align.preprocess import CleanSeries
@@ -25,9 +25,6 @@ from catomo.align.tilt_axis import AxisScan, find_axis
 from catomo.progress import say
 
 _FEWEST_SHOWN = 3  # images that show something, below which nothing is aligned
-# The Fourier search is the more exact of the two methods if they differ by less. A specimen cut
-# by the frame disturbs it more than a reconstruction, most of all in a few images.
-_TURN_FROM_DEG = {"isolated": 0.5, "extended": 0.25, "extended in few images": 0.15}
 # On crystals, where fine structures mislead the second method, both err by as much (0.2° RMS), and
 # independently of each other, so that the middle between them errs less than either.
 _MIDDLE_WITHIN_DEG = 1.0
@@ -106,7 +103,7 @@ def solve(series: CleanSeries, settings: Align, begin: Geometry | None = None) -
     axis_check = None
     if axis is not None:
         # Drift along the axis would disturb this check, so it comes after the common line.
-        axis_check = _checked_axis(trials, series.isolated, settings.axis_search_deg)
+        axis_check = _checked_axis(trials, axis, series.isolated, settings.axis_search_deg)
         turned_deg = trials.geometry.axis_angle_deg
         if abs(turned_deg - angle) > CHECK_REACH_DEG:
             # What was measured along and across an axis so far off is worth nothing.
@@ -318,7 +315,9 @@ def _common_line(series: CleanSeries, trials: _Trials) -> np.ndarray:
     return disagreement
 
 
-def _checked_axis(trials: _Trials, isolated: bool, search_deg: float) -> AxisCheck | None:
+def _checked_axis(
+    trials: _Trials, axis: AxisScan, isolated: bool, search_deg: float
+) -> AxisCheck | None:
     """Return the tilt axis by reprojection, and turn the geometry if it lies elsewhere."""
     if trials.reproject is None:
         return None
@@ -328,7 +327,9 @@ def _checked_axis(trials: _Trials, isolated: bool, search_deg: float) -> AxisChe
     kind = "isolated" if isolated else "extended in few images" if trials.few else "extended"
     if check.is_coarse and not check.doubt and abs(turn) < _MIDDLE_WITHIN_DEG:
         trials.geometry = trials.geometry.turned(turn / 2)
-    elif not check.doubt and abs(turn) > _TURN_FROM_DEG[kind]:
+    elif check.is_surer_than(axis, kind):
+        trials.geometry = trials.geometry.turned(turn)
+    elif not check.doubt and abs(turn) > TURN_FROM_DEG[kind]:
         trials.offer("turned_axis", trials.geometry.turned(turn), _TURN_GAIN, check.judge)
     return check
 
