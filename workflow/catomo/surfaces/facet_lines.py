@@ -161,9 +161,10 @@ def _near(bare: Bare, facets: Facets) -> list[tuple[int, int]]:
         flat = np.ravel_multi_index(
             tuple(cell.T.astype(np.int64)), tuple(cell.max(axis=0).astype(int) + 1)
         )
-        both = np.unique(np.stack([flat, plane_of]), axis=1)
-        has = coo_array((np.ones(both.shape[1], np.int64), tuple(both))).tocsr()
-        has.resize((has.shape[0], count))
+        has = coo_array(
+            (np.ones(len(flat), np.int64), (flat, plane_of)), shape=(flat.max() + 1, count)
+        ).tocsr()
+        has.data[:] = 1
         meet = meet + has.T @ has
     first, second = meet.tocoo().coords
     differ = (first < second) & (facets.facet_of_plane[first] != facets.facet_of_plane[second])
