@@ -29,6 +29,7 @@ def results(tmp_path_factory, needle):
         "network": {"levels": 4, "base_filters": 8},
         "loss": {"class_weights": [0.2] * 5},
     }
+    config["predict"] = {"average": "none"}
     config["surfaces"]["redraws"] = 0
     path.write_text(yaml.safe_dump(config))
     run = project.snakemake("--configfile", "config/examples/needle/config.yaml")

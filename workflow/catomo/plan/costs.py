@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 from contextlib import suppress
-from math import ceil
+from math import ceil, prod
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from catomo.plan.fit import Data
 from catomo.plan.gpu import gpu_memory_of, pad_width_of
 from catomo.plan.plan import Plan
 from catomo.plan.sizes import recorded_shape
+from catomo.predict.needs import memory_bytes
 from catomo.predict.settings import Predict
 from catomo.reconstruct.needs import peak_bytes
 from catomo.reconstruct.settings import Reconstruct
@@ -134,9 +135,14 @@ def _of_training(train: Train, of_slice: int) -> Cost:
     return Cost("train", train.memory_bytes(window), disk, seconds)
 
 
-def _times(precision: str) -> float:
+def _precision(asked: str) -> str:
+    """Return the arithmetic of a network on this CPU."""
+    return "bfloat16" if asked != "float32" and has_bfloat16() else "float32"
+
+
+def _times(asked: str) -> float:
     """Return how many times as long a network takes for a pixel as in bfloat16."""
-    return 1.0 if precision != "float32" and has_bfloat16() else _FLOAT32_TIMES
+    return 1.0 if _precision(asked) == "bfloat16" else _FLOAT32_TIMES
 
 
 def _of_tilts(dataset: Dataset, data: Data) -> list[Cost]:
@@ -219,11 +225,7 @@ def _of_labels(
     found = []
     of_classes = area_of(around, len(plan.settings_as(Surfaces, dataset.name).classes))
     if "predict" in verbs:
-        predict = plan.settings_as(Predict, dataset.name)
-        passes = len(VIEWS[predict.average]) * _times(predict.precision)
-        seconds = 6 + voxels * passes * _SECONDS_PER_PREDICTED_PIXEL
-        memory = 0.93e9 + 12 * plan.settings_as(Train, dataset.model).parameters()
-        found.append(Cost("predict", memory, 0.008e6 + 15 * area, seconds))
+        found.append(_of_prediction(dataset, plan, shape, 0.008e6 + 15 * area))
     if "evaluate" in verbs:
         disk = 0.48e6 + 0.32 * depth * width  # pictures of single slices
         memory = 0.16e9 + 350 * depth * width
@@ -245,6 +247,17 @@ def _of_labels(
         seconds = 4 + 8e-8 * voxels + 1.7e-7 * min(voxels, _MOST_ON_PAGE)
         found.append(Cost("report", memory, disk, seconds))
     return found
+
+
+def _of_prediction(dataset: Dataset, plan: Plan, shape: tuple[int, int, int], disk: float) -> Cost:
+    settings = plan.settings_as(Predict, dataset.name)
+    size = plan.settings_as(Train, dataset.model).network.size()
+    inference, precision = settings.inference(), _precision(settings.precision)
+    memory = memory_bytes(size, precision, inference, shape, "cpu", len(settings.classes))
+    views = len(VIEWS[settings.average]) * (size.base_filters / 16) ** 2
+    passes = views * _times(settings.precision)
+    seconds = 6 + prod(shape) * passes * _SECONDS_PER_PREDICTED_PIXEL
+    return Cost("predict", memory, disk, seconds)
 
 
 def _faces_to_mesh(dataset: Dataset, verbs: Collection[str]) -> int:

@@ -1,4 +1,4 @@
-"""Slices segmented by a trained network: labels, confidence, and the memory that takes."""
+"""Slices segmented by a trained network: labels and confidence."""
 
 from __future__ import annotations
 
@@ -14,15 +14,7 @@ from catomo.network import blend, unet
 from catomo.network.accuracy import STEPS
 from catomo.network.inference import VIEWS, Average, Inference
 from catomo.network.model_file import Model
-from catomo.network.size import UNetSize
 from catomo.network.temperature import tempered
-
-# Measured on the default network, 0.25 to 2 million pixels in both precisions, one view: what
-# TensorFlow takes before any pixel has passed, and how many arrays of the size of the first
-# level and of the probabilities exist at once.
-_TENSORFLOW_BYTES = 0.45e9
-_LAYERS_ALIVE = 5
-_PROBABILITIES_ALIVE = 6
 
 
 def segment(
@@ -130,30 +122,6 @@ def decided(
         arrays[f"probability_{name}"] = _as_bytes(plane)
     arrays["sums"] = _sums(planes, labels)
     return arrays
-
-
-def memory_bytes(
-    network: UNetSize, precision: str, passing_px: int, slab_px: int, class_count: int
-) -> float:
-    """Estimate the memory, in bytes, that predicting takes; it does not grow with the volume.
-
-    Parameters
-    ----------
-    network : UNetSize
-    precision : {"float32", "bfloat16"}
-    passing_px : int
-        Pixels that pass the network at once.
-    slab_px : int
-        Pixels of the slices that are segmented at once, tile after tile.
-    class_count : int
-    """
-    width = 2 if precision == "bfloat16" else 4
-    base = network.base_filters
-    # The three 3x3 convolutions at the deepest level hold nearly all weights. They are kept as
-    # float32 and in the precision of the computation.
-    weights = 28 * base**2 * 4 ** (network.levels - 1) * (4 + width)
-    layers = passing_px * base * width * _LAYERS_ALIVE
-    return _TENSORFLOW_BYTES + weights + layers + slab_px * class_count * 4 * _PROBABILITIES_ALIVE
 
 
 def _sums(planes: Sequence[Any], labels: Any) -> Any:

@@ -28,6 +28,7 @@ from catomo.network.model_file import Model
 from catomo.network.model_info import ModelInfo
 from catomo.predict import segmentation
 from catomo.predict.conveyor import Steps, convey
+from catomo.predict.needs import memory_bytes
 from catomo.predict.settings import Predict
 from catomo.predict.slabs import Slabs
 from catomo.predict.trust import Trust, looked_at
@@ -258,10 +259,8 @@ def _errors(job: Job) -> dict[str, Any] | None:
 def _announce(job: Job, missing: int) -> None:
     (count, rows, columns), batch, info = job.shape, job.batch, job.model.info
     tiled, tile_px = job.inference.is_tiled(rows, columns), job.settings.tile_px
-    edge = tile_px if tiled else max(rows, columns)
-    passing_px, slab_px = batch * min(rows, edge) * min(columns, edge), batch * rows * columns
-    need = segmentation.memory_bytes(
-        info.network, job.precision, passing_px, slab_px, len(info.classes)
+    need = memory_bytes(
+        info.network, job.precision, job.inference, job.shape, job.device, len(info.classes)
     )
     say(
         f"predict: {count} slices of {rows} x {columns} px, "
