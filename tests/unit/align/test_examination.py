@@ -1,10 +1,13 @@
 """The examination of an alignment: noise and single wrong images are not taken for other faults."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from catomo.align.chain import Solution
-from catomo.align.examination import examine
+from catomo.align.examination import Examination, examine
 from catomo.align.geometry import Geometry
 from catomo.align.preprocess import clean
 from catomo.align.readings import Recording
@@ -37,6 +40,25 @@ def test_noise_is_not_taken_for_particles_that_move_or_light_up(counts):
         "moved_px": 0,
     }
     assert found.reasons(SETTINGS.verdict, few_counts=False) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("moved_px", "mention", "doubt", "told"),
+    [(0.1, "", "", True), (0.1, "a", "", False), (0.2, "a", "", True), (0.2, "a", "b", False)],
+)
+def test_what_is_only_mentioned_does_not_hide_that_parts_moved_far(moved_px, mention, doubt, told):
+    asked = []
+
+    def reasons(limits, tell_moved):
+        asked.append(tell_moved)
+        return [], []
+
+    scale = [doubt] * bool(doubt), [mention] * bool(mention)
+    angles = SimpleNamespace(reasons=lambda limits: scale, jitter_deg=lambda: 0.0)
+    local = SimpleNamespace(moved_px=moved_px, reasons=reasons)
+    nothing = Examination(*(np.zeros(3) for _ in range(4)), [], None, np.nan)
+    replace(nothing, angles=angles, local=local).reasons(SETTINGS.verdict, few_counts=False)
+    assert asked == [told]
 
 
 @pytest.mark.slow

@@ -90,8 +90,9 @@ class Examination:
         """Return what in the images makes the alignment doubtful, and what is only mentioned.
 
         Where angles are wrong, images distorted or not in their places, parts of them are out of
-        place for that, and where angles are only a little off, it is not said that parts moved. Few
-        counts make parts of single images bright, dark or moved by chance alone.
+        place for that, and it is not said that parts moved; where that is only mentioned, it is
+        not said unless they moved far. Few counts make parts of single images bright, dark or
+        moved by chance alone.
         """
         doubts: list[str] = []
         mentions: list[str] = []
@@ -107,7 +108,8 @@ class Examination:
         if self.local and not few_counts:
             jitter = self.angles.jitter_deg() if self.angles else 0.0
             even = jitter <= _EVEN * limits.warn_angle_jitter_deg
-            moved = even and not (doubts or mentions or self.misfits)
+            far = self.local.moved_px > limits.warn_local_shift_px
+            moved = even and not (doubts or self.misfits or (mentions and not far))
             found = self.local.reasons(limits, tell_moved=moved)
             doubts += found[0]
             mentions += found[1]

@@ -110,7 +110,7 @@ class Verdict(Settings):
         gt=0,
     )
     warn_bend: float = key(
-        0.06,
+        0.042,
         "warn when the brightest places lack more than this part of what the other tilts predict; "
         "0.6 of it, and of the two keys below, is mentioned",
         gt=0,
@@ -128,7 +128,7 @@ class Verdict(Settings):
         gt=0,
     )
     warn_flyback_px: float = key(
-        0.14,
+        0.1,
         "warn when an edge of all images is pulled in by more than this (RMS over the specimen), "
         "as by the flyback of the scan; 0.65 of it is mentioned",
         "px",
