@@ -110,6 +110,12 @@ def test_two_modules_run_beside_each_other(done):
     assert seen == {"Snakefile", "config", "data", "one", "two"}
 
 
+def test_a_module_whose_dataset_has_no_labels_plans_a_page_without_them(done):
+    planned = done.snakemake("--dry-run")
+    assert "rule two_report:" in planned
+    assert "two_predict" not in planned
+
+
 def test_running_the_modules_again_plans_nothing(done):
     assert "Nothing to be done" in done.snakemake("--dry-run", *TARGETS)
 

@@ -85,6 +85,8 @@ def test_a_search_that_finds_no_minimum_yields_to_a_check_that_does():
         (0.9, 0.3, "extended in few images", "", False),
         (1.7, 0.8, "isolated", "no clear minimum", False),
         (1.7, 0.9, "isolated", "", False),
+        (1.7, np.nan, "isolated", "", False),
+        (1.7, 0.8, "extended in few images", "", True),
         (0.9, 0.1, "isolated", "", False),
         (0.2, 0.08, "extended", "", True),
         (0.1, 0.01, "extended", "", False),

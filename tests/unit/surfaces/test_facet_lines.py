@@ -7,6 +7,7 @@ import pytest
 from tests.helpers.polyhedra import corrugated, polyhedron
 
 from catomo.labels.settings import Particles
+from catomo.surfaces.facet_lines import _Axis, _rounded
 from catomo.surfaces.frame import Frame
 from catomo.surfaces.measure import _specimen
 from catomo.surfaces.particles import measure_particles
@@ -68,3 +69,32 @@ def test_an_apex_is_found_below_particles_that_labels_wrap_in_a_skin(radius, ski
     place, known = (one.points[:, 1:].mean(axis=0) for one in (line, alone))
     assert place == pytest.approx(known, abs=0.2)
     assert 0.75 * alone.length < line.length < 1.1 * alone.length
+
+
+def sides(one, other):
+    """Return where two planes at right angles meet by the rule for rounded edges.
+
+    Both hold the axis x = y = 0 and face along x and along y. `one` and `other` are the range of
+    the second coordinate in which each has places; along the axis they lie from 0 to 20.
+    """
+    rng = np.random.default_rng(1)
+    along = rng.uniform(0, 20, (2, 2000))
+    first = np.stack([0 * along[0], rng.uniform(*one, 2000), along[0]], axis=1)
+    second = np.stack([rng.uniform(*other, 2000), 0 * along[1], along[1]], axis=1)
+    normals, axis = np.eye(3)[:2], np.eye(3)[2]
+    turned = _Axis((0, 1), np.array([0, 1]), normals, np.zeros(2), 90.0, np.zeros(3), axis)
+    return {convex: len(at) for convex, at in _rounded(turned, [first, second]).items()}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "apex", "valley"),
+    [
+        ((-10, -2), (-10, -2), 20, 0),  # both below: each ends 2 px before the edge
+        ((2, 10), (2, 10), 0, 20),  # both above
+        ((-10, 10), (-10, -2), 0, 0),  # one goes on across the other
+        ((-10, -2), (2, 10), 0, 0),  # a gap
+        ((-20, -7), (-10, -2), 0, 0),  # one ends too far away
+    ],
+)
+def test_two_planes_meet_where_both_end_near_to_it_on_the_proper_side(one, other, apex, valley):
+    assert sides(one, other) == {True: apex, False: valley}

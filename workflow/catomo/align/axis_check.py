@@ -29,7 +29,7 @@ COARSER_PX = 2.0  # sigma, in px of the binned images
 TURN_FROM_DEG = {"isolated": 0.5, "extended": 0.25, "extended in few images": 0.15}
 # A search on which parts of the tilts disagree by more (standard error) is not believed against a
 # check on which they agree at least twice as well: round rods leave the search no minimum, and of
-# a film the frame shows another part in each image.
+# a film the frame shows another part in each image. Of a few images parts always disagree more.
 _UNSURE_DEG = {"isolated": 1.0, "extended": 0.15, "extended in few images": 1.0}
 _SURER = 2.0
 _NO_MINIMUM = "the tilts predict each other clearly best under no angle of the tilt axis"
@@ -69,8 +69,16 @@ class AxisCheck:
         kind : str
             Of the specimen: `isolated`, or cut by the frame: `extended`, `extended in few images`.
         """
-        limit_deg = max(_UNSURE_DEG[kind], _SURER * self.error_deg)
-        return not self.doubt and axis.error_deg > limit_deg
+        is_unsure = axis.error_deg > _UNSURE_DEG[kind]
+        return not self.doubt and is_unsure and axis.error_deg > _SURER * self.error_deg
+
+    def record(self) -> dict[str, float | None]:
+        """Return what the record says of it among the steps."""
+        known = bool(np.isfinite(self.error_deg))
+        return {
+            "by_reprojection_deg": self.angle_deg,
+            "by_reprojection_error_deg": self.error_deg if known else None,
+        }
 
 
 def by_reprojection(reproject: Reprojector, geometry: Geometry, search_deg: float) -> AxisCheck:

@@ -2,7 +2,8 @@
 
 Tilt axis from pairwise registration or centre of mass → low-order terms → common line →
 check of the axis → projection matching. A refinement stays only if the tilts predict each
-other better with it (`catomo.align.reprojection`); what each one did is noted.
+other better with it (`catomo.align.reprojection`); what each one did is noted. The tilt axis alone
+is taken untried where one of two methods is far surer, and in the middle of both on crystals.
 """
 
 from __future__ import annotations
@@ -322,7 +323,7 @@ def _checked_axis(
     if trials.reproject is None:
         return None
     check = by_reprojection(trials.reproject, trials.geometry, search_deg)
-    trials.steps["tilt_axis"]["by_reprojection_deg"] = check.angle_deg
+    trials.steps["tilt_axis"] |= check.record()
     turn = check.angle_deg - trials.geometry.axis_angle_deg
     kind = "isolated" if isolated else "extended in few images" if trials.few else "extended"
     if check.is_coarse and not check.doubt and abs(turn) < _MIDDLE_WITHIN_DEG:

@@ -89,10 +89,10 @@ class Examination:
     def reasons(self, limits: Verdict, few_counts: bool) -> tuple[list[str], list[str]]:
         """Return what in the images makes the alignment doubtful, and what is only mentioned.
 
-        Where angles are wrong, images distorted or not in their places, parts of them are out of
-        place for that, and it is not said that parts moved; where that is only mentioned, it is
-        not said unless they moved far. Few counts make parts of single images bright, dark or
-        moved by chance alone.
+        Where angles are wrong, or images distorted or misplaced, parts of them are out of place for
+        that reason, so it is not said that parts moved. If such a fault is only mentioned, it is
+        said all the same where parts moved farther than what warns. Few counts make parts of
+        single images bright, dark or moved by chance alone.
         """
         doubts: list[str] = []
         mentions: list[str] = []

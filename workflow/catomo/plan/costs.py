@@ -136,7 +136,7 @@ def _of_training(train: Train, of_slice: int) -> Cost:
 
 
 def _precision(asked: str) -> str:
-    """Return the arithmetic of a network on this CPU."""
+    """Return the arithmetic that counts on this CPU: without its instructions, bfloat16 is slow."""
     return "bfloat16" if asked != "float32" and has_bfloat16() else "float32"
 
 
@@ -250,6 +250,7 @@ def _of_labels(
 
 
 def _of_prediction(dataset: Dataset, plan: Plan, shape: tuple[int, int, int], disk: float) -> Cost:
+    """Return what labels take that a network makes, whatever it leaves on the disk."""
     settings = plan.settings_as(Predict, dataset.name)
     size = plan.settings_as(Train, dataset.model).network.size()
     inference, precision = settings.inference(), _precision(settings.precision)

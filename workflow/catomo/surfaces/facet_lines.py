@@ -20,7 +20,9 @@ _STEP_PX = 0.5  # between the points that stand for a line
 _MOST_GAP_PX = 3.0  # between two places of one line
 _LEAST_TURN_DEG = 15.0
 _ROUND_PX = 6.0  # from a line to where its planes end, where it is rounded
-_ONE_SIDE = 0.8  # of what lies near a line, as of a plane that ends there and does not cross it
+# Least share of what lies of a plane near a line that is on one side of the other plane. Of a plane
+# that goes on across the line it is about a half.
+_ONE_SIDE = 0.8
 
 
 @dataclass(frozen=True)
@@ -114,14 +116,17 @@ def find_lines(bare: Bare, facets: Facets, links: csr_array) -> list[Line]:
         if axis is None:
             continue
         parts = [bare.points[order[ends[plane] : ends[plane + 1]]] for plane in planes]
-        at, is_apex = _rounded(axis, parts)
+        rounded = _rounded(axis, _within_reach(parts))
+        is_apex = len(rounded[True]) >= len(rounded[False])
+        if planes in touching:
+            here, there = touching[planes]
+            is_apex = bool(((there - here) @ (axis.normals[1] - axis.normals[0])).mean() > 0)
+        at = rounded[is_apex]
+        # A third plane between them, as of a chamfer, meets either of them instead.
         nearest = bare.plane_of[tree.query(axis.origin + at[:, None] * axis.along)[1]]
         at = at[np.isin(nearest, [-1, *planes])]
         if planes in touching:
-            here, there = touching[planes]
-            is_apex_there = bool(((there - here) @ (axis.normals[1] - axis.normals[0])).mean() > 0)
-            at = at if is_apex == is_apex_there else at[:0]
-            at, is_apex = np.append(at, (here + there) / 2 @ axis.along), is_apex_there
+            at = np.append(at, (here + there) / 2 @ axis.along)
         line = _line(axis, at, is_apex)
         lines += [] if line is None else [line]
     return sorted(lines, key=lambda line: (line.facets, *line.points[0]))
@@ -130,7 +135,7 @@ def find_lines(bare: Bare, facets: Facets, links: csr_array) -> list[Line]:
 def _touching(
     bare: Bare, facets: Facets, links: csr_array
 ) -> dict[tuple[int, int], tuple[np.ndarray, np.ndarray]]:
-    """Return for pairs of planes that touch the places on either side of where they do."""
+    """Return, for each pair of planes that touch, the places on both sides of the contact."""
     pairs_of = links.tocoo()
     one, other = bare.plane_of[pairs_of.row], bare.plane_of[pairs_of.col]
     at = np.flatnonzero((one >= 0) & (one < other))
@@ -155,7 +160,8 @@ def _near(bare: Bare, facets: Facets) -> list[tuple[int, int]]:
     points, plane_of = bare.points[on], bare.plane_of[on]
     count = len(facets.offsets)
     meet = csr_array((count, count), dtype=np.int64)
-    cells = 4 * _ROUND_PX  # of two grids half a cell apart, one has both in the same
+    # Places less than half a cell apart lie in one cell of one of two grids half a cell apart.
+    cells = 4 * _ROUND_PX
     for shift in np.ndindex(2, 2, 2):
         cell = np.floor((points - points.min(axis=0)) / cells + np.array(shift) / 2)
         flat = np.ravel_multi_index(
@@ -171,11 +177,20 @@ def _near(bare: Bare, facets: Facets) -> list[tuple[int, int]]:
     return list(zip(first[differ].tolist(), second[differ].tolist(), strict=True))
 
 
-def _rounded(axis: _Axis, parts: list[np.ndarray]) -> tuple[np.ndarray, bool]:
-    """Return where along an axis both planes end near it, a pixel apart, and whether convex.
+def _within_reach(parts: list[np.ndarray]) -> list[np.ndarray]:
+    """Return what lies of two planes near the other one: near the box around it."""
+    boxes = [(part.min(axis=0) - 2 * _ROUND_PX, part.max(axis=0) + 2 * _ROUND_PX) for part in parts]
+    return [
+        part[((part >= low) & (part <= high)).all(axis=1)]
+        for part, (low, high) in zip(parts, reversed(boxes), strict=True)
+    ]
+
+
+def _rounded(axis: _Axis, parts: list[np.ndarray]) -> dict[bool, np.ndarray]:
+    """Return where along an axis both planes end near it, a pixel apart: apexes, and valleys.
 
     Of an apex each plane lies below the other one, and of a valley above. `parts` are the places
-    (n, 3) on each plane.
+    (n, 3) on each plane. The keys tell whether the surface is convex.
     """
     found = []
     for number, places in enumerate(parts):
@@ -185,17 +200,16 @@ def _rounded(axis: _Axis, parts: list[np.ndarray]) -> tuple[np.ndarray, bool]:
         above = places[near] @ axis.normals[1 - number] - axis.offsets[1 - number] > 0
         found.append((np.floor(at[near]).astype(np.int64), above))
     if not all(len(steps) for steps, _ in found):
-        return np.empty(0), True
+        return {True: np.empty(0), False: np.empty(0)}
     lowest = min(steps.min() for steps, _ in found)
     count = max(steps.max() for steps, _ in found) - lowest + 1
-    is_apex, is_valley = np.ones(count, bool), np.ones(count, bool)
+    ends = {True: np.ones(count, bool), False: np.ones(count, bool)}
     for steps, above in found:
         total = np.bincount(steps - lowest, minlength=count)
         over = np.bincount(steps - lowest, above, count)
-        is_apex &= (total > 0) & (over <= (1 - _ONE_SIDE) * total)
-        is_valley &= (total > 0) & (over >= _ONE_SIDE * total)
-    convex = bool(is_apex.sum() >= is_valley.sum())
-    return np.flatnonzero(is_apex if convex else is_valley) + lowest + 0.5, convex
+        ends[True] &= (total > 0) & (total - over >= _ONE_SIDE * total)
+        ends[False] &= (total > 0) & (over >= _ONE_SIDE * total)
+    return {convex: np.flatnonzero(here) + lowest + 0.5 for convex, here in ends.items()}
 
 
 def _line(axis: _Axis, at: np.ndarray, is_apex: bool) -> Line | None:
