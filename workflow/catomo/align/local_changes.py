@@ -26,6 +26,7 @@ _BRIGHTEST = 99.9  # percentile of the predictions that counts as their brightes
 _FEWEST_BLOCKS = 5  # of an image, below which nothing is said of it
 _FARTHEST_PX = 3.0  # binned: a longer step is not linear
 _MENTIONED_FROM = 0.6  # of what warns: where the volume begins to suffer
+_BEND_MENTIONED_FROM = 0.3  # of good series it is at most half as much
 _WORSE_PREDICTED = 2.3  # times as far: 1.8 to 2.2 where nothing moves
 # The images were smoothed with 1 px, so their noise is alike over 4·π px², and counts as so much
 # larger.
@@ -152,8 +153,8 @@ class LocalChanges:
                 "the shadow of the holder or a grid bar; name it in align.shadows, or leave these "
                 "images out (exclude_tilts)"
             )
-        for value, limit, words in self._findings(limits):
-            if value > _MENTIONED_FROM * limit:
+        for value, limit, mentioned_from, words in self._findings(limits):
+            if value > mentioned_from * limit:
                 (doubts if value > limit else mentions).append(words)
         limit = limits.warn_local_shift_px
         if tell_moved and not (doubts or mentions) and self.moved_px > _MENTIONED_FROM * limit:
@@ -164,10 +165,11 @@ class LocalChanges:
             )
         return doubts, mentions
 
-    def _findings(self, limits: Verdict) -> Iterator[tuple[float, float, str]]:
+    def _findings(self, limits: Verdict) -> Iterator[tuple[float, float, float, str]]:
         yield (
             -self.bend,
             limits.warn_bend,
+            _BEND_MENTIONED_FROM,
             f"the brightest places lack {-self.bend:.0%} of what the other tilts predict: the "
             "images are not linear in thickness, as where a thick or heavy specimen scatters "
             "electrons past the detector, or where it is saturated; dense parts come out too thin",
@@ -175,6 +177,7 @@ class LocalChanges:
         yield (
             self.flicker,
             limits.warn_flicker,
+            _MENTIONED_FROM,
             f"parts of the specimen are brighter or darker in single images, by "
             f"{self.flicker:.0%} RMS, as crystals are that come to lie along the beam "
             "(diffraction); a larger inner angle of the detector avoids it",

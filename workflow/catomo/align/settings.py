@@ -112,7 +112,7 @@ class Verdict(Settings):
     warn_bend: float = key(
         0.042,
         "warn when the brightest places lack more than this part of what the other tilts predict; "
-        "0.6 of it, and of the two keys below, is mentioned",
+        "0.3 of it, and 0.6 of the two keys below, is mentioned",
         gt=0,
     )
     warn_flicker: float = key(
