@@ -19,7 +19,7 @@ _REACH = 0.05  # of the width: how far the pull goes that is looked for
 _SIDES, _SIGNS = ("left", "right"), (1, -1)
 _CLEARER = 4.0  # times what images of a reconstruction show, which nothing pulls; usually twice
 _CUT_PX = 3.0  # binned, from the edge: a specimen that is cut there is predicted badly
-_SIGMAS = 4.0  # standard errors, of the spread from image to image
+_SIGMAS = 3.0  # standard errors, of the spread from image to image, which a pull makes larger
 _MENTIONED_FROM = 0.65  # of what warns: where the volume begins to suffer
 
 

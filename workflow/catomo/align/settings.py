@@ -128,7 +128,7 @@ class Verdict(Settings):
         gt=0,
     )
     warn_flyback_px: float = key(
-        0.1,
+        0.06,
         "warn when an edge of all images is pulled in by more than this (RMS over the specimen), "
         "as by the flyback of the scan; 0.65 of it is mentioned",
         "px",
