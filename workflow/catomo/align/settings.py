@@ -122,7 +122,7 @@ class Verdict(Settings):
         gt=0,
     )
     warn_local_shift_px: float = key(
-        0.17,
+        0.16,
         "warn when parts of the specimen lie farther from where the other tilts predict them (RMS)",
         "px",
         gt=0,
