@@ -25,8 +25,6 @@ import importlib.metadata
 import json
 import os
 import platform
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -38,15 +36,14 @@ from reconstruct_peers import (
     ONCE,
     TILT_DEG,
     Worker,
-    anonymous_gb,
     phantom_case,
     start_workers,
 )
+from reconstruct_stage import volume
 
 SIZES = ((512, 512), (512, 1024), (1024, 1024))  # depth, width
 STANDARD = (512, 1024)
 PARTS = ("speed", "error", "gaps", "tv", "volume")
-VOLUME = (702, 512, 1024)
 
 # Counting: a row of the shear adds g·a[x] + f·a[x+1] to a sum, 4 operations per voxel and
 # tilt, forward as backward; resampling, ratio and update are not counted. The least traffic
@@ -83,7 +80,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(folder) / "numba"))
         if options.gpu:
-            figures |= gpu(Path(folder), options.quick)
+            import reconstruct_gpu  # a backend's packages are loaded where they are asked for
+
+            figures |= reconstruct_gpu.figures(Path(folder), options.quick)
         for part, measure in zip(PARTS, (speed, error, gaps, tv, volume), strict=True):
             if options.only in (None, part) and not options.gpu:
                 figures |= measure(Path(folder), options.quick)
@@ -331,102 +330,6 @@ def tv(folder: Path, quick: bool) -> dict:
             figures["dice_gain"].append(dice_tv - dice)
     print(flush=True)
     return {"tv": found}
-
-
-# --- volume --------------------------------------------------------------------------------
-
-
-def volume(folder: Path, quick: bool) -> dict:
-    """Run the stage on a made-up aligned stack in a process of its own; return the figures."""
-    rows, depth, width = (48 if quick else VOLUME[0], *VOLUME[1:])
-    case = phantom_case(folder, (depth, width))
-    _stage(folder / "first", case, 8)  # compiles
-    seconds, peak, cores = _stage(folder / "measured", case, rows)
-    print(
-        f"## The stage `reconstruct`: {rows}x{depth}x{width}, 69 tilts, OSEM 10 subsets x 5, "
-        "with the default prior\n"
-    )
-    print("| cores | seconds | anonymous memory, peak GB |\n|---|---|---|")
-    print(f"| {cores} | {seconds:.1f} | {peak:.2f} |\n", flush=True)
-    return {"volume_seconds": seconds, "volume_shape": [rows, depth, width], "peak_gb": peak}
-
-
-def _stage(
-    folder: Path, case: Path, rows: int, backend: str = "cpu", cores: int = 2
-) -> tuple[float, float, int]:
-    """Run the stage on a stack of so many rows; return seconds, peak memory and cores."""
-    if not (folder / "02_align" / "alignment.json").is_file():
-        _write_alignment(folder / "02_align", case, rows)
-    settings = {
-        "backend": backend,
-        "algorithm": "osem",
-        "subsets": 10,
-        "iterations": 5,
-        "depth_nm": float(VOLUME[1]),
-    }
-    cores = min(cores, len(os.sched_getaffinity(0)))
-    command = [sys.executable, "-m", "catomo", "reconstruct", str(folder / "02_align")]
-    command += ["--output", str(folder / "03_reconstruct"), "--threads", str(cores)]
-    command += ["--settings", json.dumps(settings)]
-    workflow = Path(__file__).resolve().parents[1] / "workflow"
-    places = [str(workflow), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(places)}
-    start, peak = time.perf_counter(), 0.0
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-        while process.poll() is None:
-            peak = max(peak, anonymous_gb(process.pid))
-            time.sleep(0.02)
-    if process.returncode:
-        raise SystemExit((folder / "log").read_text()[-2000:])
-    return time.perf_counter() - start, peak, cores
-
-
-def gpu(folder: Path, quick: bool) -> dict:
-    """Print and return the figures of a card."""
-    import reconstruct_gpu
-    from catomo.errors import UserError
-    from catomo.reconstruct.cuda import cuda_device
-
-    try:
-        cuda_device()
-    except UserError as error:
-        raise SystemExit(str(error)) from None
-    shape = (128, 256) if quick else STANDARD
-    found = {"versions_gpu": reconstruct_gpu.versions()}
-    found["speed_gpu"] = reconstruct_gpu.speed(phantom_case(folder, shape), quick)
-
-    def stage(name: str, rows: int, backend: str, cores: int) -> tuple[float, float, int]:
-        case = phantom_case(folder, (VOLUME[1], VOLUME[2]))
-        return _stage(folder / name, case, rows, backend, cores)
-
-    rows = 48 if quick else VOLUME[0]
-    return found | {"volume_gpu": reconstruct_gpu.volume(folder, rows, stage)}
-
-
-def _write_alignment(folder: Path, case: Path, rows: int) -> None:
-    """Write a `02_align` of counts whose brightness changes along the tilt axis."""
-    from catomo.files.store import StackWriter
-    from catomo.record.record import committing
-    from catomo.settings.base import Settings
-
-    sinogram = np.load(case)["sinogram"]
-    profile = 0.5 + np.sin(np.pi * (np.arange(rows) + 0.5) / rows)
-    rng = np.random.default_rng(0)
-    with committing(folder, "align", Settings()) as out:
-        shape = (len(TILT_DEG), rows, sinogram.shape[1])
-        with StackWriter(out.path("aligned.tif"), shape, np.float32, 1.0) as writer:
-            for tilt, line in enumerate(sinogram):
-                writer.write(tilt, rng.poisson(10 * profile[:, None] * line)[None])
-        out.record.update(
-            {
-                "tilt_deg": TILT_DEG,
-                "pixel_size_nm": 1.0,
-                "orientation": {"tilt_axis": "y", "angle_unit": "deg", "handedness": 1},
-                "verdict": "pass",
-                "reasons": [],
-            }
-        )
 
 
 def _versions() -> dict:

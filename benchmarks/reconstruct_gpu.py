@@ -22,13 +22,26 @@ from catomo.projection.shear import threads
 from catomo.reconstruct.backends import make_solver
 from catomo.reconstruct.cuda import cuda_device
 from catomo.reconstruct.method import Method, TiltGeometry
-from reconstruct_peers import TILT_DEG
+from reconstruct_peers import TILT_DEG, phantom_case
+from reconstruct_stage import VOLUME, run_stage
 
 SLABS = (1, 16, 64, 256)
 ROUNDS = 3
 
 # Few and many iterations of each side: so many that copies do not hide their difference.
 COUNTS = {"cuda": (2, 102), "astra": (2, 22), "sirt3d_cuda": (2, 22), "cpu": (1, 3)}
+
+
+def figures(folder: Path, quick: bool) -> dict:
+    """Print and return the figures of a card."""
+    try:
+        cuda_device()
+    except UserError as error:
+        raise SystemExit(str(error)) from None
+    shape = (128, 256) if quick else VOLUME[1:]
+    found = {"versions_gpu": versions()}
+    found["speed_gpu"] = speed(phantom_case(folder, shape), quick)
+    return found | {"volume_gpu": volume(folder, 48 if quick else VOLUME[0])}
 
 
 def speed(case: Path, quick: bool) -> dict:
@@ -141,18 +154,16 @@ def _print(found: dict, shape: tuple[int, int]) -> None:
     print("\n" + ", ".join(f"{k}: {v}" for k, v in found["agreement"].items()) + "\n", flush=True)
 
 
-def volume(folder: Path, rows: int, stage: Callable) -> dict:
-    """Print the seconds of the whole verb with `cpu` and with `cuda`; return them.
-
-    ``stage(name, rows, backend, cores)`` runs it and returns its seconds and memory.
-    """
+def volume(folder: Path, rows: int) -> dict:
+    """Print the seconds of the whole verb with `cpu` and with `cuda`; return them."""
+    case = phantom_case(folder, VOLUME[1:])
     cores = len(os.sched_getaffinity(0))
     found: dict = {"rows": rows, "cores": cores}
     for backend in ("cpu", "cuda"):
-        stage("first", 8, backend, cores)  # compiles
-        seconds = [stage("measured", rows, backend, cores)[0]]
+        run_stage(folder / "first", case, 8, backend, cores)  # compiles
+        seconds = [run_stage(folder / "measured", case, rows, backend, cores)[0]]
         if backend == "cuda":
-            seconds.append(stage("measured", rows, backend, cores)[0])
+            seconds.append(run_stage(folder / "measured", case, rows, backend, cores)[0])
         found[backend] = min(seconds)
         found[f"{backend}_all"] = seconds
     found["faster"] = found["cpu"] / found["cuda"]
