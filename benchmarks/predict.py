@@ -44,8 +44,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 from catomo.record.code import versions_of
+from predict_inputs import CLASSES, loaded, patches, tests_and_others, untrained, written
 
-CLASSES = ["background", "alumina", "pt"]
 RUNS = {
     "whole": {"average": "none"},
     "whole, 4 flips": {"average": "flips"},
@@ -107,14 +107,14 @@ def _headline(found: dict) -> dict:
 
 def stage(options) -> list[dict]:
     """Time the stage on a whole volume, one process per way."""
-    images = [image for image, _ in _slices(["*"]) if image.shape == (512, 1024)]
+    images = [image for image, _ in patches(["*"]) if image.shape == (512, 1024)]
     images = images or [np.random.default_rng(0).integers(0, 256, (512, 1024), np.uint8)]
-    source = _written(images, options.slices, options.folder / "slices")
+    source = written(images, options.slices, options.folder / "slices")
     rows = []
     for name, settings in RUNS.items():
         few = source
         if name.startswith("tiles"):
-            few = _written(images, max(1, options.slices // 20), options.folder / "few")
+            few = written(images, max(1, options.slices // 20), options.folder / "few")
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             settings = settings | {"threads": options.threads}
             row = pool.apply(_stage, (few, options.model, settings, options.folder / "out"))
@@ -127,7 +127,7 @@ def _stage(source: Path, model: Path | None, settings: dict, output: Path) -> di
     from catomo.predict.settings import Predict
     from catomo.predict.stage import predict
 
-    file = model or _untrained(source.parent / "untrained.keras", settings["threads"])
+    file = model or untrained(source.parent / "untrained.keras", settings["threads"])
     peak, done = [0.0], threading.Event()
 
     def watch() -> None:
@@ -160,13 +160,13 @@ def schemes(options) -> list[dict]:
     from catomo.network import blend, unet
     from catomo.network.inference import Inference
 
-    tests, _ = _data(options)
+    tests, _ = tests_and_others(options)
     if not tests:
         print("\nschemes: neither CATOMO_GENC2022 nor --phantom, nothing to score\n")
         return []
     if options.quick:
         tests = sorted(tests, key=lambda pair: -pair[0].size)[:1]
-    model = _model(options)
+    model = loaded(options)
     forward, multiple = unet.forward_of(model.net), model.info.network.downsampling
 
     def way(average="none", **tiles):
@@ -236,10 +236,10 @@ def calibration(options) -> list[dict]:
     from catomo.network.inference import Inference
     from catomo.network.temperature import fit_temperature, tempered
 
-    tests, others = _data(options)
+    tests, others = tests_and_others(options)
     if not tests:
         return []
-    model = _model(options)
+    model = loaded(options)
     led = blend.blended(
         unet.forward_of(model.net),
         model.info.network.downsampling,
@@ -318,86 +318,6 @@ def _near_borders(shape: tuple[int, int], multiple: int) -> np.ndarray:
                 at[axis] = slice(max(border - NEAR_PX, 0), border + NEAR_PX)
                 near[tuple(at)] = True
     return near
-
-
-def _slices(names: list[str], but: tuple | list[str] = ()) -> list:
-    """Return (image, truth) of patches, the two halves of a slice put together."""
-    from fnmatch import fnmatch
-
-    from tifffile import imread
-
-    folder = os.environ.get("CATOMO_GENC2022")
-    if not folder:
-        return []
-    halves: dict[str, list] = {}
-    for path in sorted(Path(folder, "images").glob("*.tif")):
-        wanted, spared = (any(fnmatch(path.stem, n) for n in some) for some in (names, but))
-        if wanted and not spared:
-            pair = imread(path), imread(Path(folder, "labels", path.name))
-            halves.setdefault(path.stem.rpartition("_")[0], []).append(pair)
-    return [tuple(np.hstack(both) for both in zip(*h, strict=True)) for h in halves.values()]
-
-
-def _data(options) -> tuple[list, list]:
-    """Return (image, truth) of the test slices and of others."""
-    record = options.model and options.model.with_name("training.json")
-    names = []
-    if record and record.is_file():
-        parts = json.loads(record.read_text())["split"]
-        names = [name for part in parts.values() for name in part["test"]]
-    if options.phantom:
-        from catomo.files.store import read_pages
-
-        stacks = (read_pages(options.phantom / f"{n}.tif") for n in ("slices", "truth_labels"))
-        pairs = list(zip(*stacks, strict=True))
-        here = json.loads((options.phantom / "slices.json").read_text())["names"]
-        tests = [i for i, name in enumerate(here) if name in names] or range(0, len(here), 12)
-        return [pairs[i] for i in tests], [p for i, p in enumerate(pairs) if i not in tests]
-    if not _slices(names):
-        names = ["set2_slice1[0-4]_*"]
-    return _slices(names), _slices(["*"], names)
-
-
-def _written(images: list[np.ndarray], count: int, folder: Path) -> Path:
-    """Write a stage `slices` of so many slices, the images repeated and rolled along."""
-    from catomo.files.store import StackWriter
-    from catomo.record.hashes import sha256_of
-
-    folder.mkdir()
-    shape = (count, *images[0].shape)
-    with StackWriter(folder / "slices.tif", shape, np.uint8, 0.12) as writer:
-        for i in range(count):
-            writer.write(i, np.roll(images[i % len(images)], 7 * i, axis=1)[None])
-    record = {
-        "stage": "slices",
-        "names": [f"slice_{i:04d}" for i in range(count)],
-        "contiguous": True,
-        "shape": shape,
-        "pixel_size_nm": 0.12,
-        "files": {"slices.tif": {"sha256": sha256_of(folder / "slices.tif")}},
-    }
-    (folder / "slices.json").write_text(json.dumps(record))
-    return folder
-
-
-def _untrained(path: Path, threads: int) -> Path:
-    from catomo.network import unet
-    from catomo.network.model_file import Model
-    from catomo.network.model_info import ModelInfo
-
-    if not path.is_file():
-        unet.start(threads)
-        Model(unet.build_unet(len(CLASSES)), ModelInfo(list(CLASSES), 0.12)).save(path)
-    return path
-
-
-def _model(options):
-    from catomo.network import unet
-    from catomo.network.model_file import Model
-
-    unet.start(options.threads)
-    file = options.model or _untrained(options.folder / "untrained.keras", options.threads)
-    return Model.load(file)
 
 
 def _share(wrong: list[np.ndarray], chosen: list[np.ndarray]) -> float:

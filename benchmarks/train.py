@@ -41,13 +41,13 @@ import os
 import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 
 import train_table
 from catomo.record.code import versions_of
+from train_bounds import baselines_of, ceiling_of, clocks, dsc_of_each
 from train_published import published_batches
 
 SPLITS = {
@@ -141,9 +141,9 @@ def _run(name: str, data: str) -> dict:
     if kind == "speed":
         result = _speed(rest[0], int(rest[1]))
     elif kind == "ceiling":
-        result = _ceiling(*_parts(data, _settings("compact", rest[0], {}))[1:])
+        result = ceiling_of(*_parts(data, _settings("compact", rest[0], {}))[1:])
     elif kind == "baselines":
-        result = {"sides": _baselines(*_parts(data, _settings("compact", rest[0], {})))}
+        result = {"sides": baselines_of(*_parts(data, _settings("compact", rest[0], {})))}
     else:
         result = _training(name, data)
     result["peak_memory_gb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2)
@@ -240,17 +240,17 @@ def _training(name: str, data: str) -> dict:
         batches = training_batches(taught, settings)
     looks = {round(settings.steps * (k + 1) / _LOOKS) for k in range(_LOOKS)}
     course, spent = [], np.zeros(2)
-    begun = _clocks()
+    begun = clocks()
     for batch in batches:
         learner.improve(*batch)
         if learner.step in looks:
-            spent += _clocks() - begun
+            spent += clocks() - begun
             scores = _scores(scorer.quick(), tests)
             means = {c: float(np.nanmean(v)) for c, v in scores.items()}
             course.append(
                 {"step": learner.step, "cpu_min": spent[0], "wall_min": spent[1], **means}
             )
-            begun = _clocks()
+            begun = clocks()
     values = baselines.fit_thresholds(images, labels, 3)
     cut = [baselines.apply_thresholds(s.image, values) for s in tests]
     return {
@@ -262,7 +262,7 @@ def _training(name: str, data: str) -> dict:
         "course": course,
         "dsc": _scores(scorer.quick(), tests),
         "dsc_flips": _scores(scorer, tests),
-        "dsc_thresholds": _each([s.labels for s in tests], cut),
+        "dsc_thresholds": dsc_of_each([s.labels for s in tests], cut),
     }
 
 
@@ -272,64 +272,9 @@ def _spread(taught: list, count: int, first: int) -> list:
     return [taught[n] for n in sorted(set(numbers.tolist()))]
 
 
-def _clocks() -> np.ndarray:
-    """Return CPU and wall time in minutes."""
-    return np.array([time.process_time(), time.perf_counter()]) / 60
-
-
 def _scores(scorer, tests) -> dict[str, list]:
     found = [scorer.probabilities(s.image).argmax(axis=-1) for s in tests]
-    return _each([s.labels for s in tests], found)
-
-
-def _each(truths, found) -> dict[str, list]:
-    """Return the DSC of every image; not a number where a class is not in the truth."""
-    from catomo.labels.baselines import mean_dsc
-
-    names = ["background", "alumina", "pt"]
-    single = [mean_dsc([t], [f], names) for t, f in zip(truths, found, strict=True)]
-    return {
-        name: [float("nan") if s[name]["dsc"] is None else float(s[name]["dsc"]) for s in single]
-        for name in names[1:]
-    }
-
-
-def _baselines(taught, tests) -> dict[str, dict]:
-    """Return scores and CPU-minutes, reading aside, of what needs no network."""
-    from catomo.labels import baselines
-
-    images, labels = [s.image for s in taught], [s.labels for s in taught]
-    greys, truths = [s.image for s in tests], [s.labels for s in tests]
-
-    def thresholds():
-        values = baselines.fit_thresholds(images, labels, 3)
-        return [baselines.apply_thresholds(grey, values) for grey in greys]
-
-    def copy_nearest():
-        near = zip(greys, baselines.nearest(greys, images), strict=True)
-        return [baselines.resized_mask(labels[j], grey.shape) for grey, (j, _) in near]
-
-    sides = {}
-    for name, find in (("thresholds", thresholds), ("copy_nearest", copy_nearest)):
-        begun = _clocks()
-        found = find()
-        cpu, wall = _clocks() - begun
-        sides[name] = {"dsc": _each(truths, found), "cpu_min": cpu, "wall_min": wall}
-    return sides
-
-
-def _ceiling(tests, sigma_px: float = 0.5, patch_px: float = 4.0, repeats: int = 5) -> dict:
-    """Score masks against themselves, moved by a smooth random field of `sigma_px` rms per axis."""
-    from scipy.ndimage import gaussian_filter, map_coordinates
-
-    rng = np.random.default_rng(1)
-    moved = []
-    for s in [s for s in tests for _ in range(repeats)]:
-        field = [gaussian_filter(rng.normal(size=s.labels.shape), patch_px) for _ in range(2)]
-        moves = [sigma_px * f / f.std() for f in field]
-        places = np.indices(s.labels.shape) + moves
-        moved.append(map_coordinates(s.labels, places, order=0, mode="nearest"))
-    return {"dsc": _each([s.labels for s in tests for _ in range(repeats)], moved)}
+    return dsc_of_each([s.labels for s in tests], found)
 
 
 def _speed(precision: str, filters: int, images: int = 2, repeats: int = 4) -> dict:
@@ -365,9 +310,9 @@ def _speed(precision: str, filters: int, images: int = 2, repeats: int = 4) -> d
         action()  # traces the graph
         laps = []
         for _ in range(repeats):
-            begun = _clocks()
+            begun = clocks()
             action()
-            laps.append((_clocks() - begun) * 60 / images / batches)
+            laps.append((clocks() - begun) * 60 / images / batches)
         cpu, wall = np.median(laps, axis=0)
         times |= {f"{word}_cpu_s": cpu, f"{word}_wall_s": wall}
     return times | {"parameters": net.count_params()}
