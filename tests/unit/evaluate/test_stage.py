@@ -1,4 +1,4 @@
-"""The stage evaluate: which images it scores, what it counts, what it refuses."""
+"""The stage evaluate: what it counts, and the files it writes."""
 
 import csv
 import json
@@ -6,142 +6,16 @@ import re
 
 import numpy as np
 import pytest
-import tifffile
 
-from catomo.errors import UserError
 from catomo.evaluate.distances import PERCENTILES, hausdorff_distance
 from catomo.evaluate.scoring import score_labels
 from catomo.evaluate.settings import Evaluate
-from catomo.evaluate.stage import evaluate
-from catomo.files.store import write_labels, write_stack
 from catomo.labels.settings import Particles
 from catomo.record.hashes import sha256_of
-from catomo.segmentation.settings import Segmentation
-from catomo.segmentation.stage import take_segmentation
-from catomo.stages import RECORDS
 from helpers.records import rewrite
+from helpers.scored import EDGE, PIXEL_NM, N, run, scene
 
 pytestmark = pytest.mark.slow
-
-PIXEL_NM = 0.5
-N, EDGE = 6, 48
-
-
-def scene(move: int = 0) -> np.ndarray:
-    """A slab of alumina with two Pt balls, the second only in the later slices."""
-    y, z, x = np.indices((N, EDGE, EDGE))
-    labels = np.zeros((N, EDGE, EDGE), np.uint8)
-    labels[:, 14:30] = 1
-    labels[(y - 1) ** 2 + (z - 12) ** 2 + (x - 12 - move) ** 2 <= 4**2] = 2
-    labels[(y - 6) ** 2 + (z - 32) ** 2 + (x - 36 - move) ** 2 <= 3**2] = 2
-    return labels
-
-
-def stage(folder, name, record, **files):
-    """Write a stage's folder as far as `evaluate` reads it."""
-    folder.mkdir(exist_ok=True)
-    for file, (write, stack) in files.items():
-        write(folder / f"{file}.tif", stack)
-    hashes = {path.name: {"sha256": sha256_of(path)} for path in sorted(folder.glob("*.tif"))}
-    content = {"stage": name, "files": hashes, **record}
-    (folder / RECORDS[name]).write_text(json.dumps(content))
-    return folder
-
-
-def as_labels(path, stack):
-    write_labels(path, stack, stack.shape, PIXEL_NM)
-
-
-def as_stack(path, stack):
-    write_stack(path, stack, PIXEL_NM)
-
-
-@pytest.fixture
-def stages(tmp_path):
-    """Make 04_slices, 06_predict and 05_train of a small phantom; return their folders."""
-
-    def make(
-        truth=None, found=None, contiguous=True, full_truth=True, test=(1, 4), known=True, inputs=()
-    ):
-        truth = scene() if truth is None else truth
-        found = scene(move=1) if found is None else found
-        names = [f"slice_{i:04d}" for i in range(len(truth))]
-        grey = np.array([20, 90, 220], np.uint8)[np.minimum(truth, 2)]
-        common = {"names": names, "contiguous": contiguous, "pixel_size_nm": PIXEL_NM}
-        files = {"slices": (as_stack, grey)}
-        if full_truth:
-            files["truth_labels"] = (as_labels, truth)
-        slices = stage(
-            tmp_path / "04_slices",
-            "slices",
-            {**common, "shape": truth.shape, "suggested": list(range(len(truth)))},
-            **files,
-        )
-        sure = np.where(truth == found, 250, 130).astype(np.uint8)
-        prediction = stage(
-            tmp_path / "06_predict",
-            "predict",
-            {
-                **common,
-                "classes": ["background", "alumina", "pt"],
-                "temperature": 1.5,
-                "inputs": {"slices": {"sha256": sha256_of(slices / "slices.json")}},
-            },
-            labels=(as_labels, found),
-            confidence=(as_labels, sure),
-        )
-        sha256 = sha256_of(slices / "slices.tif") if known else "another"
-        training = stage(
-            tmp_path / "05_train",
-            "train",
-            {
-                "data": {"phantom": {"slices_sha256": sha256, "pixel_size_nm": PIXEL_NM}},
-                "split": {"phantom": {"test": [names[i] for i in test], "train": []}},
-                "baseline": {"thresholds": {"values": [55.0, 155.0], "sigma_px": 0.5}},
-                "inputs": {name: {} for name in inputs},
-            },
-        )
-        return prediction, slices, training
-
-    return make
-
-
-def run(stages, tmp_path, labels="truth", training=True, settings=None):
-    prediction, slices, trained = stages
-    output = tmp_path / "07_evaluate"
-    evaluate(
-        prediction, slices, labels, output, settings or Evaluate(), trained if training else None
-    )
-    return json.loads((output / "metrics.json").read_text())
-
-
-def test_only_the_training_test_part_is_scored(stages, tmp_path):
-    metrics = run(stages(), tmp_path)
-    assert metrics["scored"] == ["slice_0001", "slice_0004"]
-    assert "test part" in metrics["scope"]
-    assert metrics["classes"]["alumina"]["dsc"]["n"] == 2
-    assert metrics["volume"]["scope"].endswith("slices, training slices among them")
-
-
-def test_everything_annotated_is_scored_when_the_model_never_saw_it(stages, tmp_path):
-    metrics = run(stages(known=False), tmp_path)
-    assert len(metrics["scored"]) == N
-    assert metrics["scope"].endswith("the model learnt from none of these slices.")
-    assert metrics["volume"]["scope"].endswith(f"whole volume of {N} slices")
-
-
-def test_what_the_model_that_one_started_from_had_learnt_is_not_known(stages, tmp_path):
-    metrics = run(stages(known=False, inputs=["init_from"]), tmp_path)
-    assert metrics["scope"].endswith("unless the model that it started from did.")
-    assert "perhaps training slices" in metrics["volume"]["scope"]
-
-
-def test_a_model_of_unknown_training_is_said_so_and_has_no_baseline(stages, tmp_path):
-    metrics = run(stages(), tmp_path, training=False)
-    assert len(metrics["scored"]) == N
-    assert "may have learnt" in metrics["scope"]
-    assert metrics["volume"]["scope"].endswith("slices, perhaps training slices among them")
-    assert "baseline" not in metrics
 
 
 def test_scores_by_hand_and_the_fixed_keys(stages, tmp_path):
@@ -198,24 +72,6 @@ def test_the_volume_is_scored_in_3d_where_its_truth_is_known(stages, tmp_path):
     assert [size["matched"] for size in first] != [size["matched"] for size in second]
 
 
-@pytest.mark.parametrize("form", ["folder", "stack"])
-def test_a_volume_that_a_person_labelled_throughout_is_scored_like_a_phantom(
-    stages, tmp_path, form
-):
-    made = stages()
-    expected = run(made, tmp_path)
-    place = tmp_path / "drawn"
-    if form == "stack":
-        as_labels(place, scene())
-    else:
-        place.mkdir()
-        for number, page in enumerate(scene()):
-            as_labels(place / f"slice_{number:04d}.tif", page[None])
-    metrics = run(made, tmp_path, place)
-    for part in ("classes", "volume", "particles", "confidence", "baseline"):
-        assert metrics[part] == expected[part]
-
-
 def test_confidence_is_judged_where_it_is_right_and_where_it_is_wrong(stages, tmp_path):
     """The fixture's confidence is 250/255 where it is right and 130/255 where it is wrong."""
     metrics = run(stages(), tmp_path)["confidence"]
@@ -264,19 +120,6 @@ def test_absent_classes_are_counted_and_their_false_area_kept_apart(stages, tmp_
     assert pt["dsc"]["mean"] == 1.0
 
 
-def test_pixels_that_nobody_annotated_count_for_nothing(stages, tmp_path):
-    truth, found = scene(), scene()
-    half = truth.copy()
-    half[:, :, 24:] = 255
-    found[:, :, 24:] = 2 - found[:, :, 24:]  # nonsense there
-    place = tmp_path / "labels.tif"
-    as_labels(place, half)
-    metrics = run(stages(truth, found, full_truth=False), tmp_path, place, training=False)
-    for phase in metrics["classes"].values():
-        assert phase["dsc"]["mean"] == 1.0
-    assert metrics["particles"]["false"] == metrics["particles"]["missed"] == 0
-
-
 def test_a_class_that_nobody_drew_gives_null_not_nan(stages, tmp_path):
     truth = np.minimum(scene(), 1)
     metrics = run(stages(truth, truth), tmp_path, training=False)
@@ -313,19 +156,6 @@ def test_the_same_input_gives_the_same_bytes(stages, tmp_path):
     assert first == {path.name: sha256_of(path) for path in files}
 
 
-def test_refusals(stages, tmp_path):
-    made = stages(test=())
-    with pytest.raises(UserError, match="none of the 6 annotated images is in its test part"):
-        run(made, tmp_path)
-    other = stage(tmp_path / "other", "predict", {"inputs": {"slices": {"sha256": "another"}}})
-    with pytest.raises(UserError, match="was made from other slices than"):
-        run((other, made[1], made[2]), tmp_path)
-    two = Evaluate(classes=Evaluate().classes[:2], particles=Particles(phase=None))
-    with pytest.raises(UserError, match="alumina, pt, the settings name background, alumina;"):
-        run(made, tmp_path, settings=two)
-    assert not (tmp_path / "07_evaluate" / "metrics.json").exists()
-
-
 def test_the_array_function_gives_the_scores_of_the_stage(stages, tmp_path):
     """All slices annotated, and a model of unknown training: the stage scores all of them."""
     metrics = run(stages(), tmp_path, training=False)
@@ -342,54 +172,3 @@ def test_the_array_function_gives_the_scores_of_the_stage(stages, tmp_path):
     # What the stage knows of the temperature, an array does not say.
     assert scores["confidence"]["everywhere"]["ece"] == metrics["confidence"]["everywhere"]["ece"]
     assert scores["confidence"]["everywhere"]["ece_uncalibrated"] is None
-
-
-def test_masks_are_not_scored_and_a_class_without_truth_is_told(stages, tmp_path, capsys):
-    made = stages(full_truth=False, known=False)
-    labels = tmp_path / "labels.tif"
-    as_labels(labels, np.where(scene() > 0, 255, 0).astype(np.uint8))
-    with pytest.raises(UserError, match=r"labels\.tif: no pixel is labelled alumina .*'not anno"):
-        run(made, tmp_path, labels)
-    assert not (tmp_path / "07_evaluate").exists()
-    learnt = stages(full_truth=False)
-    assert run(learnt, tmp_path, labels)["classes"]["alumina"]["dsc"]["n"] == 0
-    assert "if 255 is meant so, it gets no score" in capsys.readouterr().err
-    as_labels(labels, (scene() > 0).astype(np.uint8))
-    made = stages(full_truth=False, known=False)
-    assert run(made, tmp_path, labels)["classes"]["alumina"]["dsc"]["n"] == N
-    assert "labels.tif: no pixel is labelled pt (2): it gets no score" in capsys.readouterr().err
-
-
-@pytest.fixture
-def elsewhere(tmp_path):
-    """Write a segmentation from elsewhere, and labels of it; return its folder and the labels."""
-    np.save(tmp_path / "found.npy", scene(move=1))
-    tifffile.imwrite(tmp_path / "truth.tif", scene(), photometric="minisblack")
-    take_segmentation(tmp_path / "found.npy", tmp_path / "06", Segmentation(), PIXEL_NM)
-    return tmp_path / "06", tmp_path / "truth.tif"
-
-
-def test_a_segmentation_from_elsewhere_is_scored_without_slices(elsewhere, tmp_path):
-    folder, labels = elsewhere
-    evaluate(folder, None, labels, tmp_path / "07", Evaluate())
-    record = json.loads((tmp_path / "07" / "metrics.json").read_text())
-    truth, found = scene() == 2, scene(move=1) == 2
-    dsc = 2 * np.count_nonzero(truth & found) / (truth.sum() + found.sum())
-    assert record["volume"]["classes"]["pt"]["dsc"] == pytest.approx(dsc)
-    assert "made elsewhere" in record["scope"]
-    assert "without confidence" in record["lacks"]
-    assert "confidence.png" not in record["files"]
-    assert list(record["inputs"]) == ["labels", "prediction"]
-
-
-def test_what_contradicts_the_record_is_refused(elsewhere, stages, tmp_path):
-    folder, labels = elsewhere
-    with pytest.raises(UserError, match=r"--slices: .* was made elsewhere; leave --slices out"):
-        evaluate(folder, tmp_path, labels, tmp_path / "07", Evaluate())
-    with pytest.raises(UserError, match=r"--training: .*; leave --training out"):
-        evaluate(folder, None, labels, tmp_path / "07", Evaluate(), training=tmp_path)
-    with pytest.raises(UserError, match=r"slice_distance_nm: found 2, but the voxels .* 0.5 nm"):
-        evaluate(folder, None, labels, tmp_path / "07", Evaluate(slice_distance_nm=2.0))
-    prediction = stages()[0]
-    with pytest.raises(UserError, match="--slices: is missing; name the 04_slices"):
-        evaluate(prediction, None, labels, tmp_path / "07", Evaluate())

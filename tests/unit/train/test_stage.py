@@ -7,11 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tifffile
-from scipy.ndimage import gaussian_filter
 
 from catomo.errors import UserError
 from catomo.files.store import write_stack
-from catomo.labels import baselines
 from catomo.labels.overlap import dice
 from catomo.network import model_file, unet
 from catomo.network.model_file import Model
@@ -20,7 +18,7 @@ from catomo.predict.stage import predict
 from catomo.record.hashes import sha256_of
 from catomo.record.record import read_record
 from catomo.train.samples import Source, read_samples
-from catomo.train.settings import PRESETS, Train
+from catomo.train.settings import Train
 from catomo.train.stage import train
 from helpers.slices import TINY, make_slices
 
@@ -302,76 +300,6 @@ def test_pixel_sizes_that_do_not_agree_are_refused(tmp_path):
     with pytest.raises(UserError, match=r"b: pixel_size_nm is 0\.5, but 0\.25 in 'a'"):
         train(data, tmp_path / "out", Train())
     assert not (tmp_path / "out").exists()
-
-
-def test_presets_fill_what_is_not_said():
-    paper = Train.model_validate({"preset": "paper", "network": {"levels": 4}})
-    assert paper.network.base_filters == 32
-    assert paper.network.levels == 4
-    assert paper.loss.dice_weight == 0
-    assert paper.augment.rotation_deg == 45
-    assert (paper.batch_size, paper.learning_rate, paper.clip_norm) == (2, 5e-4, 0)
-    assert Train.model_validate(paper.model_dump(mode="json")) == paper
-    assert Train() == Train(preset="compact")
-    assert paper.changed_from_preset() == ["network"]
-    assert Train(preset="paper", seed=3, steps=2200).changed_from_preset() == []
-    assert set(PRESETS) == {"compact", "paper"}
-
-
-def test_the_preset_paper_is_the_papers_recipe():
-    """From the paper's methods, and where it is silent from the authors' train.py and unet.py."""
-    paper = Train(preset="paper")
-    assert paper.model_dump(include={"steps", "batch_size", "patch_px", "learning_rate"}) == {
-        "steps": 100 * 22,
-        "batch_size": 2,
-        "patch_px": 512,
-        "learning_rate": 5e-4,
-    }
-    assert (paper.warmup_steps, paper.decay, paper.clip_norm) == (0, "none", 0)
-    assert paper.precision == "float32"
-    assert paper.network.model_dump() == {"levels": 6, "base_filters": 32}
-    assert paper.loss.model_dump() == {
-        "focal_gamma": 1.0,
-        "class_weights": [0.2, 0.3, 0.5],
-        "dice_weight": 0.0,
-    }
-    assert paper.augment.model_dump() == {
-        "rotation_deg": 45.0,
-        "flips": True,
-        "shift_fraction": 0.1,
-        "zoom_fraction": 0.1,
-        "shear": pytest.approx(np.tan(np.radians(0.1)), rel=0.05),
-        **dict.fromkeys(("elastic_px", "gain", "gamma", "noise"), 0.0),
-    }
-    with pytest.raises(ValueError, match="must be 3 numbers, one for each of the classes"):
-        Train.model_validate({"loss": {"class_weights": [1.0, 1.0]}})
-
-
-def test_thresholds_find_the_levels_they_should():
-    truth = np.zeros((40, 40), np.uint8)
-    truth[5:35, 5:35] = 1
-    truth[15:25, 15:25] = 2
-    image = np.array([10, 60, 200], np.uint8)[truth]
-    values = baselines.fit_thresholds([image], [truth], 3, sigma_px=0)
-    assert 10 < values[0] <= 60 < values[1] <= 200
-    np.testing.assert_array_equal(baselines.apply_thresholds(image, values, 0), truth)
-    without = np.where(truth == 2, 255, truth).astype(np.uint8)
-    assert baselines.fit_thresholds([image], [without], 3, sigma_px=0)[1] == 256
-    score = baselines.mean_dsc([truth], [np.minimum(truth, 1)], ["background", "alumina", "pt"])
-    assert score["background"]["dsc"] == 1
-    assert score["alumina"]["dsc"] == pytest.approx(2 * 800 / (800 + 900))
-    assert score["pt"] == {"dsc": 0, "n": 1}
-    absent = baselines.mean_dsc([np.minimum(truth, 1)], [truth], ["background", "alumina", "pt"])
-    assert absent["pt"] == {"dsc": None, "n": 0}
-
-
-def test_the_nearest_image_is_found():
-    rng = np.random.default_rng(0)
-    others = [gaussian_filter(rng.normal(size=(70, 90)), 3) for _ in range(4)]
-    images = [others[2] * 5 + 1, others[0][:65] + 0]
-    found = baselines.nearest(images, others)
-    assert found[0] == (2, pytest.approx(1))
-    assert baselines.nearest([np.ones((70, 90))], others)[0][1] == 0
 
 
 def test_the_order_of_datasets_changes_no_byte(tmp_path):
