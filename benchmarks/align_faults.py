@@ -43,7 +43,7 @@ STEPS = (  # that the verdict depends on
 )
 
 # Values of each key of a specimen file, in the block `faults` unless another is named, at which the
-# error of the volume is about 10, 20 and 50 % above that without the fault.
+# error of the volume is about 10, 20 and 50 % above that without the fault, in images of 128 px.
 SEVERITIES = {
     "rotation_deg": (0.8, 1.2, 2.0),
     "magnification": (0.017, 0.025, 0.043),
@@ -67,6 +67,7 @@ SEVERITIES = {
     "acquisition.axis_angle_deg": (9.5, 11, 13),
     "acquisition.bad_pixel_fraction": (0.006, 0.02, 0.06),
 }
+GROWING = ("scan_drift_px", "flyback_px", "dead_lines", "acquisition.max_shift_px")  # with the size
 WITH = {"shadow_share": {"shadow_images": 10}, "diffraction_share": {"diffraction_factor": 2.0}}
 
 
@@ -200,8 +201,9 @@ def main() -> None:
     options = _options()
     rows = read(options.output)
     done = {(row["size"], row["key"], row["value"], row["seed"]) for row in rows}
+    finer = options.size / 128
     asked = [("", 0.0)] + [
-        (key, values[SHARES.index(share)])
+        (key, values[SHARES.index(share)] * (finer if key in GROWING else 1))
         for share in options.severities
         for key, values in SEVERITIES.items()
         if not options.keys or key in options.keys

@@ -46,6 +46,29 @@ def project(balls, angle_deg, across, along, shape=(SIZE, SIZE), tilts=TILTS):
     return images
 
 
+def good_series(seed):
+    """Return one of ten series without a fault, of other balls, counts and shifts each.
+
+    With it axis angle, shifts across and along the axis, where its images truly lie.
+    """
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(6, 40))
+    balls = np.column_stack(
+        [
+            *rng.normal(0, [9, 7, 12], (n, 3)).clip(-24, 24).T[[0, 2, 1]],
+            rng.uniform(1.2, 6, n),
+            rng.uniform(5, 60, n),
+        ]
+    )
+    across, along = rng.uniform(-5, 5, (2, len(TILTS)))
+    angle_deg = rng.uniform(-5, 5)
+    across += rng.uniform(-4, 4)
+    images = project(balls, angle_deg, across, along)
+    counts = 10 ** rng.uniform(2.2, 3.5)  # at the brightest pixel
+    images = rng.poisson(counts * images / images.max() + rng.uniform(0, 0.3) * counts)
+    return images, (angle_deg, across, along)
+
+
 def write_series(folder, images, tilts=TILTS, truth=None):
     """Write a folder as `simulate` does."""
     with committing(folder, "simulate", Simulate()) as out:

@@ -14,7 +14,7 @@ from catomo.record.record import read_record
 from catomo.tilt_series.import_series import import_tilt_series
 from catomo.tilt_series.settings import ImportSeries, Simulate
 from catomo.tilt_series.simulate import simulate
-from helpers.balls import BALLS, SIZE, TILTS, phantom, project, run, write_series
+from helpers.balls import BALLS, SIZE, TILTS, good_series, phantom, project, run, write_series
 
 pytestmark = pytest.mark.slow
 
@@ -186,19 +186,7 @@ def test_reversed_angles_give_the_exact_mirror(tmp_path):
     "seed", [*range(4), *(pytest.param(k, marks=pytest.mark.thorough) for k in range(4, 10))]
 )
 def test_ten_good_series_pass(tmp_path, seed):
-    rng = np.random.default_rng(seed)
-    n = int(rng.integers(6, 40))
-    balls = np.column_stack(
-        [
-            *rng.normal(0, [9, 7, 12], (n, 3)).clip(-24, 24).T[[0, 2, 1]],
-            rng.uniform(1.2, 6, n),
-            rng.uniform(5, 60, n),
-        ]
-    )
-    across, along = rng.uniform(-5, 5, (2, len(TILTS)))
-    images = project(balls, rng.uniform(-5, 5), across + rng.uniform(-4, 4), along)
-    counts = 10 ** rng.uniform(2.2, 3.5)  # at the brightest pixel
-    images = rng.poisson(counts * images / images.max() + rng.uniform(0, 0.3) * counts)
+    images, _ = good_series(seed)
     record, _ = run(write_series(tmp_path / "series", images), tmp_path / "out")
     assert record["verdict"] == "pass", record["reasons"]
 

@@ -23,6 +23,7 @@ _NOISE_SIGMAS = 5.0
 _INSIDE_PX = 1.0  # pull of the surroundings, above which an image does not hold all of it
 _FEWEST = 5  # images, below which a single one cannot be told from a slow change
 _MOST_NAMED = 6  # images that get a sentence of their own
+_SCALED_SILENTLY = 1.15  # times as bright or dark: scaled, its error stays below a tenth
 _SCALED_WELL = 1.3  # times as bright or dark: what scaling mends, whatever the cause
 _HARMFUL = 2.5  # times as bright or dark: even scaled, such an image is saturated or noisy
 
@@ -88,8 +89,12 @@ class Brightness:
 
     def reasons(self) -> tuple[list[str], list[str]]:
         """Return what makes the alignment doubtful, and what is only mentioned."""
-        mended = self.by_mass and np.abs(np.log(self.gain)).max() < np.log(_SCALED_WELL)
-        return ([], self.words()) if mended else (self.words(), [])
+        if not self.by_mass:
+            return self.words(), []
+        most = np.exp(np.abs(np.log(self.gain)).max())
+        if most < _SCALED_SILENTLY:
+            return [], []
+        return ([], self.words()) if most < _SCALED_WELL else (self.words(), [])
 
     def words(self) -> list[str]:
         """Return what was found, in sentences."""

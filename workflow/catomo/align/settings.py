@@ -84,10 +84,10 @@ class Verdict(Settings):
         gt=0,
     )
     warn_magnification: float = key(
-        0.02, "warn when the images differ in magnification by more than this part (RMS)", gt=0
+        0.015, "warn when the images differ in magnification by more than this part (RMS)", gt=0
     )
     warn_shear: float = key(
-        0.024, "warn when images are sheared by more than this part (RMS), as by drift", gt=0
+        0.0225, "warn when images are sheared by more than this part (RMS), as by drift", gt=0
     )
     warn_angle_scale: float = key(
         0.041,
@@ -96,7 +96,7 @@ class Verdict(Settings):
         gt=0,
     )
     warn_angle_jitter_deg: float = key(
-        2.4,
+        2.5,
         "warn when true angles differ from those recorded by more than this from image to image "
         "(RMS)",
         "degree",
