@@ -201,7 +201,7 @@ def main() -> None:
     options = _options()
     rows = read(options.output)
     done = {(row["size"], row["key"], row["value"], row["seed"]) for row in rows}
-    finer = options.size / 128
+    finer = options.size // 128
     asked = [("", 0.0)] + [
         (key, values[SHARES.index(share)] * (finer if key in GROWING else 1))
         for share in options.severities

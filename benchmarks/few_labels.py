@@ -6,9 +6,10 @@
 
 For each data set, beginning (`scratch` are random weights, others are given with `--start`) and
 number of slices, the stage `train` learns from so many annotated slices, evenly spread over those
-that may teach, and is scored on slices that taught nothing: DSC, mean over the test images. All
-trainings have the same settings: `compact`, but so many steps on windows of 256² px, or as many
-pixels of smaller slices. With 0 slices the other model itself labels the test images: its draft.
+that may teach and show all classes, and is scored on slices that taught nothing: DSC, mean over the
+test images. All trainings have the same settings: `compact`, but so many steps on windows of 256²
+px, or as many pixels of smaller slices. With 0 slices the other model itself labels the test
+images: its draft.
 
 - `genc2022`: the paper's patches, tested on the block of `train.py`'s split `blocked`.
 - a phantom: the folder of its stage `slices`, with truth; tested on the middle fifth of the slices
@@ -115,7 +116,9 @@ def _data(options):
         tests, out = (
             [n for n in labels if _is_of(n, SPLITS["blocked"][w])] for w in SPLITS["blocked"]
         )
-        yield Data("genc2022", place, labels, tests, [n for n in labels if n not in (*tests, *out)])
+        yield _data_of(
+            "genc2022", place, labels, tests, [n for n in labels if n not in (*tests, *out)]
+        )
     for place in options.phantom:
         record = read_record(place, "slices")
         truth = read_pages(record.file("truth_labels.tif"))
@@ -123,7 +126,13 @@ def _data(options):
         shown = [name for name, page in labels.items() if page.any()]
         fifth = len(shown) // 5
         kept = [*shown[: 2 * fifth - 2], *shown[3 * fifth + 2 :]]
-        yield Data(place.parent.name, place, labels, shown[2 * fifth : 3 * fifth], kept)
+        yield _data_of(place.parent.name, place, labels, shown[2 * fifth : 3 * fifth], kept)
+
+
+def _data_of(name, place, labels, tests, others) -> Data:
+    """Return data in which those of the other slices teach that show all classes."""
+    teachers = [n for n in others if set(range(1 + len(CLASSES))) <= set(np.unique(labels[n]))]
+    return Data(name, place, labels, tests, teachers)
 
 
 def _is_of(name: str, patterns: list[str]) -> bool:

@@ -257,7 +257,8 @@ def _told(
     Few counts are no matter to a known alignment.
     """
     told = [word for word in series.told if accepted is None or word != FEW_COUNTS]
-    doubts, mentions = examination.reasons(settings.verdict, FEW_COUNTS in series.told)
+    limits = settings.verdict.for_images(max(series.images.shape[1:]))
+    doubts, mentions = examination.reasons(limits, FEW_COUNTS in series.told)
     return (*told, *doubts), (*series.mentioned, *mentions)
 
 
