@@ -96,7 +96,9 @@ class Trust:
         ):
             is_found = totals[k, 1] > 0
             if is_found and usual is not None and 1 - soft > _LESS_SURE * (1 - usual):
-                text = f"by its confidence {name} has a DSC of {soft:.3g} here, {usual:.3g} there"
+                expected = (self.info.accuracy.expected(k, value) for value in (soft, usual))
+                here, there = (one.dsc if one else 0.0 for one in expected)
+                text = f"a DSC of {here:.3g} is expected of {name} here, {there:.3g} there"
                 lines.append(Difference("confidence", text))
         return lines
 
