@@ -68,6 +68,16 @@ def test_particles_that_move_each_in_its_own_way_are_told_unless_all_are_as_badl
     assert replace(found, by_itself=by_itself(found, found)).reasons(LIMITS) == ([], [])
 
 
+def test_particles_that_move_far_are_doubted_beside_what_is_only_mentioned():
+    rng = np.random.default_rng(5)
+    views = [view(move=0.8 * rng.normal(size=(14, 2))) for _ in range(IMAGES)]
+    top = np.percentile(view(), 99.9)
+    bent = [one * (1 - 0.025 * one / top) for one in views]
+    doubts, mentions = told(measured(*bent, predicted=np.mean(views, axis=0)))
+    assert "did particles move or sinter" in doubts
+    assert mentions.startswith("the brightest places lack")
+
+
 def test_crystals_that_light_up_are_told():
     rng = np.random.default_rng(6)
     factors = [np.where(rng.random(14) < 0.3, 2.5, 1.0) for _ in range(IMAGES)]

@@ -157,8 +157,11 @@ class LocalChanges:
             if value > mentioned_from * limit:
                 (doubts if value > limit else mentions).append(words)
         limit = limits.warn_local_shift_px
-        if tell_moved and not (doubts or mentions) and self.moved_px > _MENTIONED_FROM * limit:
-            (doubts if self.moved_px > limit else mentions).append(
+        is_far = self.moved_px > limit
+        if mentions and not is_far:  # of which a part of this comes
+            tell_moved = False
+        if tell_moved and not doubts and self.moved_px > _MENTIONED_FROM * limit:
+            (doubts if is_far else mentions).append(
                 f"parts of the specimen lie {self.moved_px:.2f} px RMS from where the other tilts "
                 "predict them, each in a way of its own: did particles move or sinter under the "
                 "beam, or is the scan uneven? Record with less dose, or fewer tilts"
