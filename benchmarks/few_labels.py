@@ -6,10 +6,10 @@
 
 For each data set, beginning (`scratch` are random weights, others are given with `--start`) and
 number of slices, the stage `train` learns from so many annotated slices, evenly spread over those
-that may teach and show all classes, and is scored on slices that taught nothing: DSC, mean over the
-test images. All trainings have the same settings: `compact`, but so many steps on windows of 256²
-px, or as many pixels of smaller slices. With 0 slices the other model itself labels the test
-images: its draft.
+that may teach, and is scored on slices that taught nothing: DSC, mean over the test images. A
+single slice is the one nearest to the middle that shows all classes. All trainings have the same
+settings: `compact`, but so many steps on windows of 256² px, or as many pixels of smaller slices.
+With 0 slices the other model itself labels the test images: its draft.
 
 - `genc2022`: the paper's patches, tested on the block of `train.py`'s split `blocked`.
 - a phantom: the folder of its stage `slices`, with truth; tested on the middle fifth of the slices
@@ -116,9 +116,7 @@ def _data(options):
         tests, out = (
             [n for n in labels if _is_of(n, SPLITS["blocked"][w])] for w in SPLITS["blocked"]
         )
-        yield _data_of(
-            "genc2022", place, labels, tests, [n for n in labels if n not in (*tests, *out)]
-        )
+        yield Data("genc2022", place, labels, tests, [n for n in labels if n not in (*tests, *out)])
     for place in options.phantom:
         record = read_record(place, "slices")
         truth = read_pages(record.file("truth_labels.tif"))
@@ -126,13 +124,7 @@ def _data(options):
         shown = [name for name, page in labels.items() if page.any()]
         fifth = len(shown) // 5
         kept = [*shown[: 2 * fifth - 2], *shown[3 * fifth + 2 :]]
-        yield _data_of(place.parent.name, place, labels, shown[2 * fifth : 3 * fifth], kept)
-
-
-def _data_of(name, place, labels, tests, others) -> Data:
-    """Return data in which those of the other slices teach that show all classes."""
-    teachers = [n for n in others if set(range(1 + len(CLASSES))) <= set(np.unique(labels[n]))]
-    return Data(name, place, labels, tests, teachers)
+        yield Data(place.parent.name, place, labels, shown[2 * fifth : 3 * fifth], kept)
 
 
 def _is_of(name: str, patterns: list[str]) -> bool:
@@ -142,8 +134,7 @@ def _is_of(name: str, patterns: list[str]) -> bool:
 def _learnt(options, data: Data, start: str, model: str | None, count: int) -> dict:
     """Train on some slices and return the scores of the test images."""
     place = options.folder / f"{data.name}_{start}_{count}_{options.steps}"
-    middles = ((np.arange(count) + 0.5) * len(data.teachers) / count).astype(int)
-    chosen = [data.teachers[middle] for middle in middles]
+    chosen = _chosen(data, count)
     labels = place / "labels"
     labels.mkdir(parents=True, exist_ok=True)
     for name in (*chosen, *data.tests):
@@ -164,6 +155,16 @@ def _learnt(options, data: Data, start: str, model: str | None, count: int) -> d
     out = place / "05_train"
     train([(data.name, data.slices, labels)], out, Train.model_validate(settings))
     return read_record(out, "train")["test"]
+
+
+def _chosen(data: Data, count: int) -> list[str]:
+    """Return the slices that teach."""
+    middles = ((np.arange(count) + 0.5) * len(data.teachers) / count).astype(int)
+    if count == 1:
+        labels = [data.labels[name] for name in data.teachers]
+        shows_all = np.flatnonzero([len(np.unique(page)) > len(CLASSES) for page in labels])
+        middles = shows_all[[np.abs(shows_all - middles).argmin()]]
+    return [data.teachers[middle] for middle in middles]
 
 
 def _as_is(data: Data, model: str) -> dict:
