@@ -71,6 +71,14 @@ GROWING = ("scan_drift_px", "flyback_px", "dead_lines", "acquisition.max_shift_p
 WITH = {"shadow_share": {"shadow_images": 10}, "diffraction_share": {"diffraction_factor": 2.0}}
 
 
+def value_of(key: str, share: int, size: int) -> float:
+    """Return the value of a key for images of a size, of which the error is to grow by a share."""
+    value = SEVERITIES[key][SHARES.index(share)]
+    if key not in GROWING:
+        return value
+    return type(value)(round(value * size / 128, 3))
+
+
 def specimen(size: int, key: str, value: float) -> Specimen:
     """Return the demo's specimen, scaled to a size, with one fault."""
     content = yaml.safe_load(DEMO.read_text())
@@ -201,11 +209,10 @@ def main() -> None:
     options = _options()
     rows = read(options.output)
     done = {(row["size"], row["key"], row["value"], row["seed"]) for row in rows}
-    finer = options.size // 128
     asked = [("", 0.0)] + [
-        (key, values[SHARES.index(share)] * (finer if key in GROWING else 1))
+        (key, value_of(key, share, options.size))
         for share in options.severities
-        for key, values in SEVERITIES.items()
+        for key in SEVERITIES
         if not options.keys or key in options.keys
     ]
     for seed in options.seeds:

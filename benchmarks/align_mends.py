@@ -27,7 +27,7 @@ import tifffile
 import yaml
 
 from align import quiet
-from align_faults import SEVERITIES, SHARES, specimen, true_geometry, volume_error
+from align_faults import SHARES, specimen, true_geometry, value_of, volume_error
 from catomo.align.geometry import Geometry
 from catomo.align.settings import Align
 from catomo.align.tilts import align_tilts
@@ -95,7 +95,7 @@ def kept_row(name: str, images: np.ndarray, tilt_deg: np.ndarray, truth: Geometr
     for part, kinds in (("plain", []), ("mended", MENDED_BY[""])):
         with quiet():
             aligned = align_tilts(images, tilt_deg, Align(mend=kinds))
-        seen = compare(aligned.geometry, tilt_deg, truth) if truth else {}
+        seen = compare(aligned.geometry, tilt_deg, truth) if truth is not None else {}
         row[part] = {"verdict": aligned.verdict, "across_rms_px": seen.get("across_rms_px")}
     tried = aligned.steps.get("mends", {})
     return row | {"applied": [kind for kind, trial in tried.items() if trial["applied"]]}
@@ -126,7 +126,7 @@ def main() -> None:
     done = {(row["size"], row["key"], row["value"], row["seed"]) for row in rows}
     for seed in options.seeds:
         for key in options.keys:
-            values = [SEVERITIES[key][SHARES.index(s)] for s in options.severities] if key else [0]
+            values = [value_of(key, s, options.size) for s in options.severities] if key else [0]
             for value in values:
                 if (options.size, key, value, seed) in done or options.table:
                     continue

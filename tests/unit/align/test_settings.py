@@ -13,7 +13,9 @@ FALLING = {
 }
 
 
-@pytest.mark.parametrize(("size_px", "part"), [(64, 1), (128, 1), (256, 0.59460), (2048, 0.125)])
+@pytest.mark.parametrize(
+    ("size_px", "part"), [(64, 1), (128, 1), (181, 0.7712), (256, 0.5946), (2048, 0.5946)]
+)
 def test_limits_of_what_moves_the_rim_fall_with_the_size(size_px, part):
     of_size = LIMITS.for_images(size_px)
     for name, value in LIMITS:

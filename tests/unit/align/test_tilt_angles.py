@@ -62,7 +62,7 @@ def test_another_scale_comes_back(scale, where):
     assert found.scale == pytest.approx(scale, abs=0.012)
     told = words(found)
     assert "scale of the goniometer" in told[where]
-    assert f"{found.scale:.2f} times those recorded" in told[where]
+    assert f"{found.scale:.3f} times those recorded" in told[where]
     assert not told[1 - where]
 
 
@@ -98,6 +98,15 @@ def test_backlash_across_0_is_a_step_where_right_angles_do_not_jump():
     assert f"from {first:g}° on the true angles are off by" in words(found)[0]
     as_right = replace(found, of_right=replace(found, of_right=None))  # which jump there as far
     assert as_right.record()["angle_step_deg"] == 0
+
+
+@pytest.mark.parametrize("off_deg", [3.3 * DRAWN, np.where(np.arange(len(TILTS)) >= 20, -4.8, 0.0)])
+def test_what_is_doubted_in_small_images_is_doubted_in_large_ones(off_deg):
+    """There right angles are told from lower limits on, which must silence nothing."""
+    right = TiltAngles(TILTS, 0.36 * DRAWN, 0.0, 1.0)
+    found = TiltAngles(TILTS, off_deg, 0.05, 1.0, of_right=right)
+    for size_px in (128, 256, 2048):
+        assert len(found.reasons(LIMITS.for_images(size_px))[0]) == 1
 
 
 def test_too_few_images_have_no_step_and_no_jitter():

@@ -1,9 +1,12 @@
 """align_tilts: arrays in, aligned images and a verdict out, as the stage writes them."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from catomo.align.tilts import align_tilts
+from catomo.align.settings import Align
+from catomo.align.tilts import _told, align_tilts
 from catomo.errors import UserError
 from catomo.files.store import StackReader
 from helpers.balls import TILTS, phantom, run
@@ -52,3 +55,13 @@ def test_a_known_geometry_is_used_as_it_is(images, found):
 def test_angles_that_do_not_fit_are_refused(images, tilt_deg, words):
     with pytest.raises(UserError, match=words):
         align_tilts(images, tilt_deg)
+
+
+def test_what_is_examined_is_judged_by_the_limits_for_images_of_its_size():
+    limit = Align().verdict.warn_rotation_deg
+    examination = SimpleNamespace(reasons=lambda limits, _: ([limits.warn_rotation_deg], []))
+    for width, part in ((128, 1), (256, 128 / 256)):
+        images = np.zeros((3, 90, width))
+        series = SimpleNamespace(images=images, told=(), mentioned=())
+        doubts, _ = _told(series, examination, Align(), None)
+        assert doubts == (pytest.approx(limit * part**0.75),)

@@ -143,7 +143,8 @@ class LocalChanges:
         ----------
         limits : Verdict
         tell_moved : bool
-            Whether to tell how far parts have moved, where nothing else sets them out of place.
+            Whether to tell how far parts have moved, where nothing else sets them out of place;
+            beside what is only mentioned they are told where they moved farther than what warns.
         """
         doubts: list[str] = []
         mentions: list[str] = []
@@ -157,11 +158,10 @@ class LocalChanges:
             if value > mentioned_from * limit:
                 (doubts if value > limit else mentions).append(words)
         limit = limits.warn_local_shift_px
-        is_far = self.moved_px > limit
-        if mentions and not is_far:  # of which a part of this comes
-            tell_moved = False
-        if tell_moved and not doubts and self.moved_px > _MENTIONED_FROM * limit:
-            (doubts if is_far else mentions).append(
+        # What is mentioned moves parts a little by itself.
+        least = limit if mentions else _MENTIONED_FROM * limit
+        if tell_moved and not doubts and self.moved_px > least:
+            (doubts if self.moved_px > limit else mentions).append(
                 f"parts of the specimen lie {self.moved_px:.2f} px RMS from where the other tilts "
                 "predict them, each in a way of its own: did particles move or sinter under the "
                 "beam, or is the scan uneven? Record with less dose, or fewer tilts"

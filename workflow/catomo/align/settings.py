@@ -18,6 +18,7 @@ _OF_SIZE = (
     *("warn_rotation_deg", "warn_magnification", "warn_shear"),
     *("warn_angle_scale", "warn_angle_jitter_deg", "warn_angle_step_deg"),
 )
+_MEASURED_TO_PX = 256  # of larger images, which are compared binned to 128 px, nothing is known
 _LESS_BY = 0.75  # the power of the size with which these limits fall
 
 
@@ -89,8 +90,8 @@ class Verdict(Settings):
     warn_rotation_deg: float = key(
         2.0,
         "warn when the images are turned against each other by more than this (RMS); half of it, "
-        "and of the two keys below, is mentioned; in images larger than 128 px, this and the five "
-        "keys below count for (128 / size)^0.75 of their value",
+        "and of the two keys below, is mentioned; in images whose longer edge is above 128 px, "
+        "this and the five keys below count for less than their value, from 256 px on for 0.59",
         "degree",
         gt=0,
     )
@@ -151,7 +152,7 @@ class Verdict(Settings):
 
     def for_images(self, size_px: int) -> Verdict:
         """Return the limits that count for images of which the longer edge has so many px."""
-        part = min(1.0, (_LIMITS_PX / size_px) ** _LESS_BY)
+        part = min(1.0, (_LIMITS_PX / min(size_px, _MEASURED_TO_PX)) ** _LESS_BY)
         return self.model_copy(update={name: part * getattr(self, name) for name in _OF_SIZE})
 
 

@@ -109,7 +109,7 @@ class TiltAngles:
                 abs(self.scale - 1),
                 limits.warn_angle_scale,
                 "the tilts predict each other best if all angles are "
-                f"{self.scale:.2f} times those recorded: is the scale of the goniometer right? "
+                f"{self.scale:.3f} times those recorded: is the scale of the goniometer right? "
                 "Such a volume is bent; give the true angles",
             )
         if self.of_right and not self._clearer(self.of_right, limits):
@@ -135,11 +135,10 @@ class TiltAngles:
 
         A step has a place, which alone decides.
         """
-        jitter = self.jitter_deg()
-        uneven = jitter > _MENTIONED_FROM * limits.warn_angle_jitter_deg
-        return not any(right.reasons(limits)) and not (
-            uneven and jitter < _CLEARER * right.jitter_deg()
-        )
+        jitter, step_deg = self.jitter_deg(), abs(self.step()[0])
+        if _MENTIONED_FROM * limits.warn_angle_jitter_deg < jitter < _CLEARER * right.jitter_deg():
+            return False
+        return not 0 < step_deg < _CLEARER * abs(right.step()[0])
 
     def _away(self) -> np.ndarray:
         """Return how far each image but the first and last is off from the two beside it."""
