@@ -2,12 +2,13 @@
 
     PYTHONPATH=workflow python benchmarks/few_labels.py FOLDER
         [--genc2022 FOLDER] [--phantom 04_SLICES ...] [--start NAME=MODEL.keras ...]
-        [--counts 0 1 2 3 5 10] [--steps 200] [--svg FILE] [--quick]
+        [--counts 0 1 2 3 5 10] [--draws 1 2] [--steps 200] [--svg FILE] [--quick]
 
 For each data set, beginning (`scratch` are random weights, others are given with `--start`) and
 number of slices, the stage `train` learns from so many annotated slices, evenly spread over those
-that may teach, and is scored on slices that taught nothing: DSC, mean over the test images. A
-single slice is the one nearest to the middle that shows all classes. All trainings have the same
+that may teach, and is scored on slices that taught nothing: DSC, mean over the test images. Each
+draw takes other slices (the middle of each part, the first quarter, the last one) and another seed.
+A single slice is the one nearest to there that shows all classes. All trainings have the same
 settings: `compact`, but so many steps on windows of 256² px, or as many pixels of smaller slices.
 With 0 slices the other model itself labels the test images: its draft.
 
@@ -16,7 +17,7 @@ With 0 slices the other model itself labels the test images: its draft.
   that show it, two more on either side are left out.
 
 FOLDER/few_labels.csv gets a row after each training, and what is there is not done again. The table
-and, with `--svg`, the figure show all its rows.
+and, with `--svg`, the figure show the means of its draws.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import csv
 import sys
 import time
 from fnmatch import fnmatch
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,7 +50,9 @@ from catomo.train.stage import train
 from train import SPLITS
 
 CLASSES = ("alumina", "pt")
-COLUMNS = ("data", "start", "slices", "steps", "cpu_min", *(f"dsc_{name}" for name in CLASSES))
+KEYS = ("data", "start", "slices", "steps", "draw")
+COLUMNS = (*KEYS, "cpu_min", *(f"dsc_{name}" for name in CLASSES))
+DRAWS = {1: 0.5, 2: 0.25, 3: 0.75}  # where a slice lies in its part of those that may teach
 WINDOW_PX = 256
 GENC_NM = 0.12
 COLOURS = (INK, AFTER, ALERT)
@@ -69,15 +73,16 @@ def main() -> None:
     file = options.folder / "few_labels.csv"
     starts = {"scratch": None} | dict(word.split("=", 1) for word in options.start)
     for data in _data(options):
-        for start, model in starts.items():
-            for count in options.counts:
-                key = (data.name, start, str(count), str(options.steps))
-                if (count == 0 and model is None) or key in {_key(row) for row in _rows(file)}:
-                    continue
+        for draw, (start, model), count in product(options.draws, starts.items(), options.counts):
+            key = (data.name, start, str(count), str(options.steps), str(draw))
+            is_new = key not in {tuple(row[name] for name in KEYS) for row in _rows(file)}
+            if is_new and (count or (model and draw == 1)):
                 print(*key, file=sys.stderr, flush=True)
                 begun = time.process_time()
                 found = (
-                    _learnt(options, data, start, model, count) if count else _as_is(data, model)
+                    _learnt(options, data, model, count, draw, options.folder / "_".join(key))
+                    if count
+                    else _as_is(data, model)
                 )
                 minutes = (time.process_time() - begun) / 60
                 scores = [f"{found[name]['dsc']:.4f}" for name in CLASSES]
@@ -94,13 +99,14 @@ def _options():
     parser.add_argument("--phantom", type=Path, nargs="+", default=[], metavar="SLICES")
     parser.add_argument("--start", nargs="+", default=[], metavar="NAME=MODEL")
     parser.add_argument("--counts", type=int, nargs="+", default=[0, 1, 2, 3, 5, 10])
+    parser.add_argument("--draws", type=int, nargs="+", default=[1, 2], choices=list(DRAWS))
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--svg", type=Path, metavar="FILE", help="draw the figure")
     parser.add_argument("--quick", action="store_true", help="one count, four steps")
     options = parser.parse_args()
     if options.quick:
-        options.counts, options.steps = [2], 4
+        options.counts, options.draws, options.steps = [2], [1], 4
     return options
 
 
@@ -131,10 +137,9 @@ def _is_of(name: str, patterns: list[str]) -> bool:
     return any(fnmatch(name, pattern) for pattern in patterns)
 
 
-def _learnt(options, data: Data, start: str, model: str | None, count: int) -> dict:
+def _learnt(options, data: Data, model: str | None, count: int, draw: int, place: Path) -> dict:
     """Train on some slices and return the scores of the test images."""
-    place = options.folder / f"{data.name}_{start}_{count}_{options.steps}"
-    chosen = _chosen(data, count)
+    chosen = _chosen(data, count, DRAWS[draw])
     labels = place / "labels"
     labels.mkdir(parents=True, exist_ok=True)
     for name in (*chosen, *data.tests):
@@ -149,6 +154,7 @@ def _learnt(options, data: Data, start: str, model: str | None, count: int) -> d
         "batch_size": max(1, round(WINDOW_PX**2 / pixels)),
         "network": {"levels": size.levels, "base_filters": size.base_filters},
         "threads": options.threads,
+        "seed": draw,
         "init_from": model or "",
         "split": {"method": "names", "test": data.tests},
     }
@@ -157,14 +163,14 @@ def _learnt(options, data: Data, start: str, model: str | None, count: int) -> d
     return read_record(out, "train")["test"]
 
 
-def _chosen(data: Data, count: int) -> list[str]:
-    """Return the slices that teach."""
-    middles = ((np.arange(count) + 0.5) * len(data.teachers) / count).astype(int)
+def _chosen(data: Data, count: int, share: float) -> list[str]:
+    """Return the slices that teach: so far inside each of as many parts of those that may."""
+    places = ((np.arange(count) + share) * len(data.teachers) / count).astype(int)
     if count == 1:
         wanted, pages = range(len(CLASSES) + 1), [data.labels[name] for name in data.teachers]
         shows_all = np.flatnonzero([np.isin(wanted, page).all() for page in pages])
-        middles = shows_all[[np.abs(shows_all - middles).argmin()]]
-    return [data.teachers[middle] for middle in middles]
+        places = shows_all[[np.abs(shows_all - places).argmin()]]
+    return [data.teachers[place] for place in places]
 
 
 def _as_is(data: Data, model: str) -> dict:
@@ -186,10 +192,6 @@ def _rows(file: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
-def _key(row: dict[str, str]) -> tuple[str, ...]:
-    return tuple(row[name] for name in COLUMNS[:4])
-
-
 def _append(file: Path, row: list[str]) -> None:
     is_new = not file.is_file()
     with open(file, "a", newline="") as lines:
@@ -202,16 +204,22 @@ def _table(rows: list[dict[str, str]]) -> str:
     lines.append("| --- | --- | --- |" + " ---: |" * len(counts))
     for data, start in dict.fromkeys((row["data"], row["start"]) for row in rows):
         for name in CLASSES:
-            curve = dict(_curve(rows, data, start, name))
+            curve = dict(_curve(_points(rows, data, start, name)))
             cells = [f"{curve[count]:.3f}" if count in curve else "" for count in counts]
             lines.append(f"| {data} | {name} | {start} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _curve(rows: list[dict[str, str]], data: str, start: str, name: str):
-    """Return numbers of slices and DSC, in order."""
+def _points(rows: list[dict[str, str]], data: str, start: str, name: str):
+    """Return the number of slices and the DSC of every training."""
     mine = [row for row in rows if (row["data"], row["start"]) == (data, start)]
-    return sorted((int(row["slices"]), float(row[f"dsc_{name}"])) for row in mine)
+    return [(int(row["slices"]), float(row[f"dsc_{name}"])) for row in mine]
+
+
+def _curve(points: list[tuple[int, float]]):
+    """Return numbers of slices and the mean DSC of all draws, in order."""
+    counts = sorted({count for count, _ in points})
+    return [(n, float(np.mean([dsc for count, dsc in points if count == n]))) for n in counts]
 
 
 def _draw(rows: list[dict[str, str]], path: Path) -> None:
@@ -223,8 +231,10 @@ def _draw(rows: list[dict[str, str]], path: Path) -> None:
     for line, data in zip(axes, datas, strict=True):
         for axis, name in zip(line, CLASSES, strict=True):
             for start, colour in colours.items():
-                if curve := _curve(rows, data, start, name):
-                    axis.plot(*zip(*curve, strict=True), "o-", color=colour, label=start)
+                if points := _points(rows, data, start, name):
+                    axis.plot(*zip(*points, strict=True), ".", color=colour, alpha=0.4)
+                    curve = zip(*_curve(points), strict=True)
+                    axis.plot(*curve, "o-", color=colour, label=start)
             axis.set(title=f"{data}: {name}", xlabel="annotated slices", ylabel="DSC")
             axis.set_xscale("symlog", linthresh=2)
             counts = sorted({int(row["slices"]) for row in rows})

@@ -150,7 +150,7 @@ def dataset(place: Path, number: int) -> tuple[str, Path, Path]:
     slices, labels = place / "04_slices", place / "labels.tif"
     if not (slices / "slices.json").is_file():
         place.mkdir(parents=True, exist_ok=True)
-        volume, truth = reconstructed(specimen_of, number)
+        volume, truth = reconstructed(number)
         tifffile.imwrite(labels, truth, photometric="minisblack")
         tifffile.imwrite(place / "volume.tif", volume, photometric="minisblack")
         # The truth tells where the support is; of doses this far apart the greys alone do not.
@@ -159,9 +159,25 @@ def dataset(place: Path, number: int) -> tuple[str, Path, Path]:
     return place.name, slices, labels
 
 
-def reconstructed(draw, number: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return values (n, z, x) and truth of some slices of the phantom that ``draw(rng)`` says."""
+def reconstructed(number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return values (n, z, x) and truth of some slices of a phantom of any kind."""
     rng = np.random.default_rng([SEED, number])
+    counts, tilts, truth = recorded(specimen_of, rng, number)
+    settings = Reconstruct(
+        iterations=int(rng.integers(6, 16)),
+        tv=float(rng.choice([0.0, 0.01])),
+        depth_nm=SHAPE[1] * MADE_NM,
+        backend="cpu",
+    )
+    volume, _ = reconstruct_volume(counts, tilts, MADE_NM, settings)
+    return volume, truth
+
+
+def recorded(draw, rng, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return counts (tilt, n, x), tilts and truth (n, z, x) of the phantom ``draw(rng)`` says.
+
+    The counts are those of some slices, without the background of the detector.
+    """
     specimen, phantom = _phantom(draw, rng, number)
     shares = list(phantom.shares())
     tilts = tilts_of(specimen.acquisition)
@@ -182,14 +198,7 @@ def reconstructed(draw, number: int) -> tuple[np.ndarray, np.ndarray]:
             image += film.projection(x, y[:, None], tilt)
     counts = record_counts(images, specimen, rng)[:, ::EVERY]
     counts = np.maximum(counts - specimen.acquisition.background_counts, 0)
-    settings = Reconstruct(
-        iterations=int(rng.integers(6, 16)),
-        tv=float(rng.choice([0.0, 0.01])),
-        depth_nm=SHAPE[1] * MADE_NM,
-        backend="cpu",
-    )
-    volume, _ = reconstruct_volume(counts, tilts, MADE_NM, settings)
-    return volume, np.stack([labels_of(share) for share in shares[::EVERY]])
+    return counts, tilts, np.stack([labels_of(share) for share in shares[::EVERY]])
 
 
 def _phantom(draw, rng, number: int) -> tuple[Specimen, Phantom]:

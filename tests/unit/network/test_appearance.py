@@ -1,6 +1,7 @@
 """How classes look: brightness, noise and edges of drawn slices come out as drawn."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -29,6 +30,17 @@ def test_grey_noise_and_edges_are_those_drawn():
     assert looks.edge_z[1] == pytest.approx(80, rel=0.02)
     assert looks.edge_x[1] == pytest.approx(80, rel=0.02)
     assert looks.edge_z[0] is None  # no class comes before the background
+
+
+def test_bright_is_what_a_thousandth_of_the_pixels_exceeds():
+    greys = np.arange(200, dtype=np.uint8).repeat(200).reshape(200, 200)
+    looks = appearance_of([(greys, np.ones_like(greys))], 2)
+    assert looks.bright == (None, 199)
+    greys[:] = 50
+    greys.flat[:30] = 90  # of 40,000
+    assert appearance_of([(greys, np.ones_like(greys))] * 2, 2).bright[1] == 50
+    greys.flat[:50] = 90
+    assert appearance_of([(greys, np.ones_like(greys))] * 2, 2).bright[1] == 90
 
 
 def test_twice_the_noise_is_twice_the_noise_and_nothing_else():
@@ -72,6 +84,8 @@ def test_it_comes_back_from_a_file_and_must_be_possible():
     looks = appearance_of([plate(sigma=2)], 2)
     content = json.loads(json.dumps(looks.record()))
     assert Appearance.of(content) == looks
+    older = {name: values for name, values in content.items() if name != "bright"}
+    assert Appearance.of(older) == replace(looks, bright=(None, None))
     for change in ({"grey": [1.0]}, {"noise": [1.0, -1.0]}, {"noise": [1.0, float("nan")]}):
         with pytest.raises(ValueError, match="appearance"):
             Appearance.of(content | change)

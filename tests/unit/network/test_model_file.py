@@ -66,7 +66,7 @@ def test_the_description_has_its_keys_and_old_files_have_fewer():
     assert ModelInfo.from_json(json.loads(json.dumps(content))) == info
     few = {name: content[name] for name in ("classes", "pixel_size_nm", "network")}
     assert ModelInfo.from_json(few).input == InputScaling()
-    looks = Appearance((1.0, None), (1.0, 2.0), (1.0, 2.0), (None, 9.0), (None, 8.0))
+    looks = Appearance((1.0, None), (1.0, 2.0), (1.0, 2.0), (3.0, None), (None, 9.0), (None, 8.0))
     right = Accuracy([1.0, None], [0.5, None], [0.9, None], 6.0, "test", 4, 1)
     more = replace(info, accuracy=right, appearance=(looks, looks))
     assert ModelInfo.from_json(json.loads(json.dumps(more.to_json()))) == more
@@ -76,7 +76,7 @@ def test_the_description_has_its_keys_and_old_files_have_fewer():
     "figures",
     [
         {"accuracy": Accuracy([1.0], [0.5], [0.9], 6.0, "test", 4, 1)},
-        {"appearance": (Appearance(*[(1.0,)] * 5),)},
+        {"appearance": (Appearance(*[(1.0,)] * 6),)},
     ],
 )
 def test_figures_that_are_not_of_its_classes_are_refused(tmp_path, figures):

@@ -13,6 +13,7 @@ TAUGHT = Appearance(
     grey=(2.0, 57.0, 220.0),
     texture=(5.0, 7.0, 12.0),
     noise=(1.0, 0.7, 2.0),
+    bright=(30.0, 80.0, 250.0),
     edge_z=(None, 14.0, 60.0),
     edge_x=(None, 16.0, 70.0),
 )
@@ -69,9 +70,27 @@ def test_classes_that_one_side_does_not_show_are_left_out():
     bare = replace(TAUGHT, grey=(2.0, 57.0, None), edge_x=(None, 16.0, None))
     assert names(bare) == set()
     assert names(TAUGHT, (bare,)) == set()
-    empty = Appearance(*([nothing] * 5))
+    empty = Appearance(*([nothing] * 6))
     assert names(empty) == {"matter"}
     assert names(TAUGHT, (empty,)) == set()
+
+
+def test_a_class_that_hides_in_a_darker_one_is_told():
+    bare = replace(TAUGHT, grey=(2.0, 57.0, None), edge_x=(None, 16.0, None))
+    hidden = replace(bare, bright=(30.0, 100.0, None))
+    (one,) = differences(hidden, [TAUGHT], NAMES)
+    assert one.what == "a class that is not found"
+    assert "no pt is found, but what is labelled alumina reaches the grey 100" in one.text
+    assert "would end below 85" in one.text  # 57 + 4 · 7
+    assert names(replace(bare, bright=(30.0, 84.0, None))) == set()
+    # Where pt is found, alumina beside it may be that bright.
+    assert names(replace(TAUGHT, bright=(30.0, 100.0, 250.0))) == set()
+    # A model that never saw pt does not miss it. One whose pt was darker expects no greys above.
+    assert names(hidden, (bare,)) == set()
+    dark = replace(TAUGHT, grey=(2.0, 57.0, 40.0))
+    assert names(replace(hidden, bright=(30.0, 250.0, None)), (dark,)) == set()
+    # The widest of the datasets of the training counts.
+    assert names(hidden, (TAUGHT, changed(2, "texture"))) == set()
 
 
 def test_images_of_an_unknown_rule_are_told_unless_the_model_learnt_such():

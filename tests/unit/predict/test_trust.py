@@ -16,6 +16,7 @@ LOOKS = Appearance(
     grey=(2.0, 57.0),
     texture=(5.0, 7.0),
     noise=(1.0, 0.7),
+    bright=(30.0, 80.0),
     edge_z=(None, 14.0),
     edge_x=(None, 16.0),
 )

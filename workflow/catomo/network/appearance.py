@@ -18,6 +18,7 @@ from scipy.ndimage import binary_erosion, convolve
 
 _INSIDE_PX = 2  # pixels nearer to another class are not inside
 _LEAST_PX, _LEAST_PAIRS = 100, 40  # of fewer pixels, or pairs of them, a figure is chance
+_BRIGHT = 0.999  # of the pixels inside a class are not brighter than its `bright`
 
 # Zero for planes, and for independent noise as strong as that (Immerkær, CVIU 64, 1996).
 _NOISE_FILTER = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
@@ -39,6 +40,8 @@ class Appearance:
         Standard deviation of the greys inside the class.
     noise : tuple of float or None
         Standard deviation of what changes there from pixel to pixel.
+    bright : tuple of float or None
+        The 99.9th percentile of the greys inside the class; None in models of an older catomo.
     edge_z, edge_x : tuple of float or None
         Mean step of grey from one pixel to the next where the class meets one of those before
         it, along the beam and across it.
@@ -47,6 +50,7 @@ class Appearance:
     grey: _Figures
     texture: _Figures
     noise: _Figures
+    bright: _Figures
     edge_z: _Figures
     edge_x: _Figures
 
@@ -59,6 +63,7 @@ class Appearance:
         KeyError, TypeError, ValueError
             If it is not possible.
         """
+        content = {"bright": [None] * len(content["grey"]), **content}
         made = cls(**{name: tuple(content[name]) for name in cls.__dataclass_fields__})
         figures = [value for values in asdict(made).values() for value in values]
         if any(v is not None and not is_figure(v) for v in figures):
@@ -92,26 +97,31 @@ def appearance_of(slices: Iterable[tuple[np.ndarray, np.ndarray]], count: int) -
     count : int
         Number of classes.
     """
-    inside = np.zeros((count, 4))  # pixels; sums of greys, of their squares, of noise
+    inside = np.zeros((count, 256))  # pixels of each grey
+    rough_sum = np.zeros(count)
     edges = np.zeros((2, count, 2))  # by direction: pairs of pixels, sum of steps
     for greys, labels in slices:
         values = greys.astype(np.float32)
         rough = np.abs(convolve(values, _NOISE_FILTER, mode="nearest"))
         for label in np.unique(labels[labels < count]):
             core = binary_erosion(labels == label, iterations=_INSIDE_PX, border_value=1)
-            of_class = values[core].astype(np.float64)
-            sums = [of_class.sum(), (of_class**2).sum(), rough[core].sum(dtype=np.float64)]
-            inside[label] += [of_class.size, *sums]
+            inside[label] += np.bincount(greys[core], minlength=256)
+            rough_sum[label] += rough[core].sum(dtype=np.float64)
         for axis in (0, 1):
             edges[axis] += _steps(values, labels, axis, count)
-    pixels = np.where(inside[:, 0] >= _LEAST_PX, inside[:, 0], np.nan)
-    mean, squares, rough_mean = (inside[:, k] / pixels for k in (1, 2, 3))
+    pixels = inside.sum(axis=1)
+    pixels[pixels < _LEAST_PX] = np.nan
+    every = np.arange(256)
+    mean, squares = inside @ every / pixels, inside @ every**2 / pixels
+    ends = [np.searchsorted(of.cumsum(), _BRIGHT * of.sum()) for of in inside]
+    bright = np.where(np.isnan(pixels), np.nan, ends)
     pairs = np.where(edges[..., 0] >= _LEAST_PAIRS, edges[..., 0], np.nan)
     step_z, step_x = edges[..., 1] / pairs
     return Appearance(
         grey=_figures(mean),
         texture=_figures(np.sqrt(np.maximum(squares - mean**2, 0) + _ROUNDING)),
-        noise=_figures(np.sqrt((_MEAN_TO_SIGMA * rough_mean) ** 2 + _ROUNDING)),
+        noise=_figures(np.sqrt((_MEAN_TO_SIGMA * rough_sum / pixels) ** 2 + _ROUNDING)),
+        bright=_figures(bright),
         edge_z=_figures(step_z),
         edge_x=_figures(step_x),
     )

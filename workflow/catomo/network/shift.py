@@ -7,6 +7,7 @@ confidence says nothing then: a network can be sure of labels that are wrong.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -23,6 +24,9 @@ _TEXTURE = 0.75
 _NOISE = math.log(2)
 _EDGE, _EDGE_OF_ONE = 0.15, 0.25  # the mean over several classes differs less than that of one
 _WEDGE = 0.35
+# Where no other class is hidden in one, 99.9 % of its pixels are darker than its mean and so many
+# standard deviations; of pure noise than 3.1.
+_BARE = 4.0
 # Matter is cut off where it is so much brighter than white, and lost for the model where its
 # brightest was so much brighter than that.
 _CUT_OFF, _LOST = 1.2, 2.0
@@ -79,7 +83,7 @@ def differences(
     shows = [any(one.grey[k] is not None for k in material) for one in (found, *learnt)]
     if not shows[0] and all(shows[1:]):
         lines.append(Difference("matter", "the model finds nothing but background"))
-    return [*lines, *_edges(found, learnt, names)]
+    return [*lines, *_hidden(found, learnt, names), *_edges(found, learnt, names)]
 
 
 def contrast_differences(
@@ -117,6 +121,31 @@ def contrast_differences(
             f"in training matter reached {known / support:.3g} times",
         )
     ]
+
+
+def _hidden(
+    found: Appearance, learnt: Sequence[Appearance], names: Sequence[str]
+) -> list[Difference]:
+    """Return classes that are not found where a darker class holds greys too bright for it.
+
+    A specimen may be without a class. But one that is less bright than in training is taken for
+    a darker class, whose other figures hardly change by it.
+    """
+    lines = []
+    missed = [k for k, grey in enumerate(found.grey) if grey is None]
+    for k, j in itertools.product(missed, range(1, len(names))):
+        bright, ends = found.bright[j], []
+        for one in learnt:
+            missing, grey, texture = one.grey[k], one.grey[j], one.texture[j]
+            if missing and grey and texture and missing > grey:
+                ends.append(grey + _BARE * texture)
+        if bright is not None and ends and bright > max(ends):
+            text = (
+                f"no {names[k]} is found, but what is labelled {names[j]} reaches the grey "
+                f"{bright:.3g}, and without any it would end below {max(ends):.3g}"
+            )
+            lines.append(Difference("a class that is not found", text))
+    return lines
 
 
 def _edges(
