@@ -247,7 +247,7 @@ def main() -> None:
             silent += bool(one.dsc) and not one.warned and _fall(one, good) > FELL
     others = list(unchanged.values())
     false = sum(bool(one.warned) for one in (*taught, *others))
-    held = sum(all(one.held) and bool(one.held) for one in others)
+    held = sum(one.held == [True, True] for one in others)
     print(f"\n{false} false warnings in {len(taught) + len(others)} unchanged ones.")
     print(f"Both DSC lie in the foretold interval in {held} of {len(others)} other seeds.")
     print(f"A DSC fell by over {FELL} without a warning in {silent} changed ones.")
