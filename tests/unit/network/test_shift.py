@@ -76,7 +76,9 @@ def test_classes_that_one_side_does_not_show_are_left_out():
 
 
 def test_a_class_that_hides_in_a_darker_one_is_told():
-    bare = replace(TAUGHT, grey=(2.0, 57.0, None), edge_x=(None, 16.0, None))
+    bare = replace(
+        TAUGHT, grey=(2.0, 57.0, None), edge_z=(None, 14.0, None), edge_x=(None, 16.0, None)
+    )
     hidden = replace(bare, bright=(30.0, 100.0, None))
     (one,) = differences(hidden, [TAUGHT], NAMES)
     assert one.what == "a class that is not found"
@@ -89,6 +91,11 @@ def test_a_class_that_hides_in_a_darker_one_is_told():
     assert names(hidden, (bare,)) == set()
     dark = replace(TAUGHT, grey=(2.0, 57.0, 40.0))
     assert names(replace(hidden, bright=(30.0, 250.0, None)), (dark,)) == set()
+    # Particles that are too small to have an inside are found.
+    assert names(replace(hidden, edge_x=(None, 16.0, 70.0))) == set()
+    # What bare slices of the training were like is known.
+    assert names(hidden, (TAUGHT, replace(bare, bright=(30.0, 110.0, None)))) == set()
+    assert names(hidden, (TAUGHT, bare)) == {"a class that is not found"}
     # The widest of the datasets of the training counts.
     assert names(hidden, (TAUGHT, changed(2, "texture"))) == set()
 

@@ -132,14 +132,19 @@ def _hidden(
     a darker class, whose other figures hardly change by it.
     """
     lines = []
-    missed = [k for k, grey in enumerate(found.grey) if grey is None]
+    figures = zip(found.grey, found.edge_z, found.edge_x, strict=True)
+    missed = [k for k, of_class in enumerate(figures) if not any(of_class)]
     for k, j in itertools.product(missed, range(1, len(names))):
-        bright, ends = found.bright[j], []
+        bright, is_brighter, ends = found.bright[j], False, [0.0]
         for one in learnt:
             missing, grey, texture = one.grey[k], one.grey[j], one.texture[j]
-            if missing and grey and texture and missing > grey:
-                ends.append(grey + _BARE * texture)
-        if bright is not None and ends and bright > max(ends):
+            if not grey or not texture:
+                continue
+            ends.append(grey + _BARE * texture)
+            is_brighter |= bool(missing and missing > grey)
+            if missing is None:
+                ends.append(one.bright[j] or 0.0)
+        if bright is not None and is_brighter and bright > max(ends):
             text = (
                 f"no {names[k]} is found, but what is labelled {names[j]} reaches the grey "
                 f"{bright:.3g}, and without any it would end below {max(ends):.3g}"
