@@ -23,6 +23,7 @@ def results(tmp_path_factory, needle):
     path = project.folder / "config/examples/needle/config.yaml"
     config = yaml.safe_load(path.read_text())
     config["train"] |= {
+        "batch_size": 1,
         "steps": 150,
         "warmup_steps": 10,
         "learning_rate": 3e-3,
