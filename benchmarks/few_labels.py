@@ -17,7 +17,7 @@ With 0 slices the other model itself labels the test images: its draft.
   that show it, two more on either side are left out.
 
 FOLDER/few_labels.csv gets a row after each training, and what is there is not done again. The table
-and, with `--svg`, the figure show the means of its draws.
+and, with `--svg`, the figure show the means of its draws of so many steps.
 """
 
 from __future__ import annotations
@@ -74,9 +74,10 @@ def main() -> None:
     starts = {"scratch": None} | dict(word.split("=", 1) for word in options.start)
     for data in _data(options):
         for draw, (start, model), count in product(options.draws, starts.items(), options.counts):
-            key = (data.name, start, str(count), str(options.steps), str(draw))
+            # A draft learns nothing, so it is the same in each draw.
+            key = (data.name, start, str(count), str(options.steps), str(draw if count else 1))
             is_new = key not in {tuple(row[name] for name in KEYS) for row in _rows(file)}
-            if is_new and (count or (model and draw == 1)):
+            if is_new and (count or model):
                 print(*key, file=sys.stderr, flush=True)
                 begun = time.process_time()
                 found = (
@@ -87,9 +88,10 @@ def main() -> None:
                 minutes = (time.process_time() - begun) / 60
                 scores = [f"{found[name]['dsc']:.4f}" for name in CLASSES]
                 _append(file, [*key, f"{minutes:.2f}", *scores])
-    print(_table(_rows(file)))
+    rows = [row for row in _rows(file) if row["steps"] == str(options.steps)]
+    print(_table(rows))
     if options.svg:
-        _draw(_rows(file), options.svg)
+        _draw(rows, options.svg)
 
 
 def _options():
@@ -189,7 +191,10 @@ def _rows(file: Path) -> list[dict[str, str]]:
     if not file.is_file():
         return []
     with open(file, newline="") as lines:
-        return list(csv.DictReader(lines))
+        reader = csv.DictReader(lines)
+        if tuple(reader.fieldnames or ()) != COLUMNS:
+            raise SystemExit(f"{file}: its columns are not {', '.join(COLUMNS)}; move it away")
+        return list(reader)
 
 
 def _append(file: Path, row: list[str]) -> None:

@@ -12,6 +12,7 @@ CLASSES = [
 ]
 LOOKS = {
     "grey": [2.0, 200.0],
+    "bright": [10.0, 230.0],
     "texture": [3.0, 5.0],
     "noise": [1.0, 4.0],
     "edge_z": [None, 40.0],
@@ -40,6 +41,7 @@ def test_a_model_that_fits_shows_the_accuracy_to_expect():
     ]
     assert expected.rows[0][1].key == "expected_dsc.pt.dsc"
     assert [one.text for one in looks.rows[1]] == ["mean grey, Pt", "200.00", "200.00"]
+    assert [one.text for one in looks.rows[3]][1:] == ["230.00", "230.00"]
     assert fit_warning(record()) == ""
 
 
@@ -59,3 +61,10 @@ def test_predictions_of_before_show_what_they_have():
     words, tables = prediction(old, CLASSES)
     assert words == ["Share of all voxels: background 90.00 %, Pt 10.00 %."]
     assert not any(table.rows for table in tables)
+
+
+def test_predictions_without_a_figure_that_came_later_show_the_others():
+    looks = {name: values for name, values in LOOKS.items() if name != "bright"}
+    old = record(fit={**FITS["fit"], "appearance": looks, "learnt": [looks]})
+    _, (_, table) = prediction(old, CLASSES)
+    assert len(table.rows) == len(prediction(record(), CLASSES)[1][1].rows) - len(CLASSES)

@@ -10,6 +10,7 @@ from catomo.settings.base import PhaseClass
 
 _FIGURES = {
     "grey": "mean grey",
+    "bright": "grey that one pixel of a thousand exceeds",
     "noise": "noise, from pixel to pixel",
     "texture": "scatter of greys",
     "edge_z": "step of grey at edges along the beam",
@@ -71,7 +72,9 @@ def _looks(record: Record, classes: Sequence[PhaseClass]) -> Table:
     learnt = lookup(record, "fit.learnt") or []
     for figure, words in _FIGURES.items():
         for k, phase in enumerate(classes):
-            there = [one[figure][k] for one in learnt if one[figure][k] is not None]
+            # Predictions of before lack figures that came later.
+            known = [one[figure][k] for one in learnt if figure in one]
+            there = [value for value in known if value is not None]
             if (lookup(record, f"fit.appearance.{figure}") or [])[k:] and there:
                 ends = sorted({number(min(there), 2), number(max(there), 2)}, key=float)
                 rows.append(
