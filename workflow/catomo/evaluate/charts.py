@@ -132,6 +132,7 @@ def _reliability(
 
 
 def _risk_and_coverage(axes: Any, counts: np.ndarray) -> None:
+    shown = []
     for place, colour, title in ((0, INK, "everywhere"), (1, AFTER, "near boundaries")):
         curve = risk_coverage(counts[place])
         if curve["coverage"] and curve["risk"][-1]:
@@ -139,15 +140,16 @@ def _risk_and_coverage(axes: Any, counts: np.ndarray) -> None:
             axes.plot(100 * np.array(curve["coverage"]), risk, color=colour)
             axes.axhline(risk[-1], color=colour, linestyle=":", linewidth=1)
             axes.text(2, risk[-1], title, color=colour, va="bottom")
+            shown += [value for value in risk if value > 0]
     axes.set(
         xlabel="pixels taken, most certain first / %",
         ylabel="wrong among them / %",
         xlim=(0, 100),
         title="risk and coverage (dotted: all pixels)",
     )
-    if axes.lines:  # there are none where nothing is wrong
+    if shown:  # nothing is where nothing is wrong
         axes.set_yscale("log", nonpositive="mask")  # near boundaries far more is wrong
-        axes.margins(y=0.1)
+        axes.set_ylim(min(shown) / 1.3, 1.3 * max(shown))
 
 
 def particles(path: Path, scores: dict[str, Any], diameters_nm: list[np.ndarray]) -> None:
