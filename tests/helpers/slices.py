@@ -41,6 +41,7 @@ def make_slices(folder, count=20, size=(56, 64), pixel_size_nm=0.25, names=None,
         "contiguous": names is None,
         "shape": list(shape),
         "pixel_size_nm": pixel_size_nm,
+        "missing_wedge_deg": 44.0,
         "settings": {},
         "files": {
             name: {"sha256": sha256_of(folder / name)}

@@ -61,6 +61,7 @@ def test_the_description_has_its_keys_and_old_files_have_fewer():
         "levels": None,
         "errors": None,
         "accuracy": None,
+        "missing_wedge_deg": None,
         "appearance": (),
     }
     assert ModelInfo.from_json(json.loads(json.dumps(content))) == info

@@ -6,7 +6,7 @@ import pytest
 
 from catomo.network.appearance import Appearance
 from catomo.network.levels import KEPT, Contrast, Levels
-from catomo.network.shift import contrast_differences, differences
+from catomo.network.shift import contrast_differences, differences, wedge_differences
 
 NAMES = ["background", "alumina", "pt"]
 TAUGHT = Appearance(
@@ -27,7 +27,19 @@ def changed(factor, *figures):
 
 
 def names(found, learnt=(TAUGHT,)):
-    return {one.what for one in differences(found, learnt, NAMES)}
+    lines = differences(found, learnt, NAMES) + wedge_differences(found, learnt, NAMES, None, None)
+    return {one.what for one in lines}
+
+
+def leaning(alumina, pt):
+    """Return `TAUGHT` with other ratios of the steps of its classes along and across the beam."""
+    (_, *across) = TAUGHT.edge_x
+    ratios = (alumina, pt)
+    return replace(
+        TAUGHT,
+        edge_z=(None, *(x * r**0.5 for x, r in zip(across, ratios, strict=True))),
+        edge_x=(None, *(x / r**0.5 for x, r in zip(across, ratios, strict=True))),
+    )
 
 
 def test_slices_that_look_alike_get_no_word():
@@ -50,6 +62,29 @@ def test_slices_that_look_alike_get_no_word():
 )
 def test_each_difference_has_its_name(found, what):
     assert names(found) == {what}
+
+
+def test_a_recorded_wedge_counts_and_not_what_edges_make_of_it():
+    looks = leaning(0.5, 0.5), [TAUGHT], NAMES
+    assert wedge_differences(*looks, 60.0, 44.0) == []
+    assert wedge_differences(*looks, 30.0, 44.0) == []
+    (wider,) = wedge_differences(TAUGHT, [TAUGHT], NAMES, 80.0, 44.0)
+    assert wider.text == "the tilts leave out 80°, in training 44° at the most"
+    for one_known in ((None, 44.0), (80.0, None)):
+        (guessed,) = wedge_differences(*looks, *one_known)
+        assert "along the beam edges are" in guessed.text
+
+
+def test_a_class_that_looks_alike_in_all_training_tells_a_wider_wedge():
+    """Tilts to ±45° instead of ±68°: greys, noise and the mean over classes tell nothing."""
+    taught = [leaning(a, 0.89) for a in (0.75, 0.85, 0.97)]
+    assert names(leaning(0.7, 0.87), taught) == set()
+    assert names(leaning(0.7, 0.7), taught) == {"missing wedge"}
+    assert names(leaning(0.7, 0.7), taught[:2]) == set()
+    (line,) = wedge_differences(leaning(0.7, 0.7), taught, NAMES, None, None)
+    assert line.text.startswith("along the beam edges of pt are 1.27 times more blurred")
+    kinds = [leaning(0.8, pt) for pt in (0.65, 0.89, 0.75)]
+    assert names(leaning(0.8, 0.6), kinds) == set()
 
 
 def test_the_text_says_how_much_and_of_what():

@@ -75,6 +75,17 @@ def test_a_network_much_less_sure_than_usual_says_so_and_keeps_its_numbers():
     assert trust([0.85]).record()["fit"]["differs"] == []
 
 
+def test_hardly_any_errors_instead_of_even_fewer_are_no_warning():
+    """The errors of the needle's layers are three times those of the slices that were annotated."""
+    surest = replace(HALF_AGAIN, ratio=[0.5, 0.5], soft_dsc=[0.99, 0.99])
+    info = replace(INFO, accuracy=surest)
+    record = trust([0.97], info=info).record()
+    assert record["fit"]["warning"] == ""
+    assert record["expected_dsc"]["plate"]["dsc"] == pytest.approx(0.985, abs=2e-3)
+    worse = trust([0.93], info=info).record()
+    assert [one["what"] for one in worse["fit"]["differs"]] == ["confidence"]
+
+
 def test_a_class_that_is_nowhere_labelled_is_no_warning():
     record = trust([0.0], looks=replace(LOOKS, edge_x=(None, None))).record()
     assert record["fit"]["differs"] != []  # labelled, but nowhere likely

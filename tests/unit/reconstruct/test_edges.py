@@ -6,7 +6,7 @@ from scipy.ndimage import gaussian_filter
 
 from catomo.projection.mlem import MaximumLikelihood
 from catomo.projection.shear import ShearProjector
-from catomo.reconstruct.edges import edge_width
+from catomo.reconstruct.edges import edge_width, missing_wedge_deg
 
 TURNED_DEG = [2, 5, 8, 14]
 
@@ -24,6 +24,21 @@ def plates(blur_z=0.0, blur_x=0.0, pt=0.0, shape=(160, 240), fold=4):
         fine = gaussian_filter(fine, (blur_z * fold, blur_x * fold))
         out.append(fine.reshape(shape[0], fold, shape[1], fold).mean(axis=(1, 3)))
     return np.array(out)
+
+
+@pytest.mark.parametrize(
+    ("tilts", "wedge"),
+    [
+        (np.arange(-68, 69, 2), 44),
+        (np.arange(68, -69, -2), 44),
+        ([*range(-60, -10, 2), *range(50, 71, 2)], 62),
+        (np.arange(0, 180, 3), 3),
+        (np.arange(-90, 91, 2), 2),
+        ([0.0], 180),
+    ],
+)
+def test_the_missing_wedge_is_the_widest_range_without_a_tilt(tilts, wedge):
+    assert missing_wedge_deg(tilts) == pytest.approx(wedge)
 
 
 @pytest.mark.parametrize("pt", [0, 20])

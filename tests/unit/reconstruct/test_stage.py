@@ -161,6 +161,7 @@ def test_the_quality_is_in_the_record(folders, tmp_path):
     found, _ = run(folders, tmp_path)
     quality = found["quality"]
     assert len(quality["residual_by_tilt"]) == len(quality["tilt_deg"]) == len(TILT)
+    assert quality["missing_wedge_deg"] == pytest.approx(180 - np.ptp(TILT))
     assert max(quality["residual_by_tilt"]) < 0.15
     assert quality["mass_balance"]["seen"] > 0.95
     assert {"half_correlation", "edge_width", "sample"} <= set(quality)

@@ -199,12 +199,15 @@ def test_what_is_given_must_not_contradict_the_record_of_the_volume(phantom, lab
         export(Given(labels=phantom / "labels.tif"))
 
 
-def test_slices_that_few_tilts_recorded_are_passed_on(phantom):
+def test_slices_that_few_tilts_recorded_and_the_missing_wedge_are_passed_on(phantom):
     path = phantom / "03" / "reconstruction.json"
     settings = Slices(suggest=20)
     slices_of_reconstruction(phantom / "03", phantom / "04", settings, "x", phantom / "01")
     assert "unrecorded_slices" not in read(phantom / "04")
-    rewrite(path, json.loads(path.read_text()) | {"unrecorded_slices": [0, 11]})
+    assert "missing_wedge_deg" not in read(phantom / "04")
+    more = {"unrecorded_slices": [0, 11], "quality": {"missing_wedge_deg": 60.0}}
+    rewrite(path, json.loads(path.read_text()) | more)
     slices_of_reconstruction(phantom / "03", phantom / "04", settings, "x", phantom / "01")
+    assert read(phantom / "04")["missing_wedge_deg"] == 60
     assert read(phantom / "04")["unrecorded_slices"] == [0, 11]
     assert read(phantom / "04")["suggested"] == list(range(1, 11))

@@ -92,6 +92,7 @@ def test_the_model_keeps_how_its_slices_looked_and_how_right_its_confidence_was(
     assert looks.record() == record["appearance"]["d"]
     assert looks.grey[0] == pytest.approx(12, abs=2)
     assert looks.grey[1] == pytest.approx(80, abs=3)
+    assert info.missing_wedge_deg == record["missing_wedge_deg"] == 44
 
 
 def test_slices_of_the_same_kind_fit_and_noisy_ones_do_not(trained, tmp_path, capsys):
@@ -125,6 +126,28 @@ def test_slices_of_the_same_kind_fit_and_noisy_ones_do_not(trained, tmp_path, ca
     assert len(noisy["annotate_next"]) == 3
     assert set(noisy["expected_dsc"].values()) == {None}
     assert f"Annotate {noisy['annotate_next'][0]}, " in capsys.readouterr().err
+
+
+def test_slices_from_fewer_tilts_are_told(trained, tmp_path):
+    folder = make_slices(tmp_path / "few", seed=5)
+    path = folder / "slices.json"
+    for wedge, warned in ((60.0, []), (80.0, ["missing wedge"])):
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"missing_wedge_deg": wedge}))
+        predict(folder, trained / "one", tmp_path / f"{wedge}", Predict())
+        record = json.loads((tmp_path / f"{wedge}" / "prediction.json").read_text())
+        assert [one["what"] for one in record["fit"]["differs"]] == warned
+    assert "leave out 80°, in training 44°" in record["fit"]["warning"]
+
+
+def test_of_training_slices_without_a_wedge_nobody_knows_the_widest(tmp_path):
+    folders = [make_slices(tmp_path / name, seed=seed) for seed, name in enumerate("ab")]
+    path = folders[1] / "slices.json"
+    record = json.loads(path.read_text())
+    del record["missing_wedge_deg"]
+    path.write_text(json.dumps(record))
+    settings = Train.model_validate(TINY | {"steps": 1, "warmup_steps": 0})
+    train([(f.name, f, "truth") for f in folders], tmp_path / "05", settings)
+    assert model_file.read_info(tmp_path / "05" / "model.keras").missing_wedge_deg is None
 
 
 def test_the_seed_of_the_settings_decides_the_weights(trained, tmp_path):

@@ -82,6 +82,8 @@ def check_info(info: ModelInfo) -> None:
         or _is_positive(info.pixel_size_nm),
         "temperature: must be a number above 0": info.temperature is None
         or _is_positive(info.temperature),
+        "missing_wedge_deg: must be a number above 0": info.missing_wedge_deg is None
+        or _is_positive(info.missing_wedge_deg),
         "errors: must be a length above 0 and a share from 0 to 1": info.errors is None
         or (_is_positive(info.errors.length_px) and _is_share(info.errors.common)),
         "accuracy: must be figures of each class": info.accuracy is None

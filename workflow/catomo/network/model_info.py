@@ -47,6 +47,8 @@ class ModelInfo:
         How its errors hang together, see `catomo.network.errors`; None if not measured.
     accuracy : Accuracy or None
         How right its confidence is, see `catomo.network.accuracy`; None if not measured.
+    missing_wedge_deg : float or None
+        The widest missing wedge of the datasets that taught it; None where not all are known.
     appearance : tuple of Appearance
         How the training slices of each dataset looked to it; empty if not measured.
     """
@@ -62,6 +64,7 @@ class ModelInfo:
     levels: Levels | None = None
     errors: Errors | None = None
     accuracy: Accuracy | None = None
+    missing_wedge_deg: float | None = None
     appearance: tuple[Appearance, ...] = ()
 
     def has_pixel_size(self, pixel_size_nm: float) -> bool:

@@ -185,8 +185,8 @@ def _segment_all(
     names = ["labels", "confidence", *(f"probability_{name}" for name in asked)]
     label = "predict" if batch == 1 else f"predict, {batch} slices at a time"
     convey(slabs, steps, [*(partial(write, name) for name in names), judge], label)
-    levels = recorded_levels(job.source)
-    return counts, Trust.of(info, np.stack(sums), looks[0], levels, job.match)
+    levels, wedge_deg = recorded_levels(job.source), job.source.get("missing_wedge_deg")
+    return counts, Trust.of(info, np.stack(sums), looks[0], levels, job.match, wedge_deg)
 
 
 def _looked_at(job: Job, labels: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:

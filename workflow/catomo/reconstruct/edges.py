@@ -1,7 +1,8 @@
-"""How wide edges are along x and along z, which makes the missing wedge visible."""
+"""The missing wedge of tilts, and how wide edges are along x and along z, which shows it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +35,15 @@ class _Edges(NamedTuple):
     place: tuple[np.ndarray, np.ndarray, np.ndarray]
     inward: np.ndarray
     along: np.ndarray
+
+
+def missing_wedge_deg(tilt_deg: Sequence[float] | np.ndarray) -> float:
+    """Return the widest range of directions, in degrees, that holds no tilt.
+
+    Images whose tilts are 180° apart show the same.
+    """
+    directions = np.sort(np.mod(tilt_deg, 180.0))
+    return float(np.diff(directions, append=directions[0] + 180.0).max())
 
 
 def edge_width(slices: np.ndarray, pixel_size_nm: float) -> dict:

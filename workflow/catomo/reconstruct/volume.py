@@ -17,7 +17,7 @@ import numpy as np
 from catomo.errors import UserError
 from catomo.reconstruct import backends
 from catomo.reconstruct.aligned import AlignedImages
-from catomo.reconstruct.edges import edge_width
+from catomo.reconstruct.edges import edge_width, missing_wedge_deg
 from catomo.reconstruct.job import Job, prepare
 from catomo.reconstruct.lanes import in_order
 from catomo.reconstruct.resident import DeviceLoop
@@ -174,6 +174,7 @@ class Run:
         job, pixel_size_nm = self.job, self.job.aligned.pixel_size_nm
         quality: dict = {
             "tilt_deg": list(job.geometry.tilt_deg),
+            "missing_wedge_deg": missing_wedge_deg(job.geometry.tilt_deg),
             "residual_by_tilt": self._sums.residual_by_tilt(),
             "mass_balance": self._sums.mass_balance(),
         }

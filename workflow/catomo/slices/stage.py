@@ -35,7 +35,8 @@ class _Source:
     """The slices that are exported, and what is known of them.
 
     `origin` is named in errors, `dataset` in the advice where to put labels. `background` is
-    the value of empty space where that is known. Too few tilts recorded the slices `unrecorded`.
+    the value of empty space where that is known. Too few tilts recorded the slices `unrecorded`;
+    `missing_wedge_deg` is the widest range of directions without a tilt, where that is known.
     """
 
     stack: Stack
@@ -45,6 +46,7 @@ class _Source:
     origin: Path
     background: float | None = None
     unrecorded: Sequence[int] = ()
+    missing_wedge_deg: float | None = None
 
 
 @dataclass(frozen=True)
@@ -112,12 +114,12 @@ def slices_of_reconstruction(
         stack = Stack(numbered(shape[0]), shape, volume.dtype, True, read)
         _check_given(given, stack, source, settings)
         is_phantom = series is not None
-        unrecorded = source.get("unrecorded_slices", [])
-        _write(
-            out,
-            _Source(stack, pixel_size_nm, dataset, is_phantom, source.path, 0.0, unrecorded),
-            settings,
-        )
+        known = {
+            "unrecorded": source.get("unrecorded_slices", []),
+            "missing_wedge_deg": source.get("quality", {}).get("missing_wedge_deg"),
+        }
+        exported = _Source(stack, pixel_size_nm, dataset, is_phantom, source.path, 0.0, **known)
+        _write(out, exported, settings)
         if series:
             expected = Truth(series, source["truth"]["object_shift_px"], shape)
             pages = _pages(expected.labels, shape[0])
@@ -215,6 +217,8 @@ def _write(out: Output, source: _Source, settings: Slices) -> None:
     write_suggested(out, stack.names, suggested, pixel_size_nm)
     if source.unrecorded:
         out.record["unrecorded_slices"] = list(source.unrecorded)
+    if source.missing_wedge_deg is not None:
+        out.record["missing_wedge_deg"] = source.missing_wedge_deg
     if stack.notes:
         out.record["notes"] = list(stack.notes)
     out.record.update(

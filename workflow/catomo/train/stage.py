@@ -78,10 +78,10 @@ def train(
         comparison = compare_with_baselines(samples, [phase.name for phase in settings.classes])
         unet.start(settings.threads, settings.seed)
         precision = unet.resolved_precision(settings.precision)
-        draft = _is_draft(sources, samples["train"], before)
-        if draft:
+        if draft := _is_draft(sources, samples["train"], before):
             say("train: trains on phantoms alone; for a real specimen the model is a draft")
-        info = replace(describe(settings, pixel_size_nm, taught, draft), levels=levels)
+        info = describe(settings, pixel_size_nm, taught, draft)
+        info = replace(info, levels=levels, missing_wedge_deg=_widest_wedge(sources))
         model = Model(new_net(settings, precision), info)
         if start:
             model_file.copy_weights(start, model)
@@ -107,6 +107,13 @@ def _sources(data: Iterable[tuple[str, Path | str, Path | str]], settings: Train
     for source in sources:
         check_classes(source.slices, names, "train the classes for which slices were exported")
     return sorted(sources, key=lambda source: source.dataset)
+
+
+def _widest_wedge(sources: list[Source]) -> float | None:
+    """Return the widest missing wedge, None if one of the records does not know it."""
+    wedges = [source.slices.get("missing_wedge_deg") for source in sources]
+    known = [wedge for wedge in wedges if wedge is not None]
+    return max(known) if len(known) == len(wedges) else None
 
 
 def _marks(samples: Parts, before: ModelInfo | None) -> tuple[list[str], list[str]]:
@@ -147,6 +154,7 @@ def _facts(
         "class_weights": dict(zip(info.classes, fitted.weights, strict=True)),
         "pixel_size_nm": info.pixel_size_nm,
         "levels": info.levels and info.levels.record(),
+        "missing_wedge_deg": info.missing_wedge_deg,
         "data": {
             source.dataset: {
                 "slices_sha256": source.slices["files"]["slices.tif"]["sha256"],
