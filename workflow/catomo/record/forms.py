@@ -35,6 +35,10 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _is_size(value: Any) -> bool:
+    return value is None or (_is_number(value) and 0 < value < math.inf)
+
+
 def _are_blocks(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(block, dict) for block in value.values())
 
@@ -64,7 +68,7 @@ _FORMS: dict[str, Callable[[Any], bool]] = {
     "settings": lambda value: isinstance(value, dict),
     "inputs": _are_inputs,
     "files": _are_files,
-    "pixel_size_nm": lambda value: value is None or (_is_number(value) and 0 < value < math.inf),
+    **dict.fromkeys(("pixel_size_nm", "missing_wedge_deg"), _is_size),
     "shape": lambda value: _are_counts(value) and len(value) == 3 and min(value) > 0,
     "names": lambda value: isinstance(value, list) and all(isinstance(n, str) for n in value),
     **dict.fromkeys(("suggested", "unrecorded_slices", "slices_left_out"), _are_counts),
