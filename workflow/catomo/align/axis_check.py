@@ -14,6 +14,7 @@ from catomo.align.geometry import Geometry
 from catomo.align.reprojection import Reprojector
 from catomo.align.settings import Verdict
 from catomo.align.tilt_axis import AxisScan, jackknife
+from catomo.progress import progress
 
 CHECK_REACH_DEG = 3.0  # of the angles tried about the one found
 _TURNS_DEG = CHECK_REACH_DEG * np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
@@ -159,7 +160,8 @@ class _Errors:
 
     def about(self, centre_deg: float) -> np.ndarray:
         """Return the errors (turn, image) at the turns tried about one of them."""
-        return np.array([self._at(centre_deg + turn) for turn in _TURNS_DEG.tolist()])
+        turns = progress(_TURNS_DEG.tolist(), "check the tilt axis")
+        return np.array([self._at(centre_deg + turn) for turn in turns])
 
     def _at(self, turn_deg: float) -> np.ndarray:
         if turn_deg not in self.known:

@@ -26,6 +26,7 @@ from catomo.align.settings import Align, Verdict
 from catomo.align.suspects import Misfits, Reading, misfits, other_reading
 from catomo.align.tilt_angles import TiltAngles, tilt_angles
 from catomo.align.tilt_axis import find_axis
+from catomo.progress import say
 
 # Parts of the error by which another geometry contradicts a known one: shifts fitted to noise
 # alone gain 4 %, a turn 0.1 %.
@@ -133,6 +134,7 @@ def examine(
     reproject = judging_reprojector(series)
     if reproject is None:
         return Examination(error, unaligned, across, along, [], None, np.nan)
+    say("examine the alignment: images beside what the others predict")
     geometry, used = solution.geometry, reproject.indices
     aligned = reproject(geometry, JUDGE_FOLDS)
     error[used] = aligned.error()
