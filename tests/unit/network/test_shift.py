@@ -87,6 +87,19 @@ def test_a_class_that_looks_alike_in_all_training_tells_a_wider_wedge():
     assert names(leaning(0.8, 0.6), kinds) == set()
 
 
+def test_edges_of_a_support_without_particles_may_be_less_steep():
+    bare = replace(TAUGHT, grey=(2.0, 57.0, None), texture=(5.0, 7.0, None), noise=(1, 0.7, None))
+    bare = replace(bare, bright=(30.0, 80.0, None))
+
+    def with_edges(factor):
+        return replace(bare, edge_z=(None, 14 * factor, None), edge_x=(None, 16 * factor, None))
+
+    assert names(with_edges(0.7), [TAUGHT] * 5) == set()
+    assert names(with_edges(0.5), [TAUGHT] * 5) == {"sharpness"}
+    assert names(with_edges(1.4), [TAUGHT] * 5) == {"sharpness"}
+    assert names(changed(0.7, "edge_z", "edge_x"), [TAUGHT] * 5) == {"sharpness"}
+
+
 def test_the_text_says_how_much_and_of_what():
     (grey, _) = differences(changed(1.3, "grey"), [TAUGHT], NAMES)
     assert grey.text == "alumina has the grey 74.1, in training 57"
