@@ -30,6 +30,7 @@ from catomo.network.model_file import Model
 from catomo.phantom.settings import Specimen
 from catomo.phantom.shares import labels_of
 from catomo.phantom.specimen import Phantom, render_specimen
+from catomo.reconstruct.edges import missing_wedge_deg
 from catomo.reconstruct.settings import Reconstruct
 from catomo.reconstruct.volume import reconstruct_volume
 from catomo.record.hashes import sha256_of
@@ -150,17 +151,18 @@ def dataset(place: Path, number: int) -> tuple[str, Path, Path]:
     slices, labels = place / "04_slices", place / "labels.tif"
     if not (slices / "slices.json").is_file():
         place.mkdir(parents=True, exist_ok=True)
-        volume, truth = reconstructed(number)
+        volume, truth, tilts = reconstructed(number)
         tifffile.imwrite(labels, truth, photometric="minisblack")
         tifffile.imwrite(place / "volume.tif", volume, photometric="minisblack")
         # The truth tells where the support is; of doses this far apart the greys alone do not.
         settings = Slices(background=0.0, support=float(np.median(volume[truth == 1])))
-        slices_of_stack(place / "volume.tif", slices, settings, place.name, MADE_NM)
+        known = {"missing_wedge_deg": missing_wedge_deg(tilts)}
+        slices_of_stack(place / "volume.tif", slices, settings, place.name, MADE_NM, **known)
     return place.name, slices, labels
 
 
-def reconstructed(number: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return values (n, z, x) and truth of some slices of a phantom of any kind."""
+def reconstructed(number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return values (n, z, x) and truth of some slices of a phantom of any kind, and its tilts."""
     rng = np.random.default_rng([SEED, number])
     counts, tilts, truth = recorded(specimen_of, rng, number)
     settings = Reconstruct(
@@ -170,7 +172,7 @@ def reconstructed(number: int) -> tuple[np.ndarray, np.ndarray]:
         backend="cpu",
     )
     volume, _ = reconstruct_volume(counts, tilts, MADE_NM, settings)
-    return volume, truth
+    return volume, truth, tilts
 
 
 def recorded(draw, rng, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

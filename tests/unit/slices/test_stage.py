@@ -124,6 +124,9 @@ def test_import_of_stacks(tmp_path, volume):
         assert stack.contiguous
         np.testing.assert_array_equal(stack.read(7), volume[7])
         slices_of_stack(file, tmp_path / file.stem, Slices(), "real", 0.12)
+        assert "missing_wedge_deg" not in read(tmp_path / file.stem)
+    slices_of_stack(file, tmp_path / "told", Slices(), "real", 0.12, missing_wedge_deg=44.0)
+    assert read(tmp_path / "told")["missing_wedge_deg"] == 44
     slices = {(tmp_path / p.stem / "slices.tif").read_bytes() for p in tmp_path.glob("*.*")}
     assert len(slices) == 1
 

@@ -7,7 +7,7 @@ reconstructed elsewhere. Some are suggested for annotation, where the specimen i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -135,6 +135,7 @@ def slices_of_stack(
     labels: Path | str | None = None,
     *,
     shares_model: bool = False,
+    missing_wedge_deg: float | None = None,
 ) -> None:
     """Take in slices that were reconstructed elsewhere.
 
@@ -156,6 +157,8 @@ def slices_of_stack(
     shares_model : bool
         Whether the model learns from other datasets, too. Labels of 0 and 255 alone are told
         then, not refused, because the others may show the classes.
+    missing_wedge_deg : float, optional
+        The widest range of directions without a tilt, where the caller knows it.
 
     Raises
     ------
@@ -170,7 +173,8 @@ def slices_of_stack(
     if labels is not None:
         _check_labels(labels, images, pixel_size_nm, settings, shares_model)
     with committing(output, "slices", settings, {"stack": split_member(path)[0]}) as out:
-        _write(out, _Source(images, pixel_size_nm, dataset, False, path), settings)
+        source = _Source(images, pixel_size_nm, dataset, is_phantom=False, origin=path)
+        _write(out, replace(source, missing_wedge_deg=missing_wedge_deg), settings)
 
 
 def _check_given(given: Given, stack: Stack, source: Record, settings: Slices) -> None:
