@@ -64,15 +64,20 @@ def test_each_difference_has_its_name(found, what):
     assert names(found) == {what}
 
 
-def test_a_recorded_wedge_counts_and_not_what_edges_make_of_it():
-    looks = leaning(0.5, 0.5), [TAUGHT], NAMES
-    assert wedge_differences(*looks, 60.0, 44.0) == []
-    assert wedge_differences(*looks, 30.0, 44.0) == []
-    (wider,) = wedge_differences(TAUGHT, [TAUGHT], NAMES, 80.0, 44.0)
+def test_a_recorded_wedge_counts_and_edges_only_where_they_lean_far():
+    for equal in (60.0, 64.0, 30.0):
+        assert wedge_differences(leaning(0.65, 0.7), [TAUGHT], NAMES, equal, 44.0) == []
+    for wedge in (64.5, 80.0):
+        (wider,) = wedge_differences(TAUGHT, [TAUGHT], NAMES, wedge, 44.0)
+        assert wider.what == "missing wedge"
     assert wider.text == "the tilts leave out 80°, in training 44° at the most"
+    # What blurs along the beam need not be the wedge: a drift, a tilt axis that is off.
+    (blurred,) = wedge_differences(leaning(0.5, 0.5), [TAUGHT], NAMES, 44.0, 44.0)
+    assert blurred.what == "sharpness"
+    assert "along the beam edges are 1.73 times more blurred" in blurred.text
     for one_known in ((None, 44.0), (80.0, None)):
-        (guessed,) = wedge_differences(*looks, *one_known)
-        assert "along the beam edges are" in guessed.text
+        (guessed,) = wedge_differences(leaning(0.5, 0.5), [TAUGHT], NAMES, *one_known)
+        assert (guessed.what, guessed.text) == ("missing wedge", blurred.text)
 
 
 def test_a_class_that_looks_alike_in_all_training_tells_a_wider_wedge():
@@ -83,8 +88,11 @@ def test_a_class_that_looks_alike_in_all_training_tells_a_wider_wedge():
     assert names(leaning(0.7, 0.7), taught[:2]) == set()
     (line,) = wedge_differences(leaning(0.7, 0.7), taught, NAMES, None, None)
     assert line.text.startswith("along the beam edges of pt are 1.27 times more blurred")
+    assert names(leaning(0.85, 1.08), taught) == set(), "less blurred is no wider wedge"
     kinds = [leaning(0.8, pt) for pt in (0.65, 0.89, 0.75)]
     assert names(leaning(0.8, 0.6), kinds) == set()
+    # However far training ranges, not everything is allowed.
+    assert names(leaning(0.35, 0.35), [leaning(r, r) for r in (0.6, 0.85, 1.2)]) != set()
 
 
 def test_edges_of_a_support_without_particles_may_be_less_steep():
@@ -98,6 +106,7 @@ def test_edges_of_a_support_without_particles_may_be_less_steep():
     assert names(with_edges(0.5), [TAUGHT] * 5) == {"sharpness"}
     assert names(with_edges(1.4), [TAUGHT] * 5) == {"sharpness"}
     assert names(changed(0.7, "edge_z", "edge_x"), [TAUGHT] * 5) == {"sharpness"}
+    assert names(with_edges(0.55), [*[TAUGHT] * 3, with_edges(0.8)]) == {"sharpness"}
 
 
 def test_the_text_says_how_much_and_of_what():

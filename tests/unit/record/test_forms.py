@@ -49,7 +49,7 @@ def test_a_record_of_before_has_no_seal(path):
     assert read_record(path, "report") == content
 
 
-@pytest.mark.parametrize("found", ["44", [44], -1, True, float("inf")])
+@pytest.mark.parametrize("found", ["44", [44], 0, -1, True, float("inf")])
 def test_a_size_is_a_number_above_zero_or_unknown(path, found):
     content = {k: v for k, v in json.loads(path.read_text()).items() if k != SEAL}
     path.write_text(json.dumps(content | {"missing_wedge_deg": None}))

@@ -21,7 +21,15 @@ LOOKS = {
 FITS = {
     "fractions": {"background": 0.9, "pt": 0.1},
     "levels": {"notes": ["the values are twice as large"]},
-    "fit": {"judged": True, "warning": "", "differs": [], "appearance": LOOKS, "learnt": [LOOKS]},
+    "fit": {
+        "judged": True,
+        "warning": "",
+        "differs": [],
+        "appearance": LOOKS,
+        "learnt": [LOOKS],
+        "missing_wedge_deg": 44.0,
+        "learnt_missing_wedge_deg": None,
+    },
     "annotate_next": [],
     "accuracy": {"part": "validate", "images": 6, "specimens": 2},
     "expected_dsc": {"background": None, "pt": {"dsc": 0.81234, "low": 0.7, "high": 0.9}},
@@ -42,6 +50,7 @@ def test_a_model_that_fits_shows_the_accuracy_to_expect():
     assert expected.rows[0][1].key == "expected_dsc.pt.dsc"
     assert [one.text for one in looks.rows[1]] == ["mean grey, Pt", "200.00", "200.00"]
     assert [one.text for one in looks.rows[3]][1:] == ["230.00", "230.00"]
+    assert [one.text for one in looks.rows[-1]] == ["missing wedge / °", "44.0", "–"]
     assert fit_warning(record()) == ""
 
 
@@ -65,6 +74,6 @@ def test_predictions_of_before_show_what_they_have():
 
 def test_predictions_without_a_figure_that_came_later_show_the_others():
     looks = {name: values for name, values in LOOKS.items() if name != "bright"}
-    old = record(fit={**FITS["fit"], "appearance": looks, "learnt": [looks]})
+    old = record(fit={"judged": True, "warning": "", "appearance": looks, "learnt": [looks]})
     _, (_, table) = prediction(old, CLASSES)
-    assert len(table.rows) == len(prediction(record(), CLASSES)[1][1].rows) - len(CLASSES)
+    assert len(table.rows) == len(prediction(record(), CLASSES)[1][1].rows) - len(CLASSES) - 1

@@ -115,6 +115,8 @@ def test_slices_of_the_same_kind_fit_and_noisy_ones_do_not(trained, tmp_path, ca
         "differs": [],
         "appearance": 0,
         "learnt": 0,
+        "missing_wedge_deg": 44.0,
+        "learnt_missing_wedge_deg": 44.0,
     }
     assert like["annotate_next"] == []
     truth = tifffile.imread(tmp_path / "like" / "truth_labels.tif")
@@ -139,15 +141,26 @@ def test_slices_from_fewer_tilts_are_told(trained, tmp_path):
     assert "leave out 80°, in training 44°" in record["fit"]["warning"]
 
 
-def test_of_training_slices_without_a_wedge_nobody_knows_the_widest(tmp_path):
-    folders = [make_slices(tmp_path / name, seed=seed) for seed, name in enumerate("ab")]
-    path = folders[1] / "slices.json"
-    record = json.loads(path.read_text())
-    del record["missing_wedge_deg"]
-    path.write_text(json.dumps(record))
-    settings = Train.model_validate(TINY | {"steps": 1, "warmup_steps": 0})
-    train([(f.name, f, "truth") for f in folders], tmp_path / "05", settings)
-    assert model_file.read_info(tmp_path / "05" / "model.keras").missing_wedge_deg is None
+def test_the_widest_wedge_is_of_what_teaches_and_unknown_where_one_is(trained, tmp_path):
+    def widest(wedges, split=None, **more):
+        data = []
+        for name, wedge in wedges.items():
+            folder = tmp_path / name
+            if not folder.is_dir():
+                make_slices(folder, seed=len(data))
+            record = json.loads((folder / "slices.json").read_text())
+            record["missing_wedge_deg"] = wedge
+            (folder / "slices.json").write_text(json.dumps(record))
+            data.append((name, folder, "truth"))
+        settings = TINY | {"steps": 1, "warmup_steps": 0} | ({"split": split} if split else {})
+        train(data, tmp_path / "05", Train.model_validate(settings), **more)
+        return model_file.read_info(tmp_path / "05" / "model.keras").missing_wedge_deg
+
+    assert widest({"a": 40.0, "b": 60.0}) == 60
+    assert widest({"a": 40.0, "b": None}) is None
+    tested = {"method": "names", "test": ["b/*"], "validation": []}
+    assert widest({"a": 40.0, "b": 60.0}, tested) == 40
+    assert widest({"a": 40.0}, init_from=trained / "one") == 44
 
 
 def test_the_seed_of_the_settings_decides_the_weights(trained, tmp_path):

@@ -48,7 +48,8 @@ class ModelInfo:
     accuracy : Accuracy or None
         How right its confidence is, see `catomo.network.accuracy`; None if not measured.
     missing_wedge_deg : float or None
-        The widest missing wedge of the datasets that taught it; None where not all are known.
+        The widest missing wedge of the datasets that taught it, and of those that taught the model
+        which it started from; None where not all are known.
     appearance : tuple of Appearance
         How the training slices of each dataset looked to it; empty if not measured.
     """

@@ -57,12 +57,15 @@ class Trust:
         In which ways the slices differ from those that taught the model.
     appearance : Appearance
         How they look.
+    missing_wedge_deg : float or None
+        How many degrees of directions their tilts leave out, if that is known.
     """
 
     info: ModelInfo
     sums: np.ndarray
     differs: list[Difference]
     appearance: Appearance
+    missing_wedge_deg: float | None = None
 
     @classmethod
     def of(
@@ -86,7 +89,7 @@ class Trust:
         matched : Match
             How their greys came to the levels of the model.
         missing_wedge_deg : float, optional
-            Of the tilts that the slices come from, if that is known.
+            See the attribute.
         """
         differs: list[Difference] = []
         if info.appearance:
@@ -94,7 +97,7 @@ class Trust:
             looks = appearance, info.appearance, info.classes
             differs += differences(*looks)
             differs += wedge_differences(*looks, missing_wedge_deg, info.missing_wedge_deg)
-        return cls(info, sums, differs, appearance)
+        return cls(info, sums, differs, appearance, missing_wedge_deg)
 
     @property
     def less_sure(self) -> list[Difference]:
@@ -156,6 +159,8 @@ class Trust:
                 "differs": [one.record() for one in (*self.differs, *self.less_sure)],
                 "appearance": self.appearance.record(),
                 "learnt": [one.record() for one in self.info.appearance],
+                "missing_wedge_deg": self.missing_wedge_deg,
+                "learnt_missing_wedge_deg": self.info.missing_wedge_deg,
             },
             "accuracy": accuracy and accuracy.record(),
             "expected_dsc": self._expected(),

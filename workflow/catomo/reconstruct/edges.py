@@ -10,6 +10,8 @@ from scipy import ndimage, optimize, special
 
 from catomo.reconstruct.support import usual_value
 
+_WIDE = 3.0  # median steps from one tilt to the next
+
 _SMOOTH_PX = 2.0  # noise of a smaller scale makes no edge
 _REACH_PX = 12  # an edge counts when no other edge is as near
 _NORMAL_DEG = 20.0  # the normal of an edge may deviate this much from the axis
@@ -38,12 +40,14 @@ class _Edges(NamedTuple):
 
 
 def missing_wedge_deg(tilt_deg: Sequence[float] | np.ndarray) -> float:
-    """Return the widest range of directions, in degrees, that holds no tilt.
+    """Return how many degrees of all directions lie in gaps much wider than the usual step.
 
-    Images whose tilts are 180° apart show the same.
+    Images whose tilts are 180° apart show the same. A gap is wide from three median steps on; where
+    none is, the widest step counts.
     """
     directions = np.sort(np.mod(tilt_deg, 180.0))
-    return float(np.diff(directions, append=directions[0] + 180.0).max())
+    steps = np.diff(directions, append=directions[0] + 180.0)
+    return float(max(steps[steps >= _WIDE * np.median(steps)].sum(), steps.max()))
 
 
 def edge_width(slices: np.ndarray, pixel_size_nm: float) -> dict:

@@ -84,5 +84,8 @@ def _looks(record: Record, classes: Sequence[PhaseClass]) -> Table:
                         Cell(" … ".join(ends)),
                     ]
                 )
+    if lookup(record, "fit.missing_wedge_deg") is not None:
+        keys = "fit.missing_wedge_deg", "fit.learnt_missing_wedge_deg"
+        rows.append([Cell("missing wedge / °"), *(cell(record, key, 1) for key in keys)])
     header = ["in grey levels", "these slices", "training slices"]
     return Table(header, rows, "How the slices look, beside those that taught the model")

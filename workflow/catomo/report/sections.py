@@ -209,7 +209,7 @@ def _reconstruction(record: Record) -> _Content:
         ("ended by", "stop_reason", 0, ""),
         ("residual ‖Ax − y‖ / ‖y‖", "residual", 3, ""),
         ("spread of the mass over the tilts", "quality.mass_balance.spread", 4, ""),
-        ("missing wedge: widest range without a tilt", "quality.missing_wedge_deg", 1, "°"),
+        ("missing wedge: directions without a tilt", "quality.missing_wedge_deg", 1, "°"),
         ("edge width (10 to 90 %) across the beam", "quality.edge_width.x.rise_nm", 2, "nm"),
         (
             "edge width along the beam, where the missing wedge blurs",

@@ -36,7 +36,7 @@ class _Source:
 
     `origin` is named in errors, `dataset` in the advice where to put labels. `background` is
     the value of empty space where that is known. Too few tilts recorded the slices `unrecorded`;
-    `missing_wedge_deg` is the widest range of directions without a tilt, where that is known.
+    `missing_wedge_deg` is how many degrees of directions the tilts leave out, where that is known.
     """
 
     stack: Stack
@@ -158,7 +158,7 @@ def slices_of_stack(
         Whether the model learns from other datasets, too. Labels of 0 and 255 alone are told
         then, not refused, because the others may show the classes.
     missing_wedge_deg : float, optional
-        The widest range of directions without a tilt, where the caller knows it.
+        How many degrees of directions the tilts leave out, where the caller knows it.
 
     Raises
     ------

@@ -81,7 +81,7 @@ def train(
         if draft := _is_draft(sources, samples["train"], before):
             say("train: trains on phantoms alone; for a real specimen the model is a draft")
         info = describe(settings, pixel_size_nm, taught, draft)
-        info = replace(info, levels=levels, missing_wedge_deg=_widest_wedge(sources))
+        info = replace(info, levels=levels, missing_wedge_deg=_wedge(sources, samples, before))
         model = Model(new_net(settings, precision), info)
         if start:
             model_file.copy_weights(start, model)
@@ -109,9 +109,11 @@ def _sources(data: Iterable[tuple[str, Path | str, Path | str]], settings: Train
     return sorted(sources, key=lambda source: source.dataset)
 
 
-def _widest_wedge(sources: list[Source]) -> float | None:
-    """Return the widest missing wedge, None if one of the records does not know it."""
-    wedges = [source.slices.get("missing_wedge_deg") for source in sources]
+def _wedge(sources: list[Source], samples: Parts, before: ModelInfo | None) -> float | None:
+    """Return the widest missing wedge of what teaches the model, None if one is not known."""
+    teachers = {sample.dataset for sample in samples["train"]}
+    wedges = [s.slices.get("missing_wedge_deg") for s in sources if s.dataset in teachers]
+    wedges += [before.missing_wedge_deg] if before else []
     known = [wedge for wedge in wedges if wedge is not None]
     return max(known) if len(known) == len(wedges) else None
 
