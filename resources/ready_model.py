@@ -156,8 +156,14 @@ def dataset(place: Path, number: int) -> tuple[str, Path, Path]:
         tifffile.imwrite(place / "volume.tif", volume, photometric="minisblack")
         # The truth tells where the support is; of doses this far apart the greys alone do not.
         settings = Slices(background=0.0, support=float(np.median(volume[truth == 1])))
-        known = {"missing_wedge_deg": missing_wedge_deg(tilts)}
-        slices_of_stack(place / "volume.tif", slices, settings, place.name, MADE_NM, **known)
+        slices_of_stack(
+            place / "volume.tif",
+            slices,
+            settings,
+            place.name,
+            MADE_NM,
+            missing_wedge_deg=missing_wedge_deg(tilts),
+        )
     return place.name, slices, labels
 
 

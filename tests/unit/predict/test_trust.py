@@ -76,7 +76,7 @@ def test_a_network_much_less_sure_than_usual_says_so_and_keeps_its_numbers():
 
 
 def test_hardly_any_errors_instead_of_even_fewer_are_no_warning():
-    """The errors of the needle's layers are three times those of the slices that were annotated."""
+    """The errors of the needle's layers are up to three times those of its annotated slices."""
     surest = replace(HALF_AGAIN, ratio=[0.5, 0.5], soft_dsc=[0.99, 0.99])
     info = replace(INFO, accuracy=surest)
     record = trust([0.97], info=info).record()

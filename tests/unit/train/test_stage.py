@@ -234,34 +234,6 @@ def test_a_time_limit_is_admitted(tmp_path):
     assert record["reproducible"] is False
 
 
-def test_two_datasets_of_other_shapes_teach_one_model_and_labels_may_be_few(tmp_path):
-    make_slices(tmp_path / "a", count=5)
-    make_slices(tmp_path / "b", count=4, size=(40, 72), pixel_size_nm=0.26, seed=1)
-    drawn = tmp_path / "drawn"
-    drawn.mkdir()
-    for index in (1, 2):
-        page = tifffile.imread(tmp_path / "b" / "truth_labels.tif")[index]
-        page[:10] = 255
-        tifffile.imwrite(drawn / f"slice_{index:04d}.tif", page)
-    settings = Train.model_validate(
-        TINY | {"steps": 2, "split": {"method": "names", "test": ["b/slice_0002"]}}
-    )
-    train(
-        [("a", tmp_path / "a", "truth"), ("b", tmp_path / "b", drawn)], tmp_path / "out", settings
-    )
-    record = json.loads((tmp_path / "out" / "training.json").read_text())
-    assert record["split"]["b"] == {
-        "train": ["slice_0001"],
-        "validate": [],
-        "test": ["slice_0002"],
-        "left_out": [],
-    }
-    assert record["pixel_size_nm"] == pytest.approx(0.255)
-    assert sorted(record["inputs"]) == ["a/slices", "b/labels", "b/slices"]
-    assert record["test_by_dataset"]["b"] == record["test"]
-    assert record["test_by_dataset"]["a"]["pt"] == {"dsc": None, "n": 0}
-
-
 def test_a_model_may_start_from_another(trained, tmp_path):
     start = trained / "one" / "model.keras"
     settings = TINY | {"steps": 3, "learning_rate": 1e-7, "init_from": str(start)}
@@ -327,29 +299,6 @@ def test_a_model_is_a_draft_until_real_labels_teach_it(trained, tmp_path):
     assert not taught("back", [phantom], init_from=str(tmp_path / "tuned"))
     tests = {"method": "names", "test": ["real/*"]}
     assert taught("tested", [phantom, real], split=tests)
-
-
-def test_pixel_sizes_that_do_not_agree_are_refused(tmp_path):
-    make_slices(tmp_path / "a", count=3)
-    make_slices(tmp_path / "b", count=3, pixel_size_nm=0.5)
-    data = [("a", tmp_path / "a", "truth"), ("b", tmp_path / "b", "truth")]
-    with pytest.raises(UserError, match=r"b: pixel_size_nm is 0\.5, but 0\.25 in 'a'"):
-        train(data, tmp_path / "out", Train())
-    assert not (tmp_path / "out").exists()
-
-
-def test_the_order_of_datasets_changes_no_byte(tmp_path):
-    data = [
-        (name, make_slices(tmp_path / f"slices_{name}", count=10, seed=seed), "truth")
-        for seed, name in enumerate("ab")
-    ]
-    split = {"method": "random_patches"}  # one draw over all datasets
-    settings = Train.model_validate({**TINY, "steps": 3, "split": split})
-    train(data, tmp_path / "one", settings)
-    train(data[::-1], tmp_path / "two", settings)
-    for name in ("training.json", "model.keras", "curves.csv", "curves.png"):
-        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
-    assert list(json.loads((tmp_path / "two/training.json").read_text())["data"]) == ["a", "b"]
 
 
 def test_a_training_begun_on_another_kind_of_device_begins_again_and_says_so(

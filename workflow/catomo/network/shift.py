@@ -30,7 +30,7 @@ _EDGE_ALONE = 0.3  # so much less steep are edges of alumina in phantoms without
 # widens the tolerance, and each class is compared alone as well. Edges count even where the wedges
 # are known, because a drift or a bad axis blurs them, too, but less strictly.
 _WIDER_DEG = 20.0
-_WEDGE, _BEYOND_RANGE, _SHOW_RANGE = 0.35, 0.12, 3
+_WEDGE, _BEYOND_RANGE, _SHOW_RANGE = 0.35, 0.14, 4
 # Where no other class is hidden in one, 99.9 % of its pixels are darker than its mean and so many
 # standard deviations; of pure noise than 3.1.
 _BARE = 4.0
@@ -110,7 +110,7 @@ def wedge_differences(
         Missing wedge of the slices, and the widest of the training, where they are known.
     """
     is_known = wedge_deg is not None and learnt_deg is not None
-    if wedge_deg is not None and learnt_deg is not None and wedge_deg > learnt_deg + _WIDER_DEG:
+    if (wedge_deg or 0.0) > (learnt_deg or math.inf) + _WIDER_DEG:
         text = f"the tilts leave out {wedge_deg:.3g}°, in training {learnt_deg:.3g}° at the most"
         return [Difference("missing wedge", text)]
     seen, shown = _shown_edges(found, learnt, names)
@@ -118,7 +118,7 @@ def wedge_differences(
         return []
     lean, mean = shown[..., 1], shown[..., 1].mean(axis=1)
     parts = [("edges", mean, _WEDGE if is_known else _WEDGE * _room(mean[1:]))]
-    if len(lean) > _SHOW_RANGE and not is_known:
+    if len(lean[1:]) >= _SHOW_RANGE and not is_known:
         allowed = np.clip(_BEYOND_RANGE + np.ptp(mean[1:]), parts[0][2], _WEDGE)
         of_each = _BEYOND_RANGE + np.ptp(lean[1:], axis=0)
         parts = [("edges", mean, allowed)]
